@@ -102,9 +102,13 @@ it("brings the memories of an export to another tenant, with the vectors that th
   expect(await load(["export.jsonl", "--from", "export"], env)).toMatchObject({ stored: memories });
   expect(await load(["export.jsonl", "--from", "export"], env)).toMatchObject({ stored: 0 });
   const [same] = await local.sql`
+    with theirs as (
+      select m.tenant_id, m.output, v.embedding::text from mayfly.memories m
+      join mayfly.memory_vectors v on v.tenant_id = m.tenant_id and v.memory_id = m.id
+    )
     select (select count(*)::int from mayfly.memories where tenant_id = ${copy?.id ?? ""}) as memories,
-      (select count(*)::int from mayfly.memory_vectors a join mayfly.memory_vectors b using (memory_id, model)
-        where a.tenant_id = ${tenant} and b.tenant_id = ${copy?.id ?? ""} and a.embedding::text = b.embedding::text) as vectors`;
+      (select count(*)::int from theirs a join theirs b using (output, embedding)
+        where a.tenant_id = ${tenant} and b.tenant_id = ${copy?.id ?? ""}) as vectors`;
   expect(same).toEqual({
     memories,
     vectors: exported.filter(({ table }) => table === "memory_vectors").length,

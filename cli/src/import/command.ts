@@ -114,11 +114,12 @@ function attach(vectors: AsyncGenerator<{ id: string; model: string; embedding: 
   return async (memory: NewMemory): Promise<NewMemory> => {
     for (;;) {
       next ??= vectors.next();
+      // A memory has its own id where it is imported.
+      const { id = "", ...rest } = memory;
       const { value, done } = await next;
-      if (done || value.id > (memory.id ?? "")) return memory;
+      if (done || value.id > id) return rest;
       next = undefined;
-      if (value.id === memory.id)
-        return { ...memory, embedding: value.embedding, model: value.model };
+      if (value.id === id) return { ...rest, embedding: value.embedding, model: value.model };
     }
   };
 }

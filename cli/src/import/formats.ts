@@ -14,7 +14,10 @@ export const readers: Record<Format, (item: Item) => NewMemory | null> = {
   langgraph: fromLangGraph,
 };
 
-/** A line of `mayfly export`: `{ table, row }`. Other tables than memories are left out. */
+/**
+ * A line of `mayfly export`: `{ table, row }`. Other tables than memories are left out. The id becomes the key of a
+ * memory that has none, so that another import finds it.
+ */
 function fromExport({ table, row }: Item): NewMemory | null {
   if (table !== "memories" || !isItem(row) || row.deleted_at) return null;
   const { id, kind, task, input, output, critique, reward, success, importance, tags } = row;
@@ -25,7 +28,7 @@ function fromExport({ table, row }: Item): NewMemory | null {
     conversationId: row.conversation_id,
     tokens: row.tokens,
     latencyMs: row.latency_ms,
-    key: row.key,
+    key: row.key ?? `export:${id}`,
   };
   return withDate(present({ ...given, ...more }) as NewMemory, row.expires_at);
 }
