@@ -3,6 +3,7 @@ import type { Api } from "./api/index.ts";
 import type { Database } from "./db/index.ts";
 import type { FunctionsHost } from "./functions/index.ts";
 import type { Realtime } from "./realtime/index.ts";
+import type { Storage } from "./storage/index.ts";
 
 type State = "ok" | "starting" | "down";
 
@@ -23,6 +24,7 @@ interface Parts {
   crashed: boolean;
   api: Api | undefined;
   realtime: Realtime | undefined;
+  storage: Storage | undefined;
   functions: FunctionsHost | undefined;
 }
 
@@ -30,10 +32,12 @@ interface Parts {
 const lite = `@supabase/lite ${manifest.dependencies["@supabase/lite"]}`;
 /** The server whose frames were recorded; see realtime/README.md. */
 const emulatedRealtime = "2.129.8";
+/** The version of storage-api whose answers these are. */
+const emulatedStorage = "1.11.2";
 
 /** The health of what has been started so far. */
 export function healthOf(given: Parts): Health {
-  const { instance, database, pgvector, crashed, api, realtime, functions } = given;
+  const { instance, database, pgvector, crashed, api, realtime, storage, functions } = given;
   const { status: apiState = "starting", ...ofApi } = api?.health() ?? {};
   const parts: Health["parts"] = {
     database: database
@@ -47,9 +51,11 @@ export function healthOf(given: Parts): Health {
     api: { state: apiState, version: lite, ...ofApi },
     auth: { state: apiState, version: lite },
     realtime: { ...(realtime?.health() ?? { state: "starting" }), version: emulatedRealtime },
+    storage: { state: storage ? "ok" : "starting", version: emulatedStorage },
     functions: functions?.health() ?? { state: "starting" },
   };
-  if (crashed) for (const part of ["api", "auth", "realtime"]) parts[part] = { state: "down" };
+  if (crashed)
+    for (const part of ["api", "auth", "realtime", "storage"]) parts[part] = { state: "down" };
   const states = Object.values(parts).map((part) => part.state);
   const status = states.includes("down") ? "down" : states.includes("starting") ? "starting" : "ok";
   return { status, instance, parts };

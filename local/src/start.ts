@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
-import { readExposedSchemas } from "./api/config.ts";
+import { readExposedSchemas, readFileSizeLimit } from "./api/config.ts";
 import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
@@ -24,6 +24,7 @@ import type { Local, LocalOptions } from "./options.ts";
 import type { PortChoice } from "./ports.ts";
 import { createRealtime, type Realtime } from "./realtime/index.ts";
 import { announce, findRunning, type Running, withdraw } from "./running.ts";
+import { createStorage, type Storage } from "./storage/index.ts";
 import { createTokens } from "./tokens.ts";
 
 const defaultDbPort = 54322;
@@ -32,7 +33,7 @@ const drainMs = 1_000;
 const thisRepository = join(import.meta.dirname, "../..");
 
 /**
- * Starts the embedded Supabase: database, Data API, Auth, Realtime and edge functions behind one
+ * Starts the embedded Supabase: database, Data API, Auth, Realtime, Storage and edge functions behind one
  * loopback port. Ready when it resolves.
  *
  * @throws one clear sentence: the port is in use, a migration is broken, the folder is in use, …
@@ -64,13 +65,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
+  let storage: Storage | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
   let endFlushing: (() => Promise<void>) | undefined;
   let pgvector: string | undefined;
   let crashed = false;
   let announced = false;
   const health = () =>
-    healthOf({ instance, database, pgvector, crashed, api, realtime, functions });
+    healthOf({ instance, database, pgvector, crashed, api, realtime, storage, functions });
 
   /** Each part before those that it needs, also when the start fails half way. */
   const close = async () => {
@@ -79,6 +81,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const parts = [
       { close: () => functions?.close(drainMs) },
       realtime,
+      storage,
       api,
       http,
       { close: () => endStatistics?.() },
@@ -107,6 +110,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         if (pathname.startsWith("/realtime/v1/")) {
           if (!realtime) return starting();
           return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
+        }
+        if (pathname.startsWith("/storage/v1/")) {
+          if (!storage) return starting();
+          return preflight(request) ?? forAnyOrigin(await storage.fetch(request));
         }
         return api?.fetch(request) ?? starting();
       },
@@ -163,7 +170,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     for (const { version, name } of await applyMigrations(dbUrl, join(root, "supabase/migrations")))
       log.info(`Applied the migration ${version}_${name}`);
 
-    [api, realtime] = await Promise.all([
+    [api, realtime, storage] = await Promise.all([
       createApi({
         databaseUrl: opened.url("authenticator"),
         adminUrl: opened.url("supabase_admin"),
@@ -188,6 +195,15 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         keys,
         ...(options.limits && { limits: options.limits }),
         ...(options.faults && { faults: options.faults }),
+        log,
+      }),
+      createStorage({
+        databaseUrl: opened.url("authenticator"),
+        folder: data === undefined ? undefined : join(data, "storage"),
+        sweep: opened.kind === "pglite",
+        maxBytes: readFileSizeLimit(root),
+        keys,
+        tokens,
         log,
       }),
       functions.ready(),

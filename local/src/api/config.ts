@@ -11,3 +11,18 @@ export function readExposedSchemas(root: string): string[] {
   const schemas = (api as { schemas?: unknown } | undefined)?.schemas;
   return Array.isArray(schemas) ? schemas.map(String) : defaultSchemas;
 }
+
+/** As in a new project's `supabase/config.toml`. */
+const defaultFileBytes = 50 * 1024 * 1024;
+const sizeUnits = ["", "k", "m", "g"];
+
+/** The largest file that Storage takes: `[storage] file_size_limit`, such as `50MiB`. */
+export function readFileSizeLimit(root: string): number {
+  const { storage } = parse(readFileSync(resolve(root, "supabase/config.toml"), "utf8"));
+  const given = (storage as { file_size_limit?: unknown } | undefined)?.file_size_limit;
+  if (given === undefined) return defaultFileBytes;
+  const [, number, unit = ""] = /^(\d+)\s*([kmg]?)i?b?$/i.exec(String(given)) ?? [];
+  if (number === undefined)
+    throw new Error(`[storage] file_size_limit of supabase/config.toml is no size: ${given}.`);
+  return Number(number) * 1024 ** sizeUnits.indexOf(unit.toLowerCase());
+}

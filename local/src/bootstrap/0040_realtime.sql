@@ -43,7 +43,7 @@ grant all on realtime.messages to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
 -- CREATE POLICY asks for the table's owner, which hosted projects lend to postgres by supautils.
--- Here it inherits the ownership, and the event triggers of 0045_realtime_guards.sql take back all but policies.
+-- Here it inherits the ownership, and the event triggers of 0045_guards.sql take back all but policies.
 grant supabase_realtime_admin to postgres with inherit true, set false;
 
 -- The topic that a policy on realtime.messages decides about.

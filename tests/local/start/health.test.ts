@@ -36,6 +36,7 @@ it("tells each part's state and version", async () => {
     api: expect.stringMatching(/^@supabase\/lite \d/),
     auth: expect.stringMatching(/^@supabase\/lite \d/),
     realtime: expect.stringMatching(/^2\.\d+\.\d+$/),
+    storage: expect.stringMatching(/^1\.\d+\.\d+$/),
     functions: expect.stringMatching(/^2\.\d+\.\d+$/),
   });
   expect(body.parts.database?.pgvector).toMatch(/^0\.8/);
@@ -44,7 +45,13 @@ it("tells each part's state and version", async () => {
 
 it("lets a browser read every answer, refusals included", async () => {
   const paths = ["rest/v1/none", "auth/v1/user", "functions/v1/sync", "functions/v1/none"];
-  for (const path of [...paths, "realtime/v1/api/broadcast", "realtime/v1/none", "none"]) {
+  for (const path of [
+    ...paths,
+    "realtime/v1/api/broadcast",
+    "realtime/v1/none",
+    "storage/v1/object/none/a",
+    "none",
+  ]) {
     const response = await fetch(`${local.apiUrl}/${path}`, { method: "POST", body: "{}" });
     expect(response.status, path).toBeGreaterThanOrEqual(400);
     expect(response.headers.get("access-control-allow-origin"), path).toBe("*");

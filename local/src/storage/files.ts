@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { constants, copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { problems } from "./answers.ts";
+
+/** What is known of a file once it is written. */
+export interface Written {
+  size: number;
+  /** With its quotes. */
+  eTag: string;
+}
+
+/**
+ * The bytes of objects, one file for each version, named by the version's id. What a caller names an
+ * object is in the database alone, so no name can lead out of the folder.
+ */
+export interface Files {
+  /** @throws StorageProblem when it has more bytes than the limit; the rest is read and dropped. */
+  write(id: string, body: AsyncIterable<Uint8Array>, limit: number): Promise<Written>;
+  read(id: string, from: number, to: number): ReadableStream;
+  copy(id: string, to: string): Promise<void>;
+  remove(ids: readonly string[]): Promise<void>;
+  /** Removes the files that no object has: a process that ended in the middle left them. */
+  sweep(known: ReadonlySet<string>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Without a folder, in one of its own that goes when it closes. */
+export function openFiles(folder: string | undefined): Files {
+  let root: Promise<string> | undefined;
+  const open = () => {
+    root ??= folder
+      ? mkdir(folder, { recursive: true, mode: 0o700 }).then(() => folder)
+      : mkdtemp(join(tmpdir(), "mayfly-storage-"));
+    return root;
+  };
+  const pathOf = async (id: string) => join(await open(), id);
+  const remove = async (ids: readonly string[]) => {
+    for (const id of ids) await rm(await pathOf(id), { force: true });
+  };
+
+  return {
+    async write(id, body, limit) {
+      const hash = createHash("md5");
+      let size = 0;
+      async function* counted() {
+        for await (const chunk of body) {
+          size += chunk.length;
+          if (size > limit) continue;
+          hash.update(chunk);
+          yield chunk;
+        }
+      }
+      const path = await pathOf(id);
+      try {
+        // On disk before the row that names it: a row without its file could never be read.
+        await pipeline(counted, createWriteStream(path, { mode: 0o600, flush: true }));
+        if (size > limit) throw problems.tooLarge();
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+      return { size, eTag: `"${hash.digest("hex")}"` };
+    },
+    read(id, from, to) {
+      const bytes = async function* () {
+        if (to >= from) yield* createReadStream(await pathOf(id), { start: from, end: to });
+      };
+      return Readable.toWeb(Readable.from(bytes(), { objectMode: false })) as ReadableStream;
+    },
+    async copy(id, to) {
+      await copyFile(await pathOf(id), await pathOf(to), constants.COPYFILE_FICLONE);
+    },
+    remove,
+    async sweep(known) {
+      const names = await readdir(await open());
+      await remove(names.filter((name) => !known.has(name)));
+    },
+    async close() {
+      if (!folder && root) await rm(await root, { recursive: true, force: true });
+    },
+  };
+}
