@@ -353,6 +353,39 @@ grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
 
+create table mayfly.artifacts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  name text not null,
+  version integer not null,
+  media_type text not null,
+  size bigint not null,
+  sha256 text not null,
+  metadata jsonb not null default '{}'::jsonb,
+  status text not null default 'writing'::text,
+  bytes bigint not null,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint artifacts_media_type_length CHECK (((char_length(media_type) >= 1) AND (char_length(media_type) <= 200))),
+  constraint artifacts_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint artifacts_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint artifacts_pkey PRIMARY KEY (tenant_id, id),
+  constraint artifacts_sha256_form CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  constraint artifacts_size_range CHECK ((size >= 0)),
+  constraint artifacts_status_known CHECK ((status = ANY (ARRAY['writing'::text, 'stored'::text]))),
+  constraint artifacts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX artifacts_version_key ON mayfly.artifacts USING btree (tenant_id, team_id, name, version) NULLS NOT DISTINCT;
+CREATE INDEX artifacts_writing_idx ON mayfly.artifacts USING btree (tenant_id, created_at) WHERE (status = 'writing'::text);
+alter table mayfly.artifacts enable row level security;
+create policy artifacts_select on mayfly.artifacts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('artifact:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER artifacts_release_files AFTER DELETE ON mayfly.artifacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_files();
+grant select on table mayfly.artifacts to authenticated;
+grant select on table mayfly.artifacts to service_role;
+comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
+
 create table mayfly.assignments (
   tenant_id uuid not null,
   job_id uuid not null,
@@ -1852,6 +1885,14 @@ create table mayfly_private.event_rows (
 alter table mayfly_private.event_rows enable row level security;
 comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
 
+create table mayfly_private.files_due (
+  path text not null,
+  since timestamp with time zone not null default clock_timestamp(),
+  constraint files_due_pkey PRIMARY KEY (path)
+);
+alter table mayfly_private.files_due enable row level security;
+comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
+
 create table mayfly_private.flusher (
   only_row boolean not null default true,
   at timestamp with time zone not null default '-infinity'::timestamp with time zone,
@@ -2257,6 +2298,13 @@ set search_path = "";
 grant execute on function mayfly.assign_job to authenticated;
 grant execute on function mayfly.assign_job to service_role;
 
+create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid DEFAULT NULL::uuid, metadata jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.begin_artifact to authenticated;
+grant execute on function mayfly.begin_artifact to service_role;
+
 create function mayfly.begin_run(lease text)
 returns jsonb
 language plpgsql volatile
@@ -2556,6 +2604,13 @@ set search_path = "";
 grant execute on function mayfly.find_entities to authenticated;
 grant execute on function mayfly.find_entities to service_role;
 
+create function mayfly.finish_artifact(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.finish_artifact to authenticated;
+grant execute on function mayfly.finish_artifact to service_role;
+
 create function mayfly.forget_entity(id uuid, max_rows integer DEFAULT 5000)
 returns jsonb
 language sql volatile
@@ -2704,6 +2759,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
+
+create function mayfly.list_artifacts(team uuid DEFAULT NULL::uuid, name text DEFAULT NULL::text, version integer DEFAULT NULL::integer, versions boolean DEFAULT false, id uuid DEFAULT NULL::uuid, after_name text DEFAULT NULL::text, after_version integer DEFAULT NULL::integer, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_artifacts to authenticated;
+grant execute on function mayfly.list_artifacts to service_role;
 
 create function mayfly.list_budgets(of_level text DEFAULT NULL::text, page_limit integer DEFAULT 1000)
 returns jsonb
@@ -3011,6 +3073,13 @@ set search_path = "";
 grant execute on function mayfly.release_jobs to authenticated;
 grant execute on function mayfly.release_jobs to service_role;
 
+create function mayfly.remove_artifacts(name text DEFAULT NULL::text, team uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer, everything boolean DEFAULT false, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.remove_artifacts to authenticated;
+grant execute on function mayfly.remove_artifacts to service_role;
+
 create function mayfly.remove_member(user_id uuid)
 returns jsonb
 language sql volatile
@@ -3260,6 +3329,13 @@ set search_path = "";
 grant execute on function mayfly.swap_state to authenticated;
 grant execute on function mayfly.swap_state to service_role;
 
+create function mayfly.sweep_files(page_limit integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.sweep_files to authenticated;
+grant execute on function mayfly.sweep_files to service_role;
+
 create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -3487,6 +3563,13 @@ create function mayfly_private.award_tender(tender mayfly.tenders, now_please bo
 returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_artifact to authenticated;
+grant execute on function mayfly_private.begin_artifact to service_role;
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb
@@ -4164,6 +4247,13 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
+create function mayfly_private.finish_artifact(id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.finish_artifact to authenticated;
+grant execute on function mayfly_private.finish_artifact to service_role;
+
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
 language plpgsql volatile security definer
@@ -4650,6 +4740,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4742,6 +4837,13 @@ returns text
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.may_delete_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_delete_file to authenticated;
+grant execute on function mayfly_private.may_delete_file to service_role;
+
 create function mayfly_private.may_publish(channel mayfly.channels)
 returns boolean
 language sql stable security definer
@@ -4797,6 +4899,13 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.may_use_topic to authenticated;
+
+create function mayfly_private.may_write_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_write_file to authenticated;
+grant execute on function mayfly_private.may_write_file to service_role;
 
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
 returns bigint
@@ -5099,6 +5208,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.prepare_storage()
+returns boolean
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.price_of(provider text, model text, at timestamp with time zone)
 returns mayfly_private.known_price
 language plpgsql stable security definer
@@ -5346,6 +5460,11 @@ set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
 
+create function mayfly_private.release_files()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
 language plpgsql volatile security definer
@@ -5367,6 +5486,13 @@ create function mayfly_private.release_obligations()
 returns trigger
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.remove_artifacts to authenticated;
+grant execute on function mayfly_private.remove_artifacts to service_role;
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
@@ -5651,6 +5777,13 @@ set search_path = "";
 grant execute on function mayfly_private.show_approval_policy to authenticated;
 grant execute on function mayfly_private.show_approval_policy to service_role;
 
+create function mayfly_private.show_artifact(a mayfly.artifacts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_artifact to authenticated;
+grant execute on function mayfly_private.show_artifact to service_role;
+
 create function mayfly_private.show_budget(budget mayfly.budgets)
 returns jsonb
 language plpgsql stable
@@ -5812,6 +5945,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.swap_state to authenticated;
 grant execute on function mayfly_private.swap_state to service_role;
+
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.sweep_files to authenticated;
+grant execute on function mayfly_private.sweep_files to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
 returns mayfly_private.taken_jobs

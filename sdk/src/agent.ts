@@ -6,6 +6,7 @@ import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
@@ -50,6 +51,8 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
   readonly state: States;
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
   /** What is to be done, and what this agent does of it. */
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
@@ -97,6 +100,7 @@ export class Agent {
     this.state = new States(link, this.log, id);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
+    this.artifacts = new Artifacts(link);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);

@@ -6,6 +6,7 @@ import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
@@ -101,6 +102,8 @@ export class Mayfly {
   readonly channels: Channels;
   /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
   readonly state: States;
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
   /** What is to be done: adds jobs, does them, shows and ends them. */
   readonly jobs: Jobs;
   /** What waits for somebody to say yes. */
@@ -143,7 +146,8 @@ export class Mayfly {
     this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
     this.keys = new EnrolmentKeys(link);
     this.people = new People(link);
-    this.tenants = new Tenants(link);
+    this.artifacts = new Artifacts(link);
+    this.tenants = new Tenants(link, () => this.artifacts.removeAll());
     this.memory = new Memories(link);
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);

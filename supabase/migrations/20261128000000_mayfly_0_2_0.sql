@@ -8286,6 +8286,506 @@ $$;
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('artifact:read', 'Read the files of the tenant.', '{viewer,member,admin,owner}', true, true),
+  ('artifact:write', 'Store files, and remove them.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Files of a tenant, a row for each version. What is in a file is in the project's Storage, in the bucket mayfly, under
+-- <tenant>/<id>; a file is never replaced.
+
+create table mayfly.artifacts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  name text collate "C" not null constraint artifacts_name_length check (char_length(name) between 1 and 200),
+  version integer not null,
+  media_type text not null constraint artifacts_media_type_length check (char_length(media_type) between 1 and 200),
+  size bigint not null constraint artifacts_size_range check (size >= 0),
+  sha256 text not null constraint artifacts_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
+  metadata jsonb not null default '{}'
+    constraint artifacts_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  status text not null default 'writing' constraint artifacts_status_known check (status in ('writing', 'stored')),
+  bytes bigint not null,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint artifacts_pkey primary key (tenant_id, id),
+  constraint artifacts_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_id, name, version) nulls not distinct;
+
+create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.artifacts
+  alter column team_id set statistics 0,
+  alter column name set statistics 0,
+  alter column version set statistics 0,
+  alter column media_type set statistics 0,
+  alter column size set statistics 0,
+  alter column sha256 set statistics 0,
+  alter column metadata set statistics 0,
+  alter column bytes set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
+
+comment on column mayfly.artifacts.team_id is 'The team that it belongs to; null for one of the tenant. It stays when the team has ended.';
+
+comment on column mayfly.artifacts.status is 'writing until its file is there.';
+
+comment on column mayfly.artifacts.bytes is 'What it is charged: its file, and the row.';
+
+-- The files whose row is gone. SQL cannot delete them, so their paths wait here for whoever calls sweep_files. They
+-- outlive their tenant, so the table has no tenant_id.
+
+create table mayfly_private.files_due (
+  path text collate "C" not null constraint files_due_pkey primary key,
+  since timestamptz not null default clock_timestamp()
+);
+
+alter table mayfly_private.files_due enable row level security;
+
+alter table mayfly_private.files_due alter column path set statistics 0;
+
+comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.artifacts', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+-- Drops uploads that have not ended within an hour, at most max_rows. A chore of maintain_tenant, as owner. Locks them.
+
+create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  dropped integer;
+begin
+  delete from mayfly.artifacts a
+  where a.tenant_id = tenant and a.id in (
+    select o.id from mayfly.artifacts o
+    where o.tenant_id = tenant and o.status = 'writing' and o.created_at < mayfly_private.now() - interval '1 hour'
+    order by o.created_at limit max_rows for update skip locked);
+  get diagnostics dropped = row_count;
+  return jsonb_build_object('uploads', dropped, 'more', dropped = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that never ended.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('artifacts', 'mayfly_private.maintain_artifacts(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('artifact.stored', 'artifact:read', null, 'A version of a file is there.'),
+  ('artifact.removed', 'artifact:read', null, 'Versions of a file were removed.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see which files there are. Functions alone write them; who may read and write the files themselves stands in
+-- storage_policies.sql.
+
+alter table mayfly.artifacts enable row level security;
+
+grant select on mayfly.artifacts to authenticated, service_role;
+
+create policy artifacts_select on mayfly.artifacts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]));
+
+-- Whether the caller has begun to write this file: for the policy on storage.objects. Locks nothing.
+
+create function mayfly_private.may_write_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly.artifacts a
+  where a.tenant_id = any (mayfly_private.tenant_ids('artifact:write'))
+    and a.tenant_id = mayfly_private.to_uuid(split_part(path, '/', 1)) and a.id = mayfly_private.to_uuid(split_part(path, '/', 2))
+    and a.status = 'writing' and a.created_by is not distinct from mayfly_private.caller_id());
+
+comment on function mayfly_private.may_write_file is 'Whether the caller has begun to write this file.';
+
+grant execute on function mayfly_private.may_write_file to authenticated, service_role;
+
+-- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing.
+
+create function mayfly_private.may_delete_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return mayfly_private.to_uuid(split_part(path, '/', 1)) = any (mayfly_private.tenant_ids('artifact:write'))
+  and exists (select from mayfly_private.files_due d where d.path = may_delete_file.path);
+
+comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant is due to be deleted.';
+
+grant execute on function mayfly_private.may_delete_file to authenticated, service_role;
+
+-- Makes the bucket mayfly and the policies on its files, again without change; false where the project has no Storage. A
+-- caller reads the files of the tenants whose artifact:read it has, writes a file that it has begun, and deletes one
+-- that is due. Run by migrations, and by an operator after Storage was added. As owner. Locks storage.objects.
+
+create function mayfly_private.prepare_storage()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
+    return false;
+  end if;
+  execute $sql$ insert into storage.buckets (id, name, public) values ('mayfly', 'mayfly', false) on conflict do nothing $sql$;
+  execute 'drop policy if exists mayfly_files_read on storage.objects';
+  execute $sql$
+    create policy mayfly_files_read on storage.objects for select to authenticated
+      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]))
+  $sql$;
+  execute 'drop policy if exists mayfly_files_write on storage.objects';
+  execute $sql$
+    create policy mayfly_files_write on storage.objects for insert to authenticated
+      with check (bucket_id = 'mayfly' and mayfly_private.may_write_file(name))
+  $sql$;
+  execute 'drop policy if exists mayfly_files_delete on storage.objects';
+  execute $sql$
+    create policy mayfly_files_delete on storage.objects for delete to authenticated
+      using (bucket_id = 'mayfly' and mayfly_private.may_delete_file(name))
+  $sql$;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, where the project has Storage.';
+
+-- Makes the bucket and its policies where the project has Storage; elsewhere artifacts answer not_configured.
+
+do $$
+begin
+  -- What the policies call has to be there first.
+  if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null then
+    raise exception 'The functions that decide about files are missing.';
+  end if;
+  perform mayfly_private.prepare_storage();
+end
+$$;
+
+-- The definer half of mayfly.begin_artifact. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+
+create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_size constant bigint := 50000000000;
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  fault record;
+  begun mayfly.artifacts;
+  ready boolean := false;
+begin
+  select * into fault from (values
+    ('name', coalesce(char_length(begin_artifact.name), 0) between 1 and 200, 'must have 1 to 200 characters'),
+    ('media_type', coalesce(begin_artifact.media_type ~ '^[a-zA-Z0-9.+-]+/[a-zA-Z0-9.+-]+(;.*)?$' and char_length(begin_artifact.media_type) <= 200, false),
+      'must be a media type, such as text/plain'),
+    ('size', coalesce(begin_artifact.size between 0 and max_size, false), 'must be the number of bytes, at most 50 GB'),
+    ('sha256', coalesce(begin_artifact.sha256 ~ '^[0-9a-f]{64}$', false), 'must be 64 hexadecimal digits'),
+    ('metadata', coalesce(jsonb_typeof(begin_artifact.metadata), 'object') = 'object'
+      and coalesce(mayfly_private.json_within(begin_artifact.metadata, 16384, 32), true)
+      and coalesce(mayfly_private.numbers_kept(begin_artifact.metadata), true),
+      'must be an object of at most 16 KB, at most 32 deep, with no number that JavaScript cannot hold')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+  if to_regclass('storage.buckets') is not null then
+    execute 'select exists (select from storage.buckets b where b.id = $1)' into ready using 'mayfly';
+  end if;
+  if not ready then
+    perform mayfly_private.fail(503, 'not_configured', 'The project has no Storage for artifacts.',
+      'Enable Storage in the project, then run: select mayfly_private.prepare_storage()');
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(format('mayfly.artifacts %s %s %s', tenant, team, begin_artifact.name), 0));
+  insert into mayfly.artifacts as a (tenant_id, team_id, name, version, media_type, size, sha256, metadata, bytes, created_by, created_at)
+  select tenant, team, begin_artifact.name,
+    1 + coalesce((
+      select max(o.version) from mayfly.artifacts o
+      where o.tenant_id = tenant and o.team_id is not distinct from team and o.name = begin_artifact.name), 0),
+    begin_artifact.media_type, begin_artifact.size, begin_artifact.sha256, coalesce(begin_artifact.metadata, '{}'),
+    512 + begin_artifact.size + octet_length(begin_artifact.name) + coalesce(octet_length(begin_artifact.metadata::text), 0),
+    mayfly_private.caller_id(), mayfly_private.now()
+  returning a.* into begun;
+  perform mayfly_private.charge(tenant, 0, begun.bytes, 1);
+  return mayfly_private.show_artifact(begun);
+end
+$$;
+
+comment on function mayfly_private.begin_artifact is 'The definer half of mayfly.begin_artifact.';
+
+grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
+
+-- Takes the next version of a name, and its bytes from the tenant's quota (scope artifact:write). The caller then uploads
+-- the file to `path` in the bucket mayfly, and calls finish_artifact.
+
+create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.begin_artifact(name, media_type, size, sha256, team, metadata);
+
+comment on function mayfly.begin_artifact is 'Takes the next version of a file: upload it to its path in the bucket mayfly, then call finish_artifact.';
+
+grant execute on function mayfly.begin_artifact to authenticated, service_role;
+
+-- The definer half of mayfly.finish_artifact. Locks the artifact.
+
+create function mayfly_private.finish_artifact(id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  finished mayfly.artifacts;
+  stored bigint;
+begin
+  select * into finished from mayfly.artifacts a where a.tenant_id = tenant and a.id = finish_artifact.id for no key update;
+  if finished.id is null then
+    perform mayfly_private.fail(404, 'artifact_unknown', 'There is no such artifact.', null, '{"field": "id"}');
+  elsif finished.status = 'stored' then
+    return mayfly_private.show_artifact(finished);
+  end if;
+  execute 'select (o.metadata ->> ''size'')::bigint from storage.objects o where o.bucket_id = $1 and o.name = $2'
+    into stored using 'mayfly', tenant || '/' || finished.id;
+  if stored is distinct from finished.size then
+    perform mayfly_private.fail(409, 'artifact_incomplete',
+      case when stored is null then 'The file of this artifact is not there.'
+        else format('The file has %s bytes, and the artifact was begun with %s.', stored, finished.size) end,
+      'Store it again, as a new version.', '{"field": "id"}');
+  end if;
+  update mayfly.artifacts a set status = 'stored' where a.tenant_id = tenant and a.id = finished.id returning a.* into finished;
+  perform mayfly_private.append_events(tenant, 'artifact.stored', array[finished.id]);
+  return mayfly_private.show_artifact(finished);
+end
+$$;
+
+comment on function mayfly_private.finish_artifact is 'The definer half of mayfly.finish_artifact.';
+
+grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
+
+-- Says that the file of an artifact is there: others see it from now on (scope artifact:write). Again changes nothing.
+
+create function mayfly.finish_artifact(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.finish_artifact(id);
+
+comment on function mayfly.finish_artifact is 'Says that the file of an artifact is uploaded. Returns the artifact.';
+
+grant execute on function mayfly.finish_artifact to authenticated, service_role;
+
+-- Artifacts that are stored, by name: the newest version of each, or with versions all of them, the newest first; those of a
+-- team, or of no team. With name only that one, with version that version; with id one, of any team. A page goes on
+-- behind the last name and version of the page before. Scope artifact:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_artifacts(
+  team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
+  after_name text default null, after_version integer default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_artifact(r) order by r.name, r.version desc), '[]')
+    from (
+      select a.* from mayfly.artifacts a
+      where a.tenant_id = tenant and a.status = 'stored'
+        and (case when list_artifacts.id is not null then a.id = list_artifacts.id
+          else a.team_id is not distinct from team end)
+        and (list_artifacts.name is null or a.name = list_artifacts.name)
+        and (list_artifacts.version is null or a.version = list_artifacts.version)
+        and (versions or list_artifacts.version is not null or list_artifacts.id is not null or not exists (
+          select from mayfly.artifacts o
+          where o.tenant_id = tenant and o.team_id is not distinct from a.team_id and o.name = a.name and o.status = 'stored' and o.version > a.version))
+        and (after_name is null or a.name > after_name or (a.name = after_name and a.version < after_version))
+      order by a.name, a.version desc
+      limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.list_artifacts is 'Artifacts by name: the newest version of each, or all versions.';
+
+grant execute on function mayfly.list_artifacts to authenticated, service_role;
+
+-- The definer half of mayfly.remove_artifacts. Locks what it removes, by id.
+
+create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  removed uuid[];
+begin
+  if max_rows is null or max_rows not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 1000.', null, '{"field": "max_rows"}');
+  elsif everything is not true and remove_artifacts.name is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'With everything all of the tenant''s go.', '{"field": "name"}');
+  end if;
+  if everything is true and (mayfly_private.caller()).kind = 'agent' then
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent removes artifacts by their names.', null, '{"scope": "artifact:write"}');
+  end if;
+  with gone as (
+    delete from mayfly.artifacts a
+    where a.tenant_id = tenant and a.id in (
+      select o.id from mayfly.artifacts o
+      where o.tenant_id = tenant and (everything is true or (
+        o.name = remove_artifacts.name and o.team_id is not distinct from team and (remove_artifacts.version is null or o.version = remove_artifacts.version)))
+      order by o.id limit max_rows for update)
+    returning a.id)
+  select coalesce(array_agg(g.id order by g.id), '{}') into removed from gone g;
+  perform mayfly_private.append_events(tenant, 'artifact.removed', removed);
+  return jsonb_build_object('removed', cardinality(removed), 'paths', (select coalesce(jsonb_agg(tenant || '/' || r), '[]') from unnest(removed) r));
+end
+$$;
+
+comment on function mayfly_private.remove_artifacts is 'The definer half of mayfly.remove_artifacts.';
+
+grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
+
+-- Removes an artifact, all of its versions or one (scope artifact:write); with everything, all of the tenant's, for people
+-- and the secret key. Returns how many versions, and the paths of their files: the caller deletes those in Storage, and
+-- what it does not delete is given by sweep_files.
+
+create function mayfly.remove_artifacts(
+  name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.remove_artifacts(name, team, version, everything, max_rows);
+
+comment on function mayfly.remove_artifacts is 'Removes versions of an artifact: { removed, paths }.';
+
+grant execute on function mayfly.remove_artifacts to authenticated, service_role;
+
+-- An artifact as callers see it. Locks nothing.
+
+create function mayfly_private.show_artifact(a mayfly.artifacts)
+returns jsonb
+language sql immutable
+set search_path = ''
+return jsonb_build_object('id', a.id, 'team', a.team_id, 'name', a.name, 'version', a.version, 'media_type', a.media_type, 'size', a.size,
+  'sha256', a.sha256, 'metadata', a.metadata, 'status', a.status, 'path', a.tenant_id || '/' || a.id, 'created_by', a.created_by,
+  'created_at', a.created_at);
+
+comment on function mayfly_private.show_artifact is 'An artifact as callers see it.';
+
+grant execute on function mayfly_private.show_artifact to authenticated, service_role;
+
+-- The definer half of mayfly.sweep_files. Locks the paths that it forgets.
+
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  -- The secret key that names no tenant: those of tenants that are gone as well.
+  tenant constant uuid := case when caller.kind = 'secret' and caller.tenant_id is null then null
+    else mayfly_private.require_tenant('artifact:write') end;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  if to_regclass('storage.objects') is null then
+    return '[]';
+  end if;
+  execute $sql$
+    delete from mayfly_private.files_due d
+    where ($1 is null or starts_with(d.path, $1 || '/'))
+      and not exists (select from storage.objects o where o.bucket_id = 'mayfly' and o.name = d.path)
+  $sql$ using tenant::text;
+  return (
+    select coalesce(jsonb_agg(d.path order by d.path), '[]')
+    from (
+      select f.path from mayfly_private.files_due f
+      where tenant is null or starts_with(f.path, tenant || '/')
+      order by f.path limit page_limit) d);
+end
+$$;
+
+comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
+
+grant execute on function mayfly_private.sweep_files to authenticated, service_role;
+
+-- The paths of files whose artifact is gone, to be deleted in the bucket mayfly (scope artifact:write); to the secret key
+-- that names no tenant those of every tenant, erased ones too. What has been deleted there is forgotten here.
+
+create function mayfly.sweep_files(page_limit integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.sweep_files(page_limit);
+
+comment on function mayfly.sweep_files is 'The paths of files in the bucket mayfly that are to be deleted there.';
+
+grant execute on function mayfly.sweep_files to authenticated, service_role;
+
+-- What deleted artifacts leave: their bytes go back to the quota, and their files wait to be deleted in Storage. Locks a
+-- shard of the tenant's usage.
+
+create function mayfly_private.release_files()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  freed record;
+begin
+  insert into mayfly_private.files_due (path)
+  select o.tenant_id || '/' || o.id from old_rows o
+  on conflict do nothing;
+  for freed in
+    select t.id, sum(o.bytes) as bytes from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+  loop
+    perform mayfly_private.count_usage(freed.id, 0, -freed.bytes::bigint, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.release_files is 'Trigger: what deleted artifacts leave.';
+
+create trigger artifacts_release_files after delete on mayfly.artifacts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.release_files();
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('job:read', 'See jobs, what they were given and what they gave.', '{viewer,member,admin,owner}', true, true),
   ('job:add', 'Add jobs, signal them, and cancel those that one added.', '{member,admin,owner}', true, true),
   ('job:work', 'Claim jobs and do them.', '{member,admin,owner}', true, true),

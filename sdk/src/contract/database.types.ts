@@ -137,6 +137,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"artifacts": {
+                  Row: {
+                    "bytes": number,"created_at": string,"created_by": string | null,"id": string,"media_type": string,"metadata": NonNullable<Json>,"name": string,"sha256": string,"size": number,"status": string,"team_id": string | null,"tenant_id": string,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type": string,"metadata"?: NonNullable<Json>,"name": string,"sha256": string,"size": number,"status"?: string,"team_id"?: string | null,"tenant_id": string,"version": number
+                  }
+                  Update: {
+                    "bytes"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"sha256"?: string,"size"?: number,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "artifacts_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"assignments": {
                   Row: {
                     "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
@@ -1112,6 +1132,9 @@ isOneToOne: false
 "assign_job":
 { Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
                            },
+"begin_artifact":
+{ Args: { "media_type": string,"metadata"?: Json,"name": string,"sha256": string,"size": number,"team"?: string }; Returns: Json
+                           },
 "begin_run":
 { Args: { "lease": string }; Returns: Json
                            },
@@ -1262,6 +1285,9 @@ isOneToOne: false
 "find_entities":
 { Args: { "of_type"?: string,"page_limit"?: number,"query"?: string,"skip"?: number }; Returns: Json
                            },
+"finish_artifact":
+{ Args: { "id": string }; Returns: Json
+                           },
 "forget_entity":
 { Args: { "id": string,"max_rows"?: number }; Returns: Json
                            },
@@ -1327,6 +1353,9 @@ isOneToOne: false
                            },
 "list_approvals":
 { Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
+"list_artifacts":
+{ Args: { "after_name"?: string,"after_version"?: number,"id"?: string,"name"?: string,"page_limit"?: number,"team"?: string,"version"?: number,"versions"?: boolean }; Returns: Json
                            },
 "list_budgets":
 { Args: { "of_level"?: string,"page_limit"?: number }; Returns: Json
@@ -1462,6 +1491,9 @@ isOneToOne: false
 "release_jobs":
 { Args: { "leases": (string)[] }; Returns: Json
                            },
+"remove_artifacts":
+{ Args: { "everything"?: boolean,"max_rows"?: number,"name"?: string,"team"?: string,"version"?: number }; Returns: Json
+                           },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
                            },
@@ -1590,6 +1622,9 @@ isOneToOne: false
                            },
 "swap_state":
 { Args: { "expected_version": number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
+                           },
+"sweep_files":
+{ Args: { "page_limit"?: number }; Returns: Json
                            },
 "sync":
 { Args: { "page_limit"?: number,"push"?: Json,"since"?: string }; Returns: Json

@@ -63,10 +63,15 @@ export interface TenantQuotas {
 /** The tenants that the caller belongs to. */
 export class Tenants {
   readonly #link: Link;
+  readonly #removeFiles: () => Promise<Result<unknown>>;
 
-  /** @internal */
-  constructor(link: Link) {
+  /**
+   * @internal
+   * @param removeFiles what SQL cannot delete, before a tenant is erased.
+   */
+  constructor(link: Link, removeFiles: () => Promise<Result<unknown>>) {
     this.#link = link;
+    this.#removeFiles = removeFiles;
   }
 
   /**
@@ -188,12 +193,14 @@ export class Tenants {
   }
 
   /**
-   * Erases the tenant and everything in it, in steps. There is no way back.
+   * Erases the tenant and everything in it, its files included, in steps. There is no way back.
    *
    * @param options.name the tenant's, so that it is meant.
    * @param options.onProgress called after every step but the last.
    */
   async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
+    const files = await this.#removeFiles();
+    if (files.error) return files;
     for (;;) {
       const answer = await this.#link.rpc(
         "erase_tenant",
