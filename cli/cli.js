@@ -1,15 +1,17 @@
 #!/usr/bin/env node
-// Plain JavaScript, since an old Node cannot read TypeScript: then the Node that `npm install` brought
-// takes over.
+// Plain JavaScript, since an old Node cannot read TypeScript: in a clone the Node that `npm install`
+// brought takes over.
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import * as modules from "node:module";
 import { fileURLToPath } from "node:url";
 
+const packed = new URL("./dist/main.js", import.meta.url);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
   // Half of the time to the first word is reading the sources.
   modules.enableCompileCache();
-  await import("./src/main.ts");
+  await import(existsSync(packed) ? packed.href : "./src/main.ts");
 } else runOnNewerNode();
 
 function runOnNewerNode() {
@@ -18,7 +20,7 @@ function runOnNewerNode() {
     node = modules.createRequire(import.meta.url).resolve("node/bin/node");
   } catch {
     console.error(
-      `mayfly needs Node 22.18 or later, and this is ${process.versions.node}: run \`npm install\` in Mayfly's folder, which brings one, or install a newer Node.`,
+      `mayfly needs Node 22.18 or later, and this is ${process.versions.node}: install Node 24 from https://nodejs.org, or run npx --package node@24 --package mayfly mayfly.`,
     );
     process.exitCode = 1;
     return;

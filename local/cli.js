@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 // Plain JavaScript, since an old Node cannot even read the TypeScript that would tell it so.
+import { existsSync } from "node:fs";
 import * as modules from "node:module";
 
+const packed = new URL("./dist/cli.js", import.meta.url);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
   modules.enableCompileCache();
-  await import("./src/cli.ts");
+  await import(existsSync(packed) ? packed.href : "./src/cli.ts");
 } else {
   console.error(
-    `The embedded Supabase needs Node 22.18 or later, and this is ${process.versions.node}: run it by \`npm start\`, which uses the Node that \`npm install\` brought.`,
+    `The embedded Supabase needs Node 22.18 or later, and this is ${process.versions.node}: install Node 24 from https://nodejs.org. In a clone of Mayfly, \`npm start\` uses the Node that \`npm install\` brought.`,
   );
   process.exitCode = 1;
 }

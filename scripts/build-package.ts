@@ -1,20 +1,22 @@
 // Makes the package of the SDK: ESM and CJS, each with its types. In the repository the sources are
 // used as they are.
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "vite";
 import { bundle } from "./bundle.ts";
+import {
+  copyTexts,
+  published,
+  ranges,
+  readManifest,
+  root,
+  writeJson,
+} from "./packages/manifest.ts";
+import { nameJavaScript } from "./packages/node-code.ts";
 
-const root = join(import.meta.dirname, "..");
 const sdk = join(root, "sdk");
-interface Manifest {
-  version: string;
-  dependencies: Record<string, string>;
-  peerDependencies: Record<string, string>;
-  peerDependenciesMeta: Record<string, object>;
-}
 
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
 export async function buildPackage(folder: string): Promise<void> {
@@ -31,8 +33,7 @@ export async function buildPackage(folder: string): Promise<void> {
     module: "../esm/link/postgres.js",
     types: "../cjs/link/postgres.d.ts",
   });
-  await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
-  await cp(join(sdk, "README.md"), join(folder, "README.md"));
+  await copyTexts("sdk", folder);
 }
 
 /** A file for each module, so that bundlers leave out what is not used. */
@@ -68,25 +69,20 @@ async function buildTypes(folder: string): Promise<void> {
   const project = join(sdk, "tsconfig.build.json");
   const made = join(folder, "types");
   await promisify(execFile)(process.execPath, [tsc, "-p", project, "--outDir", made]);
-  // The compiler leaves `.ts` in the imports of declarations, where no such file is any more.
-  for (const path of await readdir(made, { recursive: true })) {
-    if (!path.endsWith(".d.ts")) continue;
-    const text = await readFile(join(made, path), "utf8");
-    await writeFile(join(made, path), text.replace(/(["'])(\.\.?\/[^"']+)\.ts\1/g, "$1$2.js$1"));
-  }
+  await nameJavaScript(made);
   for (const format of ["esm", "cjs"]) await cp(made, join(folder, format), { recursive: true });
   await rm(made, { recursive: true });
 }
 
 async function manifest(): Promise<object> {
-  const { version, dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
-    await readFile(join(sdk, "package.json"), "utf8"),
-  ) as Manifest;
+  const { version, dependencies, peerDependencies, peerDependenciesMeta } =
+    await readManifest("sdk");
   return {
     name: "@mayfly/sdk",
     version,
     description: "Spawns agents on a Mayfly project, and keeps what they learn.",
-    license: "Apache-2.0",
+    keywords: ["supabase", "agents", "ai", "memory", "realtime"],
+    ...published("sdk"),
     type: "module",
     sideEffects: false,
     // CommonJS requires ESM-only dependencies: so since 22.12.
@@ -105,16 +101,14 @@ async function manifest(): Promise<object> {
       },
       "./package.json": "./package.json",
     },
-    dependencies,
+    files: ["esm", "cjs", "postgres", "AGENTS.md"],
+    dependencies: ranges(dependencies),
     // The application's own: two copies in one page would be two connections and two sessions.
     peerDependencies,
     // Only a worker that runs agents needs it.
     peerDependenciesMeta,
   };
 }
-
-const writeJson = (path: string, value: object) =>
-  writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
 if (import.meta.main) {
   await buildPackage(join(sdk, "dist"));

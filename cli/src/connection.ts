@@ -59,7 +59,7 @@ export async function findConnection(
   }
   throw usage(
     key ? "There is a key, but no URL of a project." : "No project is named, and none runs here.",
-    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start the embedded Supabase: npm start",
+    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
 }
 

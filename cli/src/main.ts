@@ -5,6 +5,7 @@ import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
 import { addCosts } from "./costs.ts";
+import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
@@ -49,6 +50,7 @@ const program = new Command("mayfly")
 
 const commands = [
   addInit,
+  addDev,
   addDoctor,
   addSpawn,
   addAgents,

@@ -1,11 +1,14 @@
 /** What of Mayfly goes into a Supabase project. */
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { Failure } from "./failure.ts";
 import { functionNames } from "./functions.ts";
 
-/** The clone of Mayfly that this CLI is part of. */
-export const sourceFolder = join(import.meta.dirname, "../..");
+const packed = join(import.meta.dirname, "../assets");
+
+/** The migrations and functions: of the clone that this CLI is part of, or those that the package carries. */
+export const sourceFolder = existsSync(packed) ? packed : join(import.meta.dirname, "../..");
 
 /** Under supabase/: the functions and what they import, with the paths that they have in Mayfly. */
 const home = "mayfly";
@@ -36,7 +39,7 @@ export async function readMigrations(): Promise<SourceFile[]> {
   const names = files.filter((file) => /^\d+_mayfly\w*\.sql$/.test(file)).sort();
   if (names.length === 0)
     throw new Failure("This copy of Mayfly has no migrations.", {
-      hint: "Run the command from a clone of Mayfly: npx mayfly …",
+      hint: "Install the package mayfly again, or run the command from a clone of Mayfly.",
     });
   return Promise.all(
     names.map(async (name) => ({

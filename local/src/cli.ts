@@ -1,18 +1,17 @@
 #!/usr/bin/env node
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createConsoleLog } from "./console-log.ts";
 import { legacyKeys } from "./environment.ts";
 import { loadOrCreateKeys } from "./keys.ts";
-import type { Local } from "./options.ts";
+import { findProject } from "./project.ts";
 import { findRunning, type Running } from "./running.ts";
-import { startLocal } from "./start.ts";
+import { sentence, serve, variables } from "./serve.ts";
+import { thisRepository } from "./start.ts";
 import { createTokens } from "./tokens.ts";
 
-const defaultData = join(import.meta.dirname, "../../.mayfly");
-
-const defaultPort = 54321;
-const defaultDbPort = 54322;
+/** In a clone of Mayfly its own project is served; packed, the one of the folder that it is run in. */
+const defaultRoot = thisRepository ?? findProject(".") ?? process.cwd();
+const defaultData = join(defaultRoot, ".mayfly");
 
 function port(text: string): number {
   const value = Number(text);
@@ -29,7 +28,8 @@ function milliseconds(text: string): number {
 }
 
 interface StartOptions {
-  data: string;
+  data?: string;
+  project?: string;
   port?: number;
   dbPort?: number;
   dbUrl?: string;
@@ -52,7 +52,8 @@ const dataOption = [
 program
   .command("start")
   .description("start the embedded Supabase and keep it up until Ctrl-C")
-  .option(...dataOption)
+  .option("--project <folder>", "the Supabase project that is served: holds supabase/config.toml")
+  .option("--data <folder>", "where the database and the keys are kept (the project's .mayfly)")
   .option("--port <port>", "HTTP port (54321, or another that is free)", port)
   .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
   .option(
@@ -109,93 +110,28 @@ try {
   process.exit(1);
 }
 
-/** The names that `supabase status` gives. */
-function variables(running: Omit<Running, "pid" | "instance">): Record<string, string> {
-  return {
-    API_URL: running.apiUrl,
-    DB_URL: running.dbUrl,
-    STUDIO_URL: running.studioUrl,
-    JWKS_URL: running.jwksUrl,
-    PUBLISHABLE_KEY: running.publishableKey,
-    SECRET_KEY: running.secretKey,
-  };
-}
-
 async function requireRunning(data: string): Promise<Running> {
   const running = await findRunning(data);
   if (running) return running;
-  throw new Error(`No embedded Supabase serves ${data}. Start it with: npm start`);
+  throw new Error(
+    `No embedded Supabase serves ${data}. Start it with: ${thisRepository ? "npm start" : "npx mayfly-local start"}`,
+  );
 }
 
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+async function start({ broadcastLead, project, data, ...options }: StartOptions): Promise<void> {
+  const root = project === undefined ? defaultRoot : requireProject(project);
+  await serve({
+    ...options,
+    root,
+    data: data ?? join(root, ".mayfly"),
+    ...(broadcastLead !== undefined && { broadcastLeadMs: broadcastLead }),
+    title: root === thisRepository ? "Mayfly's embedded Supabase serves" : `${root} is served`,
+  });
 }
 
-async function start(options: StartOptions): Promise<void> {
-  const { verbose = false, json = false } = options;
-  const log = createConsoleLog({ verbose, json });
-  const startedAt = performance.now();
-  let local: Local | undefined;
-  let stopping = false;
-
-  const stop = async (code: number) => {
-    // The second Ctrl-C does not wait. Nor does one during the start: nothing was acknowledged yet,
-    // and every step of a start may be killed.
-    if (stopping) process.exit(130);
-    stopping = true;
-    await local?.close();
-    log.info("Stopped");
-    process.exit(code);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => void stop(0));
-
-  try {
-    local = await startLocal({
-      ...options,
-      ...(options.broadcastLead !== undefined && { broadcastLeadMs: options.broadcastLead }),
-      watch: true,
-      log,
-      onCrash: () => {
-        const where = `What was acknowledged is in ${options.data}; start again.`;
-        log.error(`The embedded Supabase ends, since its database did. ${where}`);
-        void stop(1);
-      },
-    });
-  } catch (error) {
-    if (stopping) return;
-    if (json) log.error(sentence(error));
-    else console.error(sentence(error));
-    process.exit(1);
-  }
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  if (json) {
-    const { apiUrl, dbUrl } = local;
-    // The whole URL of the database has its password.
-    const dbPort = Number(new URL(dbUrl).port);
-    log.info("Serving", { seconds: Number(seconds), API_URL: apiUrl, dbPort });
-    return;
-  }
-  const rows = Object.entries(variables(local));
-  console.log(`\nMayfly's embedded Supabase serves (${seconds} s). Ctrl-C stops it.\n`);
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
-  const moves = movedPorts(options, local);
-  if (moves.length > 0) console.log("");
-  for (const move of moves) console.log(`  ${move}`);
-  console.log("");
-}
-
-/** A sentence for each port that nobody named and that is not the usual one. */
-function movedPorts(options: StartOptions, { apiUrl, dbUrl }: Local): string[] {
-  const moves: string[] = [];
-  const http = Number(new URL(apiUrl).port);
-  if (options.port === undefined && http !== defaultPort)
-    moves.push(`HTTP is at port ${http}, since ${defaultPort} is in use. --port names another.`);
-  const db = Number(new URL(dbUrl).port);
-  if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
-    // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
-    const why = moves.length > 0 ? "beside HTTP's" : `since ${defaultDbPort} is in use`;
-    moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
-  }
-  return moves;
+function requireProject(folder: string): string {
+  const root = findProject(folder);
+  if (root === null)
+    throw new Error(`There is no supabase/config.toml in ${resolve(folder)}, nor above it.`);
+  return root;
 }

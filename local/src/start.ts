@@ -13,6 +13,7 @@ import {
   openPostgres,
 } from "./db/index.ts";
 import { functionsEnvironment } from "./environment.ts";
+import { verifyCallers } from "./functions/callers.ts";
 import { type FunctionsHost, hostedLimits, startFunctions } from "./functions/index.ts";
 import { healthOf } from "./health.ts";
 import { type Http, serveHttp } from "./http.ts";
@@ -22,15 +23,20 @@ import { maskSecrets } from "./mask.ts";
 import { applyMigrations } from "./migrations.ts";
 import type { Local, LocalOptions } from "./options.ts";
 import type { PortChoice } from "./ports.ts";
+import { functionSecrets } from "./project.ts";
 import { createRealtime, type Realtime } from "./realtime/index.ts";
 import { announce, findRunning, type Running, withdraw } from "./running.ts";
+import { applySeeds } from "./seeds.ts";
 import { createStorage, type Storage } from "./storage/index.ts";
 import { createTokens } from "./tokens.ts";
 
 const defaultDbPort = 54322;
 /** What functions and their background tasks have left at the end, so that Ctrl-C takes under 3 s. */
 const drainMs = 1_000;
-const thisRepository = join(import.meta.dirname, "../..");
+/** The clone of Mayfly that this is part of; nothing where it was installed as a package. */
+export const thisRepository = import.meta.url.endsWith(".ts")
+  ? join(import.meta.dirname, "../..")
+  : undefined;
 
 /**
  * Starts the embedded Supabase: database, Data API, Auth, Realtime, Storage and edge functions behind one
@@ -43,7 +49,7 @@ const thisRepository = join(import.meta.dirname, "../..");
  * await local.close();
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
-  const { root = thisRepository, watch = false } = options;
+  const { root = thisRepository ?? process.cwd(), watch = false } = options;
   let closing = false;
   const log = maskSecrets(untilClosing(options.log, () => closing));
   const data = options.data === undefined ? undefined : resolve(options.data);
@@ -163,12 +169,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       root,
       watch,
       log,
-      env: () => ({ ...env, ...options.secrets }),
+      env: () => ({ ...env, ...functionSecrets(root), ...options.secrets }),
+      verify: verifyCallers(tokens),
       ...(options.hostedLimits && hostedLimits),
     });
 
     for (const { version, name } of await applyMigrations(dbUrl, join(root, "supabase/migrations")))
       log.info(`Applied the migration ${version}_${name}`);
+    await applySeeds(dbUrl, root, log);
 
     [api, realtime, storage] = await Promise.all([
       createApi({

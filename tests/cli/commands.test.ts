@@ -31,6 +31,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     ].map((match) => match[1] ?? "");
     expect(names).toEqual([
       "init",
+      "dev",
       "doctor",
       "spawn",
       "agents",

@@ -15,6 +15,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Whether somebody sits before it, whose keys come by `child.stdin`. */
   terminal?: boolean;
+  /** Another command line than the one of this repository. */
+  cli?: string;
 }
 
 export interface Running {
@@ -33,11 +35,11 @@ const pretend =
 
 export function startCli(
   words: string[],
-  { cwd = "/", env = {}, terminal = false }: RunOptions = {},
+  { cwd = "/", env = {}, terminal = false, cli: command = cli }: RunOptions = {},
 ): Running {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.test(name)));
   const options = terminal ? ["--import", pretend] : [];
-  const child = spawn(process.execPath, [...options, cli, ...words], {
+  const child = spawn(process.execPath, [...options, command, ...words], {
     cwd,
     env: { ...own, ...env },
     stdio: [terminal ? "pipe" : "ignore", "pipe", "pipe"],

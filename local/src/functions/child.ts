@@ -7,7 +7,9 @@ import type { Logger } from "../log.ts";
 import { CpuTime } from "./cpu-time.ts";
 import type { ChildMessage, FunctionSpec, HostMessage } from "./protocol.ts";
 
-const ROUTER = fileURLToPath(new URL("./router.ts", import.meta.url));
+const ROUTER = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./router.ts" : "./router.js", import.meta.url),
+);
 
 export interface ChildOptions {
   deno: string;

@@ -2,13 +2,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "smol-toml";
+import { type Entry, type Modules, readModules } from "./modules.ts";
 import type { FunctionSpec } from "./protocol.ts";
 
-/** The functions of a project, as supabase/config.toml names them. */
+/** The functions of a project: those of supabase/config.toml, and those that stand in supabase/functions. */
 export interface FunctionsConfig {
   functions: (FunctionSpec & { verifyJwt: boolean })[];
-  /** deno.json, or an import map, that all functions share. */
+  /** The deno.json, or import map, that all functions share; nothing where there are several. */
   importMap: string | undefined;
+  modules: Modules;
   /** The folders whose files the functions are made of. */
   folders: string[];
   /** What is not as it should be, a sentence each. */
@@ -21,10 +23,14 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
   const entries = tables(parseToml(resolve(base, "config.toml")).functions);
   const problems: string[] = [];
   const functions: FunctionsConfig["functions"] = [];
-  const importMaps = new Set<string>();
+  const made: Entry[] = [];
   const listed = new Set<string>();
+  const named = new Set(entries.map(([name]) => name));
+  const unnamed = entrypointsIn(resolve(base, "functions"))
+    .map((path): [string, Record<string, unknown>] => [basename(dirname(path)), {}])
+    .filter(([name]) => !named.has(name));
 
-  for (const [name, entry] of entries) {
+  for (const [name, entry] of [...entries, ...unnamed]) {
     const entrypoint = resolve(base, text(entry.entrypoint) ?? `functions/${name}/index.ts`);
     listed.add(entrypoint);
     if (entry.enabled === false) continue;
@@ -34,8 +40,10 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
       );
       continue;
     }
-    const importMap = text(entry.import_map);
-    if (importMap) importMaps.add(resolve(base, importMap));
+    const importMap = importMapOf(base, entrypoint, text(entry.import_map));
+    if (importMap && !existsSync(importMap))
+      throw new Error(`The functions' import_map ${relative(root, importMap)} is missing.`);
+    made.push({ entrypoint, importMap });
     const verifyJwt = entry.verify_jwt !== false;
     functions.push({ name, url: pathToFileURL(entrypoint).href, verifyJwt });
   }
@@ -50,16 +58,23 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
       );
     }
   }
-  if (importMaps.size > 1) {
-    throw new Error(
-      `All functions share one Deno here, so they need one import_map; supabase/config.toml names ${importMaps.size}.`,
-    );
-  }
-  const [importMap] = importMaps;
-  if (importMap && !existsSync(importMap)) {
-    throw new Error(`The functions' import_map ${relative(root, importMap)} is missing.`);
-  }
-  return { functions, importMap, folders: [...folders], problems };
+  const [importMap, ...others] = new Set(made.map((one) => one.importMap));
+  return {
+    functions,
+    importMap: others.length === 0 ? importMap : undefined,
+    modules: readModules(root, made),
+    folders: [...folders],
+    problems,
+  };
+}
+
+/** The one that config.toml names, or else the function's own, or that of all: as the Supabase CLI looks. */
+function importMapOf(base: string, entrypoint: string, named?: string): string | undefined {
+  if (named !== undefined) return resolve(base, named);
+  const own = ["deno.json", "deno.jsonc", "import_map.json"].map((file) =>
+    resolve(dirname(entrypoint), file),
+  );
+  return [...own, resolve(base, "functions/import_map.json")].find(existsSync);
 }
 
 function parseToml(path: string): Record<string, unknown> {
@@ -84,6 +99,7 @@ function text(value: unknown): string | undefined {
 }
 
 function entrypointsIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !/^[._]/.test(entry.name))
     .map((entry) => resolve(folder, entry.name, "index.ts"))

@@ -78,15 +78,17 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       args: denoArguments({
         root: o.root,
         importMap: config.importMap,
+        modules: config.modules,
         memoryLimitMb: o.memoryLimitMb ?? 512,
       }),
-      env: denoEnvironment(o.root, o.env()),
+      env: denoEnvironment(o.env()),
       functions: config.functions.map(({ name, url }) => ({ name, url })),
     }),
     log: o.log,
     cpuLimitMs: o.cpuLimitMs ?? 10_000,
     requestCpuMs: o.requestCpuMs,
-    startTimeoutMs: o.startTimeoutMs ?? 30_000,
+    // What is fetched first takes the network's time.
+    startTimeoutMs: o.startTimeoutMs ?? (config.modules.installed ? 30_000 : 120_000),
     drainMs: o.wallClockMs === undefined ? requestTimeoutMs : o.wallClockMs / 2,
   });
   const ages = new Map<FunctionsProcess, NodeJS.Timeout>();

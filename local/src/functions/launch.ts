@@ -1,59 +1,81 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Modules } from "./modules.ts";
 
 /** Where the router and the development embedder lie, which Deno reads too. */
 const OWN_SOURCES = [
   fileURLToPath(new URL(".", import.meta.url)),
-  fileURLToPath(new URL("../../../sdk/src", import.meta.url)),
+  // Packed, it is one file with all that it imports.
+  ...(import.meta.url.endsWith(".ts")
+    ? [fileURLToPath(new URL("../../../sdk/src", import.meta.url))]
+    : []),
 ];
 /** What a function may need of the host's environment to reach the network as the host does. */
 const PASSED_ON = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"],
+  ...["NPM_CONFIG_REGISTRY", "npm_config_registry", "NODE_EXTRA_CA_CERTS"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "DENO_CERT", "DENO_TLS_CA_STORE"],
   ...["HOME", "TMPDIR", "SystemRoot", "LOCALAPPDATA"],
 ];
 
 /**
  * Deno reads the project and reaches the network, as a hosted function does; it may not write, run
- * programs or load native code, never asks, and fetches no module: what is installed is what runs.
+ * programs or load native code, and never asks. Where node_modules has all that the functions import, that
+ * is what runs; what it has not is fetched once and kept, as the hosted runtime does.
  */
 export function denoArguments(o: {
   root: string;
   importMap: string | undefined;
+  modules: Modules;
   memoryLimitMb: number;
 }): string[] {
-  const modules = resolve(o.root, "node_modules");
-  const readable = [o.root, ...OWN_SOURCES];
-  if (existsSync(modules)) readable.push(realpathSync(modules));
-  const isConfig = o.importMap !== undefined && /^deno\.jsonc?$/.test(basename(o.importMap));
-  const configured = isConfig
-    ? [`--config=${o.importMap}`]
-    : ["--no-config", ...(o.importMap ? [`--import-map=${o.importMap}`] : [])];
   return [
     "run",
     "--quiet",
     "--no-prompt",
     "--no-check",
     "--no-lock",
-    "--cached-only",
-    // Not in deno.json, which a deployment takes along: hosted there is no node_modules.
-    "--node-modules-dir=manual",
+    ...(o.modules.installed ? installed(o.root, o.importMap) : fetched(o.root, o.modules)),
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
-    `--allow-read=${readable.join(",")}`,
     `--v8-flags=--max-old-space-size=${o.memoryLimitMb}`,
-    ...configured,
   ];
 }
 
+function installed(root: string, importMap: string | undefined): string[] {
+  const modules = resolve(root, "node_modules");
+  const readable = [root, ...OWN_SOURCES];
+  if (existsSync(modules)) readable.push(realpathSync(modules));
+  const isConfig = importMap !== undefined && /^deno\.jsonc?$/.test(basename(importMap));
+  return [
+    "--cached-only",
+    // Not in deno.json, which a deployment takes along: hosted there is no node_modules.
+    "--node-modules-dir=manual",
+    `--allow-read=${readable.join(",")}`,
+    ...(isConfig
+      ? [`--config=${importMap}`]
+      : ["--no-config", ...(importMap ? [`--import-map=${importMap}`] : [])]),
+  ];
+}
+
+const fetched = (root: string, { importMap }: Modules): string[] => [
+  "--node-modules-dir=none",
+  `--allow-read=${[root, ...OWN_SOURCES, cacheFolder()].join(",")}`,
+  "--no-config",
+  `--import-map=data:application/json;base64,${Buffer.from(JSON.stringify(importMap)).toString("base64")}`,
+];
+
+/** One for all projects of this user: a module is fetched once. */
+const cacheFolder = (): string =>
+  process.env.DENO_DIR ??
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mayfly", "deno");
+
 /** The variables that a function sees: those given, those of the platform, and Deno's own. */
-export function denoEnvironment(
-  root: string,
-  given: Record<string, string>,
-): Record<string, string> {
+export function denoEnvironment(given: Record<string, string>): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const name of PASSED_ON) {
     const value = process.env[name];
@@ -63,7 +85,7 @@ export function denoEnvironment(
   return {
     ...environment,
     NO_PROXY: direct.filter((entry) => entry).join(","),
-    DENO_DIR: process.env.DENO_DIR ?? join(root, ".mayfly", "deno"),
+    DENO_DIR: cacheFolder(),
     DENO_NO_UPDATE_CHECK: "1",
     NO_COLOR: "1",
     SB_REGION: "local",

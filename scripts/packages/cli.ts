@@ -1,0 +1,52 @@
+// Makes the package of the command line, which carries the migrations and the functions.
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readFunctions } from "../../cli/src/source.ts";
+import { copyTexts, published, ranges, readManifest, root, writeJson } from "./manifest.ts";
+import { buildNodeCode } from "./node-code.ts";
+
+/** @param folder empty; `npm pack` makes the tarball of it. */
+export async function buildCli(folder: string): Promise<void> {
+  const assets = join(folder, "assets");
+  await Promise.all([
+    // With the SDK in it: the command enters it by doors that the published package does not have.
+    buildNodeCode(join(folder, "dist"), { main: "cli/src/main.ts" }, /^@mayfly\/sdk/),
+    cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
+    copyAssets(assets),
+    copyTexts("cli", folder),
+    manifest().then((text) => writeJson(join(folder, "package.json"), text)),
+  ]);
+}
+
+/** What makes a Supabase project one with Mayfly: a project by itself, which `mayfly dev` can serve. */
+async function copyAssets(assets: string): Promise<void> {
+  await cp(join(root, "supabase/migrations"), join(assets, "supabase/migrations"), {
+    recursive: true,
+  });
+  await cp(join(root, "supabase/config.toml"), join(assets, "supabase/config.toml"));
+  for (const { path, content } of await readFunctions()) {
+    const file = join(assets, path.replace(/^supabase\/mayfly\//, ""));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+}
+
+async function manifest(): Promise<object> {
+  const cli = await readManifest("cli");
+  const sdk = await readManifest("sdk");
+  const { "@mayfly/sdk": _within, "@mayfly/local": local, ...own } = cli.dependencies;
+  return {
+    name: "mayfly",
+    version: cli.version,
+    description:
+      "A backend for teams of AI agents in your Supabase project: init, dev, doctor, tail and more.",
+    keywords: ["supabase", "agents", "ai", "memory", "realtime", "cli"],
+    ...published("cli"),
+    type: "module",
+    engines: { node: ">=22.18" },
+    bin: { mayfly: "./cli.js" },
+    exports: { "./package.json": "./package.json" },
+    files: ["dist", "assets", "cli.js", "AGENTS.md"],
+    dependencies: { ...ranges({ ...sdk.dependencies, ...own }), "@mayfly/local": local },
+  };
+}

@@ -1,0 +1,55 @@
+/** Code for Node: a few files in one flat folder, with what they share beside them. */
+import { execFile } from "node:child_process";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "vite";
+import { root } from "./manifest.ts";
+
+/**
+ * @param entries their names, and where they are from the root of this repository.
+ * @param within names of packages whose code comes into the files, as ours does.
+ */
+export async function buildNodeCode(
+  folder: string,
+  entries: Record<string, string>,
+  within: RegExp = /^$/,
+): Promise<void> {
+  await build({
+    root,
+    configFile: false,
+    logLevel: "warn",
+    build: {
+      ssr: true,
+      target: "node22",
+      minify: false,
+      outDir: folder,
+      emptyOutDir: false,
+      copyPublicDir: false,
+      rolldownOptions: {
+        input: Object.fromEntries(
+          Object.entries(entries).map(([name, path]) => [name, join(root, path)]),
+        ),
+        external: (id) => /^[^./\0]/.test(id) && !id.startsWith(root) && !within.test(id),
+        preserveEntrySignatures: "strict",
+        output: { format: "es", entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+      },
+    },
+  });
+}
+
+/** The declarations of an entry and of what it names, with the paths that they have in this repository. */
+export async function buildTypes(folder: string, project: string): Promise<void> {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  await promisify(execFile)(process.execPath, [tsc, "-p", join(root, project), "--outDir", folder]);
+  await nameJavaScript(folder);
+}
+
+/** The compiler leaves `.ts` in the imports of declarations, where no such file is any more. */
+export async function nameJavaScript(folder: string): Promise<void> {
+  for (const path of await readdir(folder, { recursive: true })) {
+    if (!path.endsWith(".d.ts")) continue;
+    const text = await readFile(join(folder, path), "utf8");
+    await writeFile(join(folder, path), text.replace(/(["'])(\.\.?\/[^"']+)\.ts\1/g, "$1$2.js$1"));
+  }
+}

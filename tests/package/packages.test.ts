@@ -1,0 +1,92 @@
+/** Every package of ours, as it is packed. */
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startCli } from "../cli/run.ts";
+import { command, root } from "./packed.ts";
+import { type Installed, installAll } from "./stranger.ts";
+
+let all: Installed;
+beforeAll(async () => {
+  all = await installAll();
+}, 180_000);
+afterAll(() => all?.remove());
+
+/** What a tarball may weigh, in kB: a step above what it weighs today. */
+const most = { sdk: 480, local: 200, mayfly: 680 };
+const names = Object.keys(most) as (keyof typeof most)[];
+
+describe.each(names)("the package %s", (name) => {
+  it("has a manifest without a complaint", async () => {
+    const { messages, pkg } = await publint({ pkgDir: all.built(name), strict: true, pack: false });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+    const manifest = JSON.parse(await readFile(join(all.built(name), "package.json"), "utf8"));
+    expect(manifest).toMatchObject({
+      license: "Apache-2.0",
+      publishConfig: { access: "public", provenance: true },
+      engines: { node: expect.stringMatching(/^>=22/) },
+      exports: { "./package.json": "./package.json" },
+    });
+    expect(manifest.private).toBeUndefined();
+  });
+
+  it("says in one screen what it is, and tells programs how it is used", async () => {
+    const files = await readdir(all.built(name));
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "AGENTS.md"]));
+    const readme = await readFile(join(all.built(name), "README.md"), "utf8");
+    expect(readme.split("\n").length).toBeLessThan(60);
+    const agents = await readFile(join(all.built(name), "AGENTS.md"), "utf8");
+    expect(agents.split("\n").length).toBeLessThan(30);
+  });
+
+  it("weighs no more than it may", async () => {
+    expect((await stat(all.tarball(name))).size / 1_000).toBeLessThan(most[name]);
+  });
+});
+
+it("@mayfly/local resolves with its types", async () => {
+  const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+  const options = ["--format", "json", "--profile", "esm-only"];
+  const { stdout } = await command(process.execPath, [attw, all.tarball("local"), ...options]);
+  const { analysis } = JSON.parse(stdout) as { analysis: { problems: { kind: string }[] } };
+  // It is ESM alone, which Node 22 lets CommonJS require.
+  const kinds = new Set(analysis.problems.map(({ kind }) => kind));
+  expect([...kinds]).toEqual(["CJSResolvesToESM"]);
+});
+
+it("mayfly carries what init installs and dev serves", async () => {
+  const project = await all.folder("project");
+  const init = await all.mayfly(project, "init", "--yes");
+  expect(init.code, init.err).toBe(0);
+  const files = await readdir(join(project, "supabase/migrations"));
+  expect(files).toEqual(await readdir(join(root, "supabase/migrations")));
+  expect(await readdir(join(project, "supabase/mayfly/functions"))).toContain("spawn");
+});
+
+it("in an empty folder mayfly dev serves, and a program beside it spawns, learns and recalls", async () => {
+  const place = await all.folder("empty");
+  const program = `
+    const { Mayfly } = await import("@mayfly/sdk");
+    const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = process.env;
+    const mayfly = new Mayfly({ url, key, tenant });
+    const { data: agent, error } = await mayfly.spawn({ name: "first" });
+    if (error) throw error;
+    await agent.remember({ task: "Greet", output: "Say hello first." });
+    await agent.sync();
+    const { data } = await agent.recall("how do I greet?");
+    console.log("It says:", data.results[0].output);
+    await agent.stop();
+    await mayfly.close();
+    process.exit(7);`;
+  const ran = await startCli(["dev", "--", process.execPath, "--eval", program], {
+    cwd: place,
+    cli: all.cli,
+  }).ended;
+  expect(ran.out, ran.err).toContain("It says: Say hello first.");
+  // It ends with its program, and with its exit code.
+  expect(ran.code).toBe(7);
+  expect(await readdir(place)).toEqual([".mayfly", "node_modules"]);
+  await rm(place, { recursive: true });
+}, 180_000);
