@@ -28,6 +28,16 @@ export type {
   ListApprovals,
   ListedApproval,
 } from "./approvals/types.ts";
+export type { Artifacts } from "./artifacts/artifacts.ts";
+export type {
+  Artifact,
+  ArtifactData,
+  ArtifactRef,
+  GetArtifact,
+  ListArtifacts,
+  PutArtifact,
+  StoredFile,
+} from "./artifacts/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";

@@ -1,5 +1,4 @@
 /** Files in the project's Storage, as the caller of a link. */
-import { StorageApiError } from "@supabase/storage-js";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
 
@@ -45,7 +44,8 @@ export class Files {
 
 /** What Storage refuses, as an error of ours. */
 function refusalOf(error: Error): MayflyError {
-  const { code, statusCode } = error instanceof StorageApiError ? error : {};
+  // By its shape: several releases of supabase-js have classes of their own.
+  const { code, statusCode } = Object(error) as { code?: unknown; statusCode?: unknown };
   const of = (is: "artifact_unknown" | "invalid_request" | "scope_missing", hint: string) =>
     new MayflyError(
       { code: is, message: `Storage refused the file: ${error.message}.`, hint, details: null },
