@@ -250,26 +250,7 @@ export type {
 export type { Polls } from "./teams/polls.ts";
 export type { SpawnedTeam, Teams } from "./teams/teams.ts";
 export type { Tenders } from "./teams/tenders.ts";
-export type {
-  Assigned,
-  AssignOptions,
-  Ballot,
-  Bid,
-  BidOptions,
-  ListTeams,
-  Poll,
-  PollOptions,
-  PollOutcome,
-  PollRule,
-  Rated,
-  Task,
-  Team,
-  TeamMember,
-  TeamOptions,
-  TeamRole,
-  Tender,
-  TenderOptions,
-} from "./teams/types.ts";
+export type * from "./teams/types.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,
