@@ -77,6 +77,7 @@ async function dev(command: string[], options: Options): Promise<void> {
     data: options.data ?? join(project ?? process.cwd(), ".mayfly"),
     port,
     dbPort,
+    console: join(sourceFolder, "console"),
     verbose: options.verbose === true,
     json: options.json === true,
     title: project ? `${project} is served` : "Mayfly is served",

@@ -4,6 +4,7 @@ import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addConsole } from "./console.ts";
 import { addCosts } from "./costs.ts";
 import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
@@ -44,6 +45,8 @@ const program = new Command("mayfly")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
+  // Options behind a command's own command are that one's.
+  .enablePositionalOptions()
   .exitOverride()
   // What is wrong is said once, below.
   .configureOutput({ outputError: () => {} });
@@ -57,6 +60,7 @@ const commands = [
   addStats,
   addStatus,
   addTail,
+  addConsole,
   addJobs,
   addSchedules,
   addWorkflows,

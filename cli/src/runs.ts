@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
+import { addVerbs } from "./runs-verbs.ts";
 import { duration, harmless, printable, shorten } from "./words.ts";
 
 interface ListOptions extends ProjectOptions {
@@ -17,7 +18,9 @@ Examples:
   mayfly runs                          the newest runs
   mayfly runs --agent analyst          of one agent
   mayfly runs 0198f0c2-…               one, with its steps, tools, tokens and money
-  mayfly runs 0198f0c2-… --watch       what it says, as it comes`;
+  mayfly runs 0198f0c2-… --watch       what it says, as it comes
+  mayfly runs approve 0198f0c2-…       yes to what it waits for
+  mayfly runs fork 0198f0c2-… --at 4   again from step 4`;
 
 export function addRuns(program: Command): void {
   const runs = program
@@ -28,48 +31,16 @@ export function addRuns(program: Command): void {
     .option("--status <status>", "in this state alone: running, waiting, failed, max_cost, …")
     .option("--watch", "of one run: print what it says as it comes, until it ends")
     .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
-    .addHelpText("after", examples);
+    .addHelpText("after", examples)
+    // The options behind `fork` are its own.
+    .enablePositionalOptions();
   withProject(runs).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => {
       if (!id) return list(options, session);
       return options.watch ? watch(id, options, session) : show(id, options, session);
     }),
   );
-  const fork = program
-    .command("fork")
-    .argument("<id>", "of a run")
-    .description("start a run that shares the steps of another before one of them")
-    .requiredOption("--at <step>", "the first step to run again", whole(1, 10_000))
-    .option("--input <text>", "say this at that step")
-    .addHelpText(
-      "after",
-      `\nExamples:\n  mayfly fork 0198f0c2-… --at 4 --input "Look at the logs"`,
-    );
-  withProject(fork).action((id: string, options: ProjectOptions & { at: number; input?: string }) =>
-    execute(options, async ({ output }) => {
-      const { mayfly } = await openProject(options, output);
-      const { at, input } = options;
-      const made = dataOf(await mayfly.runs.fork(id, { atStep: at, ...(input && { input }) }));
-      output.answer({ id: made.id }, () => [`${made.id} begins at step ${at}.`]);
-      return undefined;
-    }),
-  );
-  const replay = program
-    .command("replay")
-    .argument("<id>", "of a run")
-    .description("go through a recorded run again, without calling any model or tool")
-    .addHelpText("after", "\nExamples:\n  mayfly replay 0198f0c2-…");
-  withProject(replay).action((id: string, options: ProjectOptions) =>
-    execute(options, async ({ output }) => {
-      const { mayfly } = await openProject(options, output);
-      const replayed = dataOf(await mayfly.runs.replay(id));
-      output.answer(replayed, () => [
-        ...harmless(replayed.text).split("\n"),
-        `${replayed.steps} steps were replayed; no model was called.`,
-      ]);
-      return undefined;
-    }),
-  );
+  addVerbs(runs);
 }
 
 async function list(options: ListOptions, { output }: Session): Promise<undefined> {

@@ -5,10 +5,10 @@ import { dataOf, usage } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { count, duration, printable } from "./words.ts";
-import { drawRun } from "./workflow-drawing.ts";
+import { drawGraph, drawRun, listGraph } from "./workflow-drawing.ts";
 
 type ListOptions = ProjectOptions & { name?: string; status?: JobStatus; limit: number };
-type ShowOptions = ProjectOptions & { mermaid?: boolean };
+type ShowOptions = ProjectOptions & { mermaid?: boolean; of?: string };
 type MoveOptions = ProjectOptions & { to: string; rename: string[]; forget: string[] };
 
 const examples = `
@@ -16,6 +16,8 @@ Examples:
   mayfly workflows --status waiting
   mayfly workflows show 0198f0c2-…             what it has recorded, and what it waits for
   mayfly workflows show 0198f0c2-… --mermaid   the same as a diagram
+  mayfly workflows show digest --mermaid       a workflow that is declared as a graph
+  mayfly workflows graphs
   mayfly workflows signal 0198f0c2-… stop
   mayfly workflows move 0198f0c2-… --to 2 --rename pay=charge`;
 
@@ -48,10 +50,21 @@ export function addWorkflows(program: Command): void {
         const more = given.slice(0, -2).filter((word) => typeof word === "string");
         return execute(options, (session) => act(id, options, session, more));
       });
-  one<ShowOptions>("show", "show what a run has recorded, and what it waits for", show).option(
-    "--mermaid",
-    "as a Mermaid diagram",
-  );
+  one<ShowOptions>(
+    "show",
+    "show what a run has recorded and waits for; or a graph, by its name",
+    (id, options, session) =>
+      isId(id) ? show(id, options, session) : showGraph(id, options, session),
+  )
+    .option("--mermaid", "as a Mermaid diagram")
+    .option("--of <version>", "of a graph: the version, in place of the last one");
+  workflows
+    .command("graphs")
+    .description("list the workflows that are declared as graphs")
+    .action((_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ProjectOptions>();
+      return execute(options, (session) => listGraphs(options, session));
+    });
   one<ProjectOptions & { payload?: string }>("signal", "send a run a signal", signal)
     .argument("<name>", "of the signal")
     .option("--payload <json>", "what it carries");
@@ -97,6 +110,34 @@ const lineOf = (run: WorkflowInfo) =>
 const waitOf = ({ waitsFor = [], wakesAt }: WorkflowInfo) =>
   [...waitsFor.map(printable), ...(wakesAt ? [wakesAt.toISOString()] : [])].join(" or ");
 
+const isId = (given: string) => /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given);
+
+async function listGraphs(options: ProjectOptions, { output }: Session): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const graphs = dataOf(await mayfly.workflows.graphs.list());
+  output.answer({ graphs }, () =>
+    graphs.length === 0
+      ? ["There are no graphs."]
+      : graphs.map(({ name, version, steps }) => `${name} ${version}  ${count(steps, "step")}`),
+  );
+  return undefined;
+}
+
+async function showGraph(
+  name: string,
+  options: ShowOptions,
+  { output }: Session,
+): Promise<undefined> {
+  const { mayfly } = await openProject(options, output);
+  const shown = dataOf(await mayfly.workflows.graphs.get(name, options.of));
+  output.answer(shown, () =>
+    options.mermaid
+      ? drawGraph(shown.graph)
+      : [`${shown.name} ${shown.version}`, ...listGraph(shown.graph)],
+  );
+  return undefined;
+}
+
 async function show(id: string, options: ShowOptions, { output }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
   const run = dataOf(await mayfly.workflows.query(id));
@@ -107,9 +148,13 @@ async function show(id: string, options: ShowOptions, { output }: Session): Prom
     checkpoints.push(...page.checkpoints);
     more = page.more && page.checkpoints.length > 0;
   }
-  output.answer({ ...run, checkpoints }, () =>
-    options.mermaid ? drawRun(run, checkpoints) : treeOf(run, checkpoints, output),
-  );
+  const isGraph = checkpoints.some(({ kind }) => kind === "begun");
+  const graph =
+    options.mermaid && isGraph ? await mayfly.workflows.graphs.get(run.name, run.version) : null;
+  output.answer({ ...run, checkpoints }, () => {
+    if (!options.mermaid) return treeOf(run, checkpoints, output);
+    return graph?.data ? drawGraph(graph.data.graph, checkpoints) : drawRun(run, checkpoints);
+  });
   return undefined;
 }
 
@@ -121,7 +166,7 @@ function treeOf(run: WorkflowQuery, checkpoints: Checkpoint[], output: Output): 
     lineOf(run),
     `├ input ${dim(json(run.input))}`,
     ...checkpoints
-      .filter(({ kind }) => !["timer", "asked", "report"].includes(kind))
+      .filter(({ kind }) => !["timer", "asked", "begun", "report"].includes(kind))
       .map(({ seq, name, attempt, ms, result }) => {
         const how = `${seq}, in attempt ${attempt}${ms === null ? "" : `, ${ms} ms`}`;
         return `├ ${printable(name)} ${dim(how)} ${json(result)}`;

@@ -124,6 +124,7 @@ async function start({ broadcastLead, project, data, ...options }: StartOptions)
     ...options,
     root,
     data: data ?? join(root, ".mayfly"),
+    console: thisRepository && join(thisRepository, "console"),
     ...(broadcastLead !== undefined && { broadcastLeadMs: broadcastLead }),
     title: root === thisRepository ? "Mayfly's embedded Supabase serves" : `${root} is served`,
   });

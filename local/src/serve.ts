@@ -80,7 +80,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const rows = Object.entries(variables(local));
   console.log(`\n${title} (${seconds} s). Ctrl-C stops it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
-  const lines = [...movedPorts(options, local), ...(beside.lines ?? [])];
+  const link = local.consoleLink();
+  const lines = [
+    ...(link ? [`The console, signed in, once: ${link}`] : []),
+    ...movedPorts(options, local),
+    ...(beside.lines ?? []),
+  ];
   if (lines.length > 0) console.log("");
   for (const line of lines) console.log(`  ${line}`);
   console.log("");

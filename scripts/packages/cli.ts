@@ -2,6 +2,7 @@
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFunctions } from "../../cli/src/source.ts";
+import { buildConsole } from "../build-console.ts";
 import { copyTexts, published, ranges, readManifest, root, writeJson } from "./manifest.ts";
 import { buildNodeCode } from "./node-code.ts";
 
@@ -24,6 +25,9 @@ async function copyAssets(assets: string): Promise<void> {
     recursive: true,
   });
   await cp(join(root, "supabase/config.toml"), join(assets, "supabase/config.toml"));
+  await buildConsole();
+  await cp(join(root, "console/dist"), join(assets, "console/dist"), { recursive: true });
+  await cp(join(root, "console/enter.sql"), join(assets, "console/enter.sql"));
   for (const { path, content } of await readFunctions()) {
     const file = join(assets, path.replace(/^supabase\/mayfly\//, ""));
     await mkdir(dirname(file), { recursive: true });

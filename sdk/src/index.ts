@@ -3,6 +3,7 @@ export type { Agents, FindAgents } from "./agents/agents.ts";
 export type { Activity, AgentCard, AgentTree } from "./agents/card.ts";
 export type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
+export type { AgentLife, ListAgents } from "./agents/list.ts";
 export type { Presence } from "./agents/presence.ts";
 export type {
   PresenceChange,
@@ -142,6 +143,7 @@ export type {
 } from "./jobs/types.ts";
 export type { Work, WorkOptions } from "./jobs/work-options.ts";
 export type { ApplicationClient } from "./link/application-client.ts";
+export type { EventPage, ListEvents } from "./log/list.ts";
 export type { Log } from "./log/log.ts";
 export type { Watch } from "./log/watch.ts";
 export type {
@@ -184,6 +186,7 @@ export type {
   SendOptions,
   Sent,
 } from "./messages/content.ts";
+export type { Delivery, ListMessages, StoredMessage } from "./messages/list.ts";
 export type {
   HandlerOptions,
   Message,
@@ -198,7 +201,7 @@ export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
-export type { People } from "./people/people.ts";
+export type { OwnMembership, People } from "./people/people.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
 export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";
@@ -227,6 +230,7 @@ export type {
   ToolDefinition,
 } from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
+export type { Moment, StatesAt } from "./state/moments.ts";
 export type { States } from "./state/states.ts";
 export type {
   IncrementOptions,
@@ -262,18 +266,16 @@ export type {
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
+export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {
-  Approved,
-  ApproveOptions,
-  Checkpoint,
-  CheckpointKind,
-  ChildOptions,
-  ListWorkflows,
-  MoveOptions,
-  Workflow,
-  WorkflowInfo,
-  WorkflowQuery,
-} from "./workflows/types.ts";
+  Fitting,
+  GivenTo,
+  StepCode,
+  StepOptions,
+  StepShape,
+} from "./workflows/graph-types.ts";
+export type { Graphs } from "./workflows/graphs.ts";
+export type * from "./workflows/types.ts";
 export type { Wait } from "./workflows/wait.ts";
 export {
   type WorkflowCode,

@@ -15,7 +15,7 @@ import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import type { ApplicationClient } from "./link/application-client.ts";
+import { type ApplicationClient, sessionToken } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
@@ -145,7 +145,7 @@ export class Mayfly {
     this.log = new Log(link);
     this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
     this.keys = new EnrolmentKeys(link);
-    this.people = new People(link);
+    this.people = new People(link, client && sessionToken(client));
     this.artifacts = new Artifacts(link);
     this.tenants = new Tenants(link, () => this.artifacts.removeAll());
     this.memory = new Memories(link);

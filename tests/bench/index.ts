@@ -23,15 +23,16 @@ const all = [
   "growth",
   "debug",
   "jobs",
+  "workflows",
   "releases",
   "start",
   "transports",
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "releases"];
+const onPostgres = ["push", "recall", "jobs", "workflows", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

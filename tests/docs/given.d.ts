@@ -49,6 +49,8 @@ declare global {
   const input: { url: string; urls: string[] };
   const ctx: sdk.WorkflowContext;
   const workflow: typeof sdk.workflow;
+  const graph: typeof sdk.graph;
+  const send: (text: string) => Promise<string>;
   const publish: ReturnType<typeof sdk.workflow>;
   const z: typeof import("zod").z;
   const sizeOf: (url: string) => Promise<number>;

@@ -41,9 +41,20 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       }
     },
     onWake(listener) {
+      const { tenant } = claims.mayfly as { tenant: string };
+      // As the transport by Postgres does: the database says something where somebody has leased it.
+      const lease = () =>
+        ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
+      const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
       // One that is closed before it listens hears nothing, and that is well.
-      ear.listen("mayfly_jobs", listener).catch(() => {});
-      return () => ear.close();
+      ear
+        .listen(`mayfly:${tenant}`, listener)
+        .then(lease)
+        .catch(() => {});
+      return () => {
+        clearInterval(renewal);
+        return ear.close();
+      };
     },
     cpu: () => backends.reduce((sum, backend) => sum + backend.cpu(), 0),
     close: async () => void (await Promise.all(backends.map((backend) => backend.close()))),

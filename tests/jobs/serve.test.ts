@@ -3,7 +3,8 @@ import { cp, readFile, symlink } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Mayfly } from "@mayfly/sdk";
+import { defineAgent, type Mayfly } from "@mayfly/sdk";
+import { MockLanguageModelV4 } from "ai/test";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
@@ -27,6 +28,30 @@ const handlers = {
 };
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
+/** An agent whose run takes longer than one call: each of its steps is recorded. */
+const agentFunction = `
+import { defineAgent, runAgents, serveJobs, tool } from "@mayfly/sdk";
+import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
+import { z } from "zod";
+const usage = { inputTokens: { total: 10 }, outputTokens: { total: 1 } };
+const model = new MockLanguageModelV4({
+  modelId: "scripted",
+  doStream: async ({ prompt }) => {
+    const step = 1 + prompt.filter(({ role }) => role === "assistant").length;
+    const said = step > 10
+      ? [{ type: "text-start", id: "1" }, { type: "text-delta", id: "1", delta: "Done." }, { type: "text-end", id: "1" }]
+      : [{ type: "tool-call", toolCallId: "call-" + step, toolName: "wait", input: "{}" }];
+    const finish = { type: "finish", finishReason: { unified: step > 10 ? "stop" : "tool-calls" }, usage };
+    return { stream: simulateReadableStream({ chunks: [...said, finish] }) };
+  },
+});
+const run = () => new Promise((resolve) => setTimeout(resolve, 300, "waited"));
+const slow = defineAgent({ name: "slow", model, tools: { wait: tool({ input: z.object({}), run }) } });
+export default { fetch: serveJobs(runAgents(slow), { wallClockMs: 3_000 }) };`;
+
+/** The function has the model; who starts a run needs its name alone. */
+const neverCalled = new MockLanguageModelV4();
+
 let project: Project;
 let local: TestLocal;
 let mayfly: Mayfly;
@@ -40,6 +65,7 @@ beforeAll(async () => {
     chores: functionOf({}),
     brief: functionOf({ wallClockMs: 3_000, queues: ["brief"] }),
     few: functionOf({ maxJobs: 2, concurrency: 1, queues: ["few"] }),
+    agents: agentFunction,
   });
   await cp(join(root, "examples/jobs-function"), join(project.root, "functions/outline"), {
     recursive: true,
@@ -49,9 +75,12 @@ beforeAll(async () => {
   );
   project.write(
     "supabase/config.toml",
-    `${configFor(["chores", "brief", "few", "outline"])}\n${api?.[0]}\n`,
+    `${configFor(["chores", "brief", "few", "agents", "outline"])}\n${api?.[0]}\n`,
   );
-  project.write("functions/deno.json", `{"imports":{"@mayfly/sdk":"npm:@mayfly/sdk@0.2.0"}}`);
+  project.write(
+    "functions/deno.json",
+    `{"imports":{"@mayfly/sdk":"npm:@mayfly/sdk@0.2.0","ai/test":"npm:ai@7.0.173/test","zod":"npm:zod@4.6.7"}}`,
+  );
   await symlink(join(root, "supabase/migrations"), join(project.root, "supabase/migrations"));
   local = await startTestLocal({ root: project.root, secrets: { MAYFLY_JOBS_SECRET: secret } });
   ({ mayfly } = await local.enter());
@@ -102,6 +131,23 @@ describe("a function of jobs", () => {
     const ended = dataOf(await mayfly.jobs.ended(steady.id, { timeoutMs: 30_000 }));
     expect(ended).toMatchObject({ status: "succeeded", result: "done", attempts: [] });
     expect(ended.steps).toHaveLength(10);
+  });
+
+  it("runs an agent in slices: each call goes on behind what is recorded, and pays nothing again", async () => {
+    const slow = defineAgent({ name: "slow", model: neverCalled });
+    const started = dataOf(await mayfly.runs.start(slow, "Wait."));
+    expect(await call(asProject(), "agents")).toMatchObject({
+      data: { done: 0, returned: 1, more: true },
+    });
+    expect(dataOf(await started.result({ timeoutMs: 30_000 }))).toMatchObject({
+      output: "Done.",
+      steps: 11,
+    });
+    const { calls, tools } = dataOf(await mayfly.runs.get(started.id));
+    expect(calls).toHaveLength(11);
+    // The tool that was at work when the first call was over has run again.
+    expect(tools.filter(({ attempts }) => attempts > 1).length).toBeLessThanOrEqual(2);
+    expect(dataOf(await mayfly.jobs.get(started.id)).attempts).toEqual([]);
   });
 
   it("begins as many jobs as it is told, and leaves the others to the call that it makes", async () => {

@@ -68,6 +68,7 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
   const known = [
     // Read where to_regclass says that it is there.
     'mayfly_private.installation(): relation "cron.job" does not exist',
+    'mayfly_private.read_secret(text,text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_drains(): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_jobs(text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.schedule_job_function(text,text,integer): relation "vault.decrypted_secrets" does not exist',

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { codeOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { sqlDoor } from "#harness/jobs-door";
 import { decide } from "../approvals/asking.ts";
+import { makeWorker, scopes as workScopes } from "../jobs/working.ts";
 import { makeRunning, runOf, scriptedModel, start, work } from "./running.ts";
 
 let db: TestDatabase;
@@ -113,6 +115,53 @@ describe("a tool that needs an approval", () => {
     await work(db.sql, worker.claims, door, handlers);
     expect(refunded).toEqual([]);
   });
+});
+
+it("one approval is for one call: the same call made again asks again, and nobody approves their own", async () => {
+  const { tenant, owner } = await makeRunning(db.sql);
+  const deciding = [
+    ...workScopes,
+    "run:write",
+    "cost:write",
+    "approval:request",
+    "approval:decide",
+  ];
+  const worker = await makeWorker(db.sql, tenant, { scopes: deciding });
+  const door = sqlDoor(db.sql, worker.claims);
+  let refunds = 0;
+  const agent = defineAgent({
+    name: "eager",
+    model: scriptedModel((step) =>
+      step < 3 ? { calls: [{ tool: "refund", input: { order: 17 }, id: "same" }] } : "Refunded.",
+    ),
+    tools: {
+      refund: tool({
+        input: z.object({ order: z.number() }),
+        risk: "money",
+        approval: "always",
+        run: () => ++refunds,
+      }),
+    },
+  });
+  const handlers = runAgents(agent);
+  const id = await start(db.sql, worker.claims, agent, "Refund.");
+  await work(db.sql, worker.claims, door, handlers);
+  const [first] = (await waiting(owner)) as [Waiting];
+  expect(await codeOf(decide(db.sql, worker.claims, first))).toBe("approval_own");
+  await decide(db.sql, owner, first);
+  await work(db.sql, worker.claims, door, handlers);
+  expect(refunds).toBe(1);
+  const [second] = (await waiting(owner)) as [Waiting];
+  expect(second).toMatchObject({ digest: first.digest, input: first.input });
+  expect(second.id).not.toBe(first.id);
+  expect(await codeOf(decide(db.sql, owner, first))).toBe("approval_decided");
+  await decide(db.sql, owner, second, { verdict: "reject" });
+  await work(db.sql, worker.claims, door, handlers);
+  expect(refunds).toBe(1);
+  expect((await runOf(db.sql, owner, id)).tools).toMatchObject([
+    { step: 1, status: "succeeded" },
+    { step: 2, status: "denied" },
+  ]);
 });
 
 describe("a run that is over", () => {

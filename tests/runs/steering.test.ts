@@ -1,9 +1,15 @@
-/** Runs that hand over, ask others, pause and are started once. */
+/** Runs that hand over, ask others, pause and are started once; secrets, and agents as classes. */
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
+import { ts } from "ts-morph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { codeOf, refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { sqlDoor } from "#harness/jobs-door";
+import { standInForNet } from "../jobs/pg-net.ts";
+import { makeWorker, scopes } from "../jobs/working.ts";
 import { makeRunning, outputOf, runOf, runToEnd, scriptedModel, start, work } from "./running.ts";
 
 let db: TestDatabase;
@@ -19,7 +25,127 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
+describe("what tools and models of a run are given", () => {
+  it("are secrets of their tenant from the worker, else from Vault, which stand in no row", async () => {
+    const { tenant, owner } = await makeRunning(db.sql);
+    const { tenant: other } = await makeRunning(db.sql);
+    const said = `sk-${crypto.randomUUID()}`;
+    await standInForNet(db.sql, {
+      [`mayfly/${tenant}/bank`]: said,
+      [`mayfly/${other}/theirs`]: "theirs",
+    });
+    const used: unknown[] = [];
+    const agent = defineAgent({
+      name: "payer",
+      model: async ({ secret }) => {
+        used.push(await secret("model"));
+        return scriptedModel((step) =>
+          step === 1
+            ? { calls: ["bank", "theirs"].map((name) => ({ tool: "pay", input: { name } })) }
+            : "Paid.",
+        );
+      },
+      tools: {
+        pay: tool({
+          input: z.object({ name: z.string() }),
+          run: async ({ name }, { secret }) => {
+            used.push(await secret(name));
+            return "paid";
+          },
+        }),
+      },
+    });
+    const secrets = (name: string, of: string) => (name === "model" ? `of ${of}` : undefined);
+    const scopesOf = (more: string[]) => [...scopes, "run:write", "cost:write", ...more];
+    const runAs = async (more: string[]) => {
+      const worker = await makeWorker(db.sql, tenant, { scopes: scopesOf(more) });
+      const id = await start(db.sql, worker.claims, agent, "Pay.");
+      await work(
+        db.sql,
+        worker.claims,
+        sqlDoor(db.sql, worker.claims),
+        runAgents(agent, { secrets }),
+      );
+      return runOf(db.sql, owner, id);
+    };
+    expect((await runAs(["secret:read"])).tools).toMatchObject([
+      { status: "succeeded", result: '"paid"' },
+      { status: "failed", error: { code: "not_configured" } },
+    ]);
+    expect(used).toEqual([`of ${tenant}`, said, `of ${tenant}`]);
+    expect((await runAs([])).tools).toMatchObject([
+      { status: "failed", error: { code: "scope_missing" } },
+      { status: "failed", error: { code: "scope_missing" } },
+    ]);
+    const kept = await db.sql`
+      select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind = 'r' and n.nspname in ('mayfly', 'mayfly_private')`;
+    for (const { name } of kept) {
+      const [row] = await db.sql.unsafe(
+        `select count(*)::int as rows from ${name} t where t::text like '%${said}%'`,
+      );
+      expect(row?.rows, name).toBe(0);
+    }
+  });
+
+  it("is written as a class, with the decorators of the language", async () => {
+    const running = await makeRunning(db.sql);
+    const source = `
+      import { agentOf, DefineAgent, Tool } from "@mayfly/sdk";
+      export const deskOf = (model, input) => {
+        @DefineAgent({ name: "desk", model, instructions: "Be kind." })
+        class Desk {
+          refunded = 0;
+          @Tool({ input, risk: "read", description: "Gives money back." })
+          refund({ order }, { idempotencyKey }) {
+            this.refunded++;
+            return { order, once: idempotencyKey.split("/").slice(1), refunded: this.refunded };
+          }
+        }
+        return agentOf(new Desk());
+      };`;
+    // Node runs no decorators yet: what TypeScript makes of them.
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    const file = join(import.meta.dirname, `.decorated-${process.pid}.mjs`);
+    await writeFile(file, outputText);
+    const { deskOf } = await import(file).finally(() => rm(file));
+    const system: unknown[] = [];
+    const agent = deskOf(
+      scriptedModel((step, prompt) => {
+        system.push(prompt[0]);
+        return step === 1 ? { calls: [{ tool: "refund", input: { order: 17 } }] } : "Done.";
+      }),
+      z.object({ order: z.number() }),
+    );
+    const run = await runToEnd(db.sql, running, agent, "Refund.");
+    expect(run).toMatchObject({ status: "succeeded", output: '"Done."' });
+    expect(JSON.parse(run.tools[0]?.result ?? "")).toEqual({
+      order: 17,
+      once: ["1", "call-1-1"],
+      refunded: 1,
+    });
+    expect(system[0]).toMatchObject({ role: "system", content: "Be kind." });
+  });
+});
+
 describe("a run that is steered", () => {
+  it("goes from status to status by the transitions there are, whoever writes it", async () => {
+    const { worker, owner, door } = await makeRunning(db.sql);
+    const agent = defineAgent({ name: "moved", model: scriptedModel(() => "Yes.") });
+    const id = await start(db.sql, worker.claims, agent, "?");
+    const move = (to: string) => db.sql`
+      select mayfly_private.move_run(r, ${to}, null, null) from mayfly.runs r where r.id = ${id}`;
+    expect(await codeOf(move("succeeded"))).toBe("transition_not_allowed");
+    await work(db.sql, worker.claims, door, runAgents(agent));
+    for (const to of ["queued", "running", "failed", "cancelled", "max_cost"])
+      expect(await codeOf(move(to)), to).toBe("transition_not_allowed");
+    const unknown = db.sql`update mayfly.runs set status = 'thinking' where id = ${id}`;
+    expect(await codeOf(unknown)).toBe("23514");
+    expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "succeeded" });
+  });
+
   it("hands over to another agent, which goes on with its own instructions, and asks one that answers", async () => {
     const running = await makeRunning(db.sql);
     const system: unknown[] = [];

@@ -81,6 +81,7 @@ export const sweep: RoomSweep = {
     pause_run: needs("run:write", "may not", { id }),
     read_run_chunks: needs("run:read", "may", { id }),
     record_model_call: needs("job:work", "may not", { lease, call: call(2) }),
+    read_secret: needs("job:work", "may not", { lease, name: "openai" }),
     record_run_context: needs("job:work", "may not", { lease, context: "1" }),
     start_run: needs("run:write", "may not", { agent: "mine" }),
   }),

@@ -73,6 +73,11 @@ export const sweep: RoomSweep = {
       needs: "state:read",
       viewer: "may",
     },
+    states_at: {
+      values: { instant: "2100-01-01T00:00:00Z", of_agent: victim.agent.id },
+      needs: "state:read",
+      viewer: "may",
+    },
     state_history: {
       values: { key: "plan", of_agent: victim.agent.id },
       needs: "state:read",

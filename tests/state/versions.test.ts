@@ -37,6 +37,45 @@ describe("the versions of a state", () => {
     ]);
   });
 
+  it("are found by the instant of a checkpoint, of all states at once", async () => {
+    const clock = async () => {
+      const [row] = await db.sql`select clock_timestamp()::text as at`;
+      return String(row?.at);
+    };
+    const at = (instant: string, more: Record<string, unknown> = {}) =>
+      call<{ states: { key: string; value: unknown }[]; unkept: string[]; more: boolean }>(
+        "states_at",
+        { instant, ...more },
+      );
+    const shown = async (instant: string, more: Record<string, unknown> = {}) =>
+      (await at(instant, more)).states.map(({ key, value }) => [key, value]);
+    const nothing = await clock();
+    await set("a", null);
+    await set("b/1", { step: 1 });
+    const first = await clock();
+    await set("b/1", { step: 2 });
+    await call("delete_state", { key: "a" });
+    for (let n = 1; n <= 101; n++) await set("many", n);
+    const last = await clock();
+    await set("b/1", { step: 3 });
+    expect(await shown(nothing)).toEqual([]);
+    expect(await shown(first)).toEqual([
+      ["a", null],
+      ["b/1", { step: 1 }],
+    ]);
+    expect(await shown(last)).toEqual([
+      ["b/1", { step: 2 }],
+      ["many", 101],
+    ]);
+    expect(await shown(last, { prefix: "b/" })).toEqual([["b/1", { step: 2 }]]);
+    expect((await at(first)).unkept).toEqual(["many"]);
+    expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
+    expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
+    expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
+    // Of another owner nothing.
+    expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
+  });
+
   it("are a hundred of each", async () => {
     for (let n = 1; n <= 103; n++) await set("k", n);
     const history = await call<{ version: number }[]>("state_history", { key: "k" });

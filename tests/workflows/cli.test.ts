@@ -1,5 +1,5 @@
 /** `mayfly workflows`, and `mayfly.workflows` in the SDK against a live stack. */
-import { type Agent, type Mayfly, workflow } from "@mayfly/sdk";
+import { type Agent, graph, type Mayfly, workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { dataOf, spawnIn } from "#harness/agents";
@@ -71,6 +71,42 @@ describe("mayfly workflows", () => {
     expect((await run("show", "0198f0c2-0000-7000-8000-000000000000")).err).toContain(
       "no such workflow",
     );
+    await work.stop();
+  });
+
+  it("lists graphs, and draws one by its name, and a run of it with where its steps stand", async () => {
+    const digest = graph("digest", z.object({ urls: z.array(z.string()), post: z.boolean() }), {
+      read: { map: "input.urls", result: z.number() },
+      sum: { needs: ["read"], result: z.number() },
+      post: { needs: ["sum"], when: "$.input.post == true", child: "send", input: "sum" },
+    });
+    const { id } = dataOf(await mayfly.workflows.start(digest, { urls: ["a", "bb"], post: false }));
+    expect((await run("graphs")).out).toContain("digest 1  3 steps");
+    expect((await run("show", "digest")).out).toMatch(
+      /digest 1\nread {2}for each of input\.urls\nsum {2}behind read\npost {2}behind sum {2}runs send {2}when/,
+    );
+    const drawn = (await run("show", "digest", "--mermaid", "--of", "1")).out;
+    expect(drawn).toContain('read[["read<br/>for each of input.urls"]]');
+    expect(drawn).toContain("  read --> sum\n  sum --> post");
+    const work = dataOf(
+      await agent.work(
+        digest.handlers({
+          read: ({ item }) => item.length,
+          sum: ({ read }) => read.reduce((sum, size) => sum + size, 0),
+        }),
+        { pollMs: 100, drainOnTermination: false },
+      ),
+    );
+    const ended = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 30_000 }));
+    expect(ended.result).toEqual({ post: null });
+    const shown = (await run("show", id, "--mermaid")).out;
+    expect(shown).toContain('sum["sum"]:::succeeded');
+    expect(shown).toMatch(/post\{\{.*\}\}:::skipped/);
+    expect((await run("show", "other")).err).toContain("no such graph");
+    const kept = dataOf(await mayfly.workflows.graphs.get("digest"));
+    expect(kept).toMatchObject({ version: "1", graph: digest.graph, setBy: null });
+    expect(dataOf(await mayfly.workflows.graphs.list({ name: "digest" }))).toHaveLength(1);
+    expect(dataOf(await mayfly.workflows.graphs.delete("digest", "1"))).toEqual({ deleted: true });
     await work.stop();
   });
 

@@ -42,6 +42,8 @@ export function denoArguments(o: {
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
+    // Packages ask for it while they load, such as the AI SDK; hosted functions may.
+    "--allow-sys=hostname",
     `--v8-flags=--max-old-space-size=${o.memoryLimitMb}`,
   ];
 }

@@ -6,6 +6,7 @@ import { fromRow } from "../link/rows.ts";
 import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answers.ts";
 import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
 import type { AgentRow, Issued } from "./issued.ts";
+import { type AgentLife, type ListAgents, listAgents } from "./list.ts";
 import {
   type PresenceHandler,
   type PresenceWatchOptions,
@@ -66,6 +67,19 @@ export class Agents<Agent> {
   async get(id: string): Promise<Result<AgentCard>> {
     const answer = await this.#link.rpc("get_agent", { id }, cardRow);
     return answer.error ? answer : ok(fromRow(answer.data));
+  }
+
+  /**
+   * Agents from birth to end, the youngest first: what a view of the past needs. `find` and `get` say
+   * more about those that live.
+   *
+   * @example
+   * const since = new Date(Date.now() - 3_600_000);
+   * const { data: lives } = await mayfly.agents.list({ since, limit: 500 });
+   */
+  async list(options: ListAgents = {}): Promise<Result<AgentLife[]>> {
+    const tenant = this.#link.tenant("A list of agents");
+    return tenant.error ? tenant : listAgents(this.#link, tenant.data, options);
   }
 
   /** Who spawned whom: from `root`, or all; the living alone unless `living` is false. 1,000 at most. */

@@ -1,6 +1,7 @@
 import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { LogFeed } from "./feed.ts";
+import { type EventPage, type ListEvents, listEvents } from "./list.ts";
 import { startWatch, type Watch } from "./watch.ts";
 import type { RoomBatch, RoomWatchOptions, WatchHandler, WatchOptions } from "./watch-types.ts";
 
@@ -28,6 +29,21 @@ export class Log {
    */
   watch(options: WatchOptions, handler: WatchHandler): Promise<Result<Watch>> {
     return this.follow(options, ({ states: _states, ...batch }) => handler(batch));
+  }
+
+  /**
+   * What has happened, the newest first, a page at a time: as far back as the log is kept. To miss
+   * nothing of what comes, watch first and list then; what is in both has the same `at`.
+   *
+   * @returns `invalid_request` with the field that is wrong, `tenant_unknown`, `unavailable`.
+   * @example
+   * const since = new Date(Date.now() - 3_600_000);
+   * const { data: page } = await mayfly.log.list({ types: ["agent.*"], since, limit: 500 });
+   * for (const { at, type, subject } of page?.events ?? []) console.log(at, type, subject);
+   */
+  async list(options: ListEvents = {}): Promise<Result<EventPage>> {
+    const tenant = this.#link.tenant("A log");
+    return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
   }
 
   /** @internal As a room of ours watches. */

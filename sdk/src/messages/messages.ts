@@ -15,6 +15,7 @@ import {
   type Sent,
 } from "./content.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
+import { type ListMessages, listMessages, type StoredMessage } from "./list.ts";
 import { noteHandling, noteSent } from "./notes.ts";
 import { Outgoing } from "./outgoing.ts";
 
@@ -127,6 +128,19 @@ export class Messages {
     const told = () => ({ id, reply: reply.id, from: reply.senderId, type: reply.type });
     this.#link.note("message", "answered", told, { level: "basic", durationMs });
     return ok(reply);
+  }
+
+  /**
+   * Messages that were sent, the newest first, with what became of each. A caller sees those that it
+   * has sent or received and those of channels that it reads; with `message:admin`, all of the tenant.
+   *
+   * @example
+   * const { data: inbox } = await mayfly.messages.list({ recipient: agent.id, limit: 50 });
+   * const waiting = inbox?.filter(({ deliveries }) => deliveries.some((one) => !one.acknowledgedAt));
+   */
+  async list(options: ListMessages = {}): Promise<Result<StoredMessage[]>> {
+    const tenant = this.#link.tenant("A list of messages");
+    return tenant.error ? tenant : listMessages(this.#link, tenant.data, options);
   }
 
   /**

@@ -16,9 +16,9 @@ export function loadAi(): Promise<Ai> {
     throw new MayflyError(
       {
         code: "not_configured",
-        message: "Runs need the package `ai`, version 7.",
+        message: "Runs need the package `ai`, version 7, which could not be loaded.",
         hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic",
-        details: null,
+        details: { problem: cause instanceof Error ? cause.message : String(cause) },
       },
       { cause },
     );

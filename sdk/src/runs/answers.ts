@@ -83,6 +83,7 @@ export const detailsRow = z.custom<RunLog & RunRow & { output: string | null }>(
   (given) => log.safeParse(given).success && known.safeParse(given).success,
 );
 export const recordedContext = row<{ context: string }>({ context: text });
+export const readSecret = row<{ secret: string | null }>({ secret: maybeText });
 export const begunTools = list(
   row<{
     call_id: string;

@@ -8,6 +8,12 @@ type Functions = keyof Database["mayfly"]["Functions"];
 /** A write whose answer was lost is made again: every one of them is written once. */
 const pausesMs = [50, 200, 1_000];
 
+/** What brings a run forward: an edge function whose time is over gives such a job on, and does not fail it. */
+const steps: Partial<Record<Functions, string>> = {
+  record_model_call: "model",
+  end_tool_calls: "tools",
+};
+
 /** What a run writes, each under the lease of its job. */
 export class RunDoor {
   readonly #job: HeldJob;
@@ -17,8 +23,11 @@ export class RunDoor {
   }
 
   async write<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>> {
+    const begun = performance.now();
     for (const pause of [...pausesMs, null]) {
       const answer = await this.#job.call(name, { lease: this.#job.lease, ...values }, form);
+      const step = steps[name];
+      if (step && !answer.error) this.#job.parts.told(step, performance.now() - begun, false);
       if (answer.error?.code !== "unavailable" || pause === null || this.#job.signal.aborted)
         return answer;
       await new Promise((resolve) => setTimeout(resolve, pause));

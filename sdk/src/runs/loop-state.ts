@@ -43,7 +43,7 @@ export class LoopState {
     this.agent = agent;
     this.door = new RunDoor(job);
     this.writer = new ChunkWriter(this.door, 0);
-    this.#secret = secretsOf(secrets, job.tenantId);
+    this.#secret = secretsOf(secrets, job.tenantId, this.door);
   }
 
   /** What tools and makers of models are given. */

@@ -2,6 +2,7 @@
 import { pushAnswer } from "../contract/log.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { Memories } from "../memory/memories.ts";
+import { RunEnd } from "./failures.ts";
 import type { Answer } from "./output.ts";
 import type { AgentOptions } from "./types.ts";
 
@@ -11,8 +12,9 @@ const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.str
 export async function recallFor(job: HeldJob, input: unknown, limit: number, maxTokens = 2_000) {
   const query = textOf(input).slice(0, 10_000);
   if (query.trim() === "") return { memories: [], text: "" };
-  // A recall that fails is not an empty one: the attempt fails, and is made again.
   const { data, error } = await new Memories(job.link()).recall(query, { limit });
+  // A recall that fails is not an empty one: the attempt fails and is made again, or the run, where it always would.
+  if (error?.code === "scope_missing") throw new RunEnd("failed", error.message, error.code);
   if (error) throw error;
   const lines: string[] = [];
   const memories: { id: string; score: number }[] = [];

@@ -1,6 +1,6 @@
 /** The stream of a run: its rows, and the broadcasts that say what is new in them. */
 import { z } from "zod";
-import type { MayflyError } from "../contract/errors.ts";
+import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { type ChunkPage, chunkPage } from "./answers.ts";
 import type { RunChunk } from "./types.ts";
@@ -39,24 +39,34 @@ export async function* streamRun(
 ): AsyncGenerator<RunChunk> {
   let cursor = after;
   let news: Told[] = [];
+  let mustRead = true;
+  /** All of it that there is: only a run that goes on is listened to. */
+  let isRead = false;
   let wake: () => void = () => {};
-  const topic = link.tenantId
-    ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
-        onMessage: (event, payload) => {
-          const parsed = told.safeParse(payload);
-          // What nobody takes is read from the rows later: no more than this is held.
-          if (event === "run_chunks" && parsed.success && news.length < 100) news.push(parsed.data);
-          wake();
-        },
-        onJoined: () => wake(),
-      })
-    : undefined;
+  const join = () =>
+    link.tenantId
+      ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
+          onMessage: (event, payload) => {
+            const parsed = told.safeParse(payload);
+            // What nobody takes is read from the rows later: no more than this is held.
+            if (event === "run_chunks" && parsed.success && news.length < 100)
+              news.push(parsed.data);
+            wake();
+          },
+          // What was told before that was told to others.
+          onJoined: () => {
+            mustRead = true;
+            wake();
+          },
+        })
+      : undefined;
+  let topic: ReturnType<typeof join>;
   const abort = () => wake();
   signal?.addEventListener("abort", abort);
   let watchedAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   try {
-    for (let mustRead = true; ; ) {
+    for (;;) {
       signal?.throwIfAborted();
       for (const one of news.splice(0)) {
         if (one.chunks === undefined || one.after > cursor) mustRead ||= one.last > cursor;
@@ -69,10 +79,17 @@ export async function* streamRun(
         if (one.status && one.status !== "running") mustRead = true;
       }
       if (mustRead) {
-        const watch = performance.now() - watchedAt > watchMs;
-        const page = await link.rpc("read_run_chunks", { id, after: cursor, watch }, chunkPage);
+        mustRead = false;
+        const watch: boolean = isRead && performance.now() - watchedAt > watchMs;
+        if (isRead) topic ??= join();
+        const page: Result<ChunkPage> = await link.rpc(
+          "read_run_chunks",
+          { id, after: cursor, watch },
+          chunkPage,
+        );
         if (page.error) {
           if (page.error.code !== "unavailable") throw page.error satisfies MayflyError;
+          mustRead = true;
           await sleep(retryMs[Math.min(failures++, retryMs.length - 1)] ?? 3_000, signal);
           continue;
         }
@@ -81,18 +98,19 @@ export async function* streamRun(
         yield* chunksOf(page.data, cursor, (seq) => {
           cursor = seq;
         });
-        if (page.data.last > cursor) continue;
-        if (page.data.ended) return;
+        if (page.data.ended && page.data.last <= cursor) return;
+        if (page.data.last > cursor || !isRead) mustRead = true;
+        isRead = page.data.last <= cursor;
       }
-      if (news.length > 0) {
-        mustRead = false;
-        continue;
-      }
-      mustRead = await new Promise<boolean>((resolve) => {
-        const timer = setTimeout(() => resolve(true), pollMs);
+      if (mustRead || news.length > 0 || signal?.aborted) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          mustRead = true;
+          resolve();
+        }, pollMs);
         wake = () => {
           clearTimeout(timer);
-          resolve(false);
+          resolve();
         };
       });
     }

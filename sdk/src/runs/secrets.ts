@@ -1,4 +1,6 @@
 import { MayflyError } from "../contract/errors.ts";
+import { readSecret } from "./answers.ts";
+import type { RunDoor } from "./door.ts";
 
 /** Gives a secret of a tenant to a worker: from its environment, or from wherever it keeps them. */
 export type SecretResolver = (
@@ -6,16 +8,20 @@ export type SecretResolver = (
   tenantId: string,
 ) => string | undefined | Promise<string | undefined>;
 
-/** What tools and models are given: read when it is asked for, kept in no row and no debug record. */
+/**
+ * What tools and models are given: from the worker's resolver, or else from Supabase Vault. Read when it is asked for,
+ * kept in no row and no debug record.
+ */
 export const secretsOf =
-  (resolve: SecretResolver | undefined, tenantId: string) =>
+  (resolve: SecretResolver | undefined, tenantId: string, door: RunDoor) =>
   async (name: string): Promise<string> => {
-    const secret = await resolve?.(name, tenantId);
-    if (secret === undefined)
+    const known = await resolve?.(name, tenantId);
+    const secret = known ?? (await door.must("read_secret", { name }, readSecret)).secret;
+    if (secret === null)
       throw new MayflyError({
         code: "not_configured",
-        message: `The worker knows no secret ${name}.`,
-        hint: "Give runAgents a function `secrets` that resolves it.",
+        message: `Neither the worker nor Vault knows a secret ${name}.`,
+        hint: `Give runAgents a function \`secrets\`, or store it in Vault as mayfly/${tenantId}/${name}.`,
         details: { secret: name },
       });
     return secret;

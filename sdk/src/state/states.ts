@@ -9,25 +9,30 @@ import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answ
 import { StateCalls } from "./calls.ts";
 import { diffVersions, type StateDifference } from "./diff.ts";
 import { editRequest, incrementOf, numberAt } from "./edits.ts";
+import { type Moment, type StatesAt, statesAt } from "./moments.ts";
 import { expected, pageRequest, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
 import {
   type IncrementOptions,
+  type KeptVersion,
   type Reconcile,
   type Reconciled,
   type SetOptions,
   type State,
   type StateEdit,
   type StateInfo,
+  type StateRow,
   type StateVersion,
   type StateVersionInfo,
+  toReconciled,
   toState,
   toVersion,
   toVersionInfo,
   type UpdateOptions,
+  type VersionRow,
   type WriteOptions,
 } from "./types.ts";
 import { type Change, updateState } from "./update.ts";
-import { StateFollower, type StateHandler, type StateWatchOptions } from "./watch.ts";
+import { type StateHandler, type StateWatchOptions, watchStates } from "./watch.ts";
 
 /**
  * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
@@ -50,9 +55,6 @@ export class States {
   /**
    * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and
    * the admins of the tenant write them.
-   *
-   * @example
-   * const { data: plan } = await agent.state.of(helper.id).get("plan");
    */
   of(agentId: string): States {
     return new States(this.#link, this.#log, agentId);
@@ -72,12 +74,7 @@ export class States {
    * console.log(plan?.version, plan?.value.step);
    */
   get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
-    return this.#calls.call(
-      "get_state",
-      { key },
-      stateRow.nullable(),
-      (row) => row && toState<T>(row),
-    );
+    return this.#calls.call("get_state", { key }, stateRow.nullable(), stateOrNull<T>);
   }
 
   /**
@@ -87,7 +84,6 @@ export class States {
    *   was written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
-   * if (error?.code === "version_conflict") await decideAnew();
    */
   set<T>(key: string, value: T, options: SetOptions = {}): Promise<Result<State<T>>> {
     const given = setRequest(key, value, options);
@@ -131,12 +127,7 @@ export class States {
   ): Promise<Result<State<T> | null>> {
     const given = editRequest(key, edits, expectedVersion);
     if (given.error) return Promise.resolve(given);
-    return this.#calls.call(
-      "edit_state",
-      given.data,
-      stateRow.nullable(),
-      (row) => row && toState<T>(row),
-    );
+    return this.#calls.call("edit_state", given.data, stateRow.nullable(), stateOrNull<T>);
   }
 
   /**
@@ -190,8 +181,6 @@ export class States {
    * The states there are, by key, without their values.
    *
    * @param options `after`: the last key of the page before; `limit`: 1 to 1,000, 100 by default.
-   * @example
-   * const { data: steps } = await agent.state.list({ prefix: "steps/" });
    */
   list(
     options: { prefix?: string; after?: string; limit?: number } = {},
@@ -209,20 +198,38 @@ export class States {
     key: string,
     options: { before?: number; limit?: number } = {},
   ): Promise<Result<StateVersionInfo[]>> {
-    const given = { key, ...pageRequest(options) };
-    return this.#calls.call("state_history", given, list(versionRow), (rows) =>
-      rows.map(toVersionInfo),
+    const take = (rows: VersionRow[]) => rows.map(toVersionInfo);
+    return this.#calls.call(
+      "state_history",
+      { key, ...pageRequest(options) },
+      list(versionRow),
+      take,
     );
   }
 
-  /** What a state was at a version; null where that is not kept. */
-  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>> {
-    const given = { key, version };
+  /**
+   * What a state was at a version, null where that is not kept. Or, of an instant or a checkpoint of a run, all states of
+   * this owner as they stood then, of those whose key begins with `prefix`.
+   *
+   * @example
+   * const { data: history } = await mayfly.workflows.history(id);
+   * const last = history?.checkpoints.at(-1);
+   * if (last) console.log((await mayfly.state.at(last)).data?.states);
+   */
+  at<T = unknown>(key: string, version: number): Promise<Result<StateVersion<T> | null>>;
+  at(moment: Moment, options?: { prefix?: string }): Promise<Result<StatesAt>>;
+  at<T>(
+    what: string | Moment,
+    which: number | { prefix?: string } = {},
+  ): Promise<Result<StateVersion<T> | null | StatesAt>> {
+    if (typeof what !== "string")
+      return statesAt(this.#calls, what, (which as { prefix?: string }).prefix ?? "");
+    const take = (row: KeptVersion | null) => row && toVersion<T>(row);
     return this.#calls.call(
       "get_state",
-      given,
+      { key: what, version: which },
       keptVersion.nullable(),
-      (row) => row && toVersion<T>(row),
+      take,
     );
   }
 
@@ -266,10 +273,7 @@ export class States {
   reconcile<T = unknown>(key: string, options: Reconcile): Promise<Result<Reconciled<T>>> {
     const given = reconcileRequest(key, options);
     if (given.error) return Promise.resolve(given);
-    return this.#calls.call("reconcile_state", given.data, reconciled, ({ state, ...rest }) => ({
-      ...rest,
-      state: state && toState<T>(state),
-    }));
+    return this.#calls.call("reconcile_state", given.data, reconciled, toReconciled<T>);
   }
 
   /**
@@ -284,17 +288,13 @@ export class States {
    *   console.log(version, value);
    * });
    */
-  async watch<T = unknown>(
+  watch<T = unknown>(
     key: string,
     handler: StateHandler<T>,
     options: StateWatchOptions = {},
   ): Promise<Result<Watch>> {
-    const tenant = this.#link.tenant("A state");
-    if (tenant.error) return tenant;
-    const take = handler as StateHandler;
-    const follower = new StateFollower(this.#link, tenant.data, this.#owner, key, take);
-    // Of a whole key its own versions come with the log; of a beginning, those of all states.
-    const states = key.endsWith("*") || [key];
-    return this.#log.follow({ ...options, types: ["state.changed"], states }, follower.take);
+    return watchStates(this.#link, this.#log, this.#owner, key, handler as StateHandler, options);
   }
 }
+
+const stateOrNull = <T>(row: StateRow | null) => row && toState<T>(row);

@@ -111,6 +111,14 @@ export interface Reconciled<T = unknown> {
 
 export const toState = <T>(row: StateRow): State<T> => fromRow(row) as State<T>;
 
+export const toReconciled = <T>({
+  state,
+  ...rest
+}: Omit<Reconciled, "state"> & { state: StateRow | null }): Reconciled<T> => ({
+  ...rest,
+  state: state && toState<T>(state),
+});
+
 export const toVersionInfo = ({ version, action, by, at }: VersionRow): StateVersionInfo => ({
   version,
   action,

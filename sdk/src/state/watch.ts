@@ -1,7 +1,10 @@
 import { list } from "../contract/answer-form.ts";
+import type { Result } from "../contract/errors.ts";
 import type { LogEvent } from "../contract/log.ts";
 import { fromDataApi } from "../link/call.ts";
 import type { Link } from "../link/link.ts";
+import type { Log } from "../log/log.ts";
+import type { Watch } from "../log/watch.ts";
 import { NotPulled } from "../log/watch.ts";
 import type { RoomBatch, WatchOptions } from "../log/watch-types.ts";
 import { changeRow, tableState } from "./answers.ts";
@@ -121,4 +124,21 @@ export class StateFollower {
     });
     this.#versions.set(id, version);
   }
+}
+
+/** Watches the states of an owner: see `States.watch`. */
+export async function watchStates(
+  link: Link,
+  log: Log,
+  owner: string | null,
+  key: string,
+  handler: StateHandler,
+  options: StateWatchOptions,
+): Promise<Result<Watch>> {
+  const tenant = link.tenant("A state");
+  if (tenant.error) return tenant;
+  const follower = new StateFollower(link, tenant.data, owner, key, handler);
+  // Of a whole key its own versions come with the log; of a beginning, those of all states.
+  const states = key.endsWith("*") || [key];
+  return log.follow({ ...options, types: ["state.changed"], states }, follower.take);
 }

@@ -38,6 +38,53 @@ export const movedRow = row<{ id: string; name: string; version: string; from: s
   from: text,
 });
 
+export interface FailedStep {
+  step: string;
+  id?: string;
+  status: string;
+  error: { code: string; message: string } | null;
+}
+export const advanced = row<{
+  waiting?: boolean;
+  done?: boolean;
+  result?: unknown;
+  failed?: FailedStep;
+}>({
+  waiting: flag.optional(),
+  done: flag.optional(),
+  result: value.optional(),
+  failed: z
+    .custom<FailedStep>((given) => row({ step: text, status: word }).safeParse(given).success)
+    .optional(),
+});
+export const graphInput = object;
+export const setRow = row<{ name: string; version: string; set_at: string }>({
+  name: text,
+  version: text,
+  set_at: text,
+});
+export const graphRow = row<{
+  name: string;
+  version: string;
+  graph: Record<string, unknown>;
+  set_by?: unknown;
+  set_at: string;
+}>({
+  name: text,
+  version: text,
+  graph: object,
+  set_by: value.optional(),
+  set_at: text,
+});
+export const graphRows = list(
+  row<{ name: string; version: string; steps: number; set_at: string }>({
+    name: text,
+    version: text,
+    steps: count,
+    set_at: text,
+  }),
+);
+
 interface CheckpointRow {
   seq: number;
   name: string;
@@ -69,10 +116,15 @@ const kinds: CheckpointKind[] = ["signal", "sleep", "child", "approve", "any", "
 export function toCheckpoint({ ms, result, at, ...row }: CheckpointRow): Checkpoint {
   const [word = ""] = row.name.replace(/^.*\]\./, "").split(":", 1);
   const kind = kinds.find((one) => one === word && row.name.includes(":")) ?? "step";
-  const own = /: (until|asked)$/.exec(row.name)?.[1];
+  const own = /: (until|asked|begun)$/.exec(row.name)?.[1];
   return {
     ...row,
-    kind: row.name === "report" ? "report" : own === "until" ? "timer" : ((own as "asked") ?? kind),
+    kind:
+      row.name === "report"
+        ? "report"
+        : own === "until"
+          ? "timer"
+          : ((own as "asked" | "begun") ?? kind),
     result: result ?? null,
     ms: typeof ms === "number" ? ms : null,
     at: new Date(at),

@@ -8,7 +8,7 @@ import type { StepWork } from "../jobs/held-job.ts";
 import { asked, reported } from "./answers.ts";
 import { childFailed, notApproved } from "./errors.ts";
 import type { WorkflowRun } from "./run.ts";
-import type { Approved, ApproveOptions, ChildOptions, Workflow } from "./types.ts";
+import type { Approved, ApproveOptions, ChildOptions, Startable } from "./types.ts";
 import { Wait } from "./wait.ts";
 
 /** What the first of several waits gave, by its key. */
@@ -110,11 +110,11 @@ export class WorkflowContext {
    * @example
    * const text = await ctx.child("summarise", { url });
    */
-  child<In, Out>(workflow: Workflow<In, Out>, input: In, options?: ChildOptions): Wait<Out>;
+  child<In, Out>(workflow: Startable<In, Out>, input: In, options?: ChildOptions): Wait<Out>;
   child<Out = unknown>(name: string, input?: unknown, options?: ChildOptions): Wait<Out>;
   child<Out>(
     // biome-ignore lint/suspicious/noExplicitAny: the input of any workflow.
-    what: string | Workflow<any, Out>,
+    what: string | Startable<any, Out>,
     input?: unknown,
     { as, ...options }: ChildOptions = {},
   ): Wait<Out> {

@@ -1,6 +1,7 @@
 /** How a workflow fails, beside what its own code throws. */
 import { MayflyError } from "../contract/errors.ts";
 import type { JobError } from "../jobs/types.ts";
+import type { FailedStep } from "./answers.ts";
 
 /** What a recorded wait has come to will be the same at every attempt. */
 const forGood = (error: MayflyError) => Object.assign(error, { retryable: false });
@@ -28,6 +29,27 @@ export const childFailed = (name: string, id: string, status: string, error: Job
       details: { id, status, error },
     }),
   );
+
+/** A step of a graph has failed, or cannot be begun. The run has not recorded it: what failed can be tried again. */
+export const stepFailed = ({ step, id, status, error }: FailedStep) =>
+  forGood(
+    new MayflyError({
+      code: "job_failed",
+      message: `The step ${step} ${ends[status] ?? "failed"}${error ? `: ${error.message}` : "."}`,
+      hint:
+        status === "failed"
+          ? "Look at it with jobs.get. Redrive its job, then the run: it goes on from there."
+          : "Correct it, and start another run; or move this one to a version with another graph.",
+      details: { step, id: id ?? null, status, error },
+    }),
+  );
+
+const ends: Record<string, string> = {
+  failed: "failed",
+  cancelled: "was cancelled",
+  discarded: "has lost its job, which was discarded",
+  unfit: "cannot begin",
+};
 
 export const notApproved = (title: string, id: string, status: string, reasons: string[]) =>
   forGood(

@@ -3,18 +3,62 @@ import type { JobSchema } from "../jobs/kinds.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
 import type { JobError, JobOptions, JobStatus } from "../jobs/types.ts";
 
-/** A workflow: what {@link workflow} gives. */
-export interface Workflow<In = unknown, Out = unknown> {
+/** What runs can be started of: a {@link Workflow} or a {@link Graph}. */
+export interface Startable<In = unknown, Out = unknown> {
   readonly name: string;
   readonly version: string;
   /** The name of its jobs: `workflow:<name>:<version>`. */
   readonly job: string;
-  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them beside others. */
-  readonly handlers: JobHandlers;
   /** What its input has to fit. */
   readonly input: JobSchema<unknown, In> | undefined;
+  /** Of one that is declared. */
+  readonly graph?: GraphDefinition;
   /** Of the types alone. @internal */
   readonly gives?: Out;
+}
+
+/** A workflow: what {@link workflow} gives. */
+export interface Workflow<In = unknown, Out = unknown> extends Startable<In, Out> {
+  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them beside others. */
+  readonly handlers: JobHandlers;
+}
+
+/** A graph as it is kept: JSON. */
+export interface GraphDefinition {
+  steps: Record<string, GraphStep>;
+  result?: string;
+}
+
+/** A step of a graph as it is kept. */
+export interface GraphStep {
+  needs?: string[];
+  optional?: string[];
+  map?: string;
+  when?: string;
+  input?: string;
+  /** Of a child: the name of its jobs. */
+  job?: string;
+  on_failure?: "skip";
+  /** Of its job. */
+  options?: object;
+}
+
+/** A graph with its name, and who set it. */
+export interface GraphInfo {
+  name: string;
+  version: string;
+  graph: GraphDefinition;
+  setBy: string | null;
+  setAt: Date;
+}
+
+/** A graph in a list. */
+export interface ListedGraph {
+  name: string;
+  version: string;
+  /** How many. */
+  steps: number;
+  setAt: Date;
 }
 
 /** A run of a workflow. */
@@ -65,6 +109,7 @@ export type CheckpointKind =
   | "sleep"
   | "timer"
   | "asked"
+  | "begun"
   | "child"
   | "approve"
   | "any"

@@ -50,11 +50,7 @@ export function workflow(
   code: WorkflowCode<never, unknown>,
   { version = "1", result }: WorkflowOptions<unknown> = {},
 ): Workflow {
-  for (const [field, given] of Object.entries({ name, version })) {
-    const most = workflowBounds[field as "name" | "version"];
-    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(given) || given.length > most)
-      throw invalid(field, `must be 1 to ${most} letters, digits, dots, dashes or underscores`);
-  }
+  checkNames({ name, version });
   const job = `workflow:${name}:${version}`;
   const schema = input ?? undefined;
   const handler = async (given: unknown, held: HeldJob) => {
@@ -74,4 +70,13 @@ export function workflow(
     }
   };
   return { name, version, job, input: schema, handlers: { [job]: handler } };
+}
+
+/** They are part of the names of jobs. @internal */
+export function checkNames(names: { name: string; version: string }): void {
+  for (const [field, given] of Object.entries(names)) {
+    const most = workflowBounds[field as "name" | "version"];
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(given) || given.length > most)
+      throw invalid(field, `must be 1 to ${most} letters, digits, dots, dashes or underscores`);
+  }
 }

@@ -12,17 +12,20 @@ import {
   workflowRow,
   workflowRows,
 } from "./answers.ts";
+import { Graphs } from "./graphs.ts";
 import type {
   Checkpoint,
   ListWorkflows,
   MoveOptions,
-  Workflow,
+  Startable,
   WorkflowInfo,
   WorkflowQuery,
 } from "./types.ts";
 
 /** Runs of workflows: starts them, signals them, says how far they are. */
 export class Workflows {
+  /** Those that are declared as graphs. */
+  readonly graphs: Graphs;
   readonly #link: Link;
   readonly #jobs: Jobs;
 
@@ -30,10 +33,12 @@ export class Workflows {
   constructor(link: Link, jobs: Jobs) {
     this.#link = link;
     this.#jobs = jobs;
+    this.graphs = new Graphs(link);
   }
 
   /**
-   * Starts a run, which a worker with the handlers of the workflow does: `agent.work(publish.handlers)`. Needs `job:add`.
+   * Starts a run, which a worker with the handlers of the workflow does: `agent.work(publish.handlers)`. Needs `job:add`. A graph
+   * is kept by its name and version first.
    *
    * @param options as of a job: with a `key` there is one run of it.
    * @returns its id; `invalid_request` with the path of what does not fit.
@@ -41,12 +46,14 @@ export class Workflows {
    * const { data: run } = await mayfly.workflows.start(publish, { urls }, { key: "monday" });
    */
   async start<In>(
-    workflow: Workflow<In, unknown>,
+    workflow: Startable<In, unknown>,
     input: In,
     options: JobOptions = {},
   ): Promise<Result<AddedJob>> {
     const checked = await fit(workflow.input, input, "input");
     if (checked.error) return failed(checked.error);
+    const kept = await this.graphs.setOnce(workflow);
+    if (kept.error) return failed(kept.error);
     // As it was given: a schema may change what it takes, and is asked again by the run.
     return this.#jobs.add(workflow.job, input, options);
   }

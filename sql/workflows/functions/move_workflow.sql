@@ -1,3 +1,54 @@
+-- The rows of a run that are of these steps: of a step of a graph also its beginning and its items. Locks nothing.
+
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns table (name text, step text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    select s.name, o.step from unnest(steps) o (step)
+    join mayfly.job_steps s on s.tenant_id = tenant and s.job_id = run and (s.name = o.step or s.name = o.step || ': begun'
+      or (s.name >= o.step || '[' and s.name < o.step || '\' and exists (
+        select from mayfly.job_steps b where b.tenant_id = tenant and b.job_id = run and b.name = o.step || ': begun')));
+end
+$$;
+
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that are of these steps.';
+
+-- Lets a run of a graph do these steps again: the jobs that did them are no longer theirs. Those that are under way would
+-- be done twice: they are refused. Locks the keys of their jobs.
+
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  keys constant text[] := array(
+    select s.result ->> 'key' from mayfly.job_steps s
+    where s.tenant_id = tenant and s.job_id = run and s.name = any (array(select o || ': begun' from unnest(steps) o)));
+  busy text;
+begin
+  select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
+  where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+      'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
+  end if;
+  with gone as (
+    update mayfly.finished_jobs f set key = null
+    from mayfly.finished_jobs o
+    where f.tenant_id = tenant and f.parent_id = run and o.tenant_id = f.tenant_id and o.id = f.id
+      and split_part(substr(o.key, 38), '[', 1) = any (keys)
+    returning o.key
+  )
+  delete from mayfly_private.job_keys k using gone g where k.tenant_id = tenant and k.key = g.key;
+end
+$$;
+
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+
 -- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
 -- refused (lease_lost). One that has failed runs again. Locks the job.
 
@@ -40,21 +91,25 @@ begin
 
   select n into unknown from (
     select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
-  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  where not exists (select from mayfly_private.rows_of_steps(tenant, job.id, array[o.n]))
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
       'Look at its history.', '{"field": "renamed"}');
   end if;
+  perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
-    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id
+      and s.name in (select r.name from mayfly_private.rows_of_steps(tenant, job.id, forgotten) r) returning s.bytes
   )
   select coalesce(sum(g.bytes), 0) into freed from gone g;
   if freed > 0 then
     perform mayfly_private.count_usage(tenant, 0, -freed, 0);
   end if;
   begin
-    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+    update mayfly.job_steps s set name = (renamed ->> r.step) || substr(s.name, length(r.step) + 1)
+    from mayfly_private.rows_of_steps(tenant, job.id, array(select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')))) r
+    where s.tenant_id = tenant and s.job_id = job.id and s.name = r.name;
   exception when unique_violation then
     perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
   end;

@@ -31,5 +31,6 @@ export const wantedOfRuns = (run: string): Record<string, unknown> => ({
     digest: "0".repeat(64),
     error: { code: "refused" },
   },
+  "read_secret.name": "openai",
   "record_run_context.context": "{}",
 });

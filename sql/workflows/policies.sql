@@ -1,0 +1,8 @@
+-- Who may see how workflows are declared. Functions alone write it.
+
+alter table mayfly.workflow_graphs enable row level security;
+
+grant select on mayfly.workflow_graphs to authenticated, service_role;
+
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
