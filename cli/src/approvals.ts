@@ -23,7 +23,7 @@ export function addApprovals(program: Command): void {
     .description("list what waits for somebody's yes, or show one")
     .option("--status <status>", "in this state: pending (the default), approved, rejected, …")
     .option("--mine", "only those that you may decide")
-    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly approvals --mine\n  mayfly approvals 5f0c12…");
   withProject(approvals).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => (id ? show(id, options, session) : list(options, session))),

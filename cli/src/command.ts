@@ -25,14 +25,18 @@ const leaveMs = 5_000;
 /** Adds `--json`, and what names a project and a tenant. */
 export function withProject(command: Command, { tenant = true } = {}): Command {
   command
-    .option("--url <url>", "of the project; MAYFLY_URL or SUPABASE_URL")
-    .option("--key <key>", "its secret key, better as MAYFLY_KEY or SUPABASE_SECRET_KEY");
-  if (tenant) command.option("--tenant <tenant>", "id or name; MAYFLY_TENANT, else the only one");
+    .option("--url <url>", "URL of the project (default: MAYFLY_URL or SUPABASE_URL)")
+    .option("--key <key>", "its secret key (safer: MAYFLY_KEY or SUPABASE_SECRET_KEY)");
+  if (tenant)
+    command.option(
+      "--tenant <tenant>",
+      "tenant id or name (default: MAYFLY_TENANT, or the only tenant)",
+    );
   return withJson(command);
 }
 
 export const withJson = (command: Command): Command =>
-  command.addOption(new Option("--json", "print JSON and nothing else"));
+  command.addOption(new Option("--json", "print only JSON"));
 
 /** Runs a command's work and sets the exit code: what the work gives, else 0, or its failure's. */
 export async function execute(
@@ -62,7 +66,7 @@ export function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (Number.isInteger(number) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`It must be an integer from ${least} to ${most}.`);
   };
 }
 
@@ -76,5 +80,5 @@ export function share(text: string): number {
 export function list(text: string): string[] {
   const words = text.split(",").map((word) => word.trim());
   if (words.every(Boolean)) return words;
-  throw new InvalidArgumentError("It must be words with commas between them.");
+  throw new InvalidArgumentError("It must be a list of words, separated by commas.");
 }

@@ -50,15 +50,17 @@ export async function findConnection(
   if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant };
   if (url) {
     const unfit = from(names.publishable)
-      ? " A publishable key is there, which may do nothing alone."
+      ? " There is a publishable key, but it is not enough."
       : "";
     throw usage(
       `There is no key for ${url}.${unfit}`,
-      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or give --key.",
+      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or pass --key.",
     );
   }
   throw usage(
-    key ? "There is a key, but no URL of a project." : "No project is named, and none runs here.",
+    key
+      ? "There is a key, but no project URL."
+      : "No project was given, and none runs in this folder.",
     "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
 }
@@ -74,17 +76,18 @@ const withoutEmpty = (env: Environment): Environment =>
 function checkUrl(text: string): string {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw usage(`${text} is not a URL.`, "It is like https://<ref>.supabase.co");
+    throw usage(`${text} is not a URL.`, "It should look like https://<ref>.supabase.co");
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
 /** Only the secret key can do what the CLI does; a wrong kind is known by its looks. */
 function checkKey(key: string): string {
-  const hint = "Take the secret key: Project Settings → API Keys, sb_secret_….";
+  const hint = "Use the secret key: Project Settings → API Keys, sb_secret_….";
   if (key.startsWith("sb_publishable_") || legacyRole(key) === "anon")
-    throw usage("This is a publishable key, which may do nothing alone.", hint);
-  if (key.startsWith("mfk_")) throw usage("This is an enrolment key, which may only spawn.", hint);
-  if (/[^\x21-\x7e]/.test(key)) throw usage("The key has characters that no key has.", hint);
+    throw usage("This is a publishable key, which is not enough.", hint);
+  if (key.startsWith("mfk_")) throw usage("This is an enrolment key, which can only spawn.", hint);
+  if (/[^\x21-\x7e]/.test(key))
+    throw usage("The key contains characters that keys never have.", hint);
   return key;
 }
 

@@ -80,7 +80,7 @@ async function dev(command: string[], options: Options): Promise<void> {
     console: join(sourceFolder, "console"),
     verbose: options.verbose === true,
     json: options.json === true,
-    title: project ? `${project} is served` : "Mayfly is served",
+    title: project ? `${project} is running` : "Mayfly is running",
     async beside(local) {
       const connection = { url: local.apiUrl, key: local.secretKey, tenant: undefined };
       const entry = await enter(connection);
@@ -161,6 +161,6 @@ function portOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw usage("A port is a whole number from 1 to 65535.");
+    throw usage("A port must be an integer from 1 to 65535.");
   return port;
 }

@@ -26,16 +26,16 @@ export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: b
     findings.push(
       warning(
         check,
-        `mayfly-flush is scheduled but does not run: ${due} broadcasts wait, and each write sends its own.`,
+        `mayfly-flush is scheduled but does not run: ${due} broadcasts are waiting, and each write sends its own.`,
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows why",
       ),
     );
   if (findings.length > 0) return findings;
   const how = flushed
     ? "Writes within one second share one broadcast."
-    : "Each write sends its own: without pg_cron nothing gathers them.";
-  return [fine(check, `No reader has noticed a lost broadcast. ${how}`)];
+    : "Each write sends its own broadcast, because there is no pg_cron to batch them.";
+  return [fine(check, `No reader noticed a lost broadcast. ${how}`)];
 }
 
 export const lossOf = ({ tenants, at }: Broadcasts["lost"]): string =>
-  `Readers of ${tenants === 1 ? "one tenant" : `${tenants} tenants`} have noticed lost broadcasts, last at ${at}: the project sends more than its plan allows. They poll each second; nothing durable is lost.`;
+  `Readers of ${tenants === 1 ? "one tenant" : `${tenants} tenants`} noticed lost broadcasts, last at ${at}: the project sends more than its plan allows. They poll every second, so nothing durable is lost.`;

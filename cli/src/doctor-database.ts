@@ -67,7 +67,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     return [
       wrong(
         "migrations",
-        "The migrations are older than this CLI, or something else than the Data API answered.",
+        "The migrations are older than this CLI, or something other than the Data API answered.",
         anewMend,
       ),
     ];
@@ -98,25 +98,25 @@ function notTold(answer: Answer): Finding {
   if (code === "42501" || code?.startsWith("PGRST30"))
     return wrong(
       "key",
-      "The key may not ask for the installation: it is no secret key.",
-      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+      "This key may not read the installation, because it is not a secret key.",
+      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
   return wrong(
     "migrations",
-    `The database does not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
-    "Try again; the logs have the reason (Logs → Postgres).",
+    `The database did not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
+    "Try again. The logs have the reason (Logs → Postgres).",
   );
 }
 
 function checkMigrations({ migrations }: Installation, files: SourceFile[] | null): Finding {
   const check = "migrations";
   if (files === null)
-    return skipped(check, "This copy of the CLI has no migrations to compare with.");
+    return skipped(check, "This copy of the CLI has no migrations, so nothing can be compared.");
   if (migrations === null)
     return warning(
       check,
-      "The tables are there, but no tool recorded its migrations, so their version is not known.",
-      "If you know that they are this version's: npx supabase migration repair <number> --status applied --remote, for each *_mayfly*.sql of your supabase/migrations",
+      "The tables exist, but no tool recorded the migrations, so their version is unknown.",
+      "If you know that they have this version, run npx supabase migration repair <number> --status applied --remote for each *_mayfly*.sql of your supabase/migrations",
     );
   // By name: a project has them under numbers of its own (see mayfly init).
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
@@ -130,16 +130,16 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
   if (different.length > unknown.length)
     return wrong(
       check,
-      `Applied in another version than this CLI's: ${names(different)}.`,
+      `Applied in a version other than this CLI's: ${names(different)}.`,
       anewMend,
     );
   if (unknown.length > 0)
     return warning(
       check,
-      `Applied, but recorded without their text, so their version is not known: ${names(unknown)}.`,
-      "Nothing, if you know that they are this version's",
+      `Applied, but recorded without their text, so their version is unknown: ${names(unknown)}.`,
+      "Nothing, if you know that they have this version",
     );
-  return fine(check, `All ${files.length} are applied, as this CLI has them.`);
+  return fine(check, `All ${files.length} are applied, in the version of this CLI.`);
 }
 
 /** As mayfly.installation makes it: without blanks and semicolons, which tools treat as they like. */
@@ -204,7 +204,9 @@ export const policiesOf = (sql: string): string[] =>
 function checkOpenPolicies({ open_policies }: Installation): Finding[] {
   const check = "open policies";
   if (open_policies.length === 0)
-    return [fine(check, "No other table is open to every signed-in caller, which agents are.")];
+    return [
+      fine(check, "No other table is open to every signed-in caller, which includes agents."),
+    ];
   return open_policies.map(({ schema, table, policy, command }) =>
     warning(
       check,
@@ -223,22 +225,22 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
       ? fine(check, well)
       : warning(
           check,
-          `It is there, but not scheduled: ${missing(names).join(", ")}.`,
+          `It is enabled, but these jobs are not scheduled: ${missing(names).join(", ")}.`,
           `R${rerun.slice(1)}`,
         );
   const cron =
     extensions.pg_cron === undefined
       ? warning(
           "pg_cron",
-          "It is not there, so nothing is cleaned by itself.",
-          `${enable}; or call mayfly.maintain() now and then`,
+          "It is not enabled, so no maintenance runs by itself.",
+          `${enable}, or call mayfly.tenants.maintain() regularly`,
         )
       : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
   const net =
     extensions.pg_net === undefined
       ? warning(
           "pg_net",
-          "It is not there: memories that wait for a vector get it with the next push.",
+          "It is not enabled, so memories without a vector wait for the next push.",
           enable,
         )
       : scheduled("pg_net", extensions.pg_cron === undefined ? [] : netJobs, "It is there.");
@@ -251,6 +253,6 @@ function checkClock({ at }: Installation, ms: number): Finding {
   return warning(
     "clock",
     `This machine's clock and the database's differ by ${duration(skew)}.`,
-    "Set this machine's clock (NTP): updates from a clock 60 s ahead are refused",
+    "Set this machine's clock (NTP), because updates from a clock more than 60 s ahead are refused",
   );
 }

@@ -21,8 +21,8 @@ export async function checkEmbeddings(connection: Connection, mayfly: Mayfly): P
   if (mode !== "hybrid")
     return warning(
       check,
-      `Recall goes by words alone: ${problem}${length}.`,
-      "Set MAYFLY_EMBEDDINGS_URL, MAYFLY_EMBEDDINGS_MODEL and MAYFLY_EMBEDDINGS_KEY (docs/getting-started.md); mayfly init --dimensions sets how many numbers a vector has",
+      `Recall searches by words only: ${problem}${length}.`,
+      "Set MAYFLY_EMBEDDINGS_URL, MAYFLY_EMBEDDINGS_MODEL and MAYFLY_EMBEDDINGS_KEY (docs/getting-started.md). mayfly init --dimensions sets how many numbers a vector has",
     );
   const use = model === developmentEmbedder.model ? ", for development" : "";
   return fine(check, `${model} answers${use}${length}.`);

@@ -32,7 +32,7 @@ export async function checkEntry(
   const stop = stops[entry.at];
   const findings = order.map((check, place) => {
     if (check === stop) return wrong(check, entry.message, entry.mend);
-    if (place > order.indexOf(stop)) return skipped(check, `Not before the ${stop} is right.`);
+    if (place > order.indexOf(stop)) return skipped(check, `Skipped until the ${stop} is fixed.`);
     return fine(check, passed[check as keyof typeof passed]);
   });
   return { findings, stop };

@@ -43,7 +43,7 @@ export async function checkGate(
         : warning(
             check,
             `The Data API gives row estimates (count=planned), from which one tenant can learn whether another exists, and its size (${where}).`,
-            `In the SQL editor, for every request of the project: ${switchOn(set)}`,
+            `Run this in the SQL editor; it applies to every request of the project: ${switchOn(set)}`,
           ),
     ];
   const passing = await fieldsThatPass(connection);
@@ -53,14 +53,14 @@ export async function checkGate(
     return [
       warning(
         check,
-        `The Data API refuses row estimates, but not where the field Prefer is sent twice (${passing.join("; ")}): the gateway does not join them.`,
-        `Let the gateway in front of the Data API join fields of one name, or refuse them (${where})`,
+        `The Data API refuses row estimates, but not if the header Prefer is sent twice (${passing.join("; ")}), because the gateway does not join the two.`,
+        `Configure the gateway in front of the Data API to join or refuse headers with the same name (${where})`,
       ),
     ];
   return [
     fine(
       check,
-      `The Data API refuses them, also where Prefer is sent twice. ${how}. To undo: ${switchOff(set)}`,
+      `The Data API refuses them, even if Prefer is sent twice. ${how}. To undo: ${switchOff(set)}`,
     ),
   ];
 }
@@ -68,7 +68,8 @@ export async function checkGate(
 /** Columns of what tenants write that the planner knows something of. */
 export function checkStatistics(columns: string[]): Finding {
   const about = "column statistics";
-  if (columns.length === 0) return fine(about, "The planner has none of what tenants write.");
+  if (columns.length === 0)
+    return fine(about, "The planner has no statistics about what tenants write.");
   return warning(
     about,
     `The planner has statistics of ${columns.join(", ")}: its estimates tell one tenant what another wrote (${where}).`,

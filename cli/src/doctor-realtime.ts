@@ -9,7 +9,7 @@ import { privateJoin } from "./realtime.ts";
  * @param accepted whether the project accepts it.
  */
 export async function checkRealtime(connection: Connection, accepted: boolean): Promise<Finding[]> {
-  if (!accepted) return [skipped("realtime", "Not before the key is right.")];
+  if (!accepted) return [skipped("realtime", "Skipped until the key is fixed.")];
   const { problem } = await privateJoin(connection, "mayfly:doctor");
   if (problem === null)
     return [
@@ -20,7 +20,7 @@ export async function checkRealtime(connection: Connection, accepted: boolean): 
     wrong(
       "realtime",
       `A private channel cannot be joined: ${problem}.`,
-      "Enable Realtime (Realtime → Settings), and let the network pass WebSockets",
+      "Enable Realtime (Realtime → Settings), and allow WebSockets in your network",
     ),
   ];
 }

@@ -42,8 +42,8 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
       if (isDeepStrictEqual(settled, present)) continue;
       entries[entry.name] = settled;
     } else if (present) {
-      throw new Failure(`supabase/config.toml has a function ${entry.name} of its own already.`, {
-        hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+      throw new Failure(`supabase/config.toml already has another function ${entry.name}.`, {
+        hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
       });
     } else missing.push(entry);
     changes.push(`[functions.${entry.name}]`);
@@ -94,8 +94,8 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
     // Not even TOML any more.
   }
   if (proven) return;
-  throw new Failure("supabase/config.toml cannot be edited safely in the way it is written.", {
-    hint: `Enter this by hand and run mayfly init again: ${changes.join(", ")}.`,
+  throw new Failure("mayfly init cannot edit this supabase/config.toml safely.", {
+    hint: `Add this by hand, then run mayfly init again: ${changes.join(", ")}.`,
   });
 }
 
@@ -106,7 +106,7 @@ function read(text: string): Table {
     return parse(text) as Table;
   } catch (error) {
     const [line = ""] = toFailure(error).message.split("\n");
-    throw new Failure(`supabase/config.toml is not TOML: ${line}`);
+    throw new Failure(`supabase/config.toml is not valid TOML: ${line}`);
   }
 }
 

@@ -21,8 +21,8 @@ export async function readManifest(root: string): Promise<Manifest | null> {
   try {
     return shape.parse(JSON.parse(text));
   } catch {
-    throw new Failure(`${manifestPath} is not what mayfly init wrote.`, {
-      hint: "Restore it, or delete it: then changed files are kept as if they were your own.",
+    throw new Failure(`${manifestPath} is not the file that mayfly init wrote.`, {
+      hint: "Restore it, or delete it. If you delete it, mayfly init keeps changed files.",
     });
   }
 }

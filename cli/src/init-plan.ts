@@ -113,7 +113,7 @@ async function planConfig(root: string): Promise<Change | null> {
   if (present === null) {
     const text = `project_id = ${JSON.stringify(basename(root))}\n\n[db]\nmajor_version = 17\n`;
     const { text: content } = editConfig(text, functionEntries);
-    return { action: "create", path, note: "the folder is no Supabase project yet", content };
+    return { action: "create", path, note: "the folder is not a Supabase project yet", content };
   }
   const { text: content, changes } = editConfig(present, functionEntries);
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
@@ -124,14 +124,14 @@ async function refuseForeignFunctions(root: string): Promise<void> {
   for (const file of ["config.json", "config.jsonc"])
     if (await exists(join(root, "supabase", file)))
       throw new Failure(`The project is configured by supabase/${file}.`, {
-        hint: "mayfly init edits config.toml alone: move the settings there, or enter Mayfly's by hand.",
+        hint: "mayfly init edits only config.toml. Move the settings there, or add Mayfly's settings by hand.",
       });
   for (const { name } of functionEntries)
     if (await exists(join(root, "supabase/functions", name)))
       throw new Failure(
-        `The project has a function ${name} of its own, in supabase/functions/${name}.`,
+        `The project already has another function ${name}, in supabase/functions/${name}.`,
         {
-          hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+          hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
         },
       );
 }

@@ -27,11 +27,11 @@ import { addTune } from "./tune.ts";
 import { addWorkflows } from "./workflows.ts";
 
 const after = `
-Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
-of the environment or of .env here, else the embedded Supabase that runs in this folder.
+Connection: --url and --key, or MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
+from the environment or from .env, or the embedded Supabase that runs in this folder.
 
-Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong usage,
-130 ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 success, 1 failure (doctor and status: something is wrong), 2 wrong usage,
+130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Examples:
   mayfly init ~/my-app            add Mayfly to a Supabase project
@@ -41,7 +41,7 @@ Examples:
 
 const json = process.argv.includes("--json");
 const program = new Command("mayfly")
-  .description("A backend for teams of AI agents that is nothing but a Supabase project.")
+  .description("A backend for teams of AI agents, built on a Supabase project.")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)

@@ -76,8 +76,8 @@ function reasonOf(error: unknown): string {
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
   const cause = error.cause as { code?: string; message?: string } | undefined;
   const known: Record<string, string> = {
-    ENOTFOUND: "there is no such host",
-    EAI_AGAIN: "the host's name could not be looked up",
+    ENOTFOUND: "the host does not exist",
+    EAI_AGAIN: "the host name could not be resolved",
     ECONNREFUSED: "nothing listens there",
     ECONNRESET: "the connection was cut",
     UND_ERR_SOCKET: "the connection was cut",

@@ -37,7 +37,7 @@ async function chooseTenant(connection: Connection, output: Output): Promise<Kno
     const [found, ...others] = await readTenants(connection, filter);
     if (found && others.length === 0) return found;
     const problem = found
-      ? `The project has ${others.length + 1} tenants named ${named}: name one by its id.`
+      ? `The project has ${others.length + 1} tenants with the name ${named}. Use an id instead.`
       : `The project has no tenant ${named}.`;
     throw usage(problem, listOf(found ? [found, ...others] : await readTenants(connection)));
   }
@@ -50,10 +50,10 @@ async function chooseTenant(connection: Connection, output: Output): Promise<Kno
     });
   if (tenants.length > 1)
     throw usage(
-      "The project has several tenants: name one by --tenant or MAYFLY_TENANT.",
+      "The project has several tenants. Choose one with --tenant or MAYFLY_TENANT.",
       listOf(tenants),
     );
-  output.note(`In ${only.name} (${only.id}), the only tenant.`);
+  output.note(`Using ${only.name} (${only.id}), the only tenant.`);
   return only;
 }
 

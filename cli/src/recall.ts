@@ -40,15 +40,15 @@ Examples:
 export function addRecall(program: Command): void {
   const command = program
     .command("recall")
-    .description("what the tenant's agents learned that answers a question")
+    .description("find what the tenant's agents learned about a question")
     .argument("<query>", "words, or a question", words)
     .option("--limit <number>", "1 to 100", whole(1, 100), 10)
-    .option("--kinds <kinds>", "episode, learning, fact, …, with commas between them", kinds)
-    .option("--tags <tags>", "all of them, with commas between them", list)
+    .option("--kinds <kinds>", "episode, learning, fact, …, separated by commas", kinds)
+    .option("--tags <tags>", "must have all of these, separated by commas", list)
     .option("--min-reward <number>", "0 to 1", share)
-    .option("--agent <id>", "learned by this agent", id)
+    .option("--agent <id>", "only from this agent", id)
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
-    .option("--explain", "why each is where it is")
+    .option("--explain", "explain the rank of each result")
     .addHelpText("after", examples);
   withProject(command).action((query: string, options: Options) =>
     execute(options, (session) => recall(query, options, session)),
@@ -69,7 +69,7 @@ function words(text: string): string {
 function id(text: string): string {
   if (isUuid(text)) return text;
   throw new InvalidArgumentError(
-    "It must be an id, since several may have had a name: mayfly agents --all.",
+    "It must be an id, because several agents may have had the same name. List ids with mayfly agents --all.",
   );
 }
 
@@ -98,7 +98,7 @@ async function recall(query: string, options: Options, { output }: Session): Pro
   };
   const found = dataOf(await mayfly.memory.recall(query, asked));
   output.answer(found, () => [
-    ...(found.results.length === 0 ? ["Nobody has learned anything like it."] : []),
+    ...(found.results.length === 0 ? ["No memory matches."] : []),
     ...(explain ? explainQuestion(found) : []),
     ...found.results.flatMap((memory) => [
       ...linesOf(memory, output),
@@ -107,11 +107,11 @@ async function recall(query: string, options: Options, { output }: Session): Pro
   ]);
   if (found.mode !== "hybrid") output.note(`By words only: ${found.problem}.`);
   else if (found.model === DEV_EMBEDDING_MODEL)
-    output.note(`Meaning by ${found.model}, for development.`);
+    output.note(`By meaning with ${found.model}, which is for development only.`);
   const { searched } = found;
   if (found.mode === "hybrid" && searched && searched.withVector < searched.memories)
     output.note(
-      `${searched.exact ? "" : "About "}${searched.withVector} of ${searched.memories} memories have a vector of it: the others are found by words alone.`,
+      `${searched.exact ? "" : "About "}${searched.withVector} of ${searched.memories} memories have a vector of this model. The others are found by words only.`,
     );
   return undefined;
 }

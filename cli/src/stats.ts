@@ -23,7 +23,7 @@ Examples:
 export function addStats(program: Command): void {
   const command = program
     .command("stats")
-    .description("what the tenant remembers and uses, in numbers")
+    .description("show counts of memories and usage of the tenant")
     .addHelpText("after", examples);
   withProject(command).action((options: ProjectOptions) =>
     execute(options, (session) => stats(options, session)),

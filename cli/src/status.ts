@@ -26,7 +26,7 @@ Examples:
 export function addStatus(program: Command): void {
   const command = program
     .command("status")
-    .description("whether each part of the project answers, and its tenants; doctor says why not")
+    .description("check whether each part of the project answers, and list tenants")
     .addHelpText("after", examples);
   withProject(command, { tenant: false }).action((options: ProjectOptions) =>
     execute(options, (session) => status(options, session)),
@@ -60,7 +60,7 @@ async function status(options: ProjectOptions, { output }: Session): Promise<num
       : []),
   ]);
   if (lost && lost.tenants > 0) output.note(lossOf(lost));
-  if (!ok) output.note("What to do about it: mayfly doctor");
+  if (!ok) output.note("To see what to do, run mayfly doctor");
   return ok ? 0 : 1;
 }
 

@@ -35,9 +35,9 @@ interface Options extends ProjectOptions {
 const mode = 0o600;
 
 const examples = `
-Levels: basic is who comes and goes and who may what, tasks and errors; detailed, the default, also
-what agents remember and tell each other, steps and tools; verbose also decisions; trace also thoughts.
-Agents are silent about their work until somebody tails it: see docs/debug.md.
+Levels: basic shows agents that start and end, rights, tasks and errors. detailed (the default) adds memories,
+messages, steps and tools. verbose adds decisions, and trace adds thoughts.
+Agents report their work only while somebody tails it: see docs/debug.md.
 
 Examples:
   mayfly tail                                  everything from now on, until Ctrl-C
@@ -49,15 +49,15 @@ Examples:
 export function addTail(program: Command): void {
   const command = program
     .command("tail")
-    .description("what happens in the tenant, until Ctrl-C: each event once, none missed")
-    .option("--agent <agent>", "of this agent alone, by id or name")
+    .description("show what happens in the tenant, each event once, until Ctrl-C")
+    .option("--agent <agent>", "only of this agent, by id or name")
     .addOption(new Option("--level <level>", "how much").choices([...levels]).default("detailed"))
     .option(
       "--category <words>",
-      "agent, memory, …, or of their work: task, step, tool, …",
+      "agent, memory, …, or categories of debug records: task, step, tool, …",
       categoriesOf,
     )
-    .option("--since <time>", "first what was since then: 10m, 2h, 1d, or ISO 8601", time)
+    .option("--since <time>", "start in the past: 10m, 2h, 1d, or ISO 8601", time)
     .addOption(new Option("--format <format>", "human by default").choices(Object.keys(formats)))
     .option("--out <file>", "append to this file instead of printing")
     .addHelpText("after", examples);
@@ -74,7 +74,8 @@ function categoriesOf(text: string): string[] {
 
 async function tail(options: Options, { output, interruption }: Session): Promise<undefined> {
   const name = options.format ?? (options.json ? "json" : "human");
-  if (options.json && name !== "json") throw usage("--json is --format json: name one of them.");
+  if (options.json && name !== "json")
+    throw usage("--json means --format json. Use only one of them.");
   const { signal } = interruption;
   const project = await until(signal, openProject(options, output));
   const path = options.out ?? "";
@@ -88,8 +89,8 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   if (options.agent && !agent)
     output.note(
       isUuid(options.agent)
-        ? `The agent ${options.agent} is not alive: only what was is shown.`
-        : `No agent ${options.agent} is alive; one that comes is shown.`,
+        ? `The agent ${options.agent} is not alive, so only past events are shown.`
+        : `No agent ${options.agent} is alive. It is shown when it starts.`,
     );
   const names = new AgentNames(project);
 

@@ -75,7 +75,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows who is alive as presence has it; a tenant may have other agents, which are not counted. */
+/** Shows which agents are online. Other agents of the tenant are not counted. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {

@@ -40,8 +40,8 @@ export function answerError(context: Context, error: unknown): Response {
       : new Refusal(
           500,
           "internal",
-          "Something went wrong here.",
-          "Try again. The logs have the request id.",
+          "Mayfly failed to answer this request.",
+          "Try again. The function's logs have the error under this request id.",
         );
   if (refusal.status >= 500) {
     const cause = error instanceof Refusal ? (error.cause ?? error) : error;

@@ -38,7 +38,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
   if (error)
     throw notAuthorized(
       apikey?.startsWith("sb_secret_")
-        ? "The secret key is not one of this project's."
+        ? "The secret key does not belong to this project."
         : "The request has no token.",
     );
   return createAdminClient<Database>({
@@ -106,11 +106,11 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       403,
       "not_authorized",
       "The caller may not do this.",
-      "Some calls are for the secret key alone, and a publishable key alone may do nothing.",
+      "Some calls need the secret key, and a publishable key alone may do nothing.",
     );
   }
   if (error.code?.startsWith("22")) {
-    throw new Refusal(400, "invalid_request", "A value of the request is not of its type.");
+    throw new Refusal(400, "invalid_request", "A value of the request has the wrong type.");
   }
   const refusal =
     status === 0 || status >= 502 || error.code === undefined
@@ -118,8 +118,8 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       : new Refusal(
           500,
           "internal",
-          "Something went wrong here.",
-          "Try again. The logs have the request id.",
+          "Mayfly failed to answer this request.",
+          "Try again. The function's logs have the error under this request id.",
         );
   throw Object.assign(refusal, { cause: `${error.code ?? status} ${error.message}` });
 }

@@ -36,7 +36,7 @@ const hints: Record<number, string> = {
   401: ": check MAYFLY_EMBEDDINGS_KEY",
   403: ": check MAYFLY_EMBEDDINGS_KEY",
   404: ": check MAYFLY_EMBEDDINGS_URL and MAYFLY_EMBEDDINGS_MODEL",
-  429: ": it is asked too often, or its quota is used up",
+  429: ": too many requests, or its quota is used up",
 };
 /** By which an endpoint refuses a text: too long for its model, or empty of what it knows. */
 const ofText = [400, 413, 422];

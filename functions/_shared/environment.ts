@@ -43,8 +43,8 @@ async function readSigningKey(text: string | undefined): Promise<SigningKey> {
     throw new Refusal(
       503,
       "not_configured",
-      "The function secret MAYFLY_SIGNING_KEY is not a private JWK with kid (ES256, or oct for HS256).",
-      "`supabase gen signing-key --algorithm ES256` makes one, `supabase secrets set` sets it: see docs/getting-started.md.",
+      "The function secret MAYFLY_SIGNING_KEY must be a private JWK with a kid (ES256, or oct for HS256).",
+      "Make one with `supabase gen signing-key --algorithm ES256` and set it with `supabase secrets set`: see docs/getting-started.md.",
     );
   }
 }

@@ -66,10 +66,10 @@ function problemOf(
 ): string | null {
   if (results.some((row) => row.parts.vector_rank !== null)) return null;
   // Whether the memory of similar_to has a vector, SQL alone knows.
-  if (!embedding) return problem ?? "no memory with an embedding is like it";
+  if (!embedding) return problem ?? "no memory with an embedding resembles it";
   // After the model was changed words find what they found, and meaning nothing.
   if (results.length === 0 || searched.with_vector > 0) return null;
-  return `no memory has a vector of ${model}: they wait for one, or have those of another model`;
+  return `no memory has a vector of ${model}: they are waiting for one, or have vectors of another model`;
 }
 
 interface Vector {
@@ -80,7 +80,7 @@ interface Vector {
 
 /** What to compare with: the caller's own vector, that of a memory (by SQL), or the query's. */
 async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector> {
-  if (body.weights?.meaning === 0) return { problem: "meaning weighs nothing" };
+  if (body.weights?.meaning === 0) return { problem: "the weight of meaning is 0" };
   if (body.embedding) return { embedding: body.embedding, model: body.model };
   if (body.similar_to && !body.query) return { model: body.model ?? getEmbedder()?.model };
   return embedQuery(getEmbedder(), body.query ?? "", dimensions);

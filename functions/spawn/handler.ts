@@ -60,8 +60,8 @@ app.post("/renew", async (context) => {
     throw new Refusal(
       401,
       "renewal_reused",
-      "The renewal secret was used before: two hold it. The agent is suspended.",
-      "Its parent or a member of the tenant may resume it.",
+      "The renewal secret was used twice, so the agent is suspended.",
+      "Its parent or a member of the tenant can resume it.",
     );
   }
   return answerData(context, await signed(answer));

@@ -59,7 +59,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const other = await findRunning(data);
     if (other)
       throw new Error(
-        `The data folder ${data} is served already, at ${other.apiUrl} (process ${other.pid}).`,
+        `The data folder ${data} is already in use, at ${other.apiUrl} (process ${other.pid}).`,
       );
   }
   const keys =
@@ -163,7 +163,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ).catch((error: Error & { code?: string }) => {
       const hint = error.code === "42501" ? "; name a superuser" : "";
       throw new Error(
-        `The database could not be made a Supabase project: ${error.message}${hint}.`,
+        `The database could not be turned into a Supabase project: ${error.message}${hint}.`,
         { cause: error },
       );
     });

@@ -1,7 +1,7 @@
 /**
- * A door for the other parts of this repository, and no part of the package: the command line enters
- * here for what a program with the SDK has no use for, and tests for what no public call shows alone.
- * What is here may change in any release.
+ * An entry point for the other parts of this repository. It is not part of the package. The CLI uses it for
+ * what programs with the SDK do not need, and tests for what no public call shows. It may change in any
+ * release.
  */
 export { DebugBuffer } from "./debug/buffer.ts";
 export { Debug } from "./debug/debug.ts";

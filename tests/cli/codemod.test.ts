@@ -64,7 +64,7 @@ describe("mayfly codemod 0.2", () => {
     const { code, out } = await codemod();
     expect([code, out]).toEqual([0, "tidy.ts: 14 places\n"]);
     expect(await read("tidy.ts")).toBe(after);
-    expect((await codemod()).out).toBe("Nothing uses a name that has moved.\n");
+    expect((await codemod()).out).toBe("Nothing uses a name that has changed.\n");
   }, 60_000);
 
   it("renames the code of Markdown and what its prose mentions, by name where types are missing", async () => {

@@ -25,7 +25,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
   it("shows help with examples and exit codes, and each command with its own", async () => {
     const help = await run("--help");
     expect(help.code).toBe(0);
-    expect(help.out).toMatch(/Exit codes: 0 done, 1 failed/);
+    expect(help.out).toMatch(/Exit codes: 0 success, 1 failure/);
     const names = [
       ...(/^Commands:([\s\S]*?)\n\n/m.exec(help.out)?.[1]?.matchAll(/^ {2}([a-z]+) /gm) ?? []),
     ].map((match) => match[1] ?? "");
@@ -102,7 +102,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(wrongKey).toMatchObject({ code: 1, out: "" });
     expect(wrongKey.err).toContain("does not accept this key");
     expect(publishable.code).toBe(2);
-    expect(publishable.err).toContain("publishable key, which may do nothing alone");
+    expect(publishable.err).toContain("publishable key, which is not enough");
     expect(publishable.err).not.toContain(local.publishableKey);
     expect(nothing).toMatchObject({ code: 1 });
     expect(nothing.err).toContain("could not be reached: nothing listens there");

@@ -72,14 +72,14 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     for (const check of ["migrations", "realtime", "signing key"])
       expect(wrongKey.of(check)).toMatchObject({
         state: "skipped",
-        message: "Not before the key is right.",
+        message: "Skipped until the key is fixed.",
       });
     const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
     expect(nothing.code).toBe(1);
     expect(nothing.of("url")?.message).toContain("nothing listens there");
     for (const path of ["elsewhere", "rest/v1"]) {
       const other = await examine({ ...local, apiUrl: `${local.apiUrl}/${path}` });
-      expect(other.of("url")?.message).toContain("no Supabase project");
+      expect(other.of("url")?.message).toContain("is not a Supabase project");
       expect(other.of("url")?.mend).toContain("without a path");
     }
   });
@@ -158,7 +158,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(
       (await migrationsOnce(`update ${table} set statements = '{select 1}' where ${realtime}`))
         ?.message,
-    ).toMatch(/another version/);
+    ).toMatch(/a version other than/);
     expect(
       await migrationsOnce(`update ${table} set statements = null where ${realtime}`),
     ).toMatchObject({
@@ -213,7 +213,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);
-      expect(of("signing key")?.message).toContain("MAYFLY_SIGNING_KEY is not a private JWK");
+      expect(of("signing key")?.message).toContain("MAYFLY_SIGNING_KEY must be a private JWK");
       expect(of("function spawn")?.state).toBe("ok");
     } finally {
       await local.close();

@@ -190,7 +190,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     const [, realtime = ""] = (await readdir(join(root, "supabase/migrations"))).sort();
     await rm(join(root, "supabase/migrations", realtime));
     expect((await init("--yes")).out).toMatch(
-      /Deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
+      /deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
     );
 
     // Kept again, and named again, until it is forced.
@@ -206,7 +206,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
       '$1"10.0.0"',
     );
     await write("supabase/.mayfly.json", newer);
-    expect((await report("--dry-run")).warnings.join()).toContain("What is installed is newer");
+    expect((await report("--dry-run")).warnings.join()).toContain("The installed version is newer");
   });
 
   it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {
@@ -224,14 +224,14 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     await write("supabase/config.toml", "this is = = no TOML\n");
     const broken = await init("--yes");
     expect(broken.code).toBe(1);
-    expect(broken.err).toMatch(/config.toml is not TOML/);
+    expect(broken.err).toMatch(/config.toml is not valid TOML/);
   });
 
   it("refuses a project with functions of the same names", async () => {
     await write("supabase/config.toml", `${config}[functions.sync]\nverify_jwt = true\n`);
     const listed = await init("--yes");
     expect(listed.code).toBe(1);
-    expect(listed.err).toContain("a function sync of its own");
+    expect(listed.err).toContain("already has another function sync");
     await write("supabase/config.toml", config);
     await mkdir(join(root, "supabase/functions/spawn"), { recursive: true });
     expect((await init("--yes")).err).toContain("supabase/functions/spawn");

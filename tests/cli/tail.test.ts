@@ -23,7 +23,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
 
   it("says when nobody alive is of that name, and waits", async () => {
     const tail = startCli(["tail", "--agent", "unborn"], environment());
-    await tail.printed(/No agent unborn is alive; one that comes is shown\./);
+    await tail.printed(/No agent unborn is alive\. It is shown when it starts\./);
     tail.child.kill("SIGINT");
     expect((await tail.ended).code).toBe(130);
   });

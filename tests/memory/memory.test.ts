@@ -152,7 +152,7 @@ describe("a recall without a server", () => {
     expect(answer).toMatchObject({
       mode: "local",
       model: null,
-      problem: expect.stringMatching(/query could not be reached.*by words alone/),
+      problem: expect.stringMatching(/query could not be reached.*by words only/),
       results: [{ task: "Rotate the signing key", parts: { words_rank: 1, vector_rank: null } }],
     });
     const context = dataOf(await agent.memory.context({ task: "rotating keys", maxTokens: 100 }));

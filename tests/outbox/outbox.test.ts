@@ -221,7 +221,7 @@ describe("the outbox", () => {
     expect((await suspended.sync()).error).toMatchObject({
       code: "storage_failed",
       message: expect.stringContaining("was taken over by another process"),
-      hint: expect.stringContaining("start again"),
+      hint: expect.stringContaining("Restart this process"),
     });
     expect(await tasksOf()).toEqual([]);
     await suspended.close();

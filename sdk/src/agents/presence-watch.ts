@@ -6,7 +6,7 @@ import { attempt, report } from "../link/report.ts";
 import { type LivingRow, livingRow } from "./answers.ts";
 import type { Activity } from "./card.ts";
 
-/** What an agent shows of itself to its tenant. */
+/** What an agent shows to its tenant. */
 export interface PresenceState {
   status?: string;
   task?: string;
@@ -16,38 +16,38 @@ export interface PresenceState {
 /** An agent that is alive and present. */
 export interface PresentAgent extends PresenceState {
   id: string;
-  /** This and the next two as the table has them; the rest is what the agent shows of itself. */
+  /** This and the next two fields come from the table. The agent chooses the rest itself. */
   name: string;
   type: string;
   activity: Activity;
 }
 
-/** What is different from the call before. */
+/** The differences to the previous call. */
 export interface PresenceChange {
   joined: PresentAgent[];
   left: PresentAgent[];
   changed: PresentAgent[];
 }
 
-/** Told who is present, and what has just changed. */
+/** Called with who is present, and what has just changed. */
 export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
 
-/** What is told of failures of a watch of presence. */
+/** Who is told about failures of a presence watch. */
 export interface PresenceWatchOptions {
-  /** Told what goes wrong and is tried again. */
+  /** Called with errors after which the watch tries again. */
   onError?: (error: unknown) => void;
 }
 
-/** Who died without leaving is found out after so long at the latest. */
+/** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
-/** Where many change, they are looked at together, so often at most. */
+/** If many change, they are looked up together, at most this often. */
 const pauseMs = 250;
-/** As many ids a call of mayfly.living_agents takes. */
+/** How many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
 /**
- * Calls `handler` with everyone who is present and alive, now and at every change. Presence is what
- * clients say; that they are alive, and their names, come from the table.
+ * Calls `handler` with everyone who is present and alive, now and at every change. Clients say who is
+ * present. The table says whether they are alive, and their names.
  */
 export async function watchPresence(
   link: Link,
@@ -56,7 +56,7 @@ export async function watchPresence(
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // Realtime lets those who may be present join, and then tells them of nobody.
+  // Anyone who may be present can join, but Realtime then sends them nothing about others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));
@@ -123,7 +123,7 @@ export async function watchPresence(
   return failed(joined.error);
 }
 
-/** What each shows of itself, the newest of several. */
+/** What each agent shows. If there are several entries, the newest. */
 function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
   const shown = new Map<string, PresenceState>();
   for (const [id, metas] of Object.entries(state)) {
@@ -138,7 +138,7 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
 }
 
 async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
-  // Keys are chosen by clients.
+  // Clients choose the keys.
   const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
   const living: LivingRow[] = [];
   for (let at = 0; at < ids.length; at += chunk) {
@@ -162,7 +162,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** Undefined when nothing is different. */
+/** Undefined if nothing has changed. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,

@@ -1,4 +1,4 @@
-/** The claims of a token, unverified; none of what is no token. */
+/** The claims of a token, unverified. None for something that is not a token. */
 export function claimsOf(jwt: string): { iat?: unknown; sub?: unknown } {
   try {
     const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";

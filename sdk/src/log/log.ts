@@ -5,7 +5,7 @@ import { type EventPage, type ListEvents, listEvents } from "./list.ts";
 import { startWatch, type Watch } from "./watch.ts";
 import type { RoomBatch, RoomWatchOptions, WatchHandler, WatchOptions } from "./watch-types.ts";
 
-/** What happens in the tenant, as the caller sees it. */
+/** The log of the tenant, as the caller sees it. */
 export class Log {
   readonly #link: Link;
   #feed: LogFeed | undefined;
@@ -17,8 +17,8 @@ export class Log {
   }
 
   /**
-   * Hands over what happens in the tenant, until `stop()` or the end of the caller: each event once,
-   * none missed, whatever the connection does. See {@link WatchOptions}.
+   * Calls the handler with what happens in the tenant, until `stop()` or the end of the caller. Each event
+   * arrives once and none is missed, whatever the connection does. See {@link WatchOptions}.
    *
    * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
    * @example
@@ -32,8 +32,8 @@ export class Log {
   }
 
   /**
-   * What has happened, the newest first, a page at a time: as far back as the log is kept. To miss
-   * nothing of what comes, watch first and list then; what is in both has the same `at`.
+   * What has happened, the newest first, a page at a time: as far back as the log is kept. To miss nothing of
+   * what comes, watch first and list then; what is in both has the same `at`.
    *
    * @returns `invalid_request` with the field that is wrong, `tenant_unknown`, `unavailable`.
    * @example
@@ -46,7 +46,7 @@ export class Log {
     return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
   }
 
-  /** @internal As a room of ours watches. */
+  /** @internal A watch of one of the SDK's own rooms. */
   async follow(
     options: RoomWatchOptions,
     handler: (batch: RoomBatch) => void | Promise<void>,
@@ -62,13 +62,17 @@ export class Log {
     return ok(watch);
   }
 
-  /** @internal A pull behind the end would be refused, and its watch end by that. */
+  /**
+   *
+   * @internal Stops before the caller ends. Otherwise a later pull would be refused and end the watch with an
+   * error.
+   */
   async finish(): Promise<null> {
     await this.close();
     return null;
   }
 
-  /** @internal Stops what watches. */
+  /** @internal Stops every watch. */
   async close(): Promise<void> {
     await Promise.all([...this.#watches].map((watch) => watch.stop()));
   }

@@ -15,7 +15,7 @@ begin
   get diagnostics inserted = row_count;
   -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
   if inserted < cardinality(drafted) then
-    perform mayfly_private.fail(409, 'name_taken', 'The name is still held by an agent that is just ending.',
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
       'Try again, or choose another name.', '{"field": "name"}');
   end if;
 end

@@ -20,7 +20,7 @@ begin
   elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
     or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'An agent needs it for all but itself and its descendants.', '{"scope": "agent:stop"}');
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
   end if;
   return agent;
 end

@@ -37,7 +37,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then

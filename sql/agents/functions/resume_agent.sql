@@ -14,9 +14,9 @@ begin
     perform mayfly_private.refuse_transition(current_status, 'running');
   elsif agent.status = 'running' then
     perform mayfly_private.fail(409, 'transition_not_allowed',
-      case current_status when 'running' then 'An agent that is running cannot become running.'
-        else 'The agent itself is running; an ancestor of it is suspended.' end,
-      'Only a suspended agent is resumed, and with it its descendants.',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
       jsonb_build_object('from', 'running', 'to', 'running'));
   end if;
   perform mayfly_private.check_scopes(agent.scopes, array(
@@ -29,7 +29,7 @@ begin
   where a.tenant_id = agent.tenant_id and a.id = agent.id;
   agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
   if agent.id is null then
-    perform mayfly_private.fail(409, 'agent_suspended', 'An ancestor of the agent is suspended.',
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
       'Resume the ancestor first.');
   end if;
   perform mayfly_private.void_secrets(agent.tenant_id, agent.id);

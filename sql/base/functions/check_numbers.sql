@@ -10,7 +10,7 @@ begin
   if not mayfly_private.numbers_kept(value) then
     perform mayfly_private.fail(400, 'invalid_request',
       format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
-      'Send such a number as a text.', jsonb_build_object('field', field));
+      'Send such numbers as strings.', jsonb_build_object('field', field));
   end if;
 end
 $$;

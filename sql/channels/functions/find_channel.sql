@@ -12,7 +12,7 @@ begin
   select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
   if channel.id is null then
     perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
-      'Create the channel, or list those there are.', '{"field": "name"}');
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
   elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
     perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
       'Subscribe to it first.', jsonb_build_object('channel', name));

@@ -12,7 +12,7 @@ declare
 begin
   if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
-      'It is needed for channels that others created.', '{"scope": "message:admin"}');
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
   end if;
   select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
   return channel;

@@ -24,8 +24,8 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end

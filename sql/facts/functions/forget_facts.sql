@@ -20,10 +20,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (

@@ -64,7 +64,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id

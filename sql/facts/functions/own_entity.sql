@@ -35,7 +35,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;

@@ -20,7 +20,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'

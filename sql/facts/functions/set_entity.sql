@@ -35,8 +35,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -56,7 +56,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);

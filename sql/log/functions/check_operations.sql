@@ -53,8 +53,8 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end

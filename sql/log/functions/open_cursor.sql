@@ -24,13 +24,13 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;

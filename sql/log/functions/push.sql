@@ -50,8 +50,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -91,7 +91,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);

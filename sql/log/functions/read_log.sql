@@ -46,7 +46,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -54,8 +54,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());

@@ -15,8 +15,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -29,7 +29,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),

@@ -77,7 +77,7 @@ begin
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
-        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        'Nothing of this push was applied. Correct your clock with details.server_ms, and make the update again.',
         jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
@@ -92,8 +92,8 @@ begin
     where twice.nth > 1
     order by twice.n
     limit 1;
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
-      'Nothing of this push was applied. One push says one thing about one memory.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s appears twice in this push.', fault.index, fault.field),
+      'Nothing of this push was applied. Send only one operation for each memory in a push.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 

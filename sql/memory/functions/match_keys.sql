@@ -30,8 +30,8 @@ begin
   where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
   order by k.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
-      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s would be the key of a private memory that the caller cannot see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name one of your agents.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
   perform pg_advisory_xact_lock(l.lock) from (

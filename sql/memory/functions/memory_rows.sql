@@ -17,7 +17,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)

@@ -77,7 +77,7 @@ begin
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
       perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
-        'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+        'A vector of zeros has no direction, so nothing is similar to it.', '{"field": "embedding"}');
     end if;
   end if;
   if similar_to is not null then
@@ -94,7 +94,7 @@ begin
     order by v.model
     limit 1;
     if not found then
-      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.', null,
         '{"field": "similar_to"}');
     end if;
   end if;

@@ -24,7 +24,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)

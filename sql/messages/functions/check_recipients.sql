@@ -20,7 +20,7 @@ begin
   order by o.n limit 1;
   if fault.dead then
     perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
-      'Nothing was sent. An agent that has ended is sent nothing more: find one that lives.',
+      'Nothing was sent. Choose a living agent.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   elsif fault.index is not null then
     perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
@@ -34,7 +34,7 @@ begin
   order by o.n limit 1;
   if fault.index is not null then
     perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
-      'Nothing was sent. Send it when there is one, or publish in a channel.',
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   end if;
 end

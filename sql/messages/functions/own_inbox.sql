@@ -10,7 +10,7 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('message:read');
 begin
   if mayfly_private.caller_id() is null then
-    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and subscribes to nothing.',
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
       'Spawn an agent, or sign in.');
   end if;
   return tenant;

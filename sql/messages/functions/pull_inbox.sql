@@ -59,8 +59,8 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end

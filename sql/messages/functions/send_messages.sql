@@ -43,7 +43,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -74,8 +74,8 @@ begin
 
   -- Another call has just sent one of them: in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -83,8 +83,8 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
   -- One that was made so long ago might have been sent, handled and deleted.
   select o.n - 1 as index into fault
@@ -93,8 +93,8 @@ begin
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -120,7 +120,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);

@@ -20,10 +20,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;

@@ -68,8 +68,8 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end

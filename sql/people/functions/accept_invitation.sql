@@ -14,7 +14,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -35,7 +35,7 @@ begin
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -44,7 +44,7 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;

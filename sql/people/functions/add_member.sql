@@ -19,7 +19,7 @@ begin
   on conflict do nothing
   returning * into found_member;
   if found_member.user_id is null then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'Change the role instead.', '{"field": "user_id"}');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
   end if;
   return to_jsonb(found_member);
 end

@@ -19,9 +19,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 

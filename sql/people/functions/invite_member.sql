@@ -15,11 +15,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 

@@ -10,8 +10,8 @@ begin
   if member.role = 'owner' and not exists (
       select from mayfly.members m
       where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
-    perform mayfly_private.fail(409, 'last_owner', 'A tenant keeps at least one owner.',
-      'Hand the tenant over first, or erase it.');
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
   end if;
 end
 $$;

@@ -11,7 +11,7 @@ declare
   found_member mayfly.members;
 begin
   if caller.kind <> 'person' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
   end if;
   found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
   perform mayfly_private.keep_owner(found_member);

@@ -11,12 +11,12 @@ declare
   found_member mayfly.members;
 begin
   if caller.kind <> 'person' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner hands a tenant over.', 'With the secret key, change roles.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
   end if;
   found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, 'owner');
   if member = caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'A tenant is handed over to somebody else.', null, '{"field": "user_id"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
   end if;
   update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
   where m.tenant_id = of_tenant and m.user_id in (member, caller.id);

@@ -11,7 +11,7 @@ declare
   live constant boolean := mayfly_private.is_live(state);
 begin
   if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
       'Use set_state for other values.', '{"field": "patch"}');
   end if;
   perform mayfly_private.check_numbers(patch, 'patch');

@@ -12,8 +12,8 @@ begin
   select * into found_version from mayfly.state_versions v
   where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
   if found_version.value is null then
-    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value of the version %s.', wanted),
-      'The newest hundred versions are kept: see state_history.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
+      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
   end if;
   return found_version;
 end

@@ -23,16 +23,16 @@ begin
   if more_memories > 0 and used.memories > limits.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
       format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('What the tenant stores may have %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));

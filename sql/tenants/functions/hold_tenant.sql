@@ -16,7 +16,7 @@ begin
   for key share;
   if not found then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   end if;
   return found_language;
 end

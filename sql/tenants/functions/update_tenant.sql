@@ -31,7 +31,7 @@ begin
   returning * into tenant;
   return tenant;
 exception when check_violation then
-  perform mayfly_private.fail(400, 'invalid_request', 'language is not one that the database can search.', null, '{"field": "language"}');
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
   return null;
 end
 $$;
