@@ -114,6 +114,14 @@ create type mayfly_private.plain_taken as (
   last_tenant uuid
 );
 
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
@@ -1728,6 +1736,24 @@ grant select on table mayfly.track_records to authenticated;
 grant select on table mayfly.track_records to service_role;
 comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
 
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text not null,
+  version text not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamp with time zone not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey PRIMARY KEY (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.workflow_graphs enable row level security;
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.workflow_graphs to authenticated;
+grant select on table mayfly.workflow_graphs to service_role;
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
   noticed bigint not null default 0,
@@ -2270,6 +2296,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.add_member to service_role;
 
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.advance_graph to authenticated;
+grant execute on function mayfly.advance_graph to service_role;
+
 create function mayfly.agent_tree(root uuid DEFAULT NULL::uuid, living boolean DEFAULT true)
 returns jsonb
 language sql stable
@@ -2493,6 +2526,13 @@ set search_path = "";
 grant execute on function mayfly.delete_channel to authenticated;
 grant execute on function mayfly.delete_channel to service_role;
 
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_graph to authenticated;
+grant execute on function mayfly.delete_graph to service_role;
+
 create function mayfly.delete_schedule(name text)
 returns jsonb
 language plpgsql volatile
@@ -2652,6 +2692,13 @@ set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
 
+create function mayfly.get_graph(name text, version text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_graph to authenticated;
+grant execute on function mayfly.get_graph to service_role;
+
 create function mayfly.get_job(id uuid)
 returns jsonb
 language plpgsql stable
@@ -2780,6 +2827,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_facts to authenticated;
 grant execute on function mayfly.list_facts to service_role;
+
+create function mayfly.list_graphs(of_name text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_graphs to authenticated;
+grant execute on function mayfly.list_graphs to service_role;
 
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2974,6 +3028,13 @@ set search_path = "";
 grant execute on function mayfly.read_channel to authenticated;
 grant execute on function mayfly.read_channel to service_role;
 
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_graph_input to authenticated;
+grant execute on function mayfly.read_graph_input to service_role;
+
 create function mayfly.read_log(since text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], with_rows jsonb DEFAULT '{}'::jsonb, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -2987,6 +3048,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.read_run_chunks to authenticated;
 grant execute on function mayfly.read_run_chunks to service_role;
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.read_secret to authenticated;
+grant execute on function mayfly.read_secret to service_role;
 
 create function mayfly.read_steps(lease text, after text DEFAULT NULL::text, page_limit integer DEFAULT 5000)
 returns jsonb
@@ -3191,6 +3259,13 @@ set search_path = "";
 grant execute on function mayfly.set_fact_retention to authenticated;
 grant execute on function mayfly.set_fact_retention to service_role;
 
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.set_graph to authenticated;
+grant execute on function mayfly.set_graph to service_role;
+
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql volatile
@@ -3293,6 +3368,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.state_history to authenticated;
 grant execute on function mayfly.state_history to service_role;
+
+create function mayfly.states_at(instant timestamp with time zone, of_agent uuid DEFAULT NULL::uuid, prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.states_at to authenticated;
+grant execute on function mayfly.states_at to service_role;
 
 create function mayfly.stop_agent(id uuid DEFAULT NULL::uuid, reason text DEFAULT NULL::text)
 returns jsonb
@@ -3476,6 +3558,15 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
 
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.advance_graph to authenticated;
+grant execute on function mayfly_private.advance_graph to service_role;
+
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
 language plpgsql stable security definer
@@ -3577,6 +3668,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.begin_run to authenticated;
 grant execute on function mayfly_private.begin_run to service_role;
+
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -3681,6 +3777,11 @@ set search_path = "";
 create function mayfly_private.check_facts(facts jsonb)
 returns void
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_jobs(jobs jsonb)
@@ -3973,6 +4074,13 @@ create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_graph to authenticated;
+grant execute on function mayfly_private.delete_graph to service_role;
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
@@ -4298,6 +4406,11 @@ returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4352,6 +4465,18 @@ set search_path = "";
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
 language sql immutable
+set search_path = "";
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
@@ -4536,6 +4661,11 @@ set search_path = "";
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
@@ -5295,6 +5425,13 @@ set search_path = "";
 grant execute on function mayfly_private.read_channel to authenticated;
 grant execute on function mayfly_private.read_channel to service_role;
 
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_graph_input to authenticated;
+grant execute on function mayfly_private.read_graph_input to service_role;
+
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5309,6 +5446,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.read_run_chunks to authenticated;
 grant execute on function mayfly_private.read_run_chunks to service_role;
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.read_secret to authenticated;
+grant execute on function mayfly_private.read_secret to service_role;
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -5333,6 +5477,13 @@ grant execute on function mayfly_private.readable_kinds to authenticated;
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer DEFAULT 0)
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.reap(tenant uuid, only_name text DEFAULT NULL::text)
@@ -5388,6 +5539,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.record_facts to authenticated;
 grant execute on function mayfly_private.record_facts to service_role;
+
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
 
 create function mayfly_private.record_model_call(lease text, call jsonb)
 returns jsonb
@@ -5590,6 +5748,11 @@ returns integer
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns TABLE(name text, step text)
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns TABLE(run_id uuid, nth integer, above integer, below integer)
 language plpgsql stable security definer
@@ -5685,6 +5848,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_fact_retention to authenticated;
 grant execute on function mayfly_private.set_fact_retention to service_role;
+
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.set_graph to authenticated;
+grant execute on function mayfly_private.set_graph to service_role;
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -5897,6 +6067,16 @@ set search_path = "";
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)

@@ -115,6 +115,23 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
 
+-- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
+-- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+
+create or replace function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such numbers as strings.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
+
 -- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
 -- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
 -- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
@@ -135,10 +152,10 @@ begin
     return;
   end if;
   perform mayfly_private.fail(503, 'version_unsupported',
-    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+    format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
-      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+      else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
@@ -640,6 +657,24 @@ comment on column mayfly.agents.lifetime is 'From spawn, or the last time that i
 
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
+-- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
+-- admin on all but owners. Called by the functions for people.
+
+create or replace function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
+  elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can add, change or remove owners.',
+      'Ask an owner of the tenant.', '{"role": "owner"}');
+  end if;
+end
+$$;
+
 -- The one tenant of this request, in which the caller must have the scope. Called first by every
 -- function that writes. Locks nothing.
 
@@ -659,16 +694,16 @@ begin
   tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
-      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
+      case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;
@@ -730,16 +765,16 @@ begin
   if more_memories > 0 and used.memories > limits.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
       format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('What the tenant stores may have %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
@@ -775,6 +810,76 @@ begin
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
     writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
   where u.tenant_id = tenant and u.shard = free_shard;
+end
+$$;
+
+-- The definer half of mayfly.create_tenant. Of one person's calls at once, one waits for the other, so
+-- that they do not pass the limit together.
+
+create or replace function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
+  tenant mayfly.tenants;
+begin
+  select * into strict settings from mayfly_private.settings;
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not allow this person to create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they create.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- Without claims it is the SQL editor: nobody else may execute this without them.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
+  end if;
+
+  insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
+  return tenant;
+end
+$$;
+
+-- Keeps a tenant from being erased until the transaction ends, and gives its language. Called by
+-- mayfly_private.push, for the tenant of its caller. Locks the tenant's row as a foreign key does; who writes
+-- memories shares that lock.
+
+create or replace function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  found_language text;
+begin
+  select t.language into found_language
+  from mayfly.tenants t
+  where t.id = tenant
+  for key share;
+  if not found then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
+  end if;
+  return found_language;
 end
 $$;
 
@@ -899,6 +1004,44 @@ return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
+-- The definer half of mayfly.update_tenant. Locks the tenant's row.
+
+create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tenant mayfly.tenants;
+begin
+  if char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif token_lifetime not between '10 seconds' and '1 hour' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
+  elsif max_depth not between 0 and 20 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+  end if;
+  update mayfly.tenants t
+  set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
+    max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
+    token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+exception when check_violation then
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
+  return null;
+end
+$$;
+
 -- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
 -- (mayfly_private.usage_counts).
 
@@ -995,7 +1138,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -1016,7 +1159,7 @@ begin
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -1025,11 +1168,38 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
   return jsonb_build_object('tenant', jsonb_build_object('id', invitation.tenant_id, 'name', tenant_name), 'role', invitation.role);
+end
+$$;
+
+-- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if not exists (select from auth.users u where u.id = member) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
+  end if;
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
+  insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
+  on conflict do nothing
+  returning * into found_member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
+  end if;
+  return to_jsonb(found_member);
 end
 $$;
 
@@ -1054,9 +1224,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 
@@ -1120,11 +1290,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 
@@ -1134,6 +1304,46 @@ begin
   insert into mayfly_private.invitation_secrets (hash, tenant_id, invitation_id)
   values (mayfly_private.hash_secret(secret), of_tenant, invitation.id);
   return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
+end
+$$;
+
+-- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
+-- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+
+create or replace function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
+  end if;
+end
+$$;
+
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
 end
 $$;
 
@@ -1177,6 +1387,32 @@ begin
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such open invitation.', null, '{"field": "id"}');
   end if;
   return to_jsonb(invitation);
+end
+$$;
+
+-- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
+  perform mayfly_private.require_role(of_tenant, 'owner');
+  if member = caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
+  end if;
+  update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
+  where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
+  return (select to_jsonb(m) from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member);
 end
 $$;
 
@@ -1501,6 +1737,37 @@ begin
 end
 $$;
 
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
+-- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+
+create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  excess text[];
+begin
+  excess := (select array_agg(s order by s) from unnest(scopes) s
+    where s is null or not exists (select from mayfly.scopes known where known.name = s));
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
+      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
+      'Only people and the secret key can have them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
+  if excess is not null then
+    perform mayfly_private.fail(403, 'scope_exceeds_parent',
+      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
+      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
+  end if;
+end
+$$;
+
 -- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
 -- locks anything; what an agent's values may be is checked as it is drafted.
 
@@ -1570,7 +1837,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
 
@@ -1603,7 +1870,7 @@ declare
   defined mayfly.agent_types;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif char_length(role) > 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
   elsif char_length(description) > 2000 then
@@ -1611,7 +1878,7 @@ begin
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -1665,7 +1932,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then
@@ -1716,13 +1983,13 @@ begin
   if char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif char_length(task) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
@@ -1751,7 +2018,7 @@ begin
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
       perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
-        'Choose another name, or none to get one.', '{"field": "name"}');
+        'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
 
@@ -1851,6 +2118,29 @@ begin
 end
 $$;
 
+-- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
+-- spawn_agent and spawn_team.
+
+create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
 -- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
 -- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
 -- of 20. Locks nothing.
@@ -1881,6 +2171,34 @@ begin
       where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
     ) living);
+end
+$$;
+
+-- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
+-- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
+-- that does not exist. Locks its row.
+
+create or replace function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
 end
 $$;
 
@@ -1940,6 +2258,22 @@ begin
 end
 $$;
 
+-- Refuses a change of an agent's status that the transition table does not have, naming both. Called
+-- by the table's trigger, and by those who know that an agent has ended before its row says so.
+
+create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(409, 'transition_not_allowed',
+    format('An agent that is %s cannot become %s.', from_status, to_status),
+    'A stopped or expired agent cannot come back: spawn another.',
+    jsonb_build_object('from', from_status, 'to', to_status));
+end
+$$;
+
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
 -- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
 -- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
@@ -1975,7 +2309,7 @@ begin
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never was one, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a later one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -1992,7 +2326,7 @@ begin
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
-      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+      'Renew with a secret from one of the answers.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -2003,7 +2337,7 @@ begin
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
-    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent or one of its ancestors has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
@@ -2026,6 +2360,45 @@ return mayfly_private.renew_agent(extend);
 comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret the token names.';
 
 grant execute on function mayfly.renew_agent to authenticated;
+
+-- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
+-- scope of it. Locks the agent's row, and what charge locks.
+
+create or replace function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
 
 -- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
 -- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
@@ -2601,8 +2974,8 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
@@ -3060,13 +3433,13 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;
@@ -3127,8 +3500,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -3165,7 +3538,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);
@@ -3225,7 +3598,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -3233,8 +3606,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
@@ -3408,8 +3781,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -3422,7 +3795,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
@@ -3830,7 +4203,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
@@ -4370,7 +4743,7 @@ begin
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
-        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        'Nothing of this push was applied. Correct your clock with details.server_ms, and make the update again.',
         jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
@@ -4385,8 +4758,8 @@ begin
     where twice.nth > 1
     order by twice.n
     limit 1;
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
-      'Nothing of this push was applied. One push says one thing about one memory.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s appears twice in this push.', fault.index, fault.field),
+      'Nothing of this push was applied. Send only one operation for each memory in a push.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -4466,7 +4839,7 @@ begin
   where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
-      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+      'Its keys must be kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
   end if;
 end
 $$;
@@ -5144,8 +5517,8 @@ begin
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
   if copies is null or copies @? '$.* ? (@ == null)' then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+    perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
+      'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
       jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
   end if;
   return (
@@ -5328,8 +5701,8 @@ begin
   where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
   order by k.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
-      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s would be the key of a private memory that the caller cannot see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name one of your agents.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
   perform pg_advisory_xact_lock(l.lock) from (
@@ -5726,7 +6099,7 @@ begin
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
       perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
-        'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+        'A vector of zeros has no direction, so nothing is similar to it.', '{"field": "embedding"}');
     end if;
   end if;
   if similar_to is not null then
@@ -5743,7 +6116,7 @@ begin
     order by v.model
     limit 1;
     if not found then
-      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.', null,
         '{"field": "similar_to"}');
     end if;
   end if;
@@ -6057,7 +6430,7 @@ begin
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
+        'must be an object of at most 64 KB, with at most 32 levels'),
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
@@ -6072,17 +6445,17 @@ begin
           else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
-        'must have a number other than 0: without one it points nowhere, and is like nothing'),
+        'must have a number other than 0, because a vector of zeros has no direction'),
       (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
+        'must be a text of 1 to 100 characters, together with an embedding'),
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
       ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
       ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set if resolve is manual'),
       ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
@@ -6221,7 +6594,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
@@ -7060,6 +7433,128 @@ begin
 end
 $$;
 
+-- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+
+create or replace function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+begin
+  if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
+  elsif pg_column_size(messages) > 4194304 then
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can send at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+  end if;
+
+  select o.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n),
+    lateral (select case when jsonb_typeof(o.m -> 'to') = 'object' then o.m -> 'to' else '{}' end as target) as part,
+    lateral (values
+      ('id', jsonb_typeof(o.m) = 'object' and mayfly_private.to_uuid(o.m ->> 'id') is not null, 'must be a uuid'),
+      ('to', (select count(*) = 1 from jsonb_object_keys(part.target)) and case
+          when part.target ? 'agent' then jsonb_typeof(part.target -> 'agent') = 'string' and mayfly_private.to_uuid(part.target ->> 'agent') is not null
+          when part.target ? 'all' then part.target -> 'all' = 'true'
+          when part.target ? 'type' or part.target ? 'channel' then jsonb_typeof(coalesce(part.target -> 'type', part.target -> 'channel')) = 'string' and coalesce(part.target ->> 'type', part.target ->> 'channel') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'
+          when part.target ? 'role' then jsonb_typeof(part.target -> 'role') = 'string' and char_length(part.target ->> 'role') between 1 and 200
+          when part.target ? 'capability' then jsonb_typeof(part.target -> 'capability') = 'string' and char_length(part.target ->> 'capability') between 1 and 100
+          else false end,
+        'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
+      ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
+        'must have at most 63 lower case letters, digits and underscores, and begin with a letter'),
+      ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
+          and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
+        'must be an object of at most 256 KB, with at most 32 levels'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
+      ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
+      ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
+        'must be a text of 1 to 200 characters'),
+      ('reply_to', mayfly_private.uuid_or_absent(o.m -> 'reply_to'), 'must be the id of a message'),
+      ('priority', coalesce(o.m ->> 'priority', 'normal') in ('low', 'normal', 'high', 'urgent'), 'must be low, normal, high or urgent'),
+      ('reply_required', coalesce(jsonb_typeof(o.m -> 'reply_required'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('deadline', mayfly_private.instant_or_absent(o.m -> 'deadline'), 'must be an ISO 8601 instant'),
+      ('attachments', case coalesce(jsonb_typeof(o.m -> 'attachments'), 'null')
+          when 'null' then true
+          when 'array' then jsonb_array_length(o.m -> 'attachments') <= 20 and not exists (
+            select from jsonb_array_elements(o.m -> 'attachments') a
+            where case when jsonb_typeof(a) <> 'object' then true else
+              a - '{name,uri,mime_type,bytes,sha256}'::text[] <> '{}'
+              or (jsonb_typeof(a -> 'name') = 'string' and char_length(a ->> 'name') between 1 and 500) is not true
+              or (jsonb_typeof(a -> 'uri') = 'string' and char_length(a ->> 'uri') between 1 and 2000) is not true
+              or not mayfly_private.text_within(a -> 'mime_type', 200)
+              or not mayfly_private.number_within(a -> 'bytes', 0, 1e15, true)
+              or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
+          else false end,
+        'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select max(o.n) - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  group by (o.m ->> 'id')::uuid
+  having count(*) > 1
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id appears twice in this call.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+end
+$$;
+
+-- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
+-- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
+-- owner. Locks nothing.
+
+create or replace function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select o.n - 1 as index, o.m -> 'to' ->> 'agent' as recipient, (a.id is not null) as dead into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  left join mayfly.agents a on a.tenant_id = tenant and a.id = (o.m -> 'to' ->> 'agent')::uuid
+  where (o.m ->> 'id')::uuid = any (claimed) and o.m -> 'to' ? 'agent'
+    and case when a.id is null
+      then not exists (select from mayfly.members p where p.tenant_id = tenant and p.user_id = (o.m -> 'to' ->> 'agent')::uuid)
+      else mayfly_private.effective_status(a) not in ('running', 'suspended') end
+  order by o.n limit 1;
+  if fault.dead then
+    perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
+      'Nothing was sent. Choose a living agent.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  elsif fault.index is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
+      'Nothing was sent. Name an agent or a member of the tenant.', jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+
+  select o.n - 1 as index, o.m -> 'to' as target into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed) and not o.m -> 'to' ? 'channel'
+    and (o.m ->> 'id')::uuid <> all (delivered)
+  order by o.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+end
+$$;
+
 -- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
 -- it, and the session before is refused. Scope message:read. Locks the inbox.
 
@@ -7086,6 +7581,25 @@ begin
     'acknowledged', coalesce((
       select min(d.seq) - 1 from mayfly.deliveries d
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null), box.last_seq));
+end
+$$;
+
+-- The tenant of this request for one who has an inbox there: a living agent or a person, with
+-- message:read. The secret key has none. Locks nothing.
+
+create or replace function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
 end
 $$;
 
@@ -7150,8 +7664,8 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
@@ -7202,7 +7716,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -7233,8 +7747,8 @@ begin
 
   -- Another call has just sent one of them: in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -7242,8 +7756,8 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
   -- One that was made so long ago might have been sent, handled and deleted.
   select o.n - 1 as index into fault
@@ -7252,8 +7766,8 @@ begin
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -7279,7 +7793,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
@@ -7440,6 +7954,89 @@ begin
 end
 $$;
 
+-- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
+-- channel:write.
+
+create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
+    perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
+  end if;
+  perform mayfly_private.check_channel(tenant, description, publishers);
+  -- Of two at the limit, the second sees what the first has made.
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+  end if;
+
+  insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
+  values (tenant, create_channel.name, create_channel.kind, coalesce(create_channel.description, ''),
+    mayfly_private.caller_id(), coalesce(create_channel.publishers, '{}'))
+  on conflict do nothing
+  returning c.* into channel;
+  if channel.id is null then
+    perform mayfly_private.fail(409, 'channel_exists', format('The tenant already has a channel %s.', name),
+      'Use it, or choose another name.', '{"field": "name"}');
+  end if;
+  return channel;
+end
+$$;
+
+-- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- functions of channels. Locks nothing.
+
+create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels;
+begin
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
+  if channel.id is null then
+    perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
+  elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return channel;
+end
+$$;
+
+-- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
+-- Called by update_channel and delete_channel.
+
+create or replace function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
+  end if;
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
+  return channel;
+end
+$$;
+
 -- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
 -- (channel:write), and with message:admin. Locks the channel.
 
@@ -7562,7 +8159,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out for none.', '{"field": "with_rows.state"}');
+      'Leave it out if you want none.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),
@@ -7605,7 +8202,7 @@ declare
   done jsonb;
 begin
   if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'For example [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
   end if;
   select e.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(edits) with ordinality as e (edit, n),
@@ -7613,12 +8210,12 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -7639,7 +8236,7 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Look at what the state is, and edit that.',
+        'Nothing was written. Read the state, and make edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
@@ -7710,7 +8307,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
@@ -7718,8 +8315,8 @@ begin
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
-      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
-        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+      perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
+        'Write your own state, or a shared one.', '{"field": "of_agent"}');
     end if;
   end if;
 
@@ -7738,10 +8335,32 @@ begin
   present := case when mayfly_private.is_live(state) then state.version else 0 end;
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
-      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+      case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
+end
+$$;
+
+-- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
+-- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+
+create or replace function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end
 $$;
 
@@ -7781,9 +8400,9 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -7824,6 +8443,58 @@ begin
 end
 $$;
 
+-- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
+-- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
+-- kept: the newest hundred are. Callers with state:read. Locks nothing.
+
+create function mayfly.states_at(
+  instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('state:read');
+begin
+  if instant is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'instant must be an ISO 8601 instant.', null, '{"field": "instant"}');
+  elsif page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select jsonb_build_object(
+      'states', coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'agent_id', p.agent_id, 'key', p.key, 'version', p.version, 'value', p.value,
+        'action', p.action, 'by', p.by, 'at', p.at) order by p.key) filter (where p.value is not null), '[]'),
+      'unkept', coalesce(jsonb_agg(p.key order by p.key) filter (where p.version is null and p.oldest > 1), '[]'),
+      'last', max(p.key), 'more', count(*) = page_limit or coalesce(bool_or(p.later), false))
+    from (
+      select b.*, bool_or(b.before >= 4000000) over () as later
+      from (
+        select a.*, coalesce(sum(a.bytes) over (order by a.key), 0) - coalesce(a.bytes, 0) as before
+        from (
+          select s.id, s.agent_id, s.key, v.version, v.value, v.action, v.by, v.at, v.bytes,
+            case when v.version is null then (
+              select min(o.version) from mayfly.state_versions o where o.tenant_id = of_tenant and o.state_id = s.id) end as oldest
+          from mayfly.states s
+          left join lateral (
+            select w.version, w.value, w.action, w.by, w.at, w.bytes from mayfly.state_versions w
+            where w.tenant_id = of_tenant and w.state_id = s.id and w.at <= instant
+            order by w.version desc
+            limit 1) v on true
+          where s.tenant_id = of_tenant and s.agent_id is not distinct from of_agent
+            and starts_with(s.key, coalesce(prefix, '')) and s.key > coalesce(after, '')
+          order by s.key
+          limit page_limit) a) b) p
+    where p.before < 4000000);
+end
+$$;
+
+comment on function mayfly.states_at is
+  'The states of an agent, or the shared ones, as they stood at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
+
+grant execute on function mayfly.states_at to authenticated, service_role;
+
 -- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
 -- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
 -- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
@@ -7840,7 +8511,7 @@ declare
   present integer;
 begin
   if expected_version is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
       'To write in any case, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
@@ -7876,6 +8547,27 @@ comment on function mayfly.swap_state is
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
 
+-- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
+-- that the caller has from lock_state.
+
+create or replace function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
+      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
 -- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
 -- its versions, and charges the tenant for what is more. As owner, for those who have it from
 -- lock_state. 256 bytes stand for a version's row, its index and its event.
@@ -7892,8 +8584,8 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
-      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+      'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
@@ -8055,7 +8747,7 @@ begin
   if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
-    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100 records, with 256 KB together and 32 levels each.',
       null, '{"field": "records"}');
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
@@ -8114,8 +8806,8 @@ begin
 
   if used + more > (levels ->> 'max_records_per_minute')::integer then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
-      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      format('The tenant keeps at most %s debug records a minute for each agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute with set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
@@ -8217,7 +8909,7 @@ declare
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
-      'To watch no more, release the lease.', '{"field": "level"}');
+      'To stop watching, release the lease.', '{"field": "level"}');
   elsif seconds is null or not seconds between 1 and 60 then
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
@@ -8236,9 +8928,9 @@ begin
   set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
   where l.watcher_id is not distinct from excluded.watcher_id;
   if not found then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease belongs to another watcher.', 'Use a new id.', '{"field": "lease"}');
   elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
-    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant may have at most 200 leases of debug streams.',
       'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
   end if;
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
@@ -9548,7 +10240,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -10462,7 +11154,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
+        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
         'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
@@ -12485,7 +13177,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
@@ -13408,7 +14100,7 @@ begin
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
@@ -14084,12 +14776,623 @@ comment on function mayfly.use_approval is 'Takes a decision, for the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
+-- Workflows that are declared as graphs, by name and version: what a run of that version does, and what is drawn. A version
+-- with runs under way never changes.
+
+create table mayfly.workflow_graphs (
+  tenant_id uuid not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  graph jsonb not null,
+  set_by uuid,
+  set_at timestamptz not null default clock_timestamp(),
+  bytes integer not null,
+  constraint workflow_graphs_pkey primary key (tenant_id, name, version),
+  constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.workflow_graphs
+  alter column name set statistics 0,
+  alter column version set statistics 0,
+  alter column graph set statistics 0,
+  alter column set_by set statistics 0;
+
+comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
+comment on column mayfly.workflow_graphs.graph is
+  '{ steps: { name: { needs, optional, map, when, input, job, on_failure, options } }, result }.';
+
+-- What the rows of this room's table are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
 -- The kinds of events that this room appends to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see how workflows are declared. Functions alone write it.
+
+alter table mayfly.workflow_graphs enable row level security;
+
+grant select on mayfly.workflow_graphs to authenticated, service_role;
+
+create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+-- What a step of a graph is given: the input of the run and what these steps gave, by their names: a list of what each gave
+-- for a map, null for a step that was skipped. Locks nothing.
+
+create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return jsonb_build_object('input', input) || coalesce((
+    select jsonb_object_agg(n.name, case when s.result ? 'count' then (
+        select coalesce(jsonb_agg(i.result -> 'result' order by substr(i.name, length(n.name) + 2, length(i.name) - length(n.name) - 2)::integer), '[]')
+        from mayfly.job_steps i
+        where i.tenant_id = tenant and i.job_id = run and i.name >= n.name || '[' and i.name < n.name || '\')
+      else s.result -> 'result' end)
+    from unnest(names) n (name)
+    left join lateral (
+      select o.result from mayfly.job_steps o where o.tenant_id = tenant and o.job_id = run and o.name = n.name limit 1) s on true), '{}');
+end
+$$;
+
+comment on function mayfly_private.graph_given is 'What a step of a graph is given.';
+
+-- Records what has ended of the children of a run of a graph: each child as the step or the item that it is, a map when all
+-- its items are there. Gives the bytes that it wrote. Locks nothing: the caller holds the run.
+
+create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
+returns bigint
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  used bigint;
+  more bigint;
+begin
+  with begun as materialized (
+    select left(s.name, -7) as step, s.result ->> 'key' as key from mayfly.job_steps s
+    where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like '%: begun'
+  ), kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, e.name, run.attempt, e.result, 128 + octet_length(e.result::text)
+    from (
+      select b.step || substr(f.key, 38 + length(b.key)) as name, jsonb_build_object('id', f.id, 'status', f.status, 'result',
+          case when f.status = 'succeeded' then f.result end, 'error', f.error) as result
+      from mayfly.finished_jobs f
+      join begun b on b.key = split_part(substr(f.key, 38), '[', 1)
+      where f.tenant_id = run.tenant_id and f.parent_id = run.id
+        and (f.status = 'succeeded' or graph -> 'steps' -> b.step ->> 'on_failure' = 'skip')
+      order by f.finished_at, f.id) e
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into used from kept k;
+
+  with kept as (
+    insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+    select run.tenant_id, run.id, left(b.name, -7), run.attempt, jsonb_build_object('status', 'succeeded', 'count', b.result -> 'count'), 200
+    from mayfly.job_steps b
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun' and b.result ? 'count'
+      and (b.result ->> 'count')::integer = (
+        select count(*) from mayfly.job_steps i
+        where i.tenant_id = run.tenant_id and i.job_id = run.id and i.name >= left(b.name, -7) || '[' and i.name < left(b.name, -7) || '\')
+    on conflict on constraint job_steps_pkey do nothing
+    returning mayfly.job_steps.bytes
+  )
+  select coalesce(sum(k.bytes), 0) into more from kept k;
+  return used + more;
+end
+$$;
+
+comment on function mayfly_private.record_graph is 'Records what has ended of a run of a graph.';
+
+-- A step of a graph that can begin, or has to be skipped: what it is given, and the items of a map.
+create type mayfly_private.ready_step as (
+  step text,
+  def jsonb,
+  skipped boolean,
+  given jsonb,
+  items jsonb
+);
+
+-- Readiness, in one statement: every step that has not begun, and of which all that it needs or may use has ended. It is
+-- skipped where something that it needs was skipped, or where its condition is not true. Locks nothing.
+
+create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
+returns mayfly_private.ready_step[]
+language plpgsql stable security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return array(
+    with node as materialized (
+      select n.step, n.def, mayfly_private.step_names(n.def -> 'needs') as needs, mayfly_private.step_names(n.def -> 'optional') as optional,
+        own.result as own, begun.name as begun
+      from jsonb_each(graph -> 'steps') n (step, def)
+      left join lateral (
+        select s.result from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step limit 1) own on true
+      left join lateral (
+        select s.name from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = n.step || ': begun' limit 1) begun on true
+    ), ended as materialized (
+      select coalesce(array_agg(n.step), '{}') as steps, coalesce(array_agg(n.step) filter (where n.own ->> 'status' <> 'succeeded'), '{}') as skipped
+      from node n where n.own is not null
+    ), due as materialized (
+      select n.step, n.def, n.needs && e.skipped as cut,
+        case when not n.needs && e.skipped then mayfly_private.graph_given(run.tenant_id, run.id, run.input, n.needs || n.optional) end as given
+      from node n, ended e
+      where n.own is null and n.begun is null and n.needs || n.optional <@ e.steps
+    )
+    select row(d.step, d.def, d.cut or (d.def ? 'when' and jsonb_path_match(d.given, (d.def ->> 'when')::jsonpath, '{}', true) is not true), d.given,
+      case when d.def ? 'map' then d.given #> string_to_array(d.def ->> 'map', '.') end)::mayfly_private.ready_step
+    from due d
+    order by d.step);
+end
+$$;
+
+comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin, or have to be skipped.';
+
+-- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. Small enough, what it is
+-- given stands in the job; else read_graph_input reads it. Gives the name of a field that does not fit, or null.
+
+create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
+returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  mapped constant boolean := one.def ? 'map';
+  many constant integer := case when mapped then jsonb_array_length(one.items) else 1 end;
+  base constant jsonb := coalesce(one.def -> 'options', '{}') || jsonb_build_object('name', mayfly_private.step_job(
+    split_part(run.name, ':', 2), substr(run.name, length(split_part(run.name, ':', 2)) + 11), one.step, one.def));
+  path constant text[] := string_to_array(coalesce(one.def ->> 'input', case when mapped then 'item' end), '.');
+  inline constant boolean := octet_length(one.given::text) <= least(16384, 1000000 / greatest(1, many));
+  shared jsonb;
+  jobs jsonb;
+begin
+  if one.def ? 'job' then
+    shared := case when path[1] = 'item' then null when path is null then '{}' else coalesce(one.given #> path, 'null') end;
+    if octet_length(shared::text) > 262144 then
+      return 'input';
+    end if;
+  else
+    shared := case when inline then jsonb_build_object('given', one.given) else '{}' end;
+  end if;
+  for part in 0..(many - 1) / 1000 loop
+    jobs := (
+      select jsonb_agg(base || jsonb_build_object('key', run.id || '/' || one.step || case when mapped then '[' || i || ']' else '' end, 'input',
+        case
+          when not one.def ? 'job' then shared || case when mapped then jsonb_build_object('item', one.items -> i, 'index', i) else '{}' end
+          when path[1] = 'item' then coalesce(jsonb_build_object('item', one.items -> i) #> path, 'null')
+          else shared end) order by i)
+      from generate_series(part * 1000, least(many, part * 1000 + 1000) - 1) i);
+    perform mayfly_private.insert_jobs(run.tenant_id, jobs, mayfly_private.caller_id(), run.id, coalesce(run.root_id, run.id));
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
+
+-- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so that
+-- one that ends while it looks finds it asleep, and wakes it. Locks the run; the keys of the children that it adds.
+
+create function mayfly_private.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  run constant mayfly.jobs := mayfly_private.fence_job(lease);
+  name constant text := split_part(run.name, ':', 2);
+  version constant text := substr(run.name, length(split_part(run.name, ':', 2)) + 11);
+  steps constant jsonb := graph -> 'steps';
+  ready mayfly_private.ready_step[];
+  one mayfly_private.ready_step;
+  used bigint := 0;
+  freed bigint;
+  other text;
+  answer jsonb;
+  waits text[];
+  again boolean := true;
+begin
+  if run.name not like 'workflow:%' then
+    perform mayfly_private.fail(400, 'invalid_request', 'The lease is of no workflow.', null, '{"field": "lease"}');
+  elsif (mayfly_private.keep_graph(run.tenant_id, name, version, graph)).graph <> advance_graph.graph then
+    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph than the one that this worker has.', version, name),
+      'Nothing was done. Serve the code that the run began with, or give the new graph another version and move the run to it.', '{"field": "graph"}');
+  end if;
+  select split_part(regexp_replace(s.name, ': begun$', ''), '[', 1) into other from mayfly.job_steps s
+  where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name <> 'report'
+    and not steps ? split_part(regexp_replace(s.name, ': begun$', ''), '[', 1)
+  limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'workflow_changed', format('The run has recorded the step "%s", which this graph does not have.', other),
+      'Nothing was done. Move the run again, and name what was renamed or forgotten.', jsonb_build_object('step', other, 'asked', null));
+  end if;
+
+  used := mayfly_private.record_graph(run, graph);
+  with spent as (
+    delete from mayfly.job_signals s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name like 'job:%' returning s.bytes
+  )
+  select coalesce(sum(s.bytes), 0) into freed from spent s;
+
+  select jsonb_build_object('step', o.step, 'id', o.id, 'status', o.status, 'error', o.error) into answer
+  from (
+    select left(b.name, -7) as step, f.id, f.status, f.error from mayfly.job_steps b
+    join mayfly.finished_jobs f on f.tenant_id = run.tenant_id and f.parent_id = run.id and split_part(substr(f.key, 38), '[', 1) = b.result ->> 'key'
+    where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+      and f.status <> 'succeeded' and steps -> left(b.name, -7) ->> 'on_failure' is distinct from 'skip'
+    order by f.finished_at limit 1) o;
+
+  while answer is null and again loop
+    again := false;
+    ready := mayfly_private.ready_steps(run, graph);
+    foreach one in array ready loop
+      if one.skipped then
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step, run.attempt, '{"status": "skipped"}', 150);
+        used := used + 150;
+        again := true;
+      elsif one.def ? 'map' and (jsonb_typeof(one.items) is distinct from 'array' or jsonb_array_length(one.items) > 10000) then
+        answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+          'message', format('map: "%s" is no list of at most 10000 items', one.def ->> 'map')));
+      else
+        insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
+        values (run.tenant_id, run.id, one.step || ': begun', run.attempt, jsonb_build_object('key', one.step)
+          || case when one.def ? 'map' then jsonb_build_object('count', jsonb_array_length(one.items)) else '{}' end, 200);
+        used := used + 200;
+        if one.def ? 'map' and jsonb_array_length(one.items) = 0 then
+          again := true;
+          used := used + mayfly_private.record_graph(run, graph);
+        elsif mayfly_private.begin_step(run, one) is not null then
+          answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
+            'message', format('input: what "%s" gave has more than 256 KB', one.def ->> 'input')));
+        end if;
+      end if;
+      exit when answer is not null;
+    end loop;
+  end loop;
+  -- What has happened is recorded: nothing is refused.
+  if used <> freed then
+    perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
+  end if;
+  if answer is not null then
+    return jsonb_build_object('failed', answer);
+  end if;
+
+  if not exists (
+    select from jsonb_object_keys(steps) k
+    where not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = k)) then
+    return jsonb_build_object('done', true, 'result', case when graph ? 'result'
+      then mayfly_private.graph_given(run.tenant_id, run.id, run.input, array[split_part(graph ->> 'result', '.', 1)]) #> string_to_array(graph ->> 'result', '.')
+      else mayfly_private.graph_given(run.tenant_id, run.id, run.input, array(
+        select k from jsonb_object_keys(steps) k
+        where not exists (
+          select from jsonb_each(steps) o
+          where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
+  end if;
+
+  -- Of the items of a map one wakes it, the last one: it looks then what is left.
+  waits := array(
+    select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
+    where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
+    order by split_part(j.key, '[', 1), j.seq desc);
+  if cardinality(waits) = 0 then
+    return jsonb_build_object('failed', (
+      select jsonb_build_object('step', left(b.name, -7), 'status', 'discarded', 'error', null) from mayfly.job_steps b
+      where b.tenant_id = run.tenant_id and b.job_id = run.id and b.name like '%: begun'
+        and not exists (select from mayfly.job_steps s where s.tenant_id = run.tenant_id and s.job_id = run.id and s.name = left(b.name, -7))
+      limit 1));
+  end if;
+  update mayfly.jobs j
+  set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1, run_at = 'infinity', wait_for = waits
+  where j.tenant_id = run.tenant_id and j.id = run.id;
+  return '{"waiting": true}';
+end
+$$;
+
+comment on function mayfly_private.advance_graph is 'Goes on with a run of a graph.';
+
+grant execute on function mayfly_private.advance_graph to authenticated, service_role;
+
+-- Goes on with a held run of a graph: records what has ended, skips and begins what is ready by then, and puts the run to
+-- sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the one that the worker
+-- has: another one than the run's version is refused (workflow_changed); the first of a version is kept.
+
+create function mayfly.advance_graph(lease text, graph jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.advance_graph(lease, graph);
+end
+$$;
+
+comment on function mayfly.advance_graph is
+  'Goes on with a held run of a graph: { waiting }, { done, result } or { failed: { step, id, status, error } }. After waiting the lease is over.';
+
+grant execute on function mayfly.advance_graph to authenticated, service_role;
+
+-- The names in a list of a graph; none where it is absent. In PL/pgSQL, which is planned once. Locks nothing.
+
+create function mayfly_private.step_names(value jsonb)
+returns text[]
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value)) else '{}' end;
+end
+$$;
+
+comment on function mayfly_private.step_names is 'The names in a list of a graph.';
+
+-- The job that does a step of a graph: another workflow or job, or code that the graph's own workers have. Locks nothing.
+
+create function mayfly_private.step_job(name text, version text, step text, def jsonb)
+returns text
+language sql immutable parallel safe
+set search_path = ''
+return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step);
+
+comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
+
+-- The first fault of one step of a graph, as { field, rule }; null of none. `known` are the names of all steps. Locks
+-- nothing.
+
+create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  needs constant text[] := mayfly_private.step_names(def -> 'needs');
+  waits constant text[] := needs || mayfly_private.step_names(def -> 'optional');
+  given constant text[] := waits || '{input}'::text[];
+  reference constant text := '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$';
+  asked text[];
+  other text;
+begin
+  if step !~ '^[A-Za-z][A-Za-z0-9_]{0,49}$' or step in ('input', 'item', 'index', 'report') then
+    return jsonb_build_object('field', 'name', 'rule', 'must be 1 to 50 letters, digits and underscores, and not input, item, index or report');
+  elsif jsonb_typeof(def) <> 'object' then
+    return jsonb_build_object('field', 'name', 'rule', 'must be an object');
+  end if;
+  select k into other from jsonb_object_keys(def) k where k <> all ('{needs,optional,map,when,input,job,on_failure,options}') limit 1;
+  if found then
+    return jsonb_build_object('field', other, 'rule', 'is no field of a step');
+  end if;
+  foreach other in array '{needs,optional}'::text[] loop
+    if not mayfly_private.texts_or_absent(def -> other, 200) then
+      return jsonb_build_object('field', other, 'rule', 'must be names of steps');
+    end if;
+  end loop;
+  select w into other from unnest(waits) w where w <> all (known) limit 1;
+  if found then
+    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is no step of the graph', left(other, 60)));
+  end if;
+  foreach other in array '{map,input}'::text[] loop
+    if def -> other is not null and (jsonb_typeof(def -> other) <> 'string' or def ->> other !~ reference
+      or (split_part(def ->> other, '.', 1) <> all (given) and not (other = 'input' and def ? 'map' and split_part(def ->> other, '.', 1) = 'item'))) then
+      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls": "%s" is none',
+        left(def ->> other, 60)));
+    end if;
+  end loop;
+  if def -> 'when' is not null then
+    if jsonb_typeof(def -> 'when') <> 'string' or not pg_input_is_valid(def ->> 'when', 'jsonpath') or def ->> 'when' ~ '^\s*(strict|lax)\M|like_regex|datetime' then
+      return jsonb_build_object('field', 'when', 'rule', 'must be an SQL/JSON path that is true or false, such as "$.check.score > 5", without like_regex and datetime');
+    end if;
+    asked := array(select distinct m[1] from regexp_matches(def ->> 'when', '\$\s*\.\s*"?([A-Za-z0-9_-]*)', 'g') m);
+    if cardinality(asked) = 0 or not asked <@ given then
+      return jsonb_build_object('field', 'when', 'rule', 'must ask about $.input or steps that it needs: $.'
+        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), '') || ' is none');
+    end if;
+  end if;
+  if def -> 'job' is not null and (jsonb_typeof(def -> 'job') <> 'string' or def ->> 'job' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$') then
+    return jsonb_build_object('field', 'job', 'rule', 'must be the name of a job');
+  elsif def -> 'input' is not null and def -> 'job' is null then
+    return jsonb_build_object('field', 'input', 'rule', 'goes with job: a step with code is given all that it needs');
+  elsif def -> 'on_failure' is not null and def -> 'on_failure' <> '"skip"' and def -> 'on_failure' <> '"fail"' then
+    return jsonb_build_object('field', 'on_failure', 'rule', 'must be fail or skip');
+  elsif def -> 'options' is not null and (jsonb_typeof(def -> 'options') <> 'object' or def -> 'options' ?| '{name,input,key,answers}') then
+    return jsonb_build_object('field', 'options', 'rule', 'must be options of a job, without key and answers');
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
+
+-- Refuses a graph with the field of its first fault: names, references to what is not there, options that no job may
+-- have, and steps that need each other in a circle. Locks nothing.
+
+create function mayfly_private.check_graph(name text, version text, graph jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  steps constant jsonb := graph -> 'steps';
+  known text[];
+  waiting text[];
+  free text[];
+  one record;
+  fault jsonb;
+  said text;
+begin
+  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then
+    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}');
+  elsif not coalesce(mayfly_private.json_within(graph, 65536, 12), false) or jsonb_typeof(graph) <> 'object' or graph - '{steps,result}'::text[] <> '{}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph must be { steps, result? }, of 64 KB at most.', null, '{"field": "graph"}');
+  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be 1 to 200 steps by their names.', null, '{"field": "graph.steps"}');
+  end if;
+  known := array(select jsonb_object_keys(steps));
+  if graph -> 'result' is not null and (jsonb_typeof(graph -> 'result') <> 'string' or graph ->> 'result' !~ '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$'
+    or split_part(graph ->> 'result', '.', 1) <> all (known)) then
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.result must be a step, with a path, such as "post.url".', null, '{"field": "graph.result"}');
+  end if;
+  for one in select e.key as step, e.value as def from jsonb_each(steps) e order by e.key loop
+    fault := mayfly_private.graph_step_fault(known, one.step, one.def);
+    if fault is null and length(mayfly_private.step_job(name, version, one.step, one.def)) > 100 then
+      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have 92 characters together at most');
+    end if;
+    if fault is null then
+      begin
+        perform mayfly_private.check_jobs(jsonb_build_array(coalesce(one.def -> 'options', '{}') || '{"name": "a"}'));
+      exception when sqlstate 'PGRST' then
+        get stacked diagnostics said = message_text;
+        fault := jsonb_build_object('field', 'options.' || coalesce((said::jsonb ->> 'details')::jsonb ->> 'field', ''),
+          'rule', regexp_replace(said::jsonb ->> 'message', '^jobs\[0\]\.\w+ |\.$', '', 'g'));
+      end;
+    end if;
+    if fault is not null then
+      perform mayfly_private.fail(400, 'invalid_request', format('steps.%s.%s %s.', left(one.step, 60), fault ->> 'field', fault ->> 'rule'),
+        'Nothing was defined.', jsonb_build_object('field', format('graph.steps.%s.%s', left(one.step, 60), fault ->> 'field'), 'step', left(one.step, 60)));
+    end if;
+  end loop;
+
+  -- What needs nothing that is left is taken away, until nothing is left, or a circle is.
+  waiting := known;
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not (mayfly_private.step_names(steps -> w -> 'needs') || mayfly_private.step_names(steps -> w -> 'optional')) && waiting);
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  -- Of what is left, what nobody left needs is behind the circle, not in it.
+  loop
+    free := array(
+      select w from unnest(waiting) w
+      where not exists (
+        select from unnest(waiting) o
+        where w = any (mayfly_private.step_names(steps -> o -> 'needs') || mayfly_private.step_names(steps -> o -> 'optional'))));
+    exit when cardinality(free) = 0;
+    waiting := array(select w from unnest(waiting) w where w <> all (free));
+  end loop;
+  if cardinality(waiting) > 0 then
+    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a circle.', array_to_string(waiting, ', ')),
+      'Nothing was defined. Take one of their needs away.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_graph is 'Refuses a graph that has a fault, naming the step and the field.';
+
+-- The definer half of mayfly.delete_graph. Locks the row.
+
+create function mayfly_private.delete_graph(name text, version text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:admin');
+  freed bigint;
+begin
+  if exists (select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || delete_graph.name || ':' || delete_graph.version) then
+    perform mayfly_private.fail(409, 'workflow_changed', 'This version has runs under way.', 'Cancel them, or wait until they have ended.', '{"field": "version"}');
+  end if;
+  delete from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = delete_graph.name and g.version = delete_graph.version
+  returning g.bytes into freed;
+  if freed > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('deleted', freed is not null);
+end
+$$;
+
+comment on function mayfly_private.delete_graph is 'Deletes a graph.';
+
+grant execute on function mayfly_private.delete_graph to authenticated, service_role;
+
+-- Deletes a version of a graph that has no runs under way (scope job:admin): { deleted }.
+
+create function mayfly.delete_graph(name text, version text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_graph(name, version);
+
+comment on function mayfly.delete_graph is 'Deletes a version of a graph that has no runs under way: { deleted }.';
+
+grant execute on function mayfly.delete_graph to authenticated, service_role;
+
+-- A workflow that is declared as a graph: a version of it, or the one that was set last. Callers with job:read. Locks nothing.
+
+create function mayfly.get_graph(name text, version text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+  answer jsonb;
+begin
+  select jsonb_build_object('name', g.name, 'version', g.version, 'graph', g.graph, 'set_by', g.set_by, 'set_at', g.set_at)
+  into answer
+  from mayfly.workflow_graphs g
+  where g.tenant_id = tenant and g.name = get_graph.name and (get_graph.version is null or g.version = get_graph.version)
+  order by g.set_at desc
+  limit 1;
+  if answer is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List those there are.', '{"field": "name"}');
+  end if;
+  return answer;
+end
+$$;
+
+comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version the one that was set last.';
+
+grant execute on function mayfly.get_graph to authenticated, service_role;
+
+-- The workflows that are declared as graphs, by name, the version that was set last first; 1,000 at most. Callers with
+-- job:read. Locks nothing.
+
+create function mayfly.list_graphs(of_name text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('name', o.name, 'version', o.version, 'steps', o.steps, 'set_at', o.set_at) order by o.name, o.set_at desc), '[]')
+    from (
+      select g.name, g.version, g.set_at, (select count(*) from jsonb_object_keys(g.graph -> 'steps')) as steps
+      from mayfly.workflow_graphs g
+      where g.tenant_id = tenant and (of_name is null or g.name = of_name)
+      order by g.name, g.set_at desc limit 1000) o);
+end
+$$;
+
+comment on function mayfly.list_graphs is 'The workflows that are declared as graphs: [{ name, version, steps, set_at }].';
+
+grant execute on function mayfly.list_graphs to authenticated, service_role;
 
 -- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
 
@@ -14133,6 +15436,57 @@ comment on function mayfly.list_workflows is 'Runs of workflows, the newest firs
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
+-- The rows of a run that are of these steps: of a step of a graph also its beginning and its items. Locks nothing.
+
+create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
+returns table (name text, step text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    select s.name, o.step from unnest(steps) o (step)
+    join mayfly.job_steps s on s.tenant_id = tenant and s.job_id = run and (s.name = o.step or s.name = o.step || ': begun'
+      or (s.name >= o.step || '[' and s.name < o.step || '\' and exists (
+        select from mayfly.job_steps b where b.tenant_id = tenant and b.job_id = run and b.name = o.step || ': begun')));
+end
+$$;
+
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that are of these steps.';
+
+-- Lets a run of a graph do these steps again: the jobs that did them are no longer theirs. Those that are under way would
+-- be done twice: they are refused. Locks the keys of their jobs.
+
+create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  keys constant text[] := array(
+    select s.result ->> 'key' from mayfly.job_steps s
+    where s.tenant_id = tenant and s.job_id = run and s.name = any (array(select o || ': begun' from unnest(steps) o)));
+  busy text;
+begin
+  select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
+  where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
+  if found then
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+      'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
+  end if;
+  with gone as (
+    update mayfly.finished_jobs f set key = null
+    from mayfly.finished_jobs o
+    where f.tenant_id = tenant and f.parent_id = run and o.tenant_id = f.tenant_id and o.id = f.id
+      and split_part(substr(o.key, 38), '[', 1) = any (keys)
+    returning o.key
+  )
+  delete from mayfly_private.job_keys k using gone g where k.tenant_id = tenant and k.key = g.key;
+end
+$$;
+
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+
 -- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
 -- refused (lease_lost). One that has failed runs again. Locks the job.
 
@@ -14175,21 +15529,25 @@ begin
 
   select n into unknown from (
     select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')) as n union all select unnest(forgotten)) o
-  where not exists (select from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = o.n)
+  where not exists (select from mayfly_private.rows_of_steps(tenant, job.id, array[o.n]))
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
       'Look at its history.', '{"field": "renamed"}');
   end if;
+  perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
-    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id and s.name = any (forgotten) returning s.bytes
+    delete from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = job.id
+      and s.name in (select r.name from mayfly_private.rows_of_steps(tenant, job.id, forgotten) r) returning s.bytes
   )
   select coalesce(sum(g.bytes), 0) into freed from gone g;
   if freed > 0 then
     perform mayfly_private.count_usage(tenant, 0, -freed, 0);
   end if;
   begin
-    update mayfly.job_steps s set name = renamed ->> s.name where s.tenant_id = tenant and s.job_id = job.id and renamed ? s.name;
+    update mayfly.job_steps s set name = (renamed ->> r.step) || substr(s.name, length(r.step) + 1)
+    from mayfly_private.rows_of_steps(tenant, job.id, array(select jsonb_object_keys(coalesce(nullif(renamed, 'null'), '{}')))) r
+    where s.tenant_id = tenant and s.job_id = job.id and s.name = r.name;
   exception when unique_violation then
     perform mayfly_private.fail(409, 'invalid_request', 'Another step has one of these names.', 'Nothing was changed.', '{"field": "renamed"}');
   end;
@@ -14279,6 +15637,55 @@ comment on function mayfly.query_workflow is 'How far a workflow is: what it rep
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
 
+-- The definer half of mayfly.read_graph_input. Fenced.
+
+create function mayfly_private.read_graph_input(lease text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  job constant mayfly.jobs := mayfly_private.fence_job(lease);
+  def jsonb;
+  run mayfly.jobs;
+  given jsonb;
+begin
+  select * into run from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = job.parent_id;
+  select g.graph -> 'steps' -> split_part(job.name, ':', 4) into def
+  from mayfly.workflow_graphs g
+  where g.tenant_id = job.tenant_id and g.name = split_part(job.name, ':', 2) and g.version = split_part(job.name, ':', 3);
+  if def is null or run.id is null then
+    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is no step of a graph that is under way.', null, '{"field": "lease"}');
+  end if;
+  given := mayfly_private.graph_given(job.tenant_id, run.id, run.input, mayfly_private.step_names(def -> 'needs') || mayfly_private.step_names(def -> 'optional'));
+  if octet_length(given::text) > 8388608 then
+    perform mayfly_private.fail(413, 'invalid_request', 'What this step needs has more than 8 MB.', 'Keep what is large elsewhere, and give references to it.',
+      '{"field": "needs"}');
+  end if;
+  return given;
+end
+$$;
+
+comment on function mayfly_private.read_graph_input is 'What a held step of a graph is given.';
+
+grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
+
+-- What a held step of a graph is given, where that was too large to stand in its job: { input, <step>: what it gave }.
+
+create function mayfly.read_graph_input(lease text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_graph_input(lease);
+end
+$$;
+
+comment on function mayfly.read_graph_input is 'What a held step of a graph is given: the input of the run, and what each step that it needs gave.';
+
+grant execute on function mayfly.read_graph_input to authenticated, service_role;
+
 -- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
 -- it is deleted with the others. Locks the job.
 
@@ -14293,7 +15700,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -14384,6 +15791,92 @@ $$;
 comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
+
+-- Keeps a graph under its name and version if there is none, and gives the one that is kept. Charges it. Locks the row.
+
+create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
+returns mayfly.workflow_graphs
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+  if not found then
+    perform mayfly_private.check_graph(name, version, graph);
+    insert into mayfly.workflow_graphs (tenant_id, name, version, graph, set_by, bytes)
+    values (tenant, name, version, graph, mayfly_private.caller_id(), size)
+    on conflict on constraint workflow_graphs_pkey do nothing
+    returning * into kept;
+    if found then
+      perform mayfly_private.charge(tenant, 0, size, 1);
+    else
+      select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = keep_graph.name and g.version = keep_graph.version;
+    end if;
+  end if;
+  return kept;
+end
+$$;
+
+comment on function mayfly_private.keep_graph is 'Keeps a graph under its name and version if there is none.';
+
+-- The definer half of mayfly.set_graph. Locks the row.
+
+create function mayfly_private.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:add');
+  admin constant boolean := tenant = any (mayfly_private.tenant_ids('job:admin'));
+  kept mayfly.workflow_graphs;
+  size constant integer := 512 + octet_length(graph::text);
+begin
+  -- What is kept is what was asked for in most calls: nothing is checked then.
+  select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
+  if kept.graph is distinct from set_graph.graph or kept.graph is null then
+    perform mayfly_private.check_graph(name, version, graph);
+  end if;
+  kept := mayfly_private.keep_graph(tenant, name, version, graph);
+  if kept.graph <> set_graph.graph then
+    perform from mayfly.workflow_graphs g
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version for update;
+    if not admin or exists (
+      select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || set_graph.name || ':' || set_graph.version) then
+      perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph.', version, name),
+        case when admin then 'It has runs under way. Give this graph another version, or wait until they have ended.'
+          else 'Give this graph another version. Replacing one that has no runs under way needs job:admin.' end, '{"field": "version"}');
+    end if;
+    perform mayfly_private.charge(tenant, 0, size - kept.bytes, 1);
+    update mayfly.workflow_graphs g
+    set graph = set_graph.graph, set_by = mayfly_private.caller_id(), set_at = mayfly_private.now(), bytes = size
+    where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version
+    returning * into kept;
+  end if;
+  return jsonb_build_object('name', kept.name, 'version', kept.version, 'set_at', kept.set_at);
+end
+$$;
+
+comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.';
+
+grant execute on function mayfly_private.set_graph to authenticated, service_role;
+
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional, map, when,
+-- input, job, on_failure, options } }, result }. The same again changes nothing; another graph for a version that has none
+-- of its runs under way needs job:admin.
+
+create function mayfly.set_graph(name text, version text, graph jsonb)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.set_graph(name, version, graph);
+
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, checked for circles and for what is missing: { name, version, set_at }.';
+
+grant execute on function mayfly.set_graph to authenticated, service_role;
 
 -- Refuses waits with the index and the field of their first fault. Locks nothing.
 
@@ -16288,7 +17781,8 @@ comment on function mayfly_private.write_budgets is 'Writes locked budgets back.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
-  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true)
+  ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true),
+  ('secret:read', 'Read secrets of the tenant from Vault, for the tools and models of a run that one works on.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -17215,6 +18709,55 @@ $$;
 comment on function mayfly.read_run_chunks is 'A page of the stream of a run behind a cursor: { rows, last, status, ended }.';
 
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;
+
+-- The definer half of mayfly.read_secret. Locks the job and the run. Dynamic, since Vault need not be there.
+
+create function mayfly_private.read_secret(lease text, name text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+  secret text;
+begin
+  if not coalesce(name ~ '^[A-Za-z0-9_.-]{1,100}$', false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- A worker with the secret key has every scope, and need not name a tenant: its lease does.
+  if (mayfly_private.job_holder()).kind <> 'secret' then
+    perform mayfly_private.require_tenant('secret:read');
+  end if;
+  if to_regclass('vault.decrypted_secrets') is not null then
+    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1' into secret
+      using format('mayfly/%s/%s', run.tenant_id, read_secret.name);
+  end if;
+  return jsonb_build_object('secret', secret);
+end
+$$;
+
+comment on function mayfly_private.read_secret is 'A secret of the tenant of a run that is held, from Vault.';
+
+grant execute on function mayfly_private.read_secret to authenticated, service_role;
+
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name
+-- `mayfly/<tenant>/<name>` in Supabase Vault. Null where there is none, or no Vault.
+--   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
+
+create function mayfly.read_secret(lease text, name text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.read_secret(lease, name);
+end
+$$;
+
+comment on function mayfly.read_secret is 'A secret of the tenant from Supabase Vault, for the run of a lease: { secret }.';
+
+grant execute on function mayfly.read_secret to authenticated, service_role;
 
 -- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
 -- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
@@ -19934,7 +21477,7 @@ begin
     select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was written.', '{"field": "ids"}');
   elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
     perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
   end if;
@@ -19992,8 +21535,8 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end
@@ -20181,7 +21724,7 @@ begin
     select * into entity from mayfly.entities e
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
-      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity with this id, or the caller may not see it.', null,
         '{"field": "id"}');
     end if;
     return entity;
@@ -20193,7 +21736,7 @@ begin
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
-        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+        'Pass the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
     end if;
   end if;
   select e.* into entity
@@ -20286,10 +21829,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (
@@ -20519,7 +22062,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id
@@ -20584,7 +22127,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;
@@ -20616,7 +22159,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
@@ -20852,8 +22395,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -20873,7 +22416,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);
@@ -21247,10 +22790,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -21363,8 +22906,8 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end

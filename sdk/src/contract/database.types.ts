@@ -1099,6 +1099,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"workflow_graphs": {
+                  Row: {
+                    "bytes": number,"graph": NonNullable<Json>,"name": string,"set_at": string,"set_by": string | null,"tenant_id": string,"version": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"graph": NonNullable<Json>,"name": string,"set_at"?: string,"set_by"?: string | null,"tenant_id": string,"version": string
+                  }
+                  Update: {
+                    "bytes"?: number,"graph"?: NonNullable<Json>,"name"?: string,"set_at"?: string,"set_by"?: string | null,"tenant_id"?: string,"version"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "workflow_graphs_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 }
           }
           Views: {
@@ -1119,6 +1139,9 @@ isOneToOne: false
                            },
 "add_member":
 { Args: { "role": string,"user_id": string }; Returns: Json
+                           },
+"advance_graph":
+{ Args: { "graph": Json,"lease": string }; Returns: Json
                            },
 "agent_tree":
 { Args: { "living"?: boolean,"root"?: string }; Returns: Json
@@ -1237,6 +1260,9 @@ isOneToOne: false
 "delete_channel":
 { Args: { "name": string }; Returns: Json
                            },
+"delete_graph":
+{ Args: { "name": string,"version": string }; Returns: Json
+                           },
 "delete_schedule":
 { Args: { "name": string }; Returns: Json
                            },
@@ -1306,6 +1332,9 @@ isOneToOne: false
 "get_approval":
 { Args: { "id": string }; Returns: Json
                            },
+"get_graph":
+{ Args: { "name": string,"version"?: string }; Returns: Json
+                           },
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
@@ -1362,6 +1391,9 @@ isOneToOne: false
                            },
 "list_facts":
 { Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
+                           },
+"list_graphs":
+{ Args: { "of_name"?: string }; Returns: Json
                            },
 "list_jobs":
 { Args: { "before"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
@@ -1447,11 +1479,17 @@ isOneToOne: false
 "read_channel":
 { Args: { "after"?: number,"name": string,"page_limit"?: number }; Returns: Json
                            },
+"read_graph_input":
+{ Args: { "lease": string }; Returns: Json
+                           },
 "read_log":
 { Args: { "page_limit"?: number,"since"?: string,"types"?: (string)[],"with_rows"?: Json }; Returns: Json
                            },
 "read_run_chunks":
 { Args: { "after"?: number,"id": string,"page_limit"?: number,"watch"?: boolean }; Returns: Json
+                           },
+"read_secret":
+{ Args: { "lease": string,"name": string }; Returns: Json
                            },
 "read_steps":
 { Args: { "after"?: string,"lease": string,"page_limit"?: number }; Returns: Json
@@ -1542,6 +1580,9 @@ isOneToOne: false
 "set_fact_retention":
 { Args: { "ended_kept"?: number }; Returns: Json
                            },
+"set_graph":
+{ Args: { "graph": Json,"name": string,"version": string }; Returns: Json
+                           },
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
                            },
@@ -1607,6 +1648,9 @@ isOneToOne: false
                            },
 "state_history":
 { Args: { "before"?: number,"key": string,"of_agent"?: string,"page_limit"?: number }; Returns: Json
+                           },
+"states_at":
+{ Args: { "after"?: string,"instant": string,"of_agent"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
 "stop_agent":
 { Args: { "id"?: string,"reason"?: string }; Returns: Json
