@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { buildPackage as buildSdk } from "./build-package.ts";
 import { buildCli } from "./packages/cli.ts";
+import { buildCreate } from "./packages/create.ts";
 import { buildLocal } from "./packages/local.ts";
 import { root } from "./packages/manifest.ts";
 
@@ -14,6 +15,7 @@ const builders = {
   sdk: buildSdk,
   local: buildLocal,
   mayfly: buildCli,
+  create: buildCreate,
 };
 export type PackageName = keyof typeof builders;
 

@@ -3,10 +3,10 @@ import { fromDataApi } from "@mayfly/sdk/internal";
 import { dataOf } from "./failure.ts";
 import type { Project } from "./project.ts";
 
-/** Ids of one request: a URL has an end. */
+/** How many ids fit into the URL of a request. */
 const chunk = 100;
 
-/** The names of a tenant's agents, each asked once; they never change. */
+/** The names of a tenant's agents. Each is asked for once, because names never change. */
 export class AgentNames {
   readonly #project: Project;
   readonly #names = new Map<string, string | null>();
@@ -19,7 +19,7 @@ export class AgentNames {
     return id === null ? null : (this.#names.get(id) ?? null);
   }
 
-  /** Asks for those that are not known yet. */
+  /** Asks for names that are not known yet. */
   async learn(ids: readonly (string | null)[]): Promise<void> {
     const unknown = [...new Set(ids)]
       .filter((id) => id !== null)

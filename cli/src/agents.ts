@@ -48,7 +48,7 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
   return undefined;
 }
 
-/** One more than the limit, where there are more. */
+/** One more than the limit, to see whether there are more. */
 async function find(
   mayfly: Mayfly,
   { type, limit }: Options,

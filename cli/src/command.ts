@@ -4,7 +4,7 @@ import { toFailure } from "./failure.ts";
 import { type Interruption, interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 
-/** What every command has. */
+/** The options that every command has. */
 export interface CommonOptions {
   json?: boolean;
 }
@@ -17,12 +17,12 @@ export interface Session {
   interruption: Interruption;
 }
 
-/** After everything is closed, what still holds the process is not worth waiting for. */
+/** After everything is closed, do not wait longer for what still keeps the process alive. */
 const lingerMs = 500;
-/** What a command that was interrupted has to leave channels and clean up after itself. */
+/** How long an interrupted command has to leave channels and clean up. */
 const leaveMs = 5_000;
 
-/** Adds `--json`, and what names a project and a tenant. */
+/** Adds `--json`, and the options for a project and a tenant. */
 export function withProject(command: Command, { tenant = true } = {}): Command {
   command
     .option("--url <url>", "URL of the project (default: MAYFLY_URL or SUPABASE_URL)")
@@ -38,7 +38,7 @@ export function withProject(command: Command, { tenant = true } = {}): Command {
 export const withJson = (command: Command): Command =>
   command.addOption(new Option("--json", "print only JSON"));
 
-/** Runs a command's work and sets the exit code: what the work gives, else 0, or its failure's. */
+/** Runs a command and sets the exit code: the one that it returns, otherwise 0, or that of its failure. */
 export async function execute(
   options: CommonOptions,
   work: (session: Session) => Promise<number | undefined>,
@@ -57,7 +57,7 @@ export async function execute(
       process.exitCode = failure.exitCode;
     }
   }
-  // A stream that nobody reads any more was no failure.
+  // A stream without a reader is not a failure.
   process.exitCode = ending.exitCode() ?? process.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }
@@ -76,7 +76,7 @@ export function share(text: string): number {
   throw new InvalidArgumentError("It must be a number from 0 to 1.");
 }
 
-/** `a,b` as two. */
+/** Splits `a,b` into two. */
 export function list(text: string): string[] {
   const words = text.split(",").map((word) => word.trim());
   if (words.every(Boolean)) return words;

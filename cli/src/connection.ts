@@ -4,7 +4,7 @@ import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
 import { findEmbedded } from "./running.ts";
 
-/** What every command that asks a project takes. */
+/** The options of every command that connects to a project. */
 export interface ConnectionOptions {
   url?: string;
   key?: string;
@@ -21,7 +21,7 @@ export interface Connection {
 
 type Environment = Record<string, string | undefined>;
 
-/** The first that is set counts. */
+/** The first one that is set counts. */
 const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
@@ -30,8 +30,8 @@ const names = {
 };
 
 /**
- * Options come before the environment, that before the folder's `.env`, and all before the embedded
- * Supabase that runs in the folder.
+ * Options come first, then the environment, then the folder's `.env`, then the embedded Supabase that runs in
+ * the folder.
  */
 export async function findConnection(
   options: ConnectionOptions,
@@ -46,7 +46,7 @@ export async function findConnection(
   if (url && key) return { url, key: checkKey(key), tenant };
 
   const embedded = url || !key ? await findEmbedded(cwd) : null;
-  // Its key is for itself alone, never for another project.
+  // Use its key only for it, never for another project.
   if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant };
   if (url) {
     const unfit = from(names.publishable)
@@ -80,7 +80,7 @@ function checkUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-/** Only the secret key can do what the CLI does; a wrong kind is known by its looks. */
+/** Only the secret key can do what the CLI does. A wrong kind of key is recognised by its form. */
 function checkKey(key: string): string {
   const hint = "Use the secret key: Project Settings → API Keys, sb_secret_….";
   if (key.startsWith("sb_publishable_") || legacyRole(key) === "anon")
@@ -91,7 +91,7 @@ function checkKey(key: string): string {
   return key;
 }
 
-/** Legacy keys are tokens that say their role. */
+/** Legacy keys are tokens that contain their role. */
 function legacyRole(key: string): unknown {
   try {
     const [, claims = ""] = key.split(".");

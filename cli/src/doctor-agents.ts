@@ -8,7 +8,7 @@ import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 
 interface Before {
-  /** What keeps the key out of the database. */
+  /** Keeps the key out of the database. */
   stop: Stop | null;
   deployed: boolean;
   joinable: boolean;
@@ -18,7 +18,7 @@ const signMend =
   "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it, and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'";
 const sameKeyMend = `The function secret and the project must have the same key: ${signMend}`;
 
-/** Whether an agent can be spawned, and its token is worth something everywhere. */
+/** Whether an agent can be spawned, and its token works everywhere. */
 export async function checkAgents(connection: Connection, before: Before): Promise<Finding[]> {
   if (before.stop !== null || !before.deployed) {
     const first = before.stop ?? "functions";

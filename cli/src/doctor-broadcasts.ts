@@ -1,17 +1,17 @@
 import { type Finding, fine, warning } from "./finding.ts";
 
-/** What mayfly.installation says of broadcasts. */
+/** What mayfly.installation says about broadcasts. */
 export interface Broadcasts {
-  /** Whether somebody tells what is due. */
+  /** Whether somebody sends due broadcasts. */
   flushed: boolean;
   due: number;
-  /** Of the last ten minutes; `at` is null without any. */
+  /** In the last ten minutes. `at` is null without any. */
   lost: { tenants: number; at: string | null };
 }
 
 const check = "broadcasts";
 
-/** Whether readers have noticed lost broadcasts, and whether due ones are told. */
+/** Whether readers noticed lost broadcasts, and whether due ones are sent. */
 export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: boolean): Finding[] {
   const findings: Finding[] = [];
   if (lost.tenants > 0)

@@ -14,9 +14,9 @@ import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
 import { duration } from "./words.ts";
 
-/** What mayfly.installation gives. */
+/** What mayfly.installation returns. */
 interface Installation {
-  /** Missing of a database before 0.2. */
+  /** Missing in a database before 0.2. */
   dimensions?: number;
   postgres: string;
   at: string;
@@ -47,15 +47,17 @@ const installation = z.object({
   broadcasts: z.object({ flushed: flag, due: count, lost: object }),
 });
 
-/** Updates by a clock that is further ahead are refused. */
+/** Updates from a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
-/** As sql/operations/schedules.sql names them. */
+/** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
   "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
-/** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
+/**
+ * Checks what mayfly.installation says: migrations, policies, extensions, and what else is open to agents.
+ */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {
     method: "POST",
@@ -118,7 +120,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
       "The tables exist, but no tool recorded the migrations, so their version is unknown.",
       "If you know that they have this version, run npx supabase migration repair <number> --status applied --remote for each *_mayfly*.sql of your supabase/migrations",
     );
-  // By name: a project has them under numbers of its own (see mayfly init).
+  // By name, because a project has them under its own numbers (see mayfly init).
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
   const missing = files.filter((file) => !recorded.has(nameOf(file.path)));
@@ -142,7 +144,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
   return fine(check, `All ${files.length} are applied, in the version of this CLI.`);
 }
 
-/** As mayfly.installation makes it: without blanks and semicolons, which tools treat as they like. */
+/** Like mayfly.installation: without spaces and semicolons, which tools treat differently. */
 export const fingerprint = (sql: string): string =>
   createHash("md5")
     .update(sql.replace(/[ \t\r\n;]/g, ""))
@@ -161,7 +163,7 @@ function checkPolicies(
   );
   if (files === null) return rls;
   const present = new Set(policies);
-  // A later release makes some of them again.
+  // A later release creates some of them again.
   const expected = [...new Set(files.flatMap(({ content }) => policiesOf(content)))];
   const missing = expected.filter((policy) => !present.has(policy));
   const realtime = (policy: string) => policy.includes(" on realtime.messages");
@@ -194,13 +196,13 @@ function checkPolicies(
   return findings;
 }
 
-/** `name on schema.table` of each policy that a migration makes. */
+/** `name on schema.table` of each policy that a migration creates. */
 export const policiesOf = (sql: string): string[] =>
   [...sql.matchAll(/^create policy (\w+) on ([\w.]+)/gim)].map(
     (match) => `${match[1]} on ${match[2]}`,
   );
 
-/** Agents' tokens are `authenticated` in the whole project. */
+/** Agents' tokens have the role `authenticated` in the whole project. */
 function checkOpenPolicies({ open_policies }: Installation): Finding[] {
   const check = "open policies";
   if (open_policies.length === 0)

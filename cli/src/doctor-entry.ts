@@ -8,7 +8,7 @@ const passed = {
   key: "The secret key is accepted.",
   schema: "The schema mayfly is exposed.",
 };
-/** Where a way in ends. */
+/** The first check that failed. */
 const stops = {
   unreachable: "url",
   not_supabase: "url",
@@ -17,10 +17,10 @@ const stops = {
   not_installed: "migrations",
   failed: "schema",
 } as const;
-/** What is to be mended first. */
+/** What to fix first. */
 export type Stop = (typeof stops)[keyof typeof stops];
 
-/** Whether the project can be reached, lets the key in, exposes the schema and has the tables. */
+/** Whether the project can be reached, accepts the key, exposes the schema and has the tables. */
 export async function checkEntry(
   connection: Connection,
 ): Promise<{ findings: Finding[]; stop: Stop | null }> {

@@ -4,7 +4,7 @@ import { type Finding, fine, warning, wrong } from "./finding.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import { type Answer, codeOf } from "./probe.ts";
 
-/** Whether each function is deployed, in this version, and reached without a token. */
+/** Whether each function is deployed in this version and can be reached without a token. */
 export async function checkFunctions(connection: Connection): Promise<Finding[]> {
   const answers = await Promise.all(functionNames.map((name) => askFunction(connection, name)));
   return functionNames.map((name, index) => findingOf(name, answers[index]));

@@ -3,15 +3,15 @@ import { type Finding, fine, skipped, warning } from "./finding.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
 import { probeRaw } from "./probe-raw.ts";
 
-/** What the Data API calls before every request, as `mayfly.installation` tells it. */
+/** The function that the Data API calls before every request, as `mayfly.installation` reports it. */
 export interface PreRequest {
-  /** As it is set. */
+  /** The name in the setting. */
   function: string;
-  /** Its quoted name; null where it does not exist. */
+  /** Its quoted name. Null if it does not exist. */
   callable: string | null;
-  /** What our wrapper calls after our check. */
+  /** The function that our wrapper calls after our check. */
   next: string | null;
-  /** Where it is set for this database alone. */
+  /** Set if it applies only to this database. */
   database: string | null;
 }
 
@@ -23,7 +23,7 @@ const path = "/rest/v1/tenants?select=id&limit=1";
 const refusedCode = "estimates_refused";
 const where = "SECURITY.md, What row estimates tell";
 
-/** Whether the Data API hands out the planner's estimates, which are made of every tenant's rows. */
+/** Whether the Data API returns the planner's estimates, which include every tenant's rows. */
 export async function checkGate(
   connection: Connection,
   set: PreRequest | null,
@@ -65,7 +65,7 @@ export async function checkGate(
   ];
 }
 
-/** Columns of what tenants write that the planner knows something of. */
+/** Columns that tenants write and for which the planner has statistics. */
 export function checkStatistics(columns: string[]): Finding {
   const about = "column statistics";
   if (columns.length === 0)
@@ -94,7 +94,7 @@ export function switchOn(set: PreRequest | null): string {
   ].join(" ");
 }
 
-/** Its undo, which is also the first step of taking Mayfly away. */
+/** The statement that undoes it, which is also the first step of removing Mayfly. */
 export function switchOff(set: PreRequest | null): string {
   const before = isOurs(set) ? set?.next : null;
   return before
@@ -102,7 +102,7 @@ export function switchOff(set: PreRequest | null): string {
     : `alter role ${roleIn(set)} reset pgrst.db_pre_request; ${reload}`;
 }
 
-/** The Data API reads every field, the function only one of them. */
+/** The Data API reads every header field, but the function sees only one of them. */
 async function fieldsThatPass(connection: Connection): Promise<string[] | null> {
   const pairs = [
     ["count=planned", "timezone=UTC"],

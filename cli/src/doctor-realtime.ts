@@ -4,9 +4,9 @@ import { type Finding, fine, skipped, wrong } from "./finding.ts";
 import { privateJoin } from "./realtime.ts";
 
 /**
- * Whether a private channel can be joined at all: with the secret key.
+ * Whether a private channel can be joined at all, with the secret key.
  *
- * @param accepted whether the project accepts it.
+ * @param accepted whether the project accepts the key.
  */
 export async function checkRealtime(connection: Connection, accepted: boolean): Promise<Finding[]> {
   if (!accepted) return [skipped("realtime", "Skipped until the key is fixed.")];

@@ -1,4 +1,4 @@
-/** Edits supabase/config.toml, and nothing in it but what Mayfly needs. */
+/** Edits supabase/config.toml, and changes only what Mayfly needs. */
 import { isDeepStrictEqual } from "node:util";
 import { parse, patch } from "@decimalturn/toml-patch";
 import { Failure, toFailure } from "./failure.ts";
@@ -8,19 +8,19 @@ type Table = Record<string, unknown>;
 
 export interface ConfigEdit {
   text: string;
-  /** What is different, a phrase each; none where nothing is. */
+  /** The differences, a phrase each. Empty if there are none. */
   changes: string[];
 }
 
-/** What the Supabase CLI exposes where config.toml does not say. */
+/** What the Supabase CLI exposes if config.toml does not say. */
 const defaultSchemas = ["public", "graphql_public"];
 const reason =
   "# Mayfly's. They verify their callers themselves: verify_jwt cannot check tokens of signing keys.";
 
 /**
- * The text with the schema mayfly exposed and the functions entered. Comments and everything else stay.
+ * The text with the schema mayfly exposed and the functions added. Comments and everything else stay.
  *
- * @throws Failure where it is no TOML, has functions of the same names, or cannot be edited safely.
+ * @throws Failure if it is not TOML, has functions with the same names, or cannot be edited safely.
  */
 export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit {
   const before = read(text);
@@ -58,7 +58,7 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
   return { text: edited, changes };
 }
 
-/** One that names no entrypoint, or another, is the project's own function. */
+/** An entry with no entrypoint, or another one, is the project's own function. */
 const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
   typeof present.entrypoint === "string" &&
   present.entrypoint.replace(/^\.\//, "") === entrypoint.replace(/^\.\//, "");
@@ -83,7 +83,7 @@ function append(text: string, missing: FunctionEntry[]): string {
   return start + ["", reason, ...lines.slice(1), ""].join(end);
 }
 
-/** No edit leaves here that says anything else than was meant, or that lost a comment. */
+/** No edit is returned that says something else than intended or loses a comment. */
 function prove(before: string, after: string, wanted: Table, changes: string[]): void {
   let proven = false;
   try {
@@ -91,7 +91,7 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
       isDeepStrictEqual(plain(parse(after) as Table), plain(wanted)) &&
       commentsOf(before).every((comment) => after.includes(comment));
   } catch {
-    // Not even TOML any more.
+    // No longer valid TOML.
   }
   if (proven) return;
   throw new Failure("mayfly init cannot edit this supabase/config.toml safely.", {
@@ -110,7 +110,7 @@ function read(text: string): Table {
   }
 }
 
-/** A copy in plain objects, to be compared by what it says. */
+/** A copy in plain objects, to compare the content. */
 const plain = (table: Table): Table => JSON.parse(JSON.stringify(table)) as Table;
 
 function tableIn(parent: Table, name: string): Table {

@@ -6,13 +6,13 @@ import type { SourceFile } from "./source.ts";
 const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
-/** What a migration is known by, whatever number a project gives it: `mayfly_0_2_0`. */
+/** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
 
 /**
- * Mayfly's migrations with the numbers that they have, or get, in this project: `supabase db push` refuses one
- * whose number is below the newest that a database has. One that the project has keeps its number; a new one
- * keeps Mayfly's where that is above the project's newest, and else gets the number after it.
+ * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration whose number
+ * is below the newest one that a database has. A migration that the project has keeps its number. A new one
+ * keeps Mayfly's number if that is above the project's newest, and otherwise gets the next number.
  */
 export async function numberMigrations(
   root: string,
@@ -21,7 +21,7 @@ export async function numberMigrations(
 ): Promise<SourceFile[]> {
   const files = await readdir(join(root, folder)).catch(() => []);
   const present = [
-    // One that was deleted comes back under the number that the database knows.
+    // A deleted one comes back under the number that the database knows.
     ...Object.keys(manifest?.files ?? {}).filter((path) => path.startsWith(`${folder}/`)),
     ...files.filter((file) => form.test(file)).map((file) => `${folder}/${file}`),
   ];
@@ -39,7 +39,7 @@ export async function numberMigrations(
 
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
 
-/** A second later, where the number is a time as the CLI writes it; the next number otherwise. */
+/** One second later, if the number is a time as the CLI writes it. Otherwise the next number. */
 function after(number: bigint): bigint {
   const text = String(number);
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6Z");

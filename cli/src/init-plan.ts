@@ -1,4 +1,4 @@
-/** What init would do to a project, found out without touching it. */
+/** Finds out what init would do to a project, without changing it. */
 import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { version } from "@mayfly/sdk/contract/version";
@@ -10,31 +10,31 @@ import { numberMigrations } from "./init-migrations.ts";
 import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
 
 export interface Change {
-  /** `keep`: it differs from Mayfly's and is not as init wrote it, so it stays. */
+  /** `keep`: it differs from Mayfly's and from what init wrote, so it stays. */
   action: "create" | "update" | "delete" | "edit" | "keep";
   path: string;
-  /** Why, or what of it. */
+  /** The reason, or a detail. */
   note: string | null;
-  /** What will be in it; null where nothing is written. */
+  /** The new content. Null if nothing is written. */
   content: string | null;
 }
 
 export interface Plan {
   root: string;
-  /** What is installed; null where nothing is. */
+  /** The installed version. Null if there is none. */
   from: string | null;
   to: string;
   changes: Change[];
   manifest: Manifest;
   /** Whether anything would be written. */
   needed: boolean;
-  /** There are migrations that the project has not. */
+  /** There are migrations that the project does not have. */
   migrationsAdded: boolean;
-  /** A migration that the project has already would be another one now. */
+  /** A migration that the project already has would change. */
   migrationsChanged: boolean;
 }
 
-/** @param dimensions how many numbers vectors shall have; as it is without. */
+/** @param dimensions how many numbers vectors should have; unchanged without it. */
 export async function makePlan(root: string, force: boolean, dimensions?: number): Promise<Plan> {
   await refuseForeignFunctions(root);
   const manifest = await readManifest(root);
@@ -60,7 +60,7 @@ export async function makePlan(root: string, force: boolean, dimensions?: number
     version,
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
-        // Of a file that was kept: what was once written, so that it counts as changed next time too.
+        // For a kept file, the hash of what was once written, so that it counts as changed next time too.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),
@@ -98,7 +98,10 @@ async function planFile(
     : { action: "keep", path, note, content: null };
 }
 
-/** A file that Mayfly has no more; one that was changed stays, and is the project's from now on. */
+/**
+ * A file that is no longer part of Mayfly. If it was changed, it stays and belongs to the project from now
+ * on.
+ */
 async function planRemoval(root: string, path: string, installed: string): Promise<Change | null> {
   const present = await readText(join(root, path));
   if (present === null) return null;
@@ -119,7 +122,7 @@ async function planConfig(root: string): Promise<Change | null> {
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
 }
 
-/** A function of a name of ours, which the Supabase CLI would find without an entry in config.toml. */
+/** A function with one of our names, which the Supabase CLI would find without an entry in config.toml. */
 async function refuseForeignFunctions(root: string): Promise<void> {
   for (const file of ["config.json", "config.jsonc"])
     if (await exists(join(root, "supabase", file)))
@@ -136,7 +139,7 @@ async function refuseForeignFunctions(root: string): Promise<void> {
       );
 }
 
-/** What is written last, by which a later init knows this one. */
+/** Written last. A later init recognises this one by it. */
 export const manifestText = ({ manifest }: Plan): string =>
   `${JSON.stringify(manifest, null, 2)}\n`;
 export { manifestPath };

@@ -80,9 +80,9 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // Where the terminal is being read, Ctrl-C comes to this alone.
+    // While the terminal is being read, only this code gets Ctrl-C.
     lines.on("SIGINT", () => process.emit("SIGINT"));
-    // Ctrl-D is no answer.
+    // Ctrl-D is not an answer.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");
     const answer = await until(signal, asked);
     return /^(y|yes|)$/i.test(answer.trim());
@@ -91,7 +91,10 @@ async function confirm(signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Each file is whole or as it was; the manifest comes last, and a run that broke is run again. */
+/**
+ * Each file is complete or unchanged. The manifest is written last, so that a run that failed can be
+ * repeated.
+ */
 async function carryOut(plan: Plan): Promise<void> {
   for (const { action, path, content } of plan.changes) {
     if (action === "delete") await rm(join(plan.root, path), { force: true });
@@ -161,7 +164,7 @@ function warningsOf(plan: Plan): string[] {
   ];
 }
 
-/** By the numbers of the versions. */
+/** Compares the numbers of the versions. */
 const isNewer = (one: string, other: string) =>
   one.localeCompare(other, "en", { numeric: true }) > 0;
 

@@ -45,10 +45,10 @@ const program = new Command("mayfly")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
-  // Options behind a command's own command are that one's.
+  // Options after a command's own subcommand belong to that subcommand.
   .enablePositionalOptions()
   .exitOverride()
-  // What is wrong is said once, below.
+  // Errors are reported once, below.
   .configureOutput({ outputError: () => {} });
 
 const commands = [
@@ -78,7 +78,7 @@ const commands = [
 ];
 for (const add of commands) add(program);
 
-// `mayfly --help | head`: what a command prints is looked after in execute.
+// `mayfly --help | head`. For the output of commands, execute takes care of this.
 process.stdout.on("error", () => {});
 
 try {
@@ -86,7 +86,7 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode !== 0) {
-    // Without a command commander has printed the help.
+    // Without a command, commander has printed the help.
     if (error.code !== "commander.help") {
       const hint = "See: mayfly --help, or mayfly <command> --help";
       const message = error.message.replace(/^error: /, "");

@@ -12,10 +12,10 @@ export interface Project {
   mayfly: Mayfly;
 }
 
-/** As many tenants an error names. */
+/** How many tenants an error lists. */
 const shown = 10;
 
-/** Opens the project and the tenant that the options and the environment name. */
+/** Opens the project and the tenant from the options and the environment. */
 export async function openProject(options: ConnectionOptions, output: Output): Promise<Project> {
   const connection = await findConnection(options);
   const tenant = await chooseTenant(connection, output);
@@ -23,7 +23,7 @@ export async function openProject(options: ConnectionOptions, output: Output): P
   return { url, tenant, mayfly: new Mayfly({ url, key, tenant: tenant.id }) };
 }
 
-/** The tenants of a project, or those that a filter of the Data API names. */
+/** The tenants of a project, optionally filtered by the Data API. */
 export async function readTenants(connection: Connection, filter = ""): Promise<KnownTenant[]> {
   const entry = await enter(connection, filter);
   if (entry.at === "inside") return entry.tenants;

@@ -27,7 +27,7 @@ interface Options extends ProjectOptions {
   explain?: boolean;
 }
 
-/** Of an output on a line of its own. */
+/** The length of an output on its own line. */
 const excerpt = 300;
 
 const examples = `

@@ -12,7 +12,7 @@ interface Statistics extends StatisticsRow {
   by_agent: { agent_id: string | null; memories: number; name?: string | null }[];
 }
 
-/** As many agents people are shown; --json has up to 100. */
+/** How many agents people see. --json has up to 100. */
 const shown = 10;
 
 const examples = `

@@ -9,12 +9,12 @@ import { type Answer, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 import { printable } from "./words.ts";
 
-/** A part of the project: whether it answers as it should, and how fast. */
+/** A part of the project: whether it answers correctly, and how fast. */
 interface Component {
   name: string;
   state: "ok" | "down";
   ms: number;
-  /** What it said instead; its version where it has one. */
+  /** What it answered instead, or its version. */
   note: string | null;
 }
 
@@ -82,7 +82,7 @@ async function dataApi(
   };
 }
 
-/** What readers have noticed of losses in the last ten minutes; null where the key may not ask. */
+/** Lost broadcasts that readers noticed in the last ten minutes. Null if the key may not ask. */
 async function lostBroadcasts(connection: Connection): Promise<Broadcasts["lost"] | null> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {
     method: "POST",

@@ -31,7 +31,7 @@ interface Options extends ProjectOptions {
   out?: string;
 }
 
-/** For its owner alone: what agents do may be private. */
+/** Only for its owner, because what agents do may be private. */
 const mode = 0o600;
 
 const examples = `
@@ -84,7 +84,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
   const wanted = filterOf(options);
-  // Without one all are heard, and those of another name are left out.
+  // Without one, all are heard and those with another name are left out.
   const agent = options.agent && (await until(signal, livingId(project, options.agent)));
   if (options.agent && !agent)
     output.note(
@@ -107,14 +107,14 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
     for (const event of events) {
-      // In the order of the log; what agents told meanwhile comes between.
+      // In the order of the log, with debug records in between.
       await told.showUntil(Date.parse(event.at));
       await show([recordOf(event, names.of(agentOf(event)))]);
     }
   };
 
-  // The cursor is taken first, so that nothing falls between what was and what comes; what is in both
-  // is left out of what comes.
+  // The cursor is taken first, so that nothing is lost between the past and what comes. Events in both are
+  // shown only once.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
   const watching = project.mayfly.log.watch({ onError }, async ({ events }) => {

@@ -13,6 +13,7 @@ const folders = [
   "adapters",
   "cli",
   "console",
+  "create",
   "docs",
   "examples",
   "functions",

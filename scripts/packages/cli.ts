@@ -1,5 +1,5 @@
 // Makes the package of the command line, which carries the migrations and the functions.
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFunctions } from "../../cli/src/source.ts";
 import { buildConsole } from "../build-console.ts";
@@ -51,6 +51,24 @@ async function manifest(): Promise<object> {
     bin: { mayfly: "./cli.js" },
     exports: { "./package.json": "./package.json" },
     files: ["dist", "assets", "cli.js", "AGENTS.md"],
-    dependencies: { ...ranges({ ...sdk.dependencies, ...own }), "@mayfly/local": local },
+    dependencies: {
+      ...ranges({ ...sdk.dependencies, ...own }),
+      "@mayfly/local": local,
+      // What the functions import, in their own versions: then `mayfly dev` fetches nothing.
+      ...(await functionPackages()),
+    },
   };
+}
+
+async function functionPackages(): Promise<Record<string, string>> {
+  const { imports } = JSON.parse(await readFile(join(root, "functions/deno.json"), "utf8")) as {
+    imports: Record<string, string>;
+  };
+  return Object.fromEntries(
+    Object.values(imports).map((address) => {
+      const [, name = "", version = ""] =
+        /^npm:\/?((?:@[^/]+\/)?[^/@]+)@([^/]+)/.exec(address) ?? [];
+      return [name, version];
+    }),
+  );
 }

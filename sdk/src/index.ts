@@ -202,6 +202,7 @@ export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./ou
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
 export type { OwnMembership, People } from "./people/people.ts";
+export { provideAi } from "./runs/ai.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
 export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";

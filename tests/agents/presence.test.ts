@@ -61,7 +61,7 @@ describe("presence", () => {
     ]);
   });
 
-  it("shows those alone who are alive, under the names that the table has", async () => {
+  it("shows only living agents, with the names from the table", async () => {
     const { until, states } = await look(watched.agents);
     const forger = await spawn("forger");
     const channel = forger.client.channel(`tenant:${tenant}:agents`, {
@@ -79,7 +79,7 @@ describe("presence", () => {
     expect(states.flat().map(({ name }) => name)).toEqual(["liar"]);
   });
 
-  it("is right again after the connections were lost, of those who watch and those who are seen", async () => {
+  it("is right again after watchers and watched agents lost their connections", async () => {
     const { until } = await look(watched.agents);
     const other = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
     const [ada, bob] = [await spawn("ada", other), await spawn("bob", other)];
@@ -102,7 +102,7 @@ describe("presence", () => {
     await until((present) => present.length === 0);
   });
 
-  it("is refused to who may not see it, and tells agents of nobody unless they ask", async () => {
+  it("is refused without the scope, and sends agents nothing unless they watch", async () => {
     const agent = await spawn("plain");
     expect((await look(agent.presence)).error).toMatchObject({ code: "scope_missing" });
     expect(agent.scopes).not.toContain("presence:read");
@@ -157,7 +157,7 @@ describe("a live connection", () => {
     await watch.stop();
   });
 
-  it("goes on through new tokens, without missing anything", async () => {
+  it("continues with new tokens, without missing anything", async () => {
     const agent = await spawn("reader");
     const writer = await spawn("writer");
     const seen: string[] = [];
@@ -210,7 +210,7 @@ describe("a live connection", () => {
     }
   });
 
-  it("of a client that ignores the end, or the rest, of its agent hears of nothing any more but that", async () => {
+  it("of a client that ignores the end of its agent hears of nothing except that end", async () => {
     const bob = await spawn("bob", mayfly, ["message:send", "message:read", "memory:write"]);
     for (const [what, ends] of [
       ["stopped", (id: string) => mayfly.agents.stop(id)],

@@ -81,7 +81,7 @@ describe("mayfly codemod 0.2", () => {
     );
   }, 60_000);
 
-  it("names what it leaves to people, and ends with 1", async () => {
+  it("lists what people have to change, and exits with 1", async () => {
     const text =
       'import type { Mayfly } from "@mayfly/sdk";\nexport const of = (m: Mayfly) => {\n  const { members } = m;\n  return members;\n};\n';
     await write("taken.ts", text);

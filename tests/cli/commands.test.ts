@@ -67,7 +67,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     for (const one of helps) expect(one.out).toMatch(/Examples:\n {2}mayfly/);
   });
 
-  it("ends with 2 and one sentence when it is used wrongly, also as JSON", async () => {
+  it("exits with 2 and one sentence on wrong usage, also as JSON", async () => {
     const [unknown, lifetime, noQuery, noWords, byName, category, noUrl] = await Promise.all([
       run("bogus"),
       run("spawn", "--lifetime", "soon", "--json"),
@@ -157,7 +157,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(JSON.parse(refused.out)).toMatchObject({ error: { code: "name_taken" } });
   });
 
-  it("lists the living, and the dead when asked", async () => {
+  it("lists living agents, and ended ones if asked", async () => {
     const { id } = await json<{ id: string }>("spawn", "--name", "short");
     const living = await run("agents");
     expect(living.out).toMatch(new RegExp(`^${id} +short`, "m"));
@@ -189,7 +189,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect((await run("stats")).out).toMatch(/memories +2 of/);
   });
 
-  it("embeds what has no vector of the model, and tells how far it is", async () => {
+  it("embeds memories without a vector of the model, and reports its progress", async () => {
     const [other] = await local.sql<{ id: string }[]>`
       insert into mayfly.tenants (name) values ('of another model') returning id`;
     await local.sql`
@@ -205,7 +205,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     });
   });
 
-  it("tells of each part whether it answers, and of a tenant by name", async () => {
+  it("says whether each part answers, and lists tenants by name", async () => {
     const status = await json<{
       components: { name: string; state: string }[];
       tenants: unknown[];
@@ -224,13 +224,13 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
-  it("is quiet when nobody reads its help", async () => {
+  it("stays quiet when nobody reads its help", async () => {
     const help = startCli(["--help"]);
     help.child.stdout?.destroy();
     expect(await help.ended).toMatchObject({ code: 0, err: "" });
   });
 
-  it("fails when what it says can not be written", async () => {
+  it("fails when its output cannot be written", async () => {
     const words = ["-c", '"$0" "$@" > /dev/full', process.execPath, cli, "stats"];
     const { env } = environment();
     const ran = promisify(execFile)("sh", words, { env: { ...process.env, ...env } });
@@ -254,7 +254,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(out.read()).toBeNull();
   });
 
-  it("prints no colour where nobody looks, nor ever in JSON", async () => {
+  it("prints no colour without a terminal, and never in JSON", async () => {
     const colour = String.fromCharCode(27);
     const forced = environment({ FORCE_COLOR: "1" });
     const [plain, wanted, object] = await Promise.all([

@@ -82,7 +82,7 @@ describe("the check of maintenance", () => {
     ]);
   });
 
-  it("warns where pg_cron falls behind, and only where it is scheduled", () => {
+  it("warns if pg_cron falls behind, but only if it is scheduled", () => {
     const behind = { oldest: "2026-11-01T08:00:00+00:00", failing: [] };
     expect(checkMaintenance(behind, true, now)).toMatchObject([
       { state: "warning", message: "A tenant has waited for it for 4 h." },

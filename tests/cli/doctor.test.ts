@@ -54,7 +54,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
   });
 
-  it("shows people each finding with its mend", async () => {
+  it("shows people each finding with its fix", async () => {
     const env = { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey };
     const { code, out } = await runCli(["doctor"], { env });
     expect(code).toBe(0);

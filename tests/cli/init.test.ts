@@ -96,7 +96,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await ours()).toEqual([file, expect.stringMatching(/_mayfly_dimensions_2_384\.sql$/)]);
   });
 
-  it("asks who sits before it, who may say no, or nothing, or end it", async () => {
+  it("asks the user, who may say no, say nothing or stop it", async () => {
     const before = await contents();
     const asked = async (keys: string) => {
       const running = startCli(["init", root], { terminal: true });
@@ -209,7 +209,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect((await report("--dry-run")).warnings.join()).toContain("The installed version is newer");
   });
 
-  it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {
+  it("turns an empty folder into a project, and refuses folders that it must not touch", async () => {
     await rm(join(root, "supabase"), { recursive: true });
     expect((await report("--yes")).changes[0]).toMatchObject({
       action: "create",
@@ -265,7 +265,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
 describe("the edit of config.toml", () => {
   const edit = (text: string) => editConfig(text, functionEntries);
 
-  it("keeps every line that it does not mean, in each way of writing", () => {
+  it("keeps every other line, in each style of writing", () => {
     for (const text of [
       "",
       "# only a comment",
@@ -289,7 +289,7 @@ describe("the edit of config.toml", () => {
     expect(edit(on)).toEqual({ text, changes: ["[functions.spawn]"] });
   });
 
-  it("does not edit what it cannot edit without a doubt", () => {
+  it("does not edit a file that it cannot edit safely", () => {
     expect(() => edit("functions = { mine = { verify_jwt = true } }\n")).toThrow(/by hand|safely/);
   });
 });

@@ -111,7 +111,7 @@ describe("the background of an agent", () => {
 
 describe("the command line", () => {
   it.each(["a sign-in page", "{}", "null", "a 401 with a page", "a 403 of a firewall"])(
-    "says of %s what is wrong, and throws nothing",
+    "says what is wrong with %s, and throws nothing",
     async (lie) => {
       const told = { ...successes, ...refusals }[lie] as Lie;
       const words = ["--json", "--url", proxy.url, "--key", local.secretKey];

@@ -25,7 +25,7 @@ beforeEach(async () => {
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
 describe("what an agent holds itself", () => {
-  it("is what it recalls from where the server is silent for 20 s", async () => {
+  it("answers a recall if the server is silent for 20 s", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "rotate keys" });
     proxy.swallow("/query");
@@ -74,7 +74,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("loses what others forget, and what it forgets itself does not come back", async () => {
+  it("loses what others forget, and never gets back what it forgot itself", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -92,7 +92,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled anew when the database has another life, without what is gone", async () => {
+  it("is pulled again after the database was restored, without what is gone", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),

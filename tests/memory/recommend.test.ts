@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe("recommendations", () => {
-  it("put what was tried often and worked before one lucky try, and what failed apart", async () => {
+  it("rank what worked often before one lucky try, and list failures separately", async () => {
     const found = dataOf(await mayfly.memory.recommend("rotate the signing key"));
     expect(found).toMatchObject({ known: true, reason: null, rated: 5 });
     expect(found.similar).toBe(6);
@@ -58,7 +58,7 @@ describe("recommendations", () => {
     expect(found.avoid).toMatchObject([{ tries: 1, averageReward: expect.closeTo(0.1) }]);
   });
 
-  it("say so where nothing is known, where nobody has rated it, and where nothing worked", async () => {
+  it("say that nothing is known, that nothing is rated, or that nothing worked", async () => {
     const unknown = dataOf(await mayfly.memory.recommend("translate a poem into Finnish"));
     expect(unknown).toMatchObject({
       known: false,

@@ -41,7 +41,7 @@ const repair = (tenant: string) =>
   db.sql`update mayfly.memories set version = 1 where tenant_id = ${tenant}`;
 
 describe("maintenance of every tenant", () => {
-  it("goes on past a tenant for which it fails, and says which, since when and why", async () => {
+  it("continues after a tenant for which it fails, and says which, since when and why", async () => {
     const tenants = [await makeSpent(), await makeSpent(), await makeSpent()];
     const poisoned = tenants[1] as string;
     await poison(poisoned);
@@ -66,7 +66,7 @@ describe("maintenance of every tenant", () => {
     expect((await maintenanceOf()).failing).toEqual([]);
   });
 
-  it("does the other chores of a tenant of which one fails, names it to who asked, and notes both that fail", async () => {
+  it("does the other chores of a tenant if one fails, names it in the answer, and records each failure", async () => {
     const tenant = await makeSpent();
     await poison(tenant);
     await db.sql`insert into mayfly_private.chores (name, work) values ('a_gone', 'mayfly_private.gone(uuid, integer)')`;
@@ -92,7 +92,7 @@ describe("maintenance of every tenant", () => {
     expect(await livingOf([tenant])).toEqual([]);
   });
 
-  it("comes to each tenant once a run, the one that has waited longest first", async () => {
+  it("handles each tenant once a run, starting with the one that waited longest", async () => {
     await db.sql`select mayfly_private.maintain_all()`;
     const fresh = [await makeSpent(), await makeSpent()];
     const [run] = await db.sql`select clock_timestamp()::text as begun`;

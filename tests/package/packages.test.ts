@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => all?.remove());
 
 /** What a tarball may weigh, in kB: a step above what it weighs today. */
-const most = { sdk: 480, local: 200, mayfly: 680 };
+const most = { sdk: 480, local: 200, mayfly: 680, create: 20 };
 const names = Object.keys(most) as (keyof typeof most)[];
 
 describe.each(names)("the package %s", (name) => {
@@ -29,6 +29,7 @@ describe.each(names)("the package %s", (name) => {
       engines: { node: expect.stringMatching(/^>=22/) },
       exports: { "./package.json": "./package.json" },
     });
+    if (name !== "create") expect(Object.keys(manifest.dependencies)).not.toEqual([]);
     expect(manifest.private).toBeUndefined();
   });
 

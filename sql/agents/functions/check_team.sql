@@ -40,4 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_team is 'Refuses a team that has a fault, naming its index and field.';
+comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';

@@ -19,4 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';

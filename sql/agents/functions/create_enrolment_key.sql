@@ -45,5 +45,5 @@ set search_path = ''
 return mayfly_private.create_enrolment_key(name, scopes, expires_at);
 
 comment on function mayfly.create_enrolment_key is
-  'Creates an enrolment key. Returns { key, enrolment_key }: the key mfk_… is shown this once.';
+  'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 grant execute on function mayfly.create_enrolment_key to authenticated, service_role;

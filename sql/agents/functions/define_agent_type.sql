@@ -77,5 +77,5 @@ return to_jsonb(mayfly_private.define_agent_type(
   make_interval(secs => lifetime), make_interval(secs => max_lifetime), max_living, coalesce(metadata, '{}')));
 
 comment on function mayfly.define_agent_type is
-  'Defines a type of agents, lifetimes in seconds. Returns its newest version, the same where nothing changed.';
+  'Defines a type of agents, with lifetimes in seconds. Returns its newest version, which is the same if nothing changed.';
 grant execute on function mayfly.define_agent_type to authenticated, service_role;

@@ -18,4 +18,4 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.effective_status is 'The status of an agent by now, its ancestors considered.';
+comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';

@@ -24,4 +24,4 @@ as $$
   returning a.*;
 $$;
 
-comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
+comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';

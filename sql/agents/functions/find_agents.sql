@@ -64,5 +64,5 @@ set search_path = ''
 return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }: pass `after` for the next page, null after the last.';
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
 grant execute on function mayfly.find_agents to authenticated, service_role;

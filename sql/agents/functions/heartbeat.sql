@@ -41,7 +41,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.heartbeat is 'Says that the calling agent lives, and what it does.';
+comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
 grant execute on function mayfly_private.heartbeat to authenticated;
 
 -- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
@@ -57,5 +57,5 @@ set search_path = ''
 return mayfly_private.heartbeat(activity, task, log, channels, lost);
 
 comment on function mayfly.heartbeat is
-  'Says that the calling agent lives, what it does and listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 grant execute on function mayfly.heartbeat to authenticated;

@@ -18,5 +18,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the callers tenant where there are any.';
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
 grant execute on function mayfly_private.reap_in_passing to authenticated, service_role;

@@ -14,4 +14,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_transition is 'Refuses a change of status, naming both.';
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';

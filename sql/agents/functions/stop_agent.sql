@@ -32,5 +32,5 @@ language sql
 set search_path = ''
 return mayfly_private.stop_agent(id, reason);
 
-comment on function mayfly.stop_agent is 'Stops an agent; its descendants die with it. Returns the agent.';
+comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 grant execute on function mayfly.stop_agent to authenticated, service_role;

@@ -29,7 +29,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.acknowledge_channel is 'Says up to where the caller has handled a channel.';
+comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channel up to a message.';
 grant execute on function mayfly_private.acknowledge_channel to authenticated, service_role;
 
 create function mayfly.acknowledge_channel(name text, seq bigint)
@@ -39,5 +39,5 @@ set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
 comment on function mayfly.acknowledge_channel is
-  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
+  'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 grant execute on function mayfly.acknowledge_channel to authenticated, service_role;

@@ -31,7 +31,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.channel_statistics is 'What there is in a channel.';
+comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
 grant execute on function mayfly_private.channel_statistics to authenticated, service_role;
 
 create function mayfly.channel_statistics(name text)
@@ -41,5 +41,5 @@ set search_path = ''
 return mayfly_private.channel_statistics(name);
 
 comment on function mayfly.channel_statistics is
-  'A channel''s messages and bytes, those of the last minute, the mean a minute of the last hour, and its subscribers with their lag.';
+  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
 grant execute on function mayfly.channel_statistics to authenticated, service_role;

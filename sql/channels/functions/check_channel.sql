@@ -28,4 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_channel is 'Refuses what is out of bounds in a channel.';
+comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';

@@ -34,5 +34,5 @@ set search_path = ''
 return mayfly_private.subscribe_channel(name, acknowledged);
 
 comment on function mayfly.subscribe_channel is
-  'Subscribes the caller to a channel, up to a message that it takes as handled (0: none; by default all there are).';
+  'Subscribes the caller to a channel. Messages up to the given number count as handled (0: none; by default all existing ones).';
 grant execute on function mayfly.subscribe_channel to authenticated, service_role;

@@ -26,7 +26,7 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,

@@ -93,7 +93,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.append_debug is 'Keeps debug records of the calling agent.';
+comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
 grant execute on function mayfly_private.append_debug to authenticated, service_role;
 
 create function mayfly.append_debug(records jsonb, dropped integer default 0)
@@ -103,5 +103,5 @@ set search_path = ''
 return mayfly_private.append_debug(records, dropped);
 
 comment on function mayfly.append_debug is
-  'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
 grant execute on function mayfly.append_debug to authenticated, service_role;

@@ -33,4 +33,4 @@ return (
   where t.id = tenant
 );
 
-comment on function mayfly_private.debug_levels is 'What an agent is to record by now.';
+comment on function mayfly_private.debug_levels is 'What an agent has to record now.';

@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';

@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';

@@ -29,4 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';
+comment on function mayfly_private.maintain_debug is 'One batch of deleting old debug records and leases.';

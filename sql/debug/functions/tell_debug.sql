@@ -36,4 +36,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_debug is 'Tells agents what they are to record.';
+comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';

@@ -23,7 +23,7 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.debug_records
   alter column name set statistics 0,
   alter column data set statistics 0;

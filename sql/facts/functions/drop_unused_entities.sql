@@ -18,4 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_unused_entities is 'Deletes entities that nothing is said of any more.';
+comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';

@@ -37,7 +37,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+comment on function mayfly_private.end_facts is 'Ends facts.';
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
 -- Says that facts are no longer true from an instant on, without saying what is true instead. They stay. Scope
@@ -49,5 +49,5 @@ language sql
 set search_path = ''
 return mayfly_private.end_facts(ids, at);
 
-comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+comment on function mayfly.end_facts is 'Ends facts: they are no longer true from an instant on. Returns { ended: [id] }.';
 grant execute on function mayfly.end_facts to authenticated, service_role;

@@ -31,5 +31,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+comment on function mayfly_private.entities_named is 'The entities for a reference that the caller may see.';
 grant execute on function mayfly_private.entities_named to authenticated, service_role;

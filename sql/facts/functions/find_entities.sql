@@ -34,5 +34,5 @@ begin
 end
 $$;
 
-comment on function mayfly.find_entities is 'Entities by their names and aliases, the best match first; all of them without a text.';
+comment on function mayfly.find_entities is 'Finds entities by names and aliases, best match first. Without a text, returns all of them.';
 grant execute on function mayfly.find_entities to authenticated, service_role;

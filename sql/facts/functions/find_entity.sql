@@ -47,4 +47,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';

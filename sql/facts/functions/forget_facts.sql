@@ -53,5 +53,5 @@ language sql
 set search_path = ''
 return mayfly_private.forget_facts(ids, memory);
 
-comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory from which they were extracted. Returns { forgotten }.';
 grant execute on function mayfly.forget_facts to authenticated, service_role;

@@ -12,4 +12,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';
+comment on function mayfly_private.hold_facts is 'Lets one transaction at a time write a tenant''s facts.';

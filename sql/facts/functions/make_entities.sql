@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.make_entities is 'Makes the entities that references name and that there are not yet.';
+comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';

@@ -75,7 +75,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+comment on function mayfly_private.merge_entities is 'Merges two entities.';
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
 -- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
@@ -87,5 +87,5 @@ language sql
 set search_path = ''
 return mayfly_private.merge_entities(id, into_id);
 
-comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+comment on function mayfly.merge_entities is 'Merges two entities: the names and facts of the first move to the second, which is returned.';
 grant execute on function mayfly.merge_entities to authenticated, service_role;

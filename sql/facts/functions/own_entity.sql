@@ -43,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';

@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';

@@ -79,5 +79,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
 
-comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+comment on function mayfly.set_entity is 'Creates an entity, or changes its name, type, description and aliases. Returns it.';
 grant execute on function mayfly.set_entity to authenticated, service_role;

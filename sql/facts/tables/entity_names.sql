@@ -14,7 +14,7 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,

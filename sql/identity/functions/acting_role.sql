@@ -13,4 +13,4 @@ return (
   from mayfly_private.caller() c
 );
 
-comment on function mayfly_private.acting_role is 'The role by which the caller acts on people of a tenant.';
+comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';

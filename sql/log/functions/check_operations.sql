@@ -60,4 +60,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_operations is 'Refuses a push whose operations are none, naming index and field.';
+comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';

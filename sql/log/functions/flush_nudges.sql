@@ -118,4 +118,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.flush_nudges is 'Tells what is due.';
+comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';

@@ -91,7 +91,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.listen is 'Leases topics, and says their newest numbers.';
+comment on function mayfly_private.listen is 'Leases topics, and returns their newest numbers.';
 grant execute on function mayfly_private.listen to authenticated, service_role;
 
 create function mayfly.listen(log boolean default false, channels text[] default '{}', lost integer default 0)
@@ -101,5 +101,5 @@ set search_path = ''
 return mayfly_private.listen(log, channels, lost);
 
 comment on function mayfly.listen is
-  'Leases the nudges of the log and of channels for 60 s: { seconds, log, inbox, channels: {name: number} }, the newest numbers of each.';
+  'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 grant execute on function mayfly.listen to authenticated, service_role;

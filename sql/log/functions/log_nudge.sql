@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+comment on function mayfly_private.log_nudge is 'A due broadcast: the log has something new.';

@@ -41,4 +41,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may make by now.';
+comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';

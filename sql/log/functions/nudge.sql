@@ -66,7 +66,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge is 'Tells that the log has something new, once a window and audience.';
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
 
 -- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
 
@@ -93,4 +93,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge_tenants is 'Tells that the logs of several tenants have something new.';
+comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';

@@ -37,4 +37,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
+comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';

@@ -138,5 +138,5 @@ end
 $$;
 
 comment on function mayfly.read_log is
-  'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
+  'Reads the log since a cursor: { events, rows, cursor, more }. It includes memories and states only if with_rows asks for them.';
 grant execute on function mayfly.read_log to authenticated, service_role;

@@ -27,5 +27,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
+comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may see.';
 grant execute on function mayfly_private.readable_kinds to authenticated;

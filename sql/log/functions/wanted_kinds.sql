@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';

@@ -5,7 +5,7 @@ create table mayfly_private.flusher (
   at timestamptz not null default '-infinity'
 );
 
-comment on table mayfly_private.flusher is 'When due nudges were told last.';
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 insert into mayfly_private.flusher default values;
 

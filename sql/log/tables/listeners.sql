@@ -11,6 +11,6 @@ create table mayfly_private.listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
 
 alter table mayfly_private.listeners enable row level security;

@@ -12,7 +12,7 @@ create table mayfly_private.nudges_due (
   constraint nudges_due_pkey primary key (tenant_id, id)
 );
 
-comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
-comment on column mayfly_private.nudges_due.seq is 'Of a message: its number in the inbox or the channel.';
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
+comment on column mayfly_private.nudges_due.seq is 'The number of a message in its inbox or channel.';
 
 alter table mayfly_private.nudges_due enable row level security;

@@ -13,6 +13,6 @@ create table mayfly_private.ops (
 -- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
 create index ops_at_idx on mayfly_private.ops using brin (at);
 
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 alter table mayfly_private.ops enable row level security;

@@ -106,4 +106,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_push is 'Refuses a push that has a fault, naming its index and field; gives its embeddings.';
+comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';

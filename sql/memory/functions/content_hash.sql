@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';
+comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';

@@ -28,5 +28,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.convert_operations is 'Brings the operations of a push into their present form.';
+comment on function mayfly_private.convert_operations is 'Converts the operations of a push to the current form.';
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;

@@ -24,5 +24,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.embedding_dimensions();
 
-comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions set.';
 grant execute on function mayfly.embedding_dimensions to authenticated, service_role;

@@ -28,7 +28,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.embedding_progress is 'How far the embedding by a model has come.';
+comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 grant execute on function mayfly_private.embedding_progress to service_role;
 
 -- How far the embedding of a tenant's memories by a model has come. With the secret key, which names the tenant.
@@ -45,5 +45,5 @@ set search_path = ''
 return mayfly_private.embedding_progress(model);
 
 comment on function mayfly.embedding_progress is
-  'How far the embedding by a model has come: { memories, embedded, left, waiting, dead, others }. For the secret key.';
+  'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
 grant execute on function mayfly.embedding_progress to service_role;

@@ -68,4 +68,4 @@ end
 $$;
 
 comment on function mayfly_private.find_by_meaning is
-  'The memories whose vectors point nearest to one.';
+  'The memories whose vectors are nearest to a vector.';

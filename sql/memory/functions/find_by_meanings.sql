@@ -50,4 +50,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';

@@ -179,4 +179,4 @@ end
 $$;
 
 comment on function mayfly_private.find_by_words is
-  'The memories that fit the words of a question best.';
+  'The memories that match the words of a question best.';

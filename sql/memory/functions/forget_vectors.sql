@@ -55,7 +55,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_vectors is 'Deletes vectors of other models than one.';
+comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
 grant execute on function mayfly_private.forget_vectors to service_role;
 
 -- What is left to do once a tenant was embedded by another model: deletes up to max_rows vectors of all
@@ -68,5 +68,5 @@ set search_path = ''
 return mayfly_private.forget_vectors(model, max_rows);
 
 comment on function mayfly.forget_vectors is
-  'Deletes vectors of other models than this one, where a memory has one of this: { deleted, more }. While more is true, call it again. For the secret key.';
+  'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
 grant execute on function mayfly.forget_vectors to service_role;

@@ -28,4 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change; gives their ids.';
+comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';

@@ -67,4 +67,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.match_keys is 'Makes updates of the puts whose key is there.';
+comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';

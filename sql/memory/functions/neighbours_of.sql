@@ -63,4 +63,4 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those that were remembered right before and after them.';
+  'What memories lend to those right before and after them.';

@@ -294,5 +294,5 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
 grant execute on function mayfly.recall to authenticated, service_role;

@@ -41,7 +41,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall_scope is 'What a recall of the caller looks through.';
+comment on function mayfly_private.recall_scope is 'What a recall of the caller searches.';
 grant execute on function mayfly_private.recall_scope to authenticated, service_role;
 
 create function mayfly.recall_scope(model text default null)
@@ -51,5 +51,5 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall looks through: { memories, with_vector, exact }. Beyond 2,000 memories both are about, and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
 grant execute on function mayfly.recall_scope to authenticated, service_role;

@@ -98,4 +98,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_faults is 'Refuses a push that has a fault, naming its index and field.';
+comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';

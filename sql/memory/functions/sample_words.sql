@@ -52,4 +52,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, where that is due.';
+comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, if that is due.';

@@ -50,4 +50,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.searched is 'A text as it is parsed into words.';
+comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';

@@ -37,7 +37,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
 -- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no weight,
@@ -50,5 +50,5 @@ set search_path = ''
 return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
 
 comment on function mayfly.set_model_worth is
-  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+  'Sets the weight of an embedding model for the tenant. Without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
 grant execute on function mayfly.set_model_worth to authenticated, service_role;

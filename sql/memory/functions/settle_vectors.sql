@@ -5,7 +5,7 @@
 -- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
 -- for the one tenant of its caller.
 --
--- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+-- Locks the vectors that it moves, skipping those that others hold, and the tenant's settlement.
 
 create function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer

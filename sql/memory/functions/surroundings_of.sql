@@ -43,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.surroundings_of is 'What was remembered right before and after a memory.';
+comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';

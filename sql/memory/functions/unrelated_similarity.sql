@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+comment on function mayfly_private.unrelated_similarity is 'The similarity of unrelated memories.';

@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
+comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';

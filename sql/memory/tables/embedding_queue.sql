@@ -17,7 +17,7 @@ create table mayfly_private.embedding_queue (
 
 create index embedding_queue_due_idx on mayfly_private.embedding_queue (tenant_id, due_at) where dead_at is null;
 
-comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
-comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after the lease, or after a pause that grows with the attempts.';
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after its lease, or after a pause that grows with each attempt.';
 
 alter table mayfly_private.embedding_queue enable row level security;

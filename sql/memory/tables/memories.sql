@@ -76,7 +76,7 @@ create unique index memories_key_idx on mayfly.memories (tenant_id,
   where key is not null;
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -94,22 +94,22 @@ alter table mayfly.memories
   alter column key set statistics 0,
   alter column content_hash set statistics 0;
 
-comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 comment on column mayfly.memories.id is 'Made by the client: a UUIDv7.';
-comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims; null for a person or the secret key.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
 -- A clock a field, not one a row: with one, an update of the reward would make an older update of the
 -- critique that arrives later look outdated, and what arrives first would decide what stays.
 comment on column mayfly.memories.hlc is
-  'The hybrid logical clock of each field that was updated, {field: clock}; what is not in it is as it was put.';
+  'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is
-  'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
-comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+  'The version of mayfly_private.words that wrote its words. 0 is the version of 0.1.0.';
+comment on column mayfly.memories.key is 'The caller''s key: a put with the same key changes this memory.';
 comment on column mayfly.memories.content_hash is
-  'What identical content would have in common with it: a put that says "once" is stored once.';
-comment on column mayfly.memories.deleted_at is 'Set on a tombstone: its content is gone.';
+  'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
 -- For the words of a question that nothing is found for: see mayfly_private.find_typos. With the tenant in it, or a small
 -- tenant would pay for the labels of a large one.

@@ -11,6 +11,6 @@ create table mayfly_private.word_frequencies (
     references mayfly_private.word_samples (tenant_id) on delete cascade
 );
 
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 alter table mayfly_private.word_frequencies enable row level security;

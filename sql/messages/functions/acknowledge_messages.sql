@@ -36,7 +36,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.acknowledge_messages is 'Says that messages of the callers inbox are handled.';
+comment on function mayfly_private.acknowledge_messages is 'Acknowledges messages of the caller''s inbox.';
 grant execute on function mayfly_private.acknowledge_messages to authenticated, service_role;
 
 create function mayfly.acknowledge_messages(seqs bigint[])
@@ -46,5 +46,5 @@ set search_path = ''
 return mayfly_private.acknowledge_messages(seqs);
 
 comment on function mayfly.acknowledge_messages is
-  'Says that messages of the caller''s inbox are handled: { acknowledged, unseen }. acknowledged: how many of them were not yet. unseen: the numbers that this call could not see yet; say them again soon.';
+  'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
 grant execute on function mayfly.acknowledge_messages to authenticated, service_role;

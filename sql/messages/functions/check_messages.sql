@@ -78,4 +78,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_messages is 'Refuses messages that have a fault, naming index and field.';
+comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';

@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+comment on function mayfly_private.message_nudge is 'A due broadcast: an inbox or a channel has messages up to a number.';

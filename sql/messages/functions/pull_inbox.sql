@@ -66,7 +66,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pull_inbox is 'What waits in the callers inbox.';
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
 grant execute on function mayfly_private.pull_inbox to authenticated, service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint default 0, page_limit integer default 100)
@@ -76,5 +76,5 @@ set search_path = ''
 return mayfly_private.pull_inbox(session, after, page_limit);
 
 comment on function mayfly.pull_inbox is
-  'What waits in the caller''s inbox behind a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }; go on behind up_to.';
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
 grant execute on function mayfly.pull_inbox to authenticated, service_role;

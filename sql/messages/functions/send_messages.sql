@@ -182,5 +182,5 @@ set search_path = ''
 return mayfly_private.send_messages(messages);
 
 comment on function mayfly.send_messages is
-  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
 grant execute on function mayfly.send_messages to authenticated, service_role;

@@ -66,7 +66,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.erase_tenant is 'Erases the callers tenant.';
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
 -- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
@@ -80,5 +80,5 @@ set search_path = ''
 return mayfly_private.erase_tenant(name, max_rows);
 
 comment on function mayfly.erase_tenant is
-  'Erases the tenant for good. Returns { erased }: while false, call it again.';
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 grant execute on function mayfly.erase_tenant to authenticated, service_role;

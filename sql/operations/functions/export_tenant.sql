@@ -75,7 +75,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.export_tenant is 'A page of everything that the callers tenant has.';
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
 grant execute on function mayfly_private.export_tenant to authenticated, service_role;
 
 create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
@@ -85,5 +85,5 @@ set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
 comment on function mayfly.export_tenant is
-  'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 grant execute on function mayfly.export_tenant to authenticated, service_role;

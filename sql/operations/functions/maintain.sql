@@ -30,7 +30,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain is 'One batch of retention and cleaning for the callers tenant.';
+comment on function mayfly_private.maintain is 'One batch of maintenance for the caller''s tenant.';
 grant execute on function mayfly_private.maintain to authenticated, service_role;
 
 create function mayfly.maintain(max_rows integer default 1000)
@@ -40,5 +40,5 @@ set search_path = ''
 return mayfly_private.maintain(max_rows);
 
 comment on function mayfly.maintain is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+  'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 grant execute on function mayfly.maintain to authenticated, service_role;

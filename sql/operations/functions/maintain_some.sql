@@ -2,7 +2,7 @@
 -- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
 -- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
 -- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
--- each. Locks their rows of maintenance, passing by those that others hold.
+-- each. Locks their rows of maintenance, skipping those that others hold.
 --
 -- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
 -- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.

@@ -51,4 +51,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_tenant is 'One batch of retention and cleaning for a tenant.';
+comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';

@@ -38,4 +38,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
+comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';

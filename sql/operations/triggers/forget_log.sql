@@ -17,7 +17,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
+comment on function mayfly_private.forget_log is 'Trigger: deletes the rows of deleted tenants in tables without a foreign key.';
 
 create trigger tenants_forget_log after delete on mayfly.tenants
   referencing old table as old_rows

@@ -52,7 +52,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.accept_invitation is 'Makes the calling person a member by an invitation.';
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
 -- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.

@@ -37,5 +37,5 @@ language sql
 set search_path = ''
 return mayfly_private.add_member(user_id, role);
 
-comment on function mayfly.add_member is 'Makes a user a member without an invitation. For the secret key alone.';
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. Only for the secret key.';
 grant execute on function mayfly.add_member to service_role;

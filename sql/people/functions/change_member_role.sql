@@ -24,7 +24,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.change_member_role is 'Changes the role of a member of the callers tenant.';
+comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 grant execute on function mayfly_private.change_member_role to authenticated, service_role;
 
 -- Changes the role of a member (scope member:write; only an owner makes, changes or unmakes owners).

@@ -53,7 +53,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+comment on function mayfly_private.ensure_tenant is 'The tenant with a name, created if there is none.';
 grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
 
 create function mayfly.ensure_tenant(name text, owner uuid default null)
@@ -63,5 +63,5 @@ set search_path = ''
 return mayfly_private.ensure_tenant(name, owner);
 
 comment on function mayfly.ensure_tenant is
-  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+  'The caller''s tenant with this name, created if there is none: the tenant, and whether it was created. For the secret key, and for people if they may create tenants.';
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;

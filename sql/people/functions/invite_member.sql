@@ -46,5 +46,5 @@ set search_path = ''
 return mayfly_private.invite_member(role, email, expires_at);
 
 comment on function mayfly.invite_member is
-  'Invites a person. Returns { token, invitation }: the token mfi_… is shown this once.';
+  'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 grant execute on function mayfly.invite_member to authenticated, service_role;

@@ -31,5 +31,5 @@ language sql
 set search_path = ''
 return mayfly_private.leave_tenant();
 
-comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns what the person was.';
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
 grant execute on function mayfly.leave_tenant to authenticated;

@@ -17,7 +17,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.remove_member is 'Removes a member from the callers tenant.';
+comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
 grant execute on function mayfly_private.remove_member to authenticated, service_role;
 
 -- Removes a member (scope member:write; only an owner removes owners). What the person remembered, and
@@ -29,5 +29,5 @@ language sql
 set search_path = ''
 return mayfly_private.remove_member(user_id);
 
-comment on function mayfly.remove_member is 'Removes a member. Returns what it was.';
+comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
 grant execute on function mayfly.remove_member to authenticated, service_role;

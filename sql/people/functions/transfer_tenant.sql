@@ -24,7 +24,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.transfer_tenant is 'Hands the tenant over to another member.';
+comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
 grant execute on function mayfly_private.transfer_tenant to authenticated;
 
 -- Hands the tenant over: the member becomes owner, the calling owner admin. For owners.
@@ -36,5 +36,5 @@ set search_path = ''
 return mayfly_private.transfer_tenant(user_id);
 
 comment on function mayfly.transfer_tenant is
-  'Hands the tenant over to a member; the caller becomes admin. Returns the new owner.';
+  'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
 grant execute on function mayfly.transfer_tenant to authenticated;

@@ -10,6 +10,6 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;

@@ -30,5 +30,5 @@ set search_path = ''
 return mayfly_private.delete_state(key, of_agent, expected_version);
 
 comment on function mayfly.delete_state is
-  'Deletes a state: { deleted, version }; deleted is false where there was none.';
+  'Deletes a state: { deleted, version }. deleted is false if there was none.';
 grant execute on function mayfly.delete_state to authenticated, service_role;

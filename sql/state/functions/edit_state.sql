@@ -68,7 +68,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
 -- Edits are { op, path, value }, paths JSON pointers (RFC 6901):
@@ -85,5 +85,5 @@ set search_path = ''
 return mayfly_private.edit_state(key, edits, of_agent, expected_version);
 
 comment on function mayfly.edit_state is
-  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+  'Changes a state with edits { op: add | inc | append | remove, path, value }, as one version. Returns the new state.';
 grant execute on function mayfly.edit_state to authenticated, service_role;

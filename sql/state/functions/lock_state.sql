@@ -56,4 +56,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_state is 'The state that is to be written, locked.';
+comment on function mayfly_private.lock_state is 'Locks the state to write.';

@@ -46,4 +46,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';
+comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';

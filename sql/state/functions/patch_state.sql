@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.patch_state is 'Changes a state by a merge patch.';
+comment on function mayfly_private.patch_state is 'Changes a state with a merge patch.';
 grant execute on function mayfly_private.patch_state to authenticated, service_role;
 
 create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
@@ -30,5 +30,5 @@ set search_path = ''
 return mayfly_private.patch_state(key, patch, of_agent, expected_version);
 
 comment on function mayfly.patch_state is
-  'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
+  'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 grant execute on function mayfly.patch_state to authenticated, service_role;

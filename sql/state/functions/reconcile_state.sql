@@ -77,7 +77,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reconcile_state is 'Brings two changes of one base together.';
+comment on function mayfly_private.reconcile_state is 'Merges two changes of the same version.';
 grant execute on function mayfly_private.reconcile_state to authenticated, service_role;
 
 create function mayfly.reconcile_state(
@@ -91,5 +91,5 @@ return mayfly_private.reconcile_state(
   key, strategy, base_version, ours, ours_version, theirs_version, of_agent, expected_version, ours_at);
 
 comment on function mayfly.reconcile_state is
-  'Brings two changes of one base together by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+  'Merges two changes of the same version by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
 grant execute on function mayfly.reconcile_state to authenticated, service_role;

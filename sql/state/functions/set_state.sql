@@ -14,7 +14,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_state is 'Sets a state whole.';
+comment on function mayfly_private.set_state is 'Sets a state.';
 grant execute on function mayfly_private.set_state to authenticated, service_role;
 
 create function mayfly.set_state(
@@ -26,5 +26,5 @@ set search_path = ''
 return mayfly_private.set_state(key, value, of_agent, expected_version, expires_at);
 
 comment on function mayfly.set_state is
-  'Sets a state whole: { id, agent_id, key, version, value, … }. With expected_version only if it is at that version (0: is not there).';
+  'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
 grant execute on function mayfly.set_state to authenticated, service_role;

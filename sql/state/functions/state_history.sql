@@ -26,5 +26,5 @@ end
 $$;
 
 comment on function mayfly.state_history is
-  'The versions of a state that are kept, the newest first: [{ version, action, by, at, bytes }].';
+  'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 grant execute on function mayfly.state_history to authenticated, service_role;

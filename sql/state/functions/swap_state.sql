@@ -45,5 +45,5 @@ set search_path = ''
 return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
 
 comment on function mayfly.swap_state is
-  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+  'Sets a state if it is at a version (0: does not exist). Returns { written, state }, with the current state.';
 grant execute on function mayfly.swap_state to authenticated, service_role;

@@ -19,4 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.version_of is 'What a state was at a version.';
+comment on function mayfly_private.version_of is 'A state at a version.';

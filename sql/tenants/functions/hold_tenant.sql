@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile; gives its language.';
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';

@@ -20,4 +20,4 @@ as $$
   select coalesce(array_agg(tenant_id), '{}') from leased
 $$;
 
-comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';

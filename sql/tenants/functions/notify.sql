@@ -25,4 +25,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
+comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';

@@ -56,5 +56,5 @@ set search_path = ''
 return mayfly_private.set_quotas(max_living_agents, spawns_per_minute, max_memories, max_bytes, writes_per_minute, messages_kept);
 
 comment on function mayfly.set_quotas is
-  'Sets quotas of a tenant, null leaves one as it is. For the secret key. Returns the tenant.';
+  'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
 grant execute on function mayfly.set_quotas to service_role;

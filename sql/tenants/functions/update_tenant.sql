@@ -36,7 +36,7 @@ exception when check_violation then
 end
 $$;
 
-comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the callers tenant.';
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 grant execute on function mayfly_private.update_tenant to authenticated, service_role;
 
 -- Changes the name of the tenant, the language of its memories to come, what its agents may and

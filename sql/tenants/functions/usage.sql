@@ -33,7 +33,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.usage is 'What the tenant uses of its quotas.';
+comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
 grant execute on function mayfly_private.usage to authenticated, service_role;
 
 -- What the tenant uses of its quotas, and these. For everyone in it.

@@ -18,7 +18,7 @@ create table mayfly_private.maintenance (
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
 comment on column mayfly_private.maintenance.at is 'When it was last tried.';
-comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
-comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
+comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;

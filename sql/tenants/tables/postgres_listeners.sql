@@ -8,6 +8,6 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;

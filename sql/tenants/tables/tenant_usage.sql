@@ -16,7 +16,7 @@ create table mayfly_private.tenant_usage (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
-comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it made in the second of told_at.';
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
 
 alter table mayfly_private.tenant_usage enable row level security;
