@@ -198,7 +198,7 @@ create policy agent_types_select on mayfly.agent_types for select to authenticat
 CREATE TRIGGER agent_types_meter_insert AFTER INSERT ON mayfly.agent_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.agent_types to authenticated;
 grant select on table mayfly.agent_types to service_role;
-comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
 
 create table mayfly.agents (
   tenant_id uuid not null,
@@ -258,7 +258,7 @@ CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENC
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
-comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -623,7 +623,7 @@ create policy enrolment_keys_select on mayfly.enrolment_keys for select to authe
 CREATE TRIGGER enrolment_keys_meter_insert AFTER INSERT ON mayfly.enrolment_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.enrolment_keys to authenticated;
 grant select on table mayfly.enrolment_keys to service_role;
-comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -650,7 +650,7 @@ CREATE TRIGGER entities_meter_insert AFTER INSERT ON mayfly.entities REFERENCING
 CREATE TRIGGER entities_meter_update AFTER UPDATE ON mayfly.entities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.entities to authenticated;
 grant select on table mayfly.entities to service_role;
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -687,7 +687,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
   using (true);
 grant select on table mayfly.event_kinds to authenticated;
 grant select on table mayfly.event_kinds to service_role;
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -713,7 +713,7 @@ create policy events_select on mayfly.events for select to authenticated
   WHERE k.sees_all)))));
 grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
-comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
 
 create table mayfly.fact_settings (
   tenant_id uuid not null,
@@ -782,7 +782,7 @@ CREATE TRIGGER facts_meter_insert AFTER INSERT ON mayfly.facts REFERENCING NEW T
 CREATE TRIGGER facts_meter_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.facts to authenticated;
 grant select on table mayfly.facts to service_role;
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -1044,7 +1044,7 @@ CREATE TRIGGER members_log_insert AFTER INSERT ON mayfly.members REFERENCING NEW
 CREATE TRIGGER members_log_update AFTER UPDATE ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
 grant select on table mayfly.members to authenticated;
 grant select on table mayfly.members to service_role;
-comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -1127,7 +1127,7 @@ CREATE TRIGGER memories_words_insert BEFORE INSERT ON mayfly.memories FOR EACH R
 CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH ROW WHEN (((((((old.task IS DISTINCT FROM new.task) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.input IS DISTINCT FROM new.input)) OR (old.output IS DISTINCT FROM new.output)) OR (old.critique IS DISTINCT FROM new.critique)) OR (old.language IS DISTINCT FROM new.language))) EXECUTE FUNCTION mayfly_private.write_words();
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
-comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -1146,7 +1146,7 @@ CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases
 CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.memory_aliases to authenticated;
 grant select on table mayfly.memory_aliases to service_role;
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -1174,7 +1174,7 @@ CREATE TRIGGER memory_conflicts_meter_delete AFTER DELETE ON mayfly.memory_confl
 CREATE TRIGGER memory_conflicts_meter_insert AFTER INSERT ON mayfly.memory_conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
 grant select on table mayfly.memory_conflicts to authenticated;
 grant select on table mayfly.memory_conflicts to service_role;
-comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
@@ -1332,7 +1332,7 @@ create policy model_worths_select on mayfly.model_worths for select to authentic
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -1685,7 +1685,7 @@ CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD
 CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
 grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
-comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
+comment on table mayfly.tenants is 'Tenants, with their limits.';
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -1792,7 +1792,7 @@ create table mayfly_private.charges (
   constraint charges_pkey PRIMARY KEY (relation)
 );
 alter table mayfly_private.charges enable row level security;
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
 create table mayfly_private.chores (
   name text not null,
@@ -1801,7 +1801,7 @@ create table mayfly_private.chores (
   constraint chores_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.chores enable row level security;
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -1840,7 +1840,7 @@ create table mayfly_private.debug_leases (
 );
 CREATE INDEX debug_leases_agent_idx ON mayfly_private.debug_leases USING btree (tenant_id, agent_id);
 alter table mayfly_private.debug_leases enable row level security;
-comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,
@@ -1866,7 +1866,7 @@ create table mayfly_private.embedding_queue (
 );
 CREATE INDEX embedding_queue_due_idx ON mayfly_private.embedding_queue USING btree (tenant_id, due_at) WHERE (dead_at IS NULL);
 alter table mayfly_private.embedding_queue enable row level security;
-comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
 
 create table mayfly_private.enrolment_secrets (
   hash bytea not null,
@@ -1889,7 +1889,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.ensured_tenants enable row level security;
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
@@ -1909,7 +1909,7 @@ create table mayfly_private.event_rows (
   constraint event_rows_pkey PRIMARY KEY (entity)
 );
 alter table mayfly_private.event_rows enable row level security;
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 create table mayfly_private.files_due (
   path text not null,
@@ -1926,7 +1926,7 @@ create table mayfly_private.flusher (
   constraint flusher_pkey PRIMARY KEY (only_row)
 );
 alter table mayfly_private.flusher enable row level security;
-comment on table mayfly_private.flusher is 'When due nudges were told last.';
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 create table mayfly_private.invitation_secrets (
   hash bytea not null,
@@ -2010,7 +2010,7 @@ create table mayfly_private.listeners (
   constraint listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.listeners enable row level security;
-comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null,
@@ -2074,7 +2074,7 @@ create table mayfly_private.nudges_due (
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
-comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
 
 create table mayfly_private.operation_types (
   type text not null,
@@ -2084,7 +2084,7 @@ create table mayfly_private.operation_types (
   constraint operation_types_type_form CHECK ((type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text))
 );
 alter table mayfly_private.operation_types enable row level security;
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -2095,7 +2095,7 @@ create table mayfly_private.ops (
 );
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null,
@@ -2104,7 +2104,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -2219,7 +2219,7 @@ create table mayfly_private.tenant_usage (
   constraint tenant_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.tenant_usage enable row level security;
-comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
 create table mayfly_private.topics (
   name text not null,
@@ -2239,7 +2239,7 @@ create table mayfly_private.usage_counts (
   constraint usage_counts_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.usage_counts enable row level security;
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -2249,7 +2249,7 @@ create table mayfly_private.word_frequencies (
   constraint word_frequencies_sample_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly_private.word_samples(tenant_id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_frequencies enable row level security;
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -2261,7 +2261,7 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_samples enable row level security;
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 create function mayfly.accept_invitation(token text DEFAULT NULL::text, id uuid DEFAULT NULL::uuid)
 returns jsonb

@@ -53,7 +53,9 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
-comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
+comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
+
+comment on column mayfly.scopes.by_default is 'Whether an agent has it by default, if its spawner has it.';
 
 create extension if not exists unaccent with schema extensions;
 
@@ -325,6 +327,23 @@ begin
 end
 $$;
 
+comment on column mayfly_private.settings.tenants_created_by is
+  'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
+
+comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
+
+comment on column mayfly_private.settings.person_issuers is
+  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
+
+comment on column mayfly_private.settings.debug_rate is
+  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together: half of what the Free plan allows.';
+
+comment on column mayfly_private.settings.announce_rate is
+  'How many broadcasts a second the database sends for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime also counts each receiver.';
+
+comment on column mayfly_private.settings.kept is
+  'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
+
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
 -- (tests/harness/clock.ts); only the owner can. Locks nothing.
@@ -344,7 +363,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
+comment on function mayfly_private.now is 'The time that decides what has ended, expired or is due.';
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
@@ -462,13 +481,13 @@ create table mayfly_private.charges (
   constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
 );
 
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
-comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+comment on column mayfly_private.charges.written is 'The columns that callers write. Their lengths as JSON text are charged.';
 
 comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
 
-comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+comment on column mayfly_private.charges.bounded_by is 'What limits the rows of a table that is not charged.';
 
 alter table mayfly_private.charges enable row level security;
 
@@ -476,14 +495,14 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 comment on column mayfly_private.chores.work is
-  'The signature of a function of (tenant uuid, max_rows integer) that does one batch and returns jsonb: what it counted, and `more`: true while there may be more.';
+  'The signature of a function of (tenant uuid, max_rows integer) that does one batch. It returns jsonb: its counts, and `more`, true while there may be more to do.';
 
 alter table mayfly_private.chores enable row level security;
 
@@ -500,10 +519,10 @@ create table mayfly.event_kinds (
   description text not null
 );
 
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 comment on column mayfly.event_kinds.admin_scope is
-  'The scope that also shows those of its events that are for one agent or person; null: nobody else sees them.';
+  'The scope that also shows events for one agent or person. Null if nobody else may see them.';
 
 alter table mayfly.event_kinds enable row level security;
 
@@ -517,7 +536,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -556,12 +575,39 @@ create table mayfly_private.usage_counts (
   work text not null
 );
 
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 comment on column mayfly_private.usage_counts.work is
   'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
 
 alter table mayfly_private.usage_counts enable row level security;
+
+comment on table mayfly.tenants is 'Tenants, with their limits.';
+
+comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
+
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
+
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
+
+comment on column mayfly.tenants.max_bytes is
+  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
+
+comment on column mayfly.tenants.writes_per_minute is
+  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
+
+comment on column mayfly.tenants.messages_kept is
+  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
+
+comment on column mayfly.tenants.debug is
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
+
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create or replace function mayfly_private.caller()
 returns mayfly_private.caller
@@ -625,6 +671,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
+
 -- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
 -- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
 --
@@ -652,6 +700,28 @@ begin
   return coalesce(allowed, false);
 end
 $$;
+
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+
+comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+
+comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
+
+comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';
+
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+
+comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
 
 comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
 
@@ -711,12 +781,18 @@ begin
 end
 $$;
 
+comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope. Without a scope, those to which it belongs.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('tenant:write', 'Rename the tenant and set what its agents may.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
+
+comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
 
 -- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
 -- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
@@ -728,11 +804,15 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
+
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
@@ -883,6 +963,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
+
 -- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
 -- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
 
@@ -905,7 +987,7 @@ as $$
   select coalesce(array_agg(tenant_id), '{}') from leased
 $$;
 
-comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
 -- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
 -- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
@@ -990,7 +1072,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
+comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';
 
 -- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
 -- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
@@ -1003,6 +1085,9 @@ set search_path = ''
 return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(written) w)::integer;
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
+
+comment on function mayfly.set_quotas is
+  'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
 
 -- The definer half of mayfly.update_tenant. Locks the tenant's row.
 
@@ -1042,6 +1127,8 @@ exception when check_violation then
 end
 $$;
 
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
+
 -- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
 -- (mayfly_private.usage_counts).
 
@@ -1077,6 +1164,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -1084,6 +1173,10 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('member:write', 'Invite people, change their roles, remove them.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+
+comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
 -- Which tenant stands for a name that somebody ensures: of a person, or of the secret key (null). Names of tenants are
 -- no keys, and people give them freely: by its name alone the secret key would be given a tenant that a stranger has
@@ -1097,11 +1190,11 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.invitations', 256, '{email}', false)
@@ -1113,7 +1206,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('member.joined', 'member:read', null, 'A person became a member of the tenant.'),
@@ -1176,6 +1269,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
+
 -- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.add_member(member uuid, role text)
@@ -1202,6 +1297,10 @@ begin
   return to_jsonb(found_member);
 end
 $$;
+
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. Only for the secret key.';
+
+comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
 -- The tenant of a name, made where there is none: for who starts an application again and again, or many of its
 -- processes at once. The same caller and owner get the same tenant, also after it was renamed; others have names of
@@ -1258,7 +1357,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+comment on function mayfly_private.ensure_tenant is 'The tenant with a name, created if there is none.';
 
 grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
 
@@ -1269,7 +1368,7 @@ set search_path = ''
 return mayfly_private.ensure_tenant(name, owner);
 
 comment on function mayfly.ensure_tenant is
-  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+  'The caller''s tenant with this name, created if there is none: the tenant, and whether it was created. For the secret key, and for people if they may create tenants.';
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
@@ -1306,6 +1405,9 @@ begin
   return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
 end
 $$;
+
+comment on function mayfly.invite_member is
+  'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 
 -- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
 -- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
@@ -1347,6 +1449,10 @@ begin
 end
 $$;
 
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
+
+comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
+
 -- The definer half of mayfly.my_invitations.
 
 create or replace function mayfly_private.my_invitations()
@@ -1368,6 +1474,10 @@ begin
       and i.accepted_at is null and i.revoked_at is null and i.expires_at > mayfly_private.now());
 end
 $$;
+
+comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
+
+comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
 
 -- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
 
@@ -1416,6 +1526,11 @@ begin
 end
 $$;
 
+comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
+
+comment on function mayfly.transfer_tenant is
+  'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
+
 -- The scopes of this room.
 
 -- By default an agent may not: to spawn, to stop and to administer must be asked for. presence:read too: an agent that
@@ -1433,7 +1548,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
+
+comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
+
+-- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
 -- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
 -- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
 
@@ -1474,7 +1593,7 @@ insert into mayfly_private.chores (name, work) values
   ('agents', 'mayfly_private.maintain_agents(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.spawned', 'agent:read', null, 'An agent was spawned.'),
@@ -1520,9 +1639,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: an agent was stopped or suspended. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -1638,6 +1757,9 @@ begin
 end
 $$;
 
+comment on function mayfly.agent_tree is
+  'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
+
 -- What an agent's status is by now: its row may still say running when its time is over or an
 -- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
 -- before a change of status. Locks nothing.
@@ -1657,6 +1779,8 @@ return (
   from mayfly.agents line
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
+
+comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
 -- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
 -- first ancestor to go; 0 once it has ended. Renewal can add to it.
@@ -1711,6 +1835,8 @@ return (
     'metadata', agent.metadata)
   from (select mayfly_private.effective_status(agent) as status) now
 );
+
+comment on function mayfly_private.card is 'The card of an agent.';
 
 -- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
 -- the tenant's row. The dead that still say they live are reaped before they count against it.
@@ -1810,6 +1936,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';
+
 -- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
 
 create or replace function mayfly_private.common_scopes(allowed text[])
@@ -1852,6 +1980,9 @@ begin
   return jsonb_build_object('key', secret, 'enrolment_key', to_jsonb(key));
 end
 $$;
+
+comment on function mayfly.create_enrolment_key is
+  'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 
 -- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
 -- versions are numbered without a gap or a double.
@@ -1905,6 +2036,9 @@ begin
   return defined;
 end
 $$;
+
+comment on function mayfly.define_agent_type is
+  'Defines a type of agents, with lifetimes in seconds. Returns its newest version, which is the same if nothing changed.';
 
 create or replace function mayfly_private.open_spawn(wanted integer)
 returns mayfly_private.spawner
@@ -2073,7 +2207,13 @@ as $$
   returning a.*;
 $$;
 
-comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
+comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';
+
+comment on function mayfly.find_agents is
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
+
+comment on function mayfly.get_agent is
+  'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
 -- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
 -- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
@@ -2117,6 +2257,11 @@ begin
     'newest', mayfly_private.listen(heartbeat.log, heartbeat.channels, heartbeat.lost) - 'seconds');
 end
 $$;
+
+comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
+
+comment on function mayfly.heartbeat is
+  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 
 -- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
 -- spawn_agent and spawn_team.
@@ -2258,6 +2403,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
+
 -- Refuses a change of an agent's status that the transition table does not have, naming both. Called
 -- by the table's trigger, and by those who know that an agent has ended before its row says so.
 
@@ -2273,6 +2420,8 @@ begin
     jsonb_build_object('from', from_status, 'to', to_status));
 end
 $$;
+
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
 -- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
@@ -2429,6 +2578,8 @@ begin
 end
 $$;
 
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
+
 -- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
 -- Locks the tenant's row (see open_spawn).
 --
@@ -2514,7 +2665,7 @@ return mayfly_private.spawn_agent(
   scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
-  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+  'Spawns an agent with a lifetime in seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
@@ -2581,6 +2732,8 @@ begin
   return to_jsonb(agent);
 end
 $$;
+
+comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
 -- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
 -- their rows are not touched. Locks the agent's row.
@@ -2687,7 +2840,23 @@ exception when others then
 end
 $$;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
+
+comment on column mayfly.events.xid is 'The transaction that wrote it. Together with pg_snapshot, it keeps a cursor from missing anything.';
+
+comment on column mayfly.events.audience is 'Null for the whole tenant. Otherwise the one agent or person that may see it.';
+
+comment on column mayfly.events.subject is 'The id of the thing that it happened to.';
+
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
+
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
+
+comment on column mayfly_private.nudges_due.seq is 'The number of a message in its inbox or channel.';
+
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.events', 'the writes of a minute, and how long events are kept'),
@@ -2784,9 +2953,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+comment on function mayfly_private.log_nudge is 'A due broadcast: the log has something new.';
 
--- What can be due in this room: that the log has something new.
+-- Broadcasts of this room that can be due: the log has something new.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
@@ -2821,7 +2990,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
+comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may see.';
 
 grant execute on function mayfly_private.readable_kinds to authenticated;
 
@@ -2906,11 +3075,11 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
 
@@ -2981,7 +3150,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_operations is 'Refuses a push whose operations are none, naming index and field.';
+comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';
 
 -- A cursor of the log as text, which callers keep and give back. What is in it is nobody's to read or make.
 
@@ -3145,6 +3314,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';
+
 -- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
 -- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
 
@@ -3269,6 +3440,11 @@ begin
 end
 $$;
 
+comment on function mayfly_private.listen is 'Leases topics, and returns their newest numbers.';
+
+comment on function mayfly.listen is
+  'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
+
 -- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
 -- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
 -- Called by those who broadcast.
@@ -3311,6 +3487,8 @@ begin
   return granted;
 end
 $$;
+
+comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
 -- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
 -- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
@@ -3380,6 +3558,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+
 -- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
@@ -3405,7 +3585,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge_tenants is 'Tells that the logs of several tenants have something new.';
+comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';
 
 -- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
 -- Called by read_log and pull. Locks nothing.
@@ -3446,7 +3626,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
+comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
 -- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
 -- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
@@ -3691,7 +3871,7 @@ end
 $$;
 
 comment on function mayfly.read_log is
-  'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
+  'Reads the log since a cursor: { events, rows, cursor, more }. It includes memories and states only if with_rows asks for them.';
 
 grant execute on function mayfly.read_log to authenticated, service_role;
 
@@ -3762,7 +3942,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.scan_log is 'Events of a tenant that a reader is told of.';
+comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
 -- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
 -- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
@@ -3808,23 +3988,25 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';
 
 -- The rows that events are about: how they travel with a page of the log. A room registers it in its event_rows.sql, for
 -- the first part of its kinds' names.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 comment on column mayfly_private.event_rows.work is
   'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): the events of a page in their order, and what the caller selected, true or what the room allows. It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events of the front of the page they are of, one at least.';
 
 alter table mayfly_private.event_rows enable row level security;
+
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 -- The scopes of this room.
 
@@ -3849,7 +4031,7 @@ create unique index memories_key_idx on mayfly.memories (tenant_id,
 
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -3867,13 +4049,24 @@ alter table mayfly.memories
   alter column key set statistics 0,
   alter column content_hash set statistics 0;
 
-comment on column mayfly.memories.words_version is
-  'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
-comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
+
+-- A clock a field, not one a row: with one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and what arrives first would decide what stays.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
+
+comment on column mayfly.memories.words_version is
+  'The version of mayfly_private.words that wrote its words. 0 is the version of 0.1.0.';
+
+comment on column mayfly.memories.key is 'The caller''s key: a put with the same key changes this memory.';
 
 comment on column mayfly.memories.content_hash is
-  'What identical content would have in common with it: a put that says "once" is stored once.';
+  'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
+
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
@@ -3909,9 +4102,15 @@ language sql stable
 set search_path = ''
 return mayfly_private.embedding_dimensions();
 
-comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions set.';
 
 grant execute on function mayfly.embedding_dimensions to authenticated, service_role;
+
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
+
+comment on column mayfly.memory_conflicts.base is 'The value that the update expected.';
+
+comment on column mayfly.memory_conflicts.wanted is 'The value that the update wanted. The memory has the current value.';
 
 -- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
 -- keeps one reads, updates and forgets what it meant.
@@ -3927,16 +4126,16 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;
 
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
 
-comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has the same content or key.';
 
 -- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
 -- without a row is worth what mayfly_private.model_worth says.
@@ -3952,18 +4151,26 @@ create table mayfly.model_worths (
   constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_worths
   alter column model set statistics 0,
   alter column measured set statistics 0;
 
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
-comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+comment on column mayfly.model_worths.meaning is 'The weight of meaning in a recall. Words weigh 1.';
 
-comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+comment on column mayfly.model_worths.unrelated is 'The similarity of two unrelated memories.';
 
-comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
+comment on column mayfly.model_worths.measured is 'How it was measured: the output of mayfly tune.';
+
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
+
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after its lease, or after a pause that grows with each attempt.';
+
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
+
+comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
 
 -- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
 -- searches.
@@ -3978,11 +4185,11 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
 
-comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
+comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had, including private and forgotten ones. Their growth decides when the next sample is due.';
 
 alter table mayfly_private.word_samples enable row level security;
 
@@ -3999,11 +4206,11 @@ create table mayfly_private.word_frequencies (
     references mayfly_private.word_samples (tenant_id) on delete cascade
 );
 
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 alter table mayfly_private.word_frequencies enable row level security;
 
--- What the rows of this room's tables are charged, in bytes. As its meters count them.
+-- How many bytes the rows of this room's tables are charged. As its meters count them.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
@@ -4165,7 +4372,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, where that is due.';
+comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, if that is due.';
 
 -- What maintenance does in this room.
 
@@ -4174,7 +4381,7 @@ insert into mayfly_private.chores (name, work) values
   ('words', 'mayfly_private.sample_words(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('memory.created', 'memory:read', 'memory:admin', 'A memory was stored.'),
@@ -4772,6 +4979,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';
+
 -- Refuses a question that mayfly.recall cannot take, by its field. Locks nothing.
 
 create function mayfly_private.check_recall(
@@ -5039,7 +5248,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';
+comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';
 
 -- Brings the operations of a push into the form { id, type, subject, body }. Until 0.2 an operation was { id, type, memory,
 -- embedding, model }, and outboxes hold such for as long as their processes were away: until 0.3 both are taken. Of
@@ -5071,7 +5280,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.convert_operations is 'Brings the operations of a push into their present form.';
+comment on function mayfly_private.convert_operations is 'Converts the operations of a push to the current form.';
 
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;
 
@@ -5131,6 +5340,11 @@ end
 $$;
 
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
+
+comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
+
+comment on function mayfly.embedding_progress is
+  'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
 
 -- The embeddings of a push, one for each operation, null where it has none; null at all where one of
 -- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
@@ -5254,7 +5468,7 @@ end
 $$;
 
 comment on function mayfly_private.find_by_meaning is
-  'The memories whose vectors point nearest to one.';
+  'The memories whose vectors are nearest to a vector.';
 
 -- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
 -- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
@@ -5308,7 +5522,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
 
 -- The memories that fit the words of a question best, best first, and how well they do.
 --
@@ -5491,7 +5705,7 @@ end
 $$;
 
 comment on function mayfly_private.find_by_words is
-  'The memories that fit the words of a question best.';
+  'The memories that match the words of a question best.';
 
 -- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
 -- id the tenant has is refused. Called by apply_memories. Locks nothing.
@@ -5640,6 +5854,11 @@ $$;
 
 comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
 
+comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
+
+comment on function mayfly.forget_vectors is
+  'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
+
 -- Says in the results of a push which memory is kept where a put was not stored under its own id, and keeps that id as
 -- another name of it. Called by apply_memories, with the push as it came and as it was done. Locks nothing else.
 
@@ -5668,6 +5887,8 @@ end
 $$;
 
 comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
+
+comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
 
 -- Of a push, the puts with a key as what they do: one whose key the tenant has becomes an update of that memory, with
 -- the new text and tags as a whole and other fields where it has them. Called by apply_memories. A key is the tenant's, or, of
@@ -5738,7 +5959,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.match_keys is 'Makes updates of the puts whose key is there.';
+comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
 -- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
 -- read without reading the text; metadata is written out only where it is stored compressed. Called by
@@ -5816,7 +6037,7 @@ return case
   else row(1::real, 0.3::real)
 end;
 
-comment on function mayfly_private.model_worth is 'What an embedding model is worth unless the caller says otherwise.';
+comment on function mayfly_private.model_worth is 'The default weight of an embedding model.';
 
 -- What memories lend to those that were remembered right before and after them, in the same conversation, or else in the same
 -- session: `share` of their relevance to the next, half of that to the one behind it. Gives who gains and how much. Called
@@ -5883,7 +6104,7 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those that were remembered right before and after them.';
+  'What memories lend to those right before and after them.';
 
 -- What sync gives of the log: a page of it with the memories that it is about, as the caller sees them
 -- (mayfly_private.read_log), of all the kinds that the caller may hear of. With `since: null` it begins with every
@@ -6019,6 +6240,9 @@ begin
     'after', case when cardinality(walked) = max_rows then walked[max_rows] end);
 end
 $$;
+
+comment on function mayfly.queue_embeddings is
+  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
 
 -- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and the statements that it is made
 -- of repeat the policies of mayfly.memories: the operators @@ and && are not leakproof, so under the policies they would
@@ -6317,7 +6541,7 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
@@ -6364,7 +6588,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall_scope is 'What a recall of the caller looks through.';
+comment on function mayfly_private.recall_scope is 'What a recall of the caller searches.';
 
 grant execute on function mayfly_private.recall_scope to authenticated, service_role;
 
@@ -6375,7 +6599,7 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall looks through: { memories, with_vector, exact }. Beyond 2,000 memories both are about, and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
@@ -6479,6 +6703,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';
+
 -- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
 -- the next minute. The project's URL and secret key come from Vault, where they are under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
@@ -6513,6 +6739,8 @@ begin
   return requested;
 end
 $$;
+
+comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';
 
 -- A text as it is parsed into words, of a memory and of a question alike, so that what only looks different is
 -- the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and Hebrew,
@@ -6566,7 +6794,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.searched is 'A text as it is parsed into words.';
+comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';
 
 -- The definer half of mayfly.set_model_worth. Locks the row of the model.
 
@@ -6607,7 +6835,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
@@ -6621,9 +6849,11 @@ set search_path = ''
 return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
 
 comment on function mayfly.set_model_worth is
-  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+  'Sets the weight of an embedding model for the tenant. Without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
 
 grant execute on function mayfly.set_model_worth to authenticated, service_role;
+
+comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';
 
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
 -- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
@@ -6632,7 +6862,7 @@ grant execute on function mayfly.set_model_worth to authenticated, service_role;
 -- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
 -- for the one tenant of its caller.
 --
--- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+-- Locks the vectors that it moves, skipping those that others hold, and the tenant's settlement.
 
 create or replace function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
@@ -6748,7 +6978,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.surroundings_of is 'What was remembered right before and after a memory.';
+comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';
 
 -- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
 -- calls it. The push is one transaction with the pull behind it; the own events come with the next.
@@ -6934,7 +7164,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+comment on function mayfly_private.unrelated_similarity is 'The similarity of unrelated memories.';
 
 -- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
 -- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
@@ -7068,7 +7298,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
+comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
 
 -- Charges what is written into memory_aliases.
 
@@ -7193,7 +7423,26 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.channels.kind is
+  'one_way: its creator and publishers publish, and its subscribers read. two_way: its subscribers do both. broadcast: like one_way, but the whole tenant can read.';
+
+comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';
+
+comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
+
+comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+
+comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
+
+comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
+
+comment on column mayfly.deliveries.session is 'The reader that got it last.';
+
+comment on column mayfly.deliveries.attempts is 'How many readers got it. Above 1, it may have been handled before.';
+
+comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.messages', 'r.bytes'),
@@ -7261,7 +7510,7 @@ insert into mayfly_private.chores (name, work) values
   ('messages', 'mayfly_private.maintain_messages(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('message.sent', 'message:read', 'message:admin', 'A message was sent.'),
@@ -7298,13 +7547,15 @@ begin
 end
 $$;
 
-comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+comment on function mayfly_private.message_nudge is 'A due broadcast: an inbox or a channel has messages up to a number.';
 
 -- What can be due in this room: that an inbox or a channel has messages up to a number.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
+
+comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';
 
 -- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
 -- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
@@ -7343,6 +7594,11 @@ begin
     select jsonb_agg(distinct s order by s) from unnest(seqs) s where s > coalesce(newest, 0)), '[]'));
 end
 $$;
+
+comment on function mayfly_private.acknowledge_messages is 'Acknowledges messages of the caller''s inbox.';
+
+comment on function mayfly.acknowledge_messages is
+  'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
 
 -- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
 -- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
@@ -7513,6 +7769,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';
+
 -- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
 -- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
 -- owner. Locks nothing.
@@ -7583,6 +7841,11 @@ begin
       where d.tenant_id = tenant and d.recipient_id = reader and d.acknowledged_at is null), box.last_seq));
 end
 $$;
+
+comment on function mayfly_private.open_inbox is 'Makes a session the reader of the caller''s inbox.';
+
+comment on function mayfly.open_inbox is
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }. All messages up to acknowledged are handled.';
 
 -- The tenant of this request for one who has an inbox there: a living agent or a person, with
 -- message:read. The secret key has none. Locks nothing.
@@ -7670,6 +7933,11 @@ begin
   return answer;
 end
 $$;
+
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
+
+comment on function mayfly.pull_inbox is
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
 
 -- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
 -- sent again and gives its result again. Scope message:send.
@@ -7845,6 +8113,9 @@ begin
 end
 $$;
 
+comment on function mayfly.send_messages is
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
+
 -- The scopes of this room.
 
 -- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
@@ -7855,14 +8126,14 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.channels', 256, '{name,description,publishers}', false),
   ('mayfly.channel_subscriptions', 256, '{}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('channel.created', 'message:read', null, 'A channel was created.'),
@@ -7921,6 +8192,11 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('broadcast', 4, 'mayfly_private.may_use_broadcast_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
+comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channel up to a message.';
+
+comment on function mayfly.acknowledge_channel is
+  'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
+
 -- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
 -- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
 
@@ -7953,6 +8229,13 @@ begin
     where m.tenant_id = tenant and m.channel_id = channel.id);
 end
 $$;
+
+comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
+
+comment on function mayfly.channel_statistics is
+  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
+
+comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
 
 -- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
 -- channel:write.
@@ -8037,6 +8320,18 @@ begin
 end
 $$;
 
+comment on function mayfly_private.read_channel is 'The messages of a channel after a number.';
+
+comment on function mayfly.read_channel is
+  'The messages of a channel after a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
+
+comment on function mayfly.subscribe_channel is
+  'Subscribes the caller to a channel. Messages up to the given number count as handled (0: none; by default all existing ones).';
+
+comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s subscription of a channel.';
+
+comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
+
 -- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
 -- (channel:write), and with message:admin. Locks the channel.
 
@@ -8060,6 +8355,8 @@ begin
 end
 $$;
 
+comment on function mayfly.update_channel is 'Changes a channel''s description or publishers. Null leaves a value as it is.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -8068,7 +8365,21 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.states.agent_id is 'The agent to which it belongs. Null for a shared state.';
+
+comment on column mayfly.states.version is 'Increases by one with every change, including a deletion, and never decreases.';
+
+comment on column mayfly.states.value is 'Any JSON, with at most 256 KB and 32 levels. Null (no JSON at all) in a tombstone.';
+
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last. Null for the secret key and for an expiry.';
+
+comment on column mayfly.states.expires_at is 'From then on it counts as deleted. Its versions stay until maintenance deletes them.';
+
+comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
+
+comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text, and 256 for its row. 0 if it expired.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.state_versions', 'r.bytes')
@@ -8126,7 +8437,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';
+comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';
 
 -- What maintenance does in this room.
 
@@ -8134,7 +8445,7 @@ insert into mayfly_private.chores (name, work) values
   ('states', 'mayfly_private.maintain_states(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('state.changed', 'state:read', null, 'A state has a new version.')
@@ -8183,6 +8494,9 @@ comment on function mayfly_private.state_rows is 'The versions of states that a 
 insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
 on conflict (entity) do update set work = excluded.work;
+
+comment on function mayfly.delete_state is
+  'Deletes a state: { deleted, version }. deleted is false if there was none.';
 
 -- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
 -- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
@@ -8254,7 +8568,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
@@ -8272,9 +8586,12 @@ set search_path = ''
 return mayfly_private.edit_state(key, edits, of_agent, expected_version);
 
 comment on function mayfly.edit_state is
-  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+  'Changes a state with edits { op: add | inc | append | remove, path, value }, as one version. Returns the new state.';
 
 grant execute on function mayfly.edit_state to authenticated, service_role;
+
+comment on function mayfly.get_state is
+  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
 
 -- Whether a state is there for its readers: it has a value, and its time is not over.
 
@@ -8283,6 +8600,8 @@ returns boolean
 language sql stable
 set search_path = ''
 return state.id is not null and state.deleted_at is null and (state.expires_at is null or state.expires_at > mayfly_private.now());
+
+comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
 
 -- The state that is to be written, locked until commit; made without a version where there is none.
 -- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
@@ -8342,6 +8661,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.lock_state is 'Locks the state to write.';
+
 -- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
 -- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
 
@@ -8363,6 +8684,11 @@ begin
     mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
 end
 $$;
+
+comment on function mayfly_private.patch_state is 'Changes a state with a merge patch.';
+
+comment on function mayfly.patch_state is
+  'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 
 -- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
 -- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
@@ -8442,6 +8768,25 @@ begin
     else 'merged' end);
 end
 $$;
+
+comment on function mayfly_private.reconcile_state is 'Merges two changes of the same version.';
+
+comment on function mayfly.reconcile_state is
+  'Merges two changes of the same version by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+
+comment on function mayfly_private.rollback_state is 'Restores an earlier version of a state.';
+
+comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
+
+comment on function mayfly_private.set_state is 'Sets a state.';
+
+comment on function mayfly.set_state is
+  'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
+
+comment on function mayfly_private.show_state is 'The form in which readers get a state.';
+
+comment on function mayfly.state_history is
+  'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 
 -- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
 -- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
@@ -8543,7 +8888,7 @@ set search_path = ''
 return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
 
 comment on function mayfly.swap_state is
-  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+  'Sets a state if it is at a version (0: does not exist). Returns { written, state }, with the current state.';
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
 
@@ -8567,6 +8912,8 @@ begin
   return found_version;
 end
 $$;
+
+comment on function mayfly_private.version_of is 'A state at a version.';
 
 -- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
 -- its versions, and charges the tenant for what is more. As owner, for those who have it from
@@ -8618,7 +8965,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
+
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.debug_records', 'r.bytes')
@@ -8660,7 +9011,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';
+comment on function mayfly_private.maintain_debug is 'One batch of deleting old debug records and leases.';
 
 -- What maintenance does in this room.
 
@@ -8680,7 +9031,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
 -- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
 
@@ -8694,9 +9045,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: what an agent has to record from now on. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
@@ -8820,6 +9171,16 @@ begin
 end
 $$;
 
+comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
+
+comment on function mayfly.append_debug is
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
+
+comment on function mayfly_private.debug_level is 'What the calling agent has to record.';
+
+comment on function mayfly.debug_level is
+  'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
+
 -- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
 -- persist, max_records_per_minute }.
 -- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
@@ -8854,6 +9215,8 @@ return (
   from mayfly.tenants t
   where t.id = tenant
 );
+
+comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
 
 -- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
 -- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
@@ -8974,6 +9337,8 @@ begin
   return cardinality(listening);
 end
 $$;
+
+comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
 -- The scopes of this room.
 
@@ -9848,7 +10213,7 @@ comment on column mayfly_private.job_tenants.max_running is 'How many of its job
 
 alter table mayfly_private.job_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
@@ -9899,7 +10264,7 @@ insert into mayfly_private.chores (name, work) values
   ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('job.added', 'job:read', null, 'A job was added.'),
@@ -13706,7 +14071,7 @@ create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) w
 
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,
@@ -13768,7 +14133,7 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,
@@ -13804,7 +14169,7 @@ create table mayfly.approval_policies (
   constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_policies
   alter column agent_type set statistics 0,
   alter column category set statistics 0,
@@ -13824,7 +14189,7 @@ comment on column mayfly.approval_policies.requester_decides is 'Whether the one
 
 comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -13900,7 +14265,7 @@ insert into mayfly_private.chores (name, work) values
   ('approvals', 'mayfly_private.maintain_approvals(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
@@ -14791,7 +15156,7 @@ create table mayfly.workflow_graphs (
   constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.workflow_graphs
   alter column name set statistics 0,
   alter column version set statistics 0,
@@ -14808,7 +15173,7 @@ comment on column mayfly.workflow_graphs.graph is
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
@@ -16238,7 +16603,7 @@ create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,
@@ -16296,7 +16661,7 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,
@@ -16339,7 +16704,7 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,
@@ -16408,7 +16773,7 @@ comment on column mayfly_private.model_breakers.probing_until is 'That one call 
 
 alter table mayfly_private.model_breakers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -16457,7 +16822,7 @@ insert into mayfly_private.chores (name, work) values
   ('costs', 'mayfly_private.maintain_costs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('budget.reached', 'cost:read', null, 'A budget has reached its soft limit.'),
@@ -17831,7 +18196,7 @@ create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at 
 
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,
@@ -17898,7 +18263,7 @@ create table mayfly.run_model_calls (
 -- A step has one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_model_calls
   alter column run_id set statistics 0,
   alter column agent set statistics 0,
@@ -17948,7 +18313,7 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,
@@ -17983,7 +18348,7 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;
@@ -18006,7 +18371,7 @@ comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.'
 
 alter table mayfly_private.run_watchers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.runs', 'r.bytes'),
@@ -18058,7 +18423,7 @@ insert into mayfly_private.chores (name, work) values
   ('runs', 'mayfly_private.maintain_runs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('run.started', 'run:read', null, 'A run was started.'),
@@ -19173,7 +19538,7 @@ create unique index teams_name_key on mayfly.teams (tenant_id, name) where statu
 
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,
@@ -19224,7 +19589,7 @@ create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status =
 
 create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.polls
   alter column team_id set statistics 0,
   alter column question set statistics 0,
@@ -19278,7 +19643,7 @@ create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where stat
 
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,
@@ -19358,7 +19723,7 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,
@@ -19418,7 +19783,7 @@ create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) wh
 
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,
@@ -19470,7 +19835,7 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,
@@ -19478,7 +19843,7 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.teams', 1024, '{name,task,metadata}', false),
@@ -19591,7 +19956,7 @@ insert into mayfly_private.chores (name, work) values
   ('teams', 'mayfly_private.maintain_teams(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('team.created', 'team:read', null, 'A team was made.'),
@@ -21126,7 +21491,7 @@ create table mayfly.entities (
   constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entities
   alter column private_to set statistics 0,
   alter column type set statistics 0,
@@ -21134,15 +21499,15 @@ alter table mayfly.entities
   alter column description set statistics 0,
   alter column agent_id set statistics 0;
 
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
-comment on column mayfly.entities.private_to is 'The agent whose entity it is; null for the whole tenant.';
+comment on column mayfly.entities.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.entities.type is '''thing'' until somebody says of which type it is.';
+comment on column mayfly.entities.type is '''thing'' until somebody sets its type.';
 
-comment on column mayfly.entities.agent_id is 'The agent that named it first; null for a person or the secret key.';
+comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
 
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact is left of it.';
+comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
 
 -- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
 -- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
@@ -21160,7 +21525,7 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,
@@ -21220,7 +21585,7 @@ create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where exp
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,
@@ -21233,23 +21598,23 @@ alter table mayfly.facts
   alter column agent_id set statistics 0,
   alter column superseded_by set statistics 0;
 
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
-comment on column mayfly.facts.private_to is 'The agent whose fact it is; null for the whole tenant.';
+comment on column mayfly.facts.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.facts.slot is 'Empty where one object is valid at a time; else the digest of the object.';
+comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 
 comment on column mayfly.facts.source is 'The passage or the address that says so.';
 
 comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
 
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true; null while nothing else is known. What was wrong from the beginning ends where it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 
-comment on column mayfly.facts.superseded_by is 'The fact that replaced it. That one may have been forgotten.';
+comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
 
-comment on column mayfly.facts.expires_at is 'From then on it is as if it had never been recorded; maintenance deletes it.';
+comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';
 
 -- How a tenant keeps its facts. A tenant without a row keeps all of them.
 
@@ -21263,7 +21628,7 @@ comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
 
 comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.entities', 300, '{name,type,description}', false),
@@ -21319,7 +21684,7 @@ insert into mayfly_private.chores (name, work) values
   ('facts', 'mayfly_private.maintain_facts(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('fact.recorded', 'fact:read', 'fact:admin', 'A fact was recorded.'),
@@ -21451,7 +21816,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_unused_entities is 'Deletes entities that nothing is said of any more.';
+comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';
 
 -- The definer half of mayfly.end_facts. Locks what hold_facts locks; the facts.
 
@@ -21492,7 +21857,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
@@ -21505,7 +21870,7 @@ language sql
 set search_path = ''
 return mayfly_private.end_facts(ids, at);
 
-comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+comment on function mayfly.end_facts is 'Ends facts: they are no longer true from an instant on. Returns { ended: [id] }.';
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
@@ -21542,7 +21907,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+comment on function mayfly_private.entities_named is 'The entities for a reference that the caller may see.';
 
 grant execute on function mayfly_private.entities_named to authenticated, service_role;
 
@@ -21657,7 +22022,7 @@ end
 $$;
 
 comment on function mayfly.facts_about is
-  'What is known of the entities that a text names, and what was extracted from memories: { entities, facts, truncated }.';
+  'Facts about the entities that a text names, and facts that were extracted from memories: { entities, facts, truncated }.';
 
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
@@ -21697,7 +22062,7 @@ begin
 end
 $$;
 
-comment on function mayfly.find_entities is 'Entities by their names and aliases, the best match first; all of them without a text.';
+comment on function mayfly.find_entities is 'Finds entities by names and aliases, best match first. Without a text, returns all of them.';
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
@@ -21750,7 +22115,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
 -- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
 
@@ -21790,7 +22155,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_entity is 'Deletes an entity and everything that is said of it.';
+comment on function mayfly_private.forget_entity is 'Deletes an entity and all facts about it.';
 
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
@@ -21803,7 +22168,7 @@ language sql
 set search_path = ''
 return mayfly_private.forget_entity(id, max_rows);
 
-comment on function mayfly.forget_entity is 'Deletes an entity and everything that is said of it. Returns { forgotten, more }: while more, call it again.';
+comment on function mayfly.forget_entity is 'Deletes an entity and all facts about it. Returns { forgotten, more }. While more is true, call it again.';
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
@@ -21863,7 +22228,7 @@ language sql
 set search_path = ''
 return mayfly_private.forget_facts(ids, memory);
 
-comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory from which they were extracted. Returns { forgotten }.';
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
@@ -21881,7 +22246,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';
+comment on function mayfly_private.hold_facts is 'Lets one transaction at a time write a tenant''s facts.';
 
 -- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
 
@@ -21955,7 +22320,7 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Facts, the newest first: of a subject, a predicate, an object or a memory, as they are or were at as_of; with history those that have ended as well.';
+  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
@@ -21994,7 +22359,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.make_entities is 'Makes the entities that references name and that there are not yet.';
+comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
 -- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
 --
@@ -22073,7 +22438,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+comment on function mayfly_private.merge_entities is 'Merges two entities.';
 
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
@@ -22086,7 +22451,7 @@ language sql
 set search_path = ''
 return mayfly_private.merge_entities(id, into_id);
 
-comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+comment on function mayfly.merge_entities is 'Merges two entities: the names and facts of the first move to the second, which is returned.';
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
@@ -22135,7 +22500,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';
 
 -- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
 -- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
@@ -22172,7 +22537,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
 -- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
 -- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
@@ -22337,7 +22702,7 @@ set search_path = ''
 return mayfly_private.record_facts(facts);
 
 comment on function mayfly.record_facts is
-  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+  'Records facts, all or none. Returns { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to } for each.';
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
@@ -22440,7 +22805,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
 
-comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+comment on function mayfly.set_entity is 'Creates an entity, or changes its name, type, description and aliases. Returns it.';
 
 grant execute on function mayfly.set_entity to authenticated, service_role;
 
@@ -22476,7 +22841,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_fact_retention(ended_kept);
 
-comment on function mayfly.set_fact_retention is 'Sets for how many seconds a fact is kept after its end; null for ever. Returns { ended_kept }.';
+comment on function mayfly.set_fact_retention is 'Sets how many seconds a fact is kept after its end. Null keeps it forever. Returns { ended_kept }.';
 
 grant execute on function mayfly.set_fact_retention to authenticated, service_role;
 
@@ -22632,7 +22997,7 @@ end
 $$;
 
 comment on function mayfly.traverse_facts is
-  'What is around entities in one to three hops: { entities, facts, truncated }. Bounded, and no entity comes twice.';
+  'Follows facts from entities over one to three hops: { entities, facts, truncated }. The result is limited, and no entity appears twice.';
 
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
@@ -22725,7 +23090,7 @@ create trigger facts_meter_delete after delete on mayfly.facts
 -- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
 -- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
 -- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
--- each. Locks their rows of maintenance, passing by those that others hold.
+-- each. Locks their rows of maintenance, skipping those that others hold.
 --
 -- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
 -- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
@@ -22836,6 +23201,11 @@ begin
 end
 $$;
 
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
+
+comment on function mayfly.erase_tenant is
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
+
 -- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
 -- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
 -- the tables that it refers to (a row may come before its parent in the same table), and each in the order of its
@@ -22912,6 +23282,11 @@ begin
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
+
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
+
+comment on function mayfly.export_tenant is
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
@@ -23040,8 +23415,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.installation is 'What is installed in this database.';
+
 comment on function mayfly.installation is
-  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+  'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
 -- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
 -- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
@@ -23075,8 +23452,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.maintain is 'One batch of maintenance for the caller''s tenant.';
+
 comment on function mayfly.maintain is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+  'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
 -- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
 -- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
@@ -23130,6 +23509,8 @@ begin
   return counted || jsonb_build_object('more', more, 'failed', failed);
 end
 $$;
+
+comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
 -- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
 -- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
@@ -23204,7 +23585,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
+comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';
 
 -- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
 -- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and
@@ -23289,7 +23670,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
+comment on function mayfly_private.forget_log is 'Trigger: deletes the rows of deleted tenants in tables without a foreign key.';
 
 drop function if exists mayfly_private.any_word;
 
