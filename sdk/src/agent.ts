@@ -105,7 +105,8 @@ export class Agent {
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (child) => new Agent(connection, child));
+    const board = { states: this.state, memory: this.memory };
+    this.teams = new Teams(link, (child) => new Agent(connection, child), board);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
