@@ -16,6 +16,7 @@ export interface TeamWatch {
   check(): Promise<TeamAlert[]>;
   /** Settles when the team has ended, or `stop` was called. */
   readonly ended: Promise<void>;
+  /** Stops watching; the team goes on. */
   stop(): Promise<void>;
 }
 
