@@ -40,7 +40,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 create type mayfly_private.found_lanes as (
@@ -484,7 +485,7 @@ create table mayfly.budgets (
   refused_at timestamp with time zone,
   constraint budgets_hard_tokens_range CHECK ((hard_tokens >= 0)),
   constraint budgets_hard_usd_range CHECK ((hard_usd >= (0)::numeric)),
-  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'run'::text]))),
+  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'team'::text, 'agent'::text, 'run'::text]))),
   constraint budgets_period_known CHECK ((period = ANY (ARRAY['total'::text, 'day'::text, 'month'::text]))),
   constraint budgets_pkey PRIMARY KEY (tenant_id, level, subject),
   constraint budgets_soft_usd_range CHECK ((soft_usd >= (0)::numeric)),
@@ -1593,6 +1594,35 @@ grant select on table mayfly.states to authenticated;
 grant select on table mayfly.states to service_role;
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null,
+  cause text not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}'::jsonb,
+  status text not null default 'open'::text,
+  times integer not null default 1,
+  found_at timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  taken_at timestamp with time zone,
+  handled_at timestamp with time zone,
+  handled_with text,
+  constraint team_alerts_handled_with_length CHECK ((char_length(handled_with) <= 200)),
+  constraint team_alerts_kind_known CHECK ((kind = ANY (ARRAY['deadlock'::text, 'repetition'::text, 'silence'::text, 'runaway_cost'::text]))),
+  constraint team_alerts_pkey PRIMARY KEY (tenant_id, id),
+  constraint team_alerts_status_known CHECK ((status = ANY (ARRAY['open'::text, 'over'::text]))),
+  constraint team_alerts_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX team_alerts_open_key ON mayfly.team_alerts USING btree (tenant_id, team_id, kind, cause) WHERE (status = 'open'::text);
+alter table mayfly.team_alerts enable row level security;
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.team_alerts to authenticated;
+grant select on table mayfly.team_alerts to service_role;
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+
 create table mayfly.team_members (
   tenant_id uuid not null,
   team_id uuid not null,
@@ -1608,6 +1638,7 @@ CREATE INDEX team_members_agent_idx ON mayfly.team_members USING btree (tenant_i
 alter table mayfly.team_members enable row level security;
 create policy team_members_select on mayfly.team_members for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER team_members_group_costs AFTER INSERT ON mayfly.team_members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.group_costs();
 grant select on table mayfly.team_members to authenticated;
 grant select on table mayfly.team_members to service_role;
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
@@ -1803,6 +1834,16 @@ create table mayfly_private.chores (
 alter table mayfly_private.chores enable row level security;
 comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
+create table mayfly_private.cost_groups (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  subject text not null,
+  constraint cost_groups_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint cost_groups_pkey PRIMARY KEY (tenant_id, agent_id, subject)
+);
+alter table mayfly_private.cost_groups enable row level security;
+comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
+
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
   id uuid not null,
@@ -1819,6 +1860,7 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamp with time zone,
   created_at timestamp with time zone not null default clock_timestamp(),
+  groups text[] not null default '{}'::text[],
   constraint cost_holds_pkey PRIMARY KEY (tenant_id, id),
   constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
@@ -2204,6 +2246,18 @@ create table mayfly_private.spawn_buckets (
 ) with (fillfactor=50);
 alter table mayfly_private.spawn_buckets enable row level security;
 comment on table mayfly_private.spawn_buckets is 'How many agents each tenant may spawn now.';
+
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamp with time zone not null,
+  constraint team_pulses_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+) with (fillfactor=80);
+alter table mayfly_private.team_pulses enable row level security;
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
 
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,
@@ -2734,6 +2788,13 @@ set search_path = "";
 grant execute on function mayfly.get_tender to authenticated;
 grant execute on function mayfly.get_tender to service_role;
 
+create function mayfly.handle_alert(id uuid, action text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.handle_alert to authenticated;
+grant execute on function mayfly.handle_alert to service_role;
+
 create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
 language sql volatile
@@ -2792,6 +2853,13 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.leave_tenant to authenticated;
+
+create function mayfly.list_alerts(team_id uuid DEFAULT NULL::uuid, every boolean DEFAULT false, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_alerts to authenticated;
+grant execute on function mayfly.list_alerts to service_role;
 
 create function mayfly.list_approval_policies()
 returns jsonb
@@ -3508,6 +3576,13 @@ set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
 
+create function mayfly.watch_team(team_id uuid, limits jsonb DEFAULT '{}'::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.watch_team to authenticated;
+grant execute on function mayfly.watch_team to service_role;
+
 create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
 returns jsonb
 language plpgsql stable
@@ -3928,7 +4003,7 @@ set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
 
-create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
 language plpgsql immutable
 set search_path = "";
@@ -3958,6 +4033,11 @@ grant execute on function mayfly_private.convert_operations to service_role;
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
+returns text[]
+language sql stable security definer
 set search_path = "";
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
@@ -4339,6 +4419,11 @@ returns mayfly_private.found_lanes
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
+returns TABLE(kind text, cause text, agents uuid[], detail jsonb)
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
@@ -4479,10 +4564,22 @@ returns jsonb
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.group_costs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision
 language plpgsql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.handle_alert(id uuid, action text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.handle_alert to authenticated;
+grant execute on function mayfly_private.handle_alert to service_role;
 
 create function mayfly_private.hash_secret(secret text)
 returns bytea
@@ -6014,6 +6111,13 @@ returns jsonb
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_team_alert to authenticated;
+grant execute on function mayfly_private.show_team_alert to service_role;
+
 create function mayfly_private.show_tender(tender mayfly.tenders)
 returns jsonb
 language sql stable security definer
@@ -6357,6 +6461,13 @@ create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
 language plpgsql stable
 set search_path = "";
+
+create function mayfly_private.watch_team(team_id uuid, limits jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.watch_team to authenticated;
+grant execute on function mayfly_private.watch_team to service_role;
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb

@@ -73,8 +73,7 @@ export class Agent {
   readonly log: Log;
   /**
    * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, the agent is told
-   * at once.
+   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. A live connection tells it at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -106,7 +105,7 @@ export class Agent {
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (child) => new Agent(connection, child));
+    this.teams = new Teams(link, (child) => new Agent(connection, child), this);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];

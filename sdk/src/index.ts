@@ -252,10 +252,13 @@ export type {
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type * from "./teams/alert-types.ts";
 export type { Polls } from "./teams/polls.ts";
+export type { Blackboard, TeamSpace } from "./teams/space.ts";
 export type { SpawnedTeam, Teams } from "./teams/teams.ts";
 export type { Tenders } from "./teams/tenders.ts";
 export type * from "./teams/types.ts";
+export type { TeamWatch } from "./teams/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,

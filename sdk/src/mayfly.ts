@@ -161,10 +161,10 @@ export class Mayfly {
     this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());
   }
 
   /**

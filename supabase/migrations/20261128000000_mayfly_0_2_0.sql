@@ -16633,7 +16633,24 @@ comment on column mayfly.model_usage.usd is 'Null where the price is unknown.';
 
 comment on column mayfly.model_usage.priced is 'inexact: by the price of a model whose name this one''s begins with.';
 
--- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- Which agents spend for which team: a room that groups agents says so here. What an agent's descendants spend counts for
+-- its groups as well.
+
+create table mayfly_private.cost_groups (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  subject text collate "C" not null,
+  constraint cost_groups_pkey primary key (tenant_id, agent_id, subject),
+  constraint cost_groups_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.cost_groups enable row level security;
+
+alter table mayfly_private.cost_groups alter column subject set statistics 0;
+
+comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
+
+-- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
 -- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
 -- of this room alone write it.
 --
@@ -16641,7 +16658,7 @@ comment on column mayfly.model_usage.priced is 'inexact: by the price of a model
 
 create table mayfly.budgets (
   tenant_id uuid not null,
-  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'team', 'agent', 'run')),
   subject text collate "C" not null,
   id uuid not null default gen_random_uuid(),
   hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
@@ -16676,7 +16693,7 @@ alter table mayfly.budgets
 
 comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
 
-comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 
 comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
 
@@ -16738,13 +16755,16 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
+  groups text[] not null default '{}',
   constraint cost_holds_pkey primary key (tenant_id, id),
   constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
 
-comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, agent, run.';
+comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
+
+comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;
 
@@ -16779,6 +16799,7 @@ insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.cost_groups', 'the members of teams'),
   ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
   ('mayfly.rate_limits', '1000 rows a tenant'),
   ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),
@@ -16942,7 +16963,7 @@ comment on function mayfly_private.budgets_of is 'The budgets that calls concern
 
 -- Whether a budget concerns a call.
 
-create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
 language plpgsql immutable
 set search_path = ''
@@ -16950,12 +16971,28 @@ as $$
 begin
   return budget.tenant_id = tenant and case budget.level
     when 'tenant' then true
+    when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
     else budget.subject = run::text end;
 end
 $$;
 
 comment on function mayfly_private.concerns is 'Whether a budget concerns a call.';
+
+-- The teams that an agent spends for: its own, and those of its ancestors. Locks nothing.
+
+create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
+returns text[]
+language sql stable security definer
+set search_path = ''
+return array(
+  select distinct g.subject
+  from mayfly.agents a
+  join mayfly_private.cost_groups g on g.tenant_id = a.tenant_id and g.agent_id = any (a.ancestors || a.id)
+  where a.tenant_id = tenant and a.id = spender
+  order by g.subject);
+
+comment on function mayfly_private.cost_groups_of is 'The teams that an agent spends for.';
 
 -- What a call cost, in US dollars, exactly. `input` counts all input tokens: those read from the provider's cache and
 -- written to it are priced as such, and as others where that has no price of its own. `output` counts all
@@ -17091,11 +17128,11 @@ begin
   loop
     select count(*) into locked from (
       select from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id)
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups)
       for no key update skip locked) l;
     continue when locked < (
       select count(*) from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id));
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups));
     perform mayfly_private.release_hold(hold);
     given := given + 1;
   end loop;
@@ -17113,9 +17150,12 @@ set search_path = ''
 as $$
 begin
   budgets := (
-    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l), array_agg(case l when 'tenant' then '' when 'agent' then h.agent else h.run_id::text end))
-    from mayfly_private.cost_holds h, unnest(array['tenant', 'agent', 'run']) l
-    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and (l <> 'run' or h.run_id is not null));
+    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l.level), array_agg(l.subject))
+    from mayfly_private.cost_holds h, lateral (
+      values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
+      union all
+      select 'team', t from unnest(h.groups) t) as l (level, subject)
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
   from (
@@ -17558,8 +17598,7 @@ as $$
 begin
   update mayfly_private.cost_holds h set released_at = mayfly_private.now() where h.tenant_id = hold.tenant_id and h.id = hold.id;
   update mayfly.budgets b set held_usd = greatest(0, b.held_usd - hold.usd), held_tokens = greatest(0, b.held_tokens - hold.tokens)
-  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and b.subject = case b.level
-    when 'tenant' then '' when 'agent' then hold.agent else hold.run_id::text end;
+  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and mayfly_private.concerns(b, hold.tenant_id, hold.agent, hold.run_id, hold.groups);
 end
 $$;
 
@@ -17578,7 +17617,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 -- Reads and checks the asks of one call of reserve_costs. Under a lease the run is its job, whatever the caller says.
@@ -17627,7 +17667,8 @@ begin
     select row(o.n - 1, (o.a ->> 'id')::uuid, case when o.a ->> 'lease' is null then own else j.tenant_id end, j.id, j.attempt,
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
-      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)))::mayfly_private.cost_ask
+      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -17659,7 +17700,7 @@ declare
   wait double precision;
 begin
   foreach b in array budgets loop
-    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id);
+    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id, ask.groups);
     if b.hard_usd is not null and coalesce(not price.exact, true) then
       return jsonb_build_object('code', 'price_unknown', 'level', b.level);
     end if;
@@ -17717,7 +17758,10 @@ begin
     perform mayfly_private.require_tenant('cost:write');
   end if;
   select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
-  from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
+  from unnest(given) g, lateral (
+    values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
+    union all
+    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
@@ -17744,15 +17788,15 @@ begin
     if verdict ? 'granted' then
       concerned := '{}';
       for i in 1..cardinality(rows) loop
-        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id) then
+        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id, ask.groups) then
           rows[i].held_usd := rows[i].held_usd + (verdict ->> 'usd')::numeric;
           rows[i].held_tokens := rows[i].held_tokens + (ask.input + (verdict ->> 'output')::numeric)::bigint;
           concerned := concerned || rows[i].level;
         end if;
       end loop;
-      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at)
+      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at, groups)
       values (ask.tenant, ask.id, holder.id, ask.job_id, ask.attempt, case when ask.job_id is null then ts + interval '15 minutes' end,
-        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts);
+        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts, ask.groups);
     elsif verdict ->> 'code' = 'budget_exceeded' then
       for i in 1..cardinality(rows) loop
         if rows[i].id = (verdict ->> 'budget')::uuid and rows[i].refused_at is null then
@@ -17808,9 +17852,10 @@ declare
 begin
   select q.field, q.rule into fault
   from (values
-    ('level', level is null or level not in ('tenant', 'agent', 'run'), 'tenant, agent or run'),
+    ('level', level is null or level not in ('tenant', 'team', 'agent', 'run'), 'tenant, team, agent or run'),
     ('subject', case level when 'tenant' then of_subject <> '' when 'run' then mayfly_private.to_uuid(of_subject) is null
-      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the run, or empty for the tenant'),
+      when 'team' then mayfly_private.to_uuid(of_subject) is null
+      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the team or the run, or empty for the tenant'),
     ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
@@ -17842,7 +17887,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget, whole (scope cost:admin): of the tenant, of the agents of a name, or of a run. What was spent stays
+-- Sets a budget, whole (scope cost:admin): of the tenant, of a team, of the agents of a name, or of a run. What was spent stays
 -- counted. At least one of the limits has to be given.
 
 create function mayfly.set_budget(
@@ -17854,7 +17899,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, of the agents of a name, or of a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, of a team, of the agents of a name, or of a run. Returns it.';
 
 grant execute on function mayfly.set_budget to authenticated, service_role;
 
@@ -17942,7 +17987,7 @@ begin
     coalesce((usage ->> 'output')::numeric, 0), coalesce((usage ->> 'reasoning')::numeric, 0), usage, usd, told, size);
   delete from mayfly_private.cost_holds h where h.tenant_id = hold.tenant_id and h.id = hold.id;
   for i in 1..coalesce(cardinality(budgets), 0) loop
-    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id);
+    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id, hold.groups);
     if budgets[i].level = any (hold.levels) and hold.released_at is null then
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
@@ -19843,6 +19888,65 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
+-- What the detectors have found in a team: a wait in a circle, the same thing again and again, silence, a cost that runs
+-- away. One row for each cause while it lasts.
+
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null constraint team_alerts_kind_known check (kind in ('deadlock', 'repetition', 'silence', 'runaway_cost')),
+  cause text collate "C" not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}',
+  status text not null default 'open' constraint team_alerts_status_known check (status in ('open', 'over')),
+  times integer not null default 1,
+  found_at timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp(),
+  taken_at timestamptz,
+  handled_at timestamptz,
+  handled_with text constraint team_alerts_handled_with_length check (char_length(handled_with) <= 200),
+  constraint team_alerts_pkey primary key (tenant_id, id),
+  constraint team_alerts_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+);
+
+create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.team_alerts
+  alter column team_id set statistics 0,
+  alter column cause set statistics 0,
+  alter column agents set statistics 0,
+  alter column detail set statistics 0,
+  alter column handled_with set statistics 0;
+
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+
+comment on column mayfly.team_alerts.cause is 'What makes two findings the same: the agents of a circle, the agent that is silent, the digest of what is repeated.';
+
+comment on column mayfly.team_alerts.times is 'How often it was found again after it had been handled.';
+
+comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
+
+-- Since when each member does what it does, as the detectors have seen it.
+
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamptz not null,
+  constraint team_pulses_pkey primary key (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+alter table mayfly_private.team_pulses enable row level security;
+
+alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
+
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+
 -- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
@@ -19862,6 +19966,8 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly_private.team_pulses', 'the members of teams'),
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
@@ -19924,6 +20030,12 @@ begin
     where o.tenant_id = tenant and o.ended and o.assigned_at < ts - mayfly_private.kept() limit max_rows);
   get diagnostics deleted = row_count;
   found_more := found_more or deleted = max_rows;
+  delete from mayfly.team_alerts a
+  where a.tenant_id = tenant and a.id in (
+    select o.id from mayfly.team_alerts o
+    where o.tenant_id = tenant and o.status = 'over' and o.seen_at < ts - mayfly_private.kept() limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
   delete from mayfly.polls p
   where p.tenant_id = tenant and p.id in (
     select o.id from mayfly.polls o
@@ -19942,6 +20054,10 @@ begin
     limit greatest(1, max_rows / 100) for update skip locked);
   delete from mayfly.channels c
   where c.tenant_id = tenant and c.id in (select t.channel_id from mayfly.teams t where t.tenant_id = tenant and t.id = any (due));
+  delete from mayfly.budgets b where b.tenant_id = tenant and b.level = 'team' and b.subject = any (due::text[]);
+  delete from mayfly_private.cost_groups g
+  where g.tenant_id = tenant and g.subject = any (due::text[]) and g.agent_id in (
+    select m.agent_id from mayfly.team_members m where m.tenant_id = tenant and m.team_id = any (due));
   delete from mayfly.teams t where t.tenant_id = tenant and t.id = any (due);
   found_more := found_more or cardinality(due) = greatest(1, max_rows / 100);
   return jsonb_build_object('more', found_more);
@@ -19970,6 +20086,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('tender.failed', 'team:read', null, 'No bid could win.'),
   ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
   ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
+  ('team.alert', 'team:read', null, 'Something goes wrong in a team.'),
+  ('team.alert_handled', 'team:read', null, 'Something was done about an alert.'),
   ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
@@ -19992,6 +20110,8 @@ alter table mayfly.bids enable row level security;
 alter table mayfly.assignments enable row level security;
 
 alter table mayfly.track_records enable row level security;
+
+alter table mayfly.team_alerts enable row level security;
 
 grant select on mayfly.teams to authenticated, service_role;
 
@@ -20031,6 +20151,11 @@ create policy assignments_select on mayfly.assignments for select to authenticat
 grant select on mayfly.track_records to authenticated, service_role;
 
 create policy track_records_select on mayfly.track_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.team_alerts to authenticated, service_role;
+
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
 
 -- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
@@ -20337,6 +20462,12 @@ begin
     ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
     ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
     ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('budget', coalesce(jsonb_typeof(settings -> 'budget'), 'null') in ('object', 'null')
+      and (coalesce(jsonb_typeof(settings -> 'budget'), 'null') = 'null'
+        or (settings -> 'budget' ?| '{hard_usd,soft_usd,hard_tokens}'
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'soft_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens }, at least one of them'),
     ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
     ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
       and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
@@ -20433,6 +20564,79 @@ end
 $$;
 
 comment on function mayfly_private.end_teams is 'Ends locked teams with their members.';
+
+-- What is wrong in a team by now: kind, cause, agents, detail. `limits` is what watch_team gives it. Called under the lock
+-- of the team, after the pulses were taken. Locks nothing.
+
+create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
+returns table (kind text, cause text, agents uuid[], detail jsonb)
+language sql stable security definer
+set search_path = ''
+as $$
+  with members as (
+    select a.id, a.activity, p.since
+    from mayfly.team_members m
+    join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+    left join mayfly_private.team_pulses p on p.tenant_id = m.tenant_id and p.team_id = m.team_id and p.agent_id = m.agent_id
+    where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) = 'running'
+  ), recent as materialized (
+    select m.* from mayfly.messages m
+    where m.tenant_id = tenant and m.sent_at > mayfly_private.now() - interval '1 hour' and m.sender_id in (select id from members)
+    order by m.sent_at desc limit 20000
+  ), waits as (
+    -- A request that nobody has answered and whose time is not over: its sender waits for whoever it asked.
+    select distinct r.sender_id as waiter, o.id as awaited
+    from recent r
+    join members o on o.id = mayfly_private.to_uuid(r.target ->> 'agent')
+    where r.reply_required and o.id <> r.sender_id and coalesce(r.deadline > mayfly_private.now(), true)
+      and not exists (select from recent a where a.reply_to = r.id)
+  ), walks as (
+    with recursive walk as (
+      select w.waiter as start, w.awaited as at, array[w.waiter] as path from waits w
+      union all
+      select k.start, w.awaited, k.path || w.waiter from walk k
+      join waits w on w.waiter = k.at
+      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 20)
+    select k.path from walk k where k.at = k.start
+  )
+  select 'deadlock', string_agg(u::text, ' ' order by u), array_agg(u order by u), jsonb_build_object('waits', to_jsonb(c.path))
+  from (
+    -- Each circle once, from its least member.
+    select w.path from walks w where w.path[1] <= all (w.path)) c, unnest(c.path) u
+  group by c.path
+  union all
+  select 'repetition', md5(concat_ws(' ', r.sender_id, r.type, r.target::text, r.payload::text)), array[r.sender_id],
+    jsonb_build_object('message', r.type, 'times', count(*), 'to', r.target)
+  from recent r
+  where r.sent_at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by r.sender_id, r.type, r.target, r.payload
+  having count(*) >= (find_team_alerts.limits ->> 'repeats')::integer
+  union all
+  select 'repetition', md5(concat_ws(' ', c.holder, c.tool, c.input::text)), array[c.holder],
+    jsonb_build_object('tool', c.tool, 'times', count(*), 'run', (array_agg(c.run_id))[1])
+  from mayfly.run_tool_calls c
+  join mayfly.runs r on r.tenant_id = c.tenant_id and r.id = c.run_id and r.ended_at is null
+  where c.tenant_id = tenant and c.holder in (select id from members)
+    and c.started_at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by c.holder, c.tool, c.input::text
+  having count(*) >= (find_team_alerts.limits ->> 'repeats')::integer
+  union all
+  select 'silence', m.id::text, array[m.id],
+    jsonb_build_object('activity', m.activity, 'seconds', floor(extract(epoch from mayfly_private.now() - m.since)))
+  from members m
+  where m.activity <> 'idle' and m.since <= mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> case m.activity
+    when 'thinking' then 'thinking' when 'executing' then 'executing' else 'blocked' end)::double precision)
+  union all
+  select 'runaway_cost', u.agent_id::text, array[u.agent_id],
+    jsonb_build_object('usd', sum(u.usd), 'seconds', (find_team_alerts.limits ->> 'window')::double precision, 'limit', (find_team_alerts.limits ->> 'usd')::numeric)
+  from mayfly.model_usage u
+  where u.tenant_id = tenant and u.agent_id in (select id from members)
+    and u.at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by u.agent_id
+  having sum(u.usd) > (find_team_alerts.limits ->> 'usd')::numeric
+$$;
+
+comment on function mayfly_private.find_team_alerts is 'What is wrong in a team by now.';
 
 -- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
 -- Locks nothing while the poll is not due.
@@ -20543,6 +20747,48 @@ $$;
 
 comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
 
+-- The definer half of mayfly.handle_alert. Locks the alert.
+
+create function mayfly_private.handle_alert(id uuid, action text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  alert mayfly.team_alerts;
+begin
+  if not coalesce(char_length(action) between 1 and 200, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'action must be a text of 1 to 200 characters.', null, '{"field": "action"}');
+  end if;
+  update mayfly.team_alerts a set handled_at = mayfly_private.now(), handled_with = action
+  where a.tenant_id = tenant and a.id = handle_alert.id
+  returning a.* into alert;
+  if alert.id is null then
+    perform mayfly_private.fail(404, 'alert_unknown', 'There is no such alert.', null, '{"field": "id"}');
+  end if;
+  perform mayfly_private.append_events(tenant, 'team.alert_handled', array[alert.id]);
+  return mayfly_private.show_team_alert(alert);
+end
+$$;
+
+comment on function mayfly_private.handle_alert is 'The definer half of mayfly.handle_alert.';
+
+grant execute on function mayfly_private.handle_alert to authenticated, service_role;
+
+-- Says what was done about an alert (scope team:manage). If its cause is found again after the watcher's patience, it is
+-- an alert again, with `times` one higher.
+
+create function mayfly.handle_alert(id uuid, action text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.handle_alert(id, action);
+
+comment on function mayfly.handle_alert is 'Says what was done about an alert. Returns it.';
+
+grant execute on function mayfly.handle_alert to authenticated, service_role;
+
 -- The definer half of mayfly.join_team. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
@@ -20609,6 +20855,33 @@ return mayfly_private.join_team(team_id, agent_ids, role);
 comment on function mayfly.join_team is 'Adds living agents to a running team and its channel. Returns the team.';
 
 grant execute on function mayfly.join_team to authenticated, service_role;
+
+-- The alerts of a team, or of all, the newest first; those that are open, unless `every`. Scope team:read. Runs as the
+-- caller. Locks nothing.
+
+create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_team_alert(r) order by r.found_at desc, r.id), '[]')
+    from (
+      select a.* from mayfly.team_alerts a
+      where a.tenant_id = tenant and (list_alerts.team_id is null or a.team_id = list_alerts.team_id) and (every or a.status = 'open')
+      order by a.found_at desc, a.id limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.list_alerts is 'The alerts of teams, the newest first.';
+
+grant execute on function mayfly.list_alerts to authenticated, service_role;
 
 -- The definer half of mayfly.list_teams. Locks nothing.
 
@@ -21148,6 +21421,8 @@ set search_path = ''
 return (
   select jsonb_build_object('id', team.id, 'name', team.name, 'task', team.task, 'status', team.status, 'lead', team.lead_id,
     'channel', (select c.name from mayfly.channels c where c.tenant_id = team.tenant_id and c.id = team.channel_id),
+    'budget', (select mayfly_private.show_budget(b) from mayfly.budgets b where b.tenant_id = team.tenant_id and b.level = 'team' and b.subject = team.id::text),
+    'alerts', (select count(*) from mayfly.team_alerts a where a.tenant_id = team.tenant_id and a.team_id = team.id and a.status = 'open'),
     'deadline', team.deadline, 'metadata', team.metadata, 'created_by', team.created_by, 'created_at', team.created_at,
     'ended_at', team.ended_at, 'end_reason', team.end_reason,
     'living', count(*) filter (where m.status in ('running', 'suspended')),
@@ -21161,6 +21436,19 @@ return (
 );
 
 comment on function mayfly_private.show_team is 'A team with its members.';
+
+-- An alert as its readers see it.
+
+create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
+returns jsonb
+language sql immutable
+set search_path = ''
+return jsonb_build_object('id', alert.id, 'team', alert.team_id, 'kind', alert.kind, 'agents', to_jsonb(alert.agents), 'detail', alert.detail,
+  'status', alert.status, 'times', alert.times, 'found_at', alert.found_at, 'handled_at', alert.handled_at, 'handled_with', alert.handled_with);
+
+comment on function mayfly_private.show_team_alert is 'An alert as its readers see it.';
+
+grant execute on function mayfly_private.show_team_alert to authenticated, service_role;
 
 -- A tender as others see it: of the bids of an open one nothing.
 
@@ -21273,6 +21561,12 @@ begin
     perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
       'Take another name, or stop that team.', '{"field": "name"}');
   end if;
+  -- It only takes from what its members may spend, so it needs no cost:admin.
+  if jsonb_typeof(settings -> 'budget') = 'object' then
+    insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
+    values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
+      (settings -> 'budget' ->> 'hard_tokens')::bigint, ts);
+  end if;
   insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
   select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
   perform mayfly_private.append_events(tenant, 'team.created', array[made.id]);
@@ -21286,8 +21580,8 @@ grant execute on function mayfly_private.spawn_named_team to authenticated, serv
 
 -- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
 -- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
--- and one agent. `settings` is { name, task, deadline, channel, metadata }. No member lives longer than the deadline, in
--- seconds. Returns the team, and for each agent what spawn_agent returns.
+-- and one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No member lives longer than the deadline, in
+-- seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -21345,6 +21639,127 @@ return mayfly_private.stop_team(team_id, reason);
 comment on function mayfly.stop_team is 'Ends a team with its members. Returns the team.';
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
+
+-- The definer half of mayfly.watch_team. Locks the team, so that watchers look one after the other and each alert goes to
+-- one of them.
+
+create function mayfly_private.watch_team(team_id uuid, limits jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  ts constant timestamptz := mayfly_private.now();
+  within jsonb := '{"thinking": 300, "executing": 600, "blocked": 1800, "repeats": 5, "window": 600, "patience": 60}';
+  fault text;
+  team mayfly.teams;
+  raised uuid[];
+  taken jsonb;
+begin
+  if jsonb_typeof(coalesce(limits, '{}')) <> 'object' then
+    fault := 'limits';
+  else
+    select l.key into fault from jsonb_each(coalesce(limits, '{}')) l
+    where l.key not in ('thinking', 'executing', 'blocked', 'repeats', 'window', 'patience', 'usd')
+      or not coalesce(mayfly_private.number_within(l.value, case l.key when 'usd' then 0 when 'repeats' then 2 else 1 end, 1e6, l.key = 'repeats'), false)
+    limit 1;
+  end if;
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'limits must be { thinking, executing, blocked, window, patience } in seconds, { repeats } of at least 2, { usd }.', null,
+      jsonb_build_object('field', fault));
+  end if;
+  team := mayfly_private.open_team(tenant, watch_team.team_id);
+  within := within || coalesce(limits, '{}');
+  -- Without a limit of its own: half of what the team may spend in all.
+  if not within ? 'usd' then
+    within := within || coalesce((
+      select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = 'team' and b.subject = team.id::text and b.hard_usd is not null), '{}');
+  end if;
+
+  insert into mayfly_private.team_pulses as p (tenant_id, team_id, agent_id, mark, since)
+  select tenant, team.id, a.id,
+    md5(concat_ws(' ', a.activity, a.task, (
+      select max(s.seq) from mayfly.jobs j
+      join mayfly.job_steps s on s.tenant_id = j.tenant_id and s.job_id = j.id
+      where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'))), ts
+  from mayfly.team_members m
+  join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+  where m.tenant_id = tenant and m.team_id = team.id and a.status = 'running'
+  on conflict on constraint team_pulses_pkey do update set mark = excluded.mark, since = excluded.since where p.mark <> excluded.mark;
+
+  with found as (
+    select f.kind, f.cause, f.agents, f.detail from mayfly_private.find_team_alerts(tenant, team.id, within) f
+    order by f.kind, f.cause limit 1000
+  ), kept as (
+    insert into mayfly.team_alerts as a (tenant_id, team_id, kind, cause, agents, detail, found_at, seen_at)
+    select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
+    on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
+    set detail = excluded.detail, seen_at = ts,
+      -- What was done has not helped: it is an alert again.
+      times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
+      handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
+      taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
+    returning a.id, a.times, (a.found_at = ts) or (a.handled_at is null and a.taken_at is null) as is_new
+  )
+  select array_agg(k.id order by k.id) filter (where k.is_new) into raised from kept k;
+  update mayfly.team_alerts a set status = 'over'
+  where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open' and a.seen_at < ts;
+  perform mayfly_private.append_events(tenant, 'team.alert', raised);
+
+  with due as (
+    update mayfly.team_alerts a set taken_at = ts
+    where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open' and a.handled_at is null
+      and (a.taken_at is null or a.taken_at < ts - interval '60 seconds')
+    returning a.*)
+  select coalesce(jsonb_agg(mayfly_private.show_team_alert(d) order by d.kind, d.cause), '[]') into taken from due d;
+  return jsonb_build_object('alerts', taken, 'open', (
+    select count(*) from mayfly.team_alerts a where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open'));
+end
+$$;
+
+comment on function mayfly_private.watch_team is 'The definer half of mayfly.watch_team.';
+
+grant execute on function mayfly_private.watch_team to authenticated, service_role;
+
+-- Looks for what goes wrong in a running team (scope team:manage): agents that wait for each other in a circle, the same
+-- message or tool call again and again, members that have been at one thing for too long, costs that run away. Each new
+-- finding is an event team.alert. Returns { alerts, open }: the alerts that the caller is to act on, each given to one
+-- watcher, and again after a minute if nobody says by handle_alert what was done; and how many are open.
+
+create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.watch_team(team_id, limits);
+
+comment on function mayfly.watch_team is 'Looks for what goes wrong in a team: { alerts, open }.';
+
+grant execute on function mayfly.watch_team to authenticated, service_role;
+
+-- Members spend for their team: what they and all that they spawn cost counts in its budget. Locks nothing.
+
+create function mayfly_private.group_costs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.cost_groups (tenant_id, agent_id, subject)
+  select n.tenant_id, n.agent_id, n.team_id::text from new_rows n
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.group_costs is 'Trigger: members spend for their team.';
+
+create trigger team_members_group_costs after insert on mayfly.team_members
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.group_costs();
 
 -- Charges what is written, as this room's charges.sql says.
 

@@ -999,6 +999,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_alerts": {
+                  Row: {
+                    "agents": (string)[],"cause": string,"detail": NonNullable<Json>,"found_at": string,"handled_at": string | null,"handled_with": string | null,"id": string,"kind": string,"seen_at": string,"status": string,"taken_at": string | null,"team_id": string,"tenant_id": string,"times": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agents": (string)[],"cause": string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind": string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id": string,"tenant_id": string,"times"?: number
+                  }
+                  Update: {
+                    "agents"?: (string)[],"cause"?: string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind"?: string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id"?: string,"tenant_id"?: string,"times"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_alerts_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"team_members": {
                   Row: {
                     "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
@@ -1350,6 +1370,9 @@ isOneToOne: false
 "get_tender":
 { Args: { "tender_id": string }; Returns: Json
                            },
+"handle_alert":
+{ Args: { "action": string,"id": string }; Returns: Json
+                           },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
                            },
@@ -1376,6 +1399,9 @@ isOneToOne: false
                            },
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"list_alerts":
+{ Args: { "every"?: boolean,"page_limit"?: number,"team_id"?: string }; Returns: Json
                            },
 "list_approval_policies":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1729,6 +1755,9 @@ isOneToOne: false
                            },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"watch_team":
+{ Args: { "limits"?: Json,"team_id": string }; Returns: Json
                            },
 "workflow_history":
 { Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json

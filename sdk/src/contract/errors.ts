@@ -6,6 +6,7 @@ export const errorCodes = [
   "agent_quota_exceeded",
   "agent_suspended",
   "agent_unknown",
+  "alert_unknown",
   "already_bid",
   "already_member",
   "already_rated",

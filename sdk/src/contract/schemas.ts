@@ -95,6 +95,14 @@ export const teamRequest = z.strictObject({
       task: text(2000).optional(),
       /** Seconds. No member lives longer. */
       deadline: z.number().min(5).max(2_592_000).optional(),
+      /** What its members, and all that they spawn, may spend: US dollars, tokens. */
+      budget: z
+        .strictObject({
+          hard_usd: z.number().min(0).max(1e9).optional(),
+          soft_usd: z.number().min(0).max(1e9).optional(),
+          hard_tokens: z.int().min(0).max(1e12).optional(),
+        })
+        .optional(),
       /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),
       metadata: metadata.optional(),
