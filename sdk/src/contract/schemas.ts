@@ -1,6 +1,7 @@
 /** The bodies of the edge functions, which the functions and the SDK share. SQL checks the same again. */
 import { z } from "zod";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
+import { teamBudget } from "./team-budget.ts";
 
 /** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` sets another. */
 export const dimensions = { least: 256, most: 2000 } as const;
@@ -96,13 +97,7 @@ export const teamRequest = z.strictObject({
       /** Seconds. No member lives longer. */
       deadline: z.number().min(5).max(2_592_000).optional(),
       /** What its members, and all that they spawn, may spend: US dollars, tokens. */
-      budget: z
-        .strictObject({
-          hard_usd: z.number().min(0).max(1e9).optional(),
-          soft_usd: z.number().min(0).max(1e9).optional(),
-          hard_tokens: z.int().min(0).max(1e12).optional(),
-        })
-        .optional(),
+      budget: teamBudget.optional(),
       /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),
       metadata: metadata.optional(),
