@@ -29,6 +29,16 @@ export type {
   ListApprovals,
   ListedApproval,
 } from "./approvals/types.ts";
+export type { Artifacts } from "./artifacts/artifacts.ts";
+export type {
+  Artifact,
+  ArtifactData,
+  ArtifactRef,
+  GetArtifact,
+  ListArtifacts,
+  PutArtifact,
+  StoredFile,
+} from "./artifacts/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";
@@ -243,29 +253,13 @@ export type {
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type * from "./teams/alert-types.ts";
 export type { Polls } from "./teams/polls.ts";
+export type { Blackboard, TeamSpace } from "./teams/space.ts";
 export type { SpawnedTeam, Teams } from "./teams/teams.ts";
 export type { Tenders } from "./teams/tenders.ts";
-export type {
-  Assigned,
-  AssignOptions,
-  Ballot,
-  Bid,
-  BidOptions,
-  ListTeams,
-  Poll,
-  PollOptions,
-  PollOutcome,
-  PollRule,
-  Rated,
-  Task,
-  Team,
-  TeamMember,
-  TeamOptions,
-  TeamRole,
-  Tender,
-  TenderOptions,
-} from "./teams/types.ts";
+export type * from "./teams/types.ts";
+export type { TeamWatch } from "./teams/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,
