@@ -97,8 +97,8 @@ begin
 end
 $$;
 
--- A JSON value in the form that all equal ones share: jsonb has sorted keys already, and numbers lose the zeros
--- behind their points.
+-- A JSON value in the one form that all equal values share. jsonb already sorts keys, and this removes trailing
+-- zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
@@ -117,8 +117,8 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
 
--- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
--- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
+-- functions that take JSON from callers, unless another function names the field. Locks nothing.
 
 create or replace function mayfly_private.check_numbers(value jsonb, field text)
 returns void
@@ -556,7 +556,7 @@ alter table mayfly_private.nudge_kinds enable row level security;
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- Of the whole topic, so that one with more or fewer is none of ours.
+  -- The number of parts of the whole topic, so that a topic with more or fewer is not ours.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );
@@ -673,8 +673,8 @@ $$;
 
 comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
 
--- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
+-- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
+-- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
 
@@ -727,8 +727,8 @@ comment on column mayfly.agents.lifetime is 'From spawn, or the last time that i
 
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
--- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
--- admin on all but owners. Called by the functions for people.
+-- Fails unless the caller may manage members with this role: an owner all, an admin all except owners. Called by the
+-- functions for people.
 
 create or replace function mayfly_private.require_role(tenant uuid, over text)
 returns void
@@ -745,8 +745,8 @@ begin
 end
 $$;
 
--- The one tenant of this request, in which the caller must have the scope. Called first by every
--- function that writes. Locks nothing.
+-- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
+-- Locks nothing.
 
 create or replace function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -1604,7 +1604,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+-- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
 
 create function mayfly_private.hears_control(tenant uuid, topic text)
 returns boolean
@@ -1618,7 +1618,7 @@ $$;
 
 comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
 
--- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
 -- meanwhile is told nothing. Called by flush_nudges.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
@@ -1668,8 +1668,8 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a}, the inbox of one agent or person, and what ends it: read by itself and with message:admin,
--- sent by the database alone.
+-- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
+-- and with message:admin. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -1760,9 +1760,9 @@ $$;
 comment on function mayfly.agent_tree is
   'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
 
--- What an agent's status is by now: its row may still say running when its time is over or an
--- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
--- before a change of status. Locks nothing.
+-- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
+-- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
+-- status. Locks nothing.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -1782,8 +1782,8 @@ return (
 
 comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
--- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
--- first ancestor to go; 0 once it has ended. Renewal can add to it.
+-- How long an agent has left, in seconds with three decimals: until its own end or that of the first ancestor to
+-- end. 0 once it has ended. Renewing can add to it.
 
 create or replace function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric
@@ -1838,8 +1838,8 @@ return (
 
 comment on function mayfly_private.card is 'The card of an agent.';
 
--- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
--- the tenant's row. The dead that still say they live are reaped before they count against it.
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
+-- that are still marked as living are reaped before they count.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -1863,8 +1863,8 @@ begin
 end
 $$;
 
--- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
--- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called wherever an
+-- agent, a type or an enrolment key gets scopes. Locks nothing.
 
 create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
 returns void
@@ -1894,8 +1894,8 @@ begin
 end
 $$;
 
--- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
--- locks anything; what an agent's values may be is checked as it is drafted.
+-- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it locks
+-- anything. The values of each agent are checked when it is drafted.
 
 create or replace function mayfly_private.check_team(team jsonb)
 returns void
@@ -1938,7 +1938,8 @@ $$;
 
 comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';
 
--- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
+-- The scopes that most agents need, as far as their spawner may give them: those that mayfly.scopes gives by
+-- default.
 
 create or replace function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -1984,8 +1985,8 @@ $$;
 comment on function mayfly.create_enrolment_key is
   'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 
--- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
--- versions are numbered without a gap or a double.
+-- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that version numbers
+-- have no gaps and no duplicates.
 
 create or replace function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -2086,9 +2087,9 @@ begin
 end
 $$;
 
--- An agent as it is to be inserted: what was asked, completed by its type's newest version, within
--- what the tenant, the type and the spawner allow. Called by spawn_agent and spawn_team under the
--- lock on the tenant's row; `drafted` are the agents of the same call before this one.
+-- Prepares an agent for inserting: what was asked for, completed by the newest version of its type, within the
+-- limits of the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is
+-- locked. `drafted` are earlier agents of the same call.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -2181,10 +2182,10 @@ $$;
 
 comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';
 
--- Gives a living agent its lifetime again, within the tenant's and its type's maximum and its parent's end, where
--- somebody chose that: by `renew` when it was spawned, or now (`chosen`). A new token alone gives no life: an agent
--- with a lifetime of 60 s ends after 60 s, however often its process renews its token. Null where the agent, or an
--- ancestor, is not alive. Called by renewal, resuming and registration. Locks the agent's row.
+-- Restarts the lifetime of a living agent, within the maximum of its tenant and its type and the end of its parent,
+-- if somebody chose that: with `renew` when it was spawned, or now (`chosen`). A new token alone does not extend a
+-- life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token. Returns null
+-- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2215,9 +2216,9 @@ comment on function mayfly.find_agents is
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
--- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
--- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
--- listen does. Locks the caller's own rows, and what listen locks.
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row only if
+-- something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
+-- caller's own rows, and what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -2263,8 +2264,8 @@ comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agen
 comment on function mayfly.heartbeat is
   'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 
--- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
--- spawn_agent and spawn_team.
+-- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
+-- and spawn_team.
 
 create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -2286,8 +2287,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
--- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+-- The definer half of mayfly.living_agents. A caller that sees who is present may also learn which of them are
+-- alive, even without agent:read. Works on the whole set: asked one by one, 200 agents took 240 ms on PGlite instead
 -- of 20. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
@@ -2319,9 +2320,9 @@ begin
 end
 $$;
 
--- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
--- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
--- that does not exist. Locks its row.
+-- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
+-- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
+-- not exist. Locks its row.
 
 create or replace function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -2347,9 +2348,9 @@ begin
 end
 $$;
 
--- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by every spawn; with a name, for
--- the agent that still holds it.
+-- Marks agents of a tenant that are dead but do not say so, because they expired or an ancestor ended. At most 50 at
+-- a time, skipping locked rows, so that it can run in passing. Called by every spawn, and with a name for the agent
+-- that still has it.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
@@ -2383,8 +2384,8 @@ begin
 end
 $$;
 
--- Reaps in the caller's tenant where somebody's time is over: called by every sync. One look at an index
--- where nobody's is. Locks what reap locks.
+-- Reaps in the caller's tenant if the lifetime of an agent is over. Called by every sync. Otherwise it costs one
+-- look at an index. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -2405,8 +2406,8 @@ $$;
 
 comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
 
--- Refuses a change of an agent's status that the transition table does not have, naming both. Called
--- by the table's trigger, and by those who know that an agent has ended before its row says so.
+-- Refuses a change of an agent's status that the transition table does not allow, and names both. Called by the
+-- table's trigger, and by functions that know that an agent has ended before its row says so.
 
 create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
@@ -2510,8 +2511,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row, and what charge locks.
+-- The definer half of mayfly.resume_agent. Whoever resumes an agent gets its token, and so must have every scope of
+-- it. Locks the agent's row, and what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -2549,9 +2550,9 @@ begin
 end
 $$;
 
--- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
--- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
--- row and, asked to stop them, those of its agents.
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning does,
+-- so that no spawn with this key is running whose agent would be missed. Then locks the key's row and, if asked to
+-- stop them, those of its agents.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -2580,11 +2581,11 @@ $$;
 
 comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
 
--- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
--- Locks the tenant's row (see open_spawn).
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log. Locks the
+-- tenant's row (see open_spawn).
 --
--- A registration key stands for one agent of its spawner at a time. While that lives the answer is
--- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
+-- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
+-- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
 
 create function mayfly_private.spawn_agent(
   name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text,
@@ -2641,10 +2642,10 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
--- never is more than its parent. What is not given comes from its type, where that is defined, and
--- its name from a pool. It lives for its lifetime; with renew each new token gives it that lifetime again, up to
--- the maximum of its tenant and its type. Returns the agent, its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never
+-- gets more than its parent. What is left out comes from its type, if that is defined, and its name from a pool.
+-- With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type. Returns the agent,
+-- its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -2711,8 +2712,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive; their rows
--- are left to reap, so that nothing races. Locks the agent's row.
+-- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive. Their rows are left to
+-- reap, so that nothing races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -2760,8 +2761,8 @@ begin
 end
 $$;
 
--- Takes from the tenant's token bucket: max(tokens) = spawns_per_minute, filled evenly. Called under
--- the lock on the tenant's row; what a refused spawn took comes back with its transaction.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
+-- the tenant's row is locked. The tokens of a refused spawn come back with its transaction.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -2791,10 +2792,10 @@ begin
 end
 $$;
 
--- Tells agents that were stopped or suspended, and their descendants, which end or rest with them, in
--- their inboxes: their SDKs leave every channel at once. As owner: nobody else sends there. A hint, as
--- every broadcast: what ends an agent is its row. As many at once as the tenant may tell, the highest
--- first; the rest is due.
+-- Tells agents in their inboxes that they were stopped or suspended, and also their descendants, which end or pause
+-- with them, so that their SDKs leave every channel at once. As owner, because nobody else sends there. Like every
+-- broadcast it is only a hint: the row of an agent ends it. As many are told at once as the tenant may send, the
+-- highest in the tree first. The rest is due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -2867,8 +2868,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows of a tenant's events that have been kept for as long as the settings say, and notes how far the
--- log goes back, so that older cursors are refused: a chore, called by maintain_tenant under its lock. Locks what it
+-- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the
+-- log goes back, so that older cursors are refused. A chore, called by maintain_tenant under its lock. Locks what it
 -- deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
@@ -2909,8 +2910,8 @@ $$;
 
 comment on function mayfly_private.maintain_log is 'One batch of forgetting a tenant''s events.';
 
--- Deletes up to max_rows of a tenant's operations that have been kept for as long as the settings say: a chore, called
--- by maintain_tenant under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. A chore, called by
+-- maintain_tenant under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb
@@ -2941,7 +2942,7 @@ insert into mayfly_private.chores (name, work) values
   ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+-- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -2961,10 +2962,9 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- The kinds of events that the caller may hear of, in each of its tenants, and whether it also sees those that are
--- for somebody else. One query for all kinds: to ask tenant_ids for the scope of each took five times as long.
--- Called by the policy of mayfly.events, once a statement, and by the functions that read the log; as owner. Locks
--- nothing.
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
+-- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
+-- policy of mayfly.events, once a statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
 returns table (tenant_id uuid, kind text, sees_all boolean)
@@ -3002,7 +3002,7 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = (select mayfly_private.caller_id())
       or (tenant_id, type) in (select k.tenant_id, k.kind from mayfly_private.readable_kinds() k where k.sees_all)));
 
--- tenant:{t}:log, the nudges: read with memory:read, sent by the database alone.
+-- tenant:{t}:log, the nudges. Callers with memory:read can read it, and only the database sends.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -3022,8 +3022,8 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Appends what happened to things of one tenant to the log, ids alone, and tells its readers. For rooms whose functions
--- say what happened; where every change of a row is an event, a trigger of its table does. Locks what nudge locks.
+-- Logs what happened to things of one tenant, as ids, and announces it to readers. For rooms whose functions know
+-- what happened. If every change of a row is an event, a trigger of the table does this. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -3088,9 +3088,9 @@ comment on column mayfly_private.operation_types.work is
 
 alter table mayfly_private.operation_types enable row level security;
 
--- Refuses a push whose operations are none, with the index and the field of the first fault: too many, too large, or
--- with an id, a type, a subject or a body that cannot be. What is in a body is asked by its room. Called by
--- mayfly_private.push. Locks nothing. One pass sees what is surely right; only what is left is asked everything.
+-- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large, or
+-- with an invalid id, type, subject or body. The room checks the content of a body. Called by mayfly_private.push.
+-- Locks nothing. One pass accepts what is surely right, and only the rest is checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -3152,7 +3152,7 @@ $$;
 
 comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';
 
--- A cursor of the log as text, which callers keep and give back. What is in it is nobody's to read or make.
+-- A cursor of the log as text, which callers keep and pass back. Only the database reads and makes its content.
 
 create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
@@ -3162,11 +3162,11 @@ return translate(encode(convert_to(cursor_state::text, 'UTF8'), 'base64'), E'\n'
 
 comment on function mayfly_private.close_cursor is 'A cursor of the log as text.';
 
--- The epoch of the log: rises when the cluster is another one, or on another timeline, than before.
--- Called by the log's triggers and by sync. Locks nothing once the epoch's row is there.
+-- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
+-- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- Which cluster it is stands in a file that two functions read and check, 30 µs each. A session that writes ends where
--- that changes, so it reads the file once, and keeps in a setting of its own what it found.
+-- A file says which cluster it is, and two functions that take 30 µs each read and check it. A session that writes
+-- ends when that changes, so it reads the file once and keeps the result in a setting.
 
 create or replace function mayfly_private.current_epoch()
 returns integer
@@ -3194,16 +3194,16 @@ begin
 end
 $$;
 
--- Tells what is due, of every tenant or of one: a broadcast for each topic and event where somebody listens,
--- at most announce_rate of each tenant, those first that have waited longest. Says how many. A tenant with one due
--- row is told at once, whatever another has left. Each second by pg_cron or the embedded stack; in passing, for
--- one tenant, by listen where neither is there. One at a time: a second one leaves it to the first.
+-- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at most
+-- announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served at once,
+-- whatever another has left. pg_cron or the embedded Supabase calls it each second, and listen calls it in passing
+-- for one tenant if neither is there. Only one runs at a time: a second one leaves the work to the first.
 --
--- It looks at 20,000 rows at most, shared among the tenants, the oldest of each: beside 300,000 due rows of one
--- tenant a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. Of what it leaves, it merges each topic's rows.
+-- It looks at up to 20,000 rows, shared among the tenants, the oldest of each. Beside 300,000 due rows of one tenant
+-- a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. It merges the rows of each topic that it leaves.
 
--- Who listens without a lease, and what is told, the rooms say that have registered the kinds (nudge_kinds): what no
--- room knows is told to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
+-- no room registered is sent to nobody.
 
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -3288,7 +3288,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
+  -- All at once. If that fails, each tenant separately, so that one failing broadcast silences no other tenant.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
@@ -3316,8 +3316,9 @@ $$;
 
 comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';
 
--- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
--- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
+-- The name of an operation's field in the form in which the operation was sent. An operation from before 0.2 has one
+-- part instead of subject and body, and `old` has the name of that part. There, `subject` is `memory.id`, and
+-- `body.task` is `memory.task`.
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
@@ -3331,8 +3332,9 @@ end;
 
 comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
 
--- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
--- project without pg_cron, each transaction tells by itself. A time ahead is of a clock that was set back since.
+-- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a project
+-- without pg_cron, each transaction announces by itself. A time in the future comes from a clock that was set back
+-- since.
 
 create or replace function mayfly_private.is_flushed()
 returns boolean
@@ -3347,16 +3349,16 @@ begin
 end
 $$;
 
--- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
--- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
--- it notices lost broadcasts; `lost` says how many it has noticed since the last call. What the caller may not
--- read is left out, of the lease and of the answer. An inbox is leased by opening it.
+-- Leases the tenant's log, with the nudges for the calling agent alone, and up to 100 channels for 60 s. Nudges are
+-- sent only while somebody has a lease. Returns the newest numbers of what the caller may read, with which it
+-- notices lost broadcasts. `lost` says how many it has noticed since the last call. What the caller may not read is
+-- left out of the lease and the answer. Opening an inbox leases it.
 --
---   { seconds, log, inbox, channels: {name: number} }
+-- { seconds, log, inbox, channels: {name: number} }
 --
--- log is the greatest id among those of the newest 200 events that the caller is told of, as one of the tenant or alone.
--- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
--- every 10 s at most, however many listen.
+-- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts, this
+-- call sends them in passing. Locks the topics' leases while it writes them, every 10 s at most, however many
+-- listen.
 
 create or replace function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
@@ -3445,13 +3447,13 @@ comment on function mayfly_private.listen is 'Leases topics, and returns their n
 comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 
--- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
--- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
--- Called by those who broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, of the project's announce_rate a second. The rest is due.
+-- Without this, one tenant that messages itself could use up what Realtime allows the whole project. Called by
+-- functions that broadcast.
 --
--- Counted in the tenant's shards of usage: locks one that nobody else holds until commit, as charge does
--- (mostly the same), and waits for none. Others' open transactions are not seen: so the further shards may
--- tell half, a quarter, … each, and all together at most twice the rate.
+-- Counted in the tenant's shards of usage. Like charge, it locks a free shard until commit and waits for none. It
+-- does not see open transactions, so further shards may send a half, a quarter, … each, and all together at most
+-- twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -3490,17 +3492,18 @@ $$;
 
 comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
--- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
--- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
--- row, which is visible exactly when its data is, and flush_nudges tells it within a second: 1,000 writes in
--- 10 s made 14 to 17 broadcasts, none lost, also with aborts and transactions held open. Called by the log's triggers.
+-- Announces to the readers of a tenant's log, or to one agent, that there is something to pull, once for each window
+-- (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
+-- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
+-- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
+-- by the log's triggers.
 --
--- Where nobody listens nothing is broadcast. A lease may begin while this transaction is open, which does not
--- see it: so it leaves a due row all the same, and whether somebody listens is looked at again when that is told.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it. So it
+-- leaves a due row all the same, and whether somebody listens is checked again when that is sent.
 --
--- Where nobody flushes, each transaction with a listener tells by itself, once a transaction and audience. A
--- savepoint that is rolled back takes its nudge with it, and that it was sent. A broadcast that fails is
--- only a warning of realtime.send: the log is the truth.
+-- If nothing flushes, each transaction with a listener broadcasts by itself, once for each audience. A savepoint
+-- that is rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
+-- warning of realtime.send, because the log is the truth.
 
 create or replace function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
@@ -3587,12 +3590,12 @@ $$;
 
 comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';
 
--- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
--- Called by read_log and pull. Locks nothing.
+-- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot that this
--- round of pages goes up to; the last xid and id looked at in it; and, while a first sync pages the memories, the
--- last id given.
+-- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
+-- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
+-- id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb
@@ -3628,14 +3631,14 @@ $$;
 
 comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
--- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
--- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
--- and hands each type to the function of its room (mayfly_private.operation_types), which checks what is in it and
--- writes. The one door for what clients queue. As owner, since nobody else may write; each room's function
--- names the caller's tenant in its statements, and repeats the predicates of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
+-- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
+-- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
+-- function names the caller's tenant in its statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in their own order: in the order of the pushes, two that overlap deadlocked 19 times
--- in 100. Locks the tenant as a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
+-- 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create or replace function mayfly_private.push(push jsonb)
 returns jsonb
@@ -3707,8 +3710,8 @@ begin
 end
 $$;
 
--- Pushes operations { id, type, subject, body }, up to 1,000 and 4 MB, and gives their results in their order, each
--- { id, status, subject, … }.
+-- Pushes up to 1,000 operations { id, type, subject, body } and 4 MB, and returns their results in the same order,
+-- each { id, status, subject, … }.
 
 create function mayfly.push(push jsonb)
 returns jsonb
@@ -3730,17 +3733,18 @@ comment on function mayfly.push is
 
 grant execute on function mayfly.push to authenticated, service_role;
 
--- What is new in the log since a cursor, of the kinds that the caller asks for and may hear of, and the rows that
--- the events are about where it asks for them. As owner, with the predicates of the policies resolved once and repeated in
--- every statement: a page of the log took 52 ms as the caller, and 21 so. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
+-- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
+-- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id): with any number of writers
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
 -- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). Who keeps copies drops what `memory.hidden` and `memory.deleted` name, and then stores the
--- rows, page by page: they are as the caller sees them now, so one that was hidden and shown again ends up right.
+-- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
+-- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
+-- again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that whoever pulls holds no more: it ends before
--- the row that would exceed them, but for its first.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
+-- row that would exceed this, except for its first.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -3851,9 +3855,9 @@ comment on function mayfly_private.read_log is 'A page of the log since a cursor
 
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor: without one (null, or 'now') it gives that of this moment. types are kinds of events,
--- or beginnings of some ('memory.*'); null: all that the caller may hear of. Rows travel only where with_rows asks:
--- {"memory": true, "state": true}, or of states some by their keys, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
+-- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
+-- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -3944,9 +3948,9 @@ $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
--- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
--- caller has no scope for: it would wait for something that never comes. Called by read_log. Locks nothing.
+-- The kinds of events for a caller that asks for some, by name or prefix (`memory.*`), as far as it may see them.
+-- Without types, all that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because
+-- it would wait forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
@@ -3990,8 +3994,8 @@ $$;
 
 comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';
 
--- The rows that events are about: how they travel with a page of the log. A room registers it in its event_rows.sql, for
--- the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in
+-- its event_rows.sql, for the first part of its kinds' names.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
@@ -8144,8 +8148,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- tenant:{t}:channel:{c}, the messages of a channel, by its name: read by anyone who may read the channel, sent by the
--- database alone.
+-- tenant:{t}:channel:{c}, the messages of a channel, by its name. Anyone who may read the channel can read it. Only
+-- the database sends.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -8161,9 +8165,9 @@ $$;
 
 comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
 
--- tenant:{t}:broadcast:{c}, what is broadcast in a channel and kept nowhere: read by anyone who may read the channel,
--- sent by those who may publish in it and have channel:broadcast. It is apart from the channel's messages, so that
--- nobody can pass a broadcast off as one.
+-- tenant:{t}:broadcast:{c}, the broadcasts of a channel. Anyone who may read the channel can read it. Publishers
+-- with channel:broadcast can send. It is separate from the channel's messages, so that nobody can pass a broadcast
+-- off as one.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -8197,8 +8201,9 @@ comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channe
 comment on function mayfly.acknowledge_channel is
   'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 
--- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
--- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
+-- nothing.
 
 create or replace function mayfly_private.channel_statistics(name text)
 returns jsonb
@@ -8237,8 +8242,7 @@ comment on function mayfly.channel_statistics is
 
 comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
 
--- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
--- channel:write.
+-- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
 
 create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
 returns mayfly.channels
@@ -8276,7 +8280,7 @@ begin
 end
 $$;
 
--- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
 -- functions of channels. Locks nothing.
 
 create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
@@ -8299,8 +8303,8 @@ begin
 end
 $$;
 
--- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
--- Called by update_channel and delete_channel.
+-- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- update_channel and delete_channel.
 
 create or replace function mayfly_private.own_channel(name text)
 returns mayfly.channels
@@ -8332,8 +8336,8 @@ comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s su
 
 comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
 
--- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
--- (channel:write), and with message:admin. Locks the channel.
+-- Changes a channel's description or publishers. Null leaves a value as it is. For its creator (channel:write), and
+-- with message:admin. Locks the channel.
 
 create or replace function mayfly_private.update_channel(name text, description text, publishers uuid[])
 returns mayfly.channels
@@ -8980,9 +8984,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.debug_streams', 'one row an agent')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
--- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
--- lock, as owner.
+-- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
+-- ended. A chore, called by maintain_tenant under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
@@ -9019,7 +9022,7 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+-- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -9033,7 +9036,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
+-- Tells an agent later what it has to record, if it was not told at once, with the current levels. Called by
+-- flush_nudges.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -9053,7 +9057,8 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
+-- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
+-- send with debug:write.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9076,9 +9081,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
--- most so many a minute of each agent. A record that is there already stays as it is, so that an
--- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent if its tenant keeps any: up to the tenant's level, and at most a certain
+-- number a minute for each agent. An existing record stays as it is, so that an append whose answer was lost can be
+-- repeated. For agents with debug:write. Locks the agent's stream.
 
 create or replace function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -9181,12 +9186,11 @@ comment on function mayfly_private.debug_level is 'What the calling agent has to
 comment on function mayfly.debug_level is
   'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 
--- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
--- persist, max_records_per_minute }.
--- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
--- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
--- instant: clocks differ. `all`: somebody watches every agent,
--- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
+-- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
+-- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
+-- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
+-- tenant keeps records, 0 for none. `all`: somebody watches every agent, and learns about this one from the log.
+-- `rate` is debug_rate, computed once for many. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -9240,9 +9244,9 @@ return (
   ) listening
 );
 
--- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
--- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
--- opens it. Called as owner.
+-- Whether anybody wants an agent's debug records now: a watcher, or its tenant, which keeps them. The agent is told
+-- when it is spawned, with each token and with each heartbeat. If it has no live connection, it then opens one.
+-- Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean
@@ -9255,9 +9259,9 @@ return exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );
 
--- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
--- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
--- Locks the tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
+-- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
+-- (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -9300,11 +9304,11 @@ begin
 end
 $$;
 
--- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
--- topics; says how many. What the tenant may not tell by now is due, unless
--- it has 5,000 due rows already: no quota counts these calls. A broadcast that is lost comes again with the next renewal of the lease, and an
--- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
--- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now on,
+-- and returns how many. What the tenant may not send now is due, unless it already has 5,000 due rows, because no
+-- quota counts these calls. A lost broadcast is repeated with the next renewal of the lease, and an agent asks by
+-- itself when it joins. Called as owner, under hold_debug, by functions that change the levels. In PL/pgSQL, so that
+-- it finds realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -21009,8 +21013,8 @@ comment on column mayfly.entities.agent_id is 'The agent that named it first. Nu
 
 comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
 
--- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
--- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
+-- are copied from the entity, so that one constraint keeps a name from standing for two.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -21036,9 +21040,9 @@ comment on table mayfly.entity_names is 'The names and aliases of entities.';
 
 comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
 
--- What is said of entities, each from an instant on: subject, predicate, and an entity or a value. A fact has a slot:
--- its subject and predicate, and with `many` its object as well. In each slot one fact is open at most; a newer one
--- closes it. Written by the functions of this room alone.
+-- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
+-- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
+-- newer one closes. Only the functions of this room write it.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -21139,9 +21143,9 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes the facts of a tenant that have expired, and those that ended longer ago than the tenant keeps them, with the
--- entities that nothing is said of any more; at most max_rows facts: { facts, more }. A chore of maintain_tenant, as
--- owner. Locks what hold_facts locks; what it deletes.
+-- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them,
+-- with entities that no fact mentions any more. Returns { facts, more }. A chore of maintain_tenant, as owner. Locks
+-- what hold_facts locks, and what it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb
@@ -21193,8 +21197,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts: those of the tenant, and the private ones of an agent for itself, its ancestors and
--- those who have fact:admin. They are written by functions alone.
+-- Who may see entities and facts: everybody in the tenant those of the tenant, and private ones of an agent only
+-- itself, its ancestors and callers with fact:admin. Only functions write them.
 
 alter table mayfly.entities enable row level security;
 
@@ -21233,8 +21237,8 @@ grant select on mayfly.fact_settings to authenticated, service_role;
 create policy fact_settings_select on mayfly.fact_settings for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
 
--- Refuses facts that cannot be recorded, by the field and the place of the first one that is wrong. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts, with the field and the position of the first fault. Called by mayfly_private.record_facts.
+-- Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -21296,8 +21300,8 @@ $$;
 
 comment on function mayfly_private.check_facts is 'Refuses facts that cannot be recorded.';
 
--- Deletes those of some entities that nothing is said of any more and that nobody has set. Called by what deletes
--- facts, as owner, after hold_facts.
+-- Deletes those of some entities that no fact mentions any more and that nobody has set. Called by functions that
+-- delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
 returns integer
@@ -21361,8 +21365,8 @@ comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Says that facts are no longer true from an instant on, without saying what is true instead. They stay. Scope
--- fact:write. Those that have ended before it stay as they are.
+-- Ends facts: they are no longer true from an instant on, without a new fact. They are kept. Scope fact:write. Facts
+-- that ended earlier stay as they are.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -21374,8 +21378,8 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities that the caller sees by a reference: an id, or every one with this name or alias (of the type, if one is
--- given), its own private ones and the tenant's alike. Runs as the caller, under row-level security. Locks nothing.
+-- The entities for a reference that the caller may see: an id, or all with this name or alias (and type, if given),
+-- both its own private ones and the tenant's. Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -21411,8 +21415,8 @@ comment on function mayfly_private.entities_named is 'The entities for a referen
 
 grant execute on function mayfly_private.entities_named to authenticated, service_role;
 
--- The form in which names of entities are compared: NFKC, in lower case, with single blanks and without characters
--- that nobody sees. Null where nothing is left. Locks nothing.
+-- The form in which names of entities are compared: NFKC, in lower case, with single spaces and without invisible
+-- characters. Null if nothing is left. Locks nothing.
 
 create function mayfly_private.entity_key(name text)
 returns text
@@ -21429,8 +21433,8 @@ comment on function mayfly_private.entity_key is 'The form in which names of ent
 
 grant execute on function mayfly_private.entity_key to authenticated, service_role;
 
--- A predicate or a type of an entity in its one form: 'Works at', 'works-at' and 'works_at' are the same. Null where
--- nothing is left. Locks nothing.
+-- The common form of a predicate or a type: 'Works at', 'works-at' and 'works_at' are the same. Null if nothing is
+-- left. Locks nothing.
 
 create function mayfly_private.fact_word(word text)
 returns text
@@ -21526,9 +21530,9 @@ comment on function mayfly.facts_about is
 
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
--- The entities that the caller sees, by their names and aliases: those with the very name first, then those whose name
--- begins with the text, then those that contain it. Without a text all of them. Scope fact:read. Runs as the caller;
--- reads the names of the tenant. Locks nothing.
+-- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the
+-- text, then names that contain it. Without a text, all of them. Scope fact:read. Runs as the caller and reads the
+-- tenant's names. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
 returns jsonb
@@ -21718,9 +21722,9 @@ comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
 
 grant execute on function mayfly_private.forget_facts to authenticated, service_role;
 
--- Deletes facts for good, by their ids or all that were extracted from a memory; entities that nothing is said of any
--- more, and that nobody has set, go with them. Scope fact:write: an agent forgets what it and its descendants have
--- recorded, with fact:admin any. What a forgotten fact had replaced stays ended.
+-- Deletes facts for good, by id or all that were extracted from a memory. Entities that no fact mentions any more,
+-- and that nobody has set, are deleted too. Scope fact:write: an agent can delete facts that it or its descendants
+-- recorded, and with fact:admin any. A fact that a deleted fact had replaced stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -21732,9 +21736,9 @@ comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by 
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
--- Makes those who write a tenant's facts go one after the other: a name makes one entity, a slot has one open fact, and
--- no two of them wait for each other's rows. Called by each function of this room that writes, before it reads. The
--- lock ends with the transaction.
+-- Lets one transaction at a time write a tenant's facts, so that a name makes one entity, a slot has one open fact,
+-- and writers do not wait for each other's rows. Called by each function of this room that writes, before it reads.
+-- The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void
@@ -21748,7 +21752,7 @@ $$;
 
 comment on function mayfly_private.hold_facts is 'Lets one transaction at a time write a tenant''s facts.';
 
--- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
+-- Whether a JSON value is a reference to an entity: its name as a text, { id }, or { name, type? }.
 
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean
@@ -21773,9 +21777,9 @@ comment on function mayfly_private.is_entity_ref is 'Whether a JSON value names 
 
 grant execute on function mayfly_private.is_entity_ref to authenticated, service_role;
 
--- Facts that the caller sees, those of a subject or of an object or with a predicate or from a memory: as they were at an
--- instant, or with history every one that there has been. The newest first, a page at a time. Scope fact:read. Runs as the
--- caller. Locks nothing.
+-- Facts that the caller may see, about a subject or an object, with a predicate or from a memory: as they were at an
+-- instant, or with history all of them. Newest first, one page at a time. Scope fact:read. Runs as the caller. Locks
+-- nothing.
 
 create function mayfly.list_facts(
   subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,
@@ -21824,8 +21828,8 @@ comment on function mayfly.list_facts is
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Makes the entities that references name and that there are not yet, all at once: one by one, what each insert is
--- charged and checked made 100 facts take ten times as long. Those with a type first, so that a name alone finds them.
+-- Creates all entities in references that do not exist yet, in one statement. One by one, charging and checking each
+-- insert made 100 facts take ten times as long. Those with a type come first, so that a name alone finds them.
 -- `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
@@ -21861,10 +21865,10 @@ $$;
 
 comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
--- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
+-- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- Where both have an open fact in one slot, the one that begins later stays open and closes the other; of two that say
--- the same, the older one stays.
+-- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
+-- same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -21942,8 +21946,8 @@ comment on function mayfly_private.merge_entities is 'Merges two entities.';
 
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
--- Scope fact:write.
+-- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
+-- fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -21955,9 +21959,9 @@ comment on function mayfly.merge_entities is 'Merges two entities: the names and
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- The entity that a reference means, made where there is none, of which the owner (an agent, or null: the tenant) may
--- say something. Its type is set where only now somebody says which. An entity that was private becomes the tenant's when
--- something is said of it that the tenant may see. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
+-- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
+-- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -22002,8 +22006,8 @@ $$;
 
 comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';
 
--- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
--- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
+-- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
 returns uuid[]
@@ -22206,7 +22210,7 @@ comment on function mayfly.record_facts is
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
--- Refuses a call of this room by the field that is wrong, and the place of the fact in its list where there is one.
+-- Refuses a call of this room with the wrong field, and the position of the fact in its list if there is one.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -22292,9 +22296,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Names an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which also
--- renames. aliases replace those that it had, null leaves them; its former name stays an alias unless they are given.
--- Scope fact:write.
+-- Creates an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which
+-- can also rename it. aliases replaces its aliases, and null keeps them. Its old name becomes an alias unless
+-- aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -22333,7 +22337,7 @@ comment on function mayfly_private.set_fact_retention is 'Sets how long ended fa
 
 grant execute on function mayfly_private.set_fact_retention to authenticated, service_role;
 
--- Sets for how many seconds a fact is kept after its end; null, the default, for ever. Scope fact:admin.
+-- Sets how many seconds a fact is kept after its end. Null, the default, keeps it forever. Scope fact:admin.
 
 create function mayfly.set_fact_retention(ended_kept double precision default null)
 returns jsonb
