@@ -34,6 +34,7 @@ import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent. It has its own token, which is renewed while the agent works. */
@@ -62,6 +63,8 @@ export class Agent {
   readonly teams: Teams<Agent>;
   /** Facts about entities, and since when they are true. */
   readonly facts: Facts;
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
   /** What it shows to those who watch presence. */
   readonly presence: Presence;
   /** What it reports about its work while somebody watches. */
@@ -70,8 +73,7 @@ export class Agent {
   readonly log: Log;
   /**
    * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, the agent is told
-   * at once.
+   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -104,6 +106,7 @@ export class Agent {
     this.runs = new Runs(link);
     this.teams = new Teams(link, (child) => new Agent(connection, child));
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();

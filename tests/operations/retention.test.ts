@@ -65,6 +65,7 @@ const nothing = {
   settled: 0,
   unsettled: 0,
   more: false,
+  threads: 0,
 };
 
 /** A UUIDv7 of an instant. */
