@@ -1,5 +1,5 @@
--- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
--- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+-- The definer half of mayfly.living_agents. A caller that sees who is present may also learn which of them are
+-- alive, even without agent:read. Works on the whole set: asked one by one, 200 agents took 240 ms on PGlite instead
 -- of 20. Locks nothing.
 
 create function mayfly_private.living_agents(ids uuid[])
