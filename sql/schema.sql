@@ -4018,6 +4018,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.deliver_message(tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -6032,6 +6037,11 @@ set search_path = "";
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
 language plpgsql volatile security definer
 set search_path = "";
 

@@ -7060,6 +7060,43 @@ begin
 end
 $$;
 
+-- Puts one message into the inbox of its recipient, as send_messages does for its caller: for what the database tells by
+-- itself, such as the end of a job. The sender is whoever caused it; null is the secret key. A message of an id that is
+-- known is not sent again. Charges it. Locks the inbox.
+
+create function mayfly_private.deliver_message(
+  tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
+)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  bytes integer;
+  box mayfly.inboxes;
+begin
+  insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, conversation_id, correlation_id, reply_to, payload)
+  values (tenant, id, type, sender,
+    case when sender is null then 'service'
+      when exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = sender) then 'agent' else 'person' end,
+    jsonb_build_object('agent', recipient), conversation, correlation, reply_to, content)
+  on conflict do nothing
+  returning mayfly.messages.bytes into bytes;
+  if not found then
+    return;
+  end if;
+  perform mayfly_private.charge(tenant, 0, 160 + bytes, 1);
+  insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
+  on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
+  returning * into box;
+  insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
+  values (tenant, recipient, box.last_seq, id, sender, box.session, case when box.session is null then 0 else 1 end);
+  perform mayfly_private.announce(tenant, array[id], false);
+end
+$$;
+
+comment on function mayfly_private.deliver_message is 'Puts one message into an inbox.';
+
 -- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
 -- it, and the session before is refused. Scope message:read. Locks the inbox.
 
@@ -10250,8 +10287,7 @@ comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. 
 
 grant execute on function mayfly.delete_schedule to authenticated, service_role;
 
--- Puts one message into the inbox of its recipient, as send_messages does for its caller: here the sender is the one
--- that did the job. The id of the message is that of the job, so that it is sent once. Locks the inbox.
+-- Answers a message with the end of a job: the sender is the one that did it. The id of the message is that of the job, so that it is sent once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb
@@ -10260,28 +10296,9 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
-declare
-  bytes integer;
-  box mayfly.inboxes;
 begin
-  insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, conversation_id, correlation_id, reply_to, payload)
-  values (tenant, job, 'task_result', sender,
-    case when sender is null then 'service'
-      when exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = sender) then 'agent' else 'person' end,
-    jsonb_build_object('agent', recipient), conversation, correlation, message,
-    case when octet_length(content::text) <= 262144 then content else content - 'result' end)
-  on conflict do nothing
-  returning mayfly.messages.bytes into bytes;
-  if not found then
-    return;
-  end if;
-  perform mayfly_private.charge(tenant, 0, 160 + bytes, 1);
-  insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
-  on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
-  returning * into box;
-  insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
-  values (tenant, recipient, box.last_seq, job, sender, box.session, case when box.session is null then 0 else 1 end);
-  perform mayfly_private.announce(tenant, array[job], false);
+  perform mayfly_private.deliver_message(tenant, job, 'task_result', sender, recipient, message, conversation, correlation,
+    case when octet_length(content::text) <= 262144 then content else content - 'result' end);
 end
 $$;
 
@@ -13322,7 +13339,41 @@ $$;
 
 comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null where it may.';
 
--- Adds the job that tells people of an approval, where its policy names one. A worker of the project does it: it is
+-- Tells those who decide an approval, in their inboxes: the people and agents that it names, the one that it is handed to, and
+-- the people of the roles that it names; a hundred at most, and never the one that asks. Locks their inboxes, by id.
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  roles constant text[] := case happened when 'escalated' then coalesce(approval.escalation_roles, '{admin,owner}') else approval.roles end;
+  recipient uuid;
+begin
+  for recipient in
+    select r.id
+    from (
+      select unnest(case happened when 'requested' then approval.deciders when 'delegated' then approval.delegates[cardinality(approval.delegates):] end) as id
+      union
+      select m.user_id from mayfly.members m
+      where m.tenant_id = approval.tenant_id and m.role = any (roles) and happened <> 'delegated') r
+    where r.id is distinct from approval.requested_by
+      and (exists (select from mayfly.members m where m.tenant_id = approval.tenant_id and m.user_id = r.id)
+        or exists (select from mayfly.agents a where a.tenant_id = approval.tenant_id and a.id = r.id and mayfly_private.effective_status(a) = 'running'))
+    order by r.id
+    limit 100
+  loop
+    perform mayfly_private.deliver_message(approval.tenant_id, mayfly_private.new_job_id(mayfly_private.now()), 'review_request', approval.requested_by,
+      recipient, null, null, approval.id::text, jsonb_build_object('subject', approval.title, 'approval', approval.id, 'event', happened,
+        'category', approval.category, 'digest', encode(approval.digest, 'hex'), 'expires_at', approval.expires_at));
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.tell_deciders is 'Tells those who decide an approval, in their inboxes.';
+
+-- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
 -- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
@@ -13337,6 +13388,7 @@ begin
       'input', jsonb_build_object('event', happened, 'approval', mayfly_private.show_approval(approval) - '{input,input_schema}'::text[]))),
       null, null, null);
   end if;
+  perform mayfly_private.tell_deciders(approval, happened);
 end
 $$;
 
