@@ -3482,6 +3482,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
 
+create function mayfly_private.adders_under_way(tenant uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
 language plpgsql volatile security definer
