@@ -9290,6 +9290,9 @@ as $$
 declare
   end_of_lane constant bigint := 9223372036854775807;
   next_mark integer;
+  end_tenant uuid;
+  end_lane text collate "C";
+  end_priority integer;
   found_tenant uuid;
   found_tenants uuid[];
   found_weights integer[];
@@ -9339,10 +9342,39 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      select j.tenant_id into found_tenant from mayfly.jobs j
-      where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
-        and (j.tenant_id, j.lane, j.priority, j.seq) < (marks.tenants[next_mark], marks.lanes[next_mark], marks.priorities[next_mark]::smallint, 0::bigint)
-      order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
+      -- In parts, since a comparison of rows is no end of a scan: see find_lanes.
+      end_tenant := marks.tenants[next_mark];
+      end_lane := marks.lanes[next_mark];
+      end_priority := marks.priorities[next_mark];
+      select b.tenant_id into found_tenant
+      from (
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane = walk.lane and j.priority = walk.priority and j.seq > walk.seq
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane = walk.lane and j.priority > walk.priority
+            and j.priority < case when walk.tenant = end_tenant and walk.lane = end_lane then end_priority else 32768 end
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane > walk.lane
+            and j.lane < case when walk.tenant = end_tenant then end_lane else '~' end
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id > walk.tenant and j.tenant_id < end_tenant
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where walk.tenant <> end_tenant and j.status = 'ready' and j.tenant_id = end_tenant and j.lane < end_lane
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where (walk.tenant, walk.lane collate "C") <> (end_tenant, end_lane) and j.status = 'ready' and j.tenant_id = end_tenant
+            and j.lane = end_lane and j.priority < end_priority
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)) b
+      limit 1;
     end if;
     if found_tenant is not null then
       walk.all_seen := walk.wrapped and found_tenant >= walk.first_tenant;
@@ -9458,6 +9490,10 @@ comment on function mayfly_private.take_plain is 'Takes ready jobs of tenants th
 -- weight of its queue: a loose scan of jobs_ready_idx, one probe a lane, whatever stands in it. At most 16 of one head,
 -- where `next_heads` says from which the next claim goes on, and 128 in all. Marks are passed over (see take_jobs).
 -- Locks nothing.
+--
+-- What lies between two places of the index is asked for in parts, each with equalities and one range. As an upper bound
+-- a comparison of rows ends a scan by its first column alone: all dead entries of the next lane were walked, and under a
+-- held xmin a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -9486,6 +9522,8 @@ declare
   c_seq bigint;
   next_mark integer;
   next_lane text collate "C";
+  end_lane text collate "C";
+  end_priority integer;
   target jsonb;
   head text collate "C";
   last_head text collate "C";
@@ -9513,11 +9551,27 @@ begin
         end if;
       end loop;
       next_lane := null;
-      select j.lane, j.target into next_lane, target from mayfly.jobs j
-      where j.tenant_id = tenant and j.status = 'ready'
-        and (j.lane, j.priority, j.seq) > (c_lane, c_priority::smallint, c_seq)
-        and (j.lane, j.priority, j.seq) < (coalesce(marks.lanes[next_mark], highs[i]), coalesce(marks.priorities[next_mark], -32768)::smallint, 0::bigint)
-      order by j.lane, j.priority, j.seq limit 1;
+      end_lane := coalesce(marks.lanes[next_mark], highs[i]);
+      end_priority := coalesce(marks.priorities[next_mark], -32768);
+      select b.lane, b.target into next_lane, target
+      from (
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane = c_lane and j.priority = c_priority and j.seq > c_seq
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane = c_lane
+            and j.priority > c_priority and j.priority < case when c_lane = end_lane then end_priority else 32768 end
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane > c_lane and j.lane < end_lane
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where c_lane <> end_lane and j.tenant_id = tenant and j.status = 'ready' and j.lane = end_lane and j.priority < end_priority
+          order by j.lane, j.priority, j.seq limit 1)) b
+      limit 1;
       if next_lane is null then
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
@@ -9568,7 +9622,7 @@ comment on function mayfly_private.find_lanes is 'The lanes of a tenant that a w
 
 -- Locks up to `asked` ready jobs of a lane, by priority and age, passing by what others have locked, and says where
 -- they stand. With marks of this lane (from `first_mark` on), what lies before each is not looked at; where nothing is
--- left behind one it moves up to `newest`. Called by take_jobs.
+-- left behind one it moves up to `newest`. Called by take_jobs. No comparison of rows as an upper bound: see find_lanes.
 
 create type mayfly_private.locked_jobs as (
   places tid[],
@@ -9594,7 +9648,7 @@ begin
       select h.ctid from mayfly.jobs h
       where h.status = 'ready' and h.tenant_id = tenant and h.lane = of_lane
         and (h.priority, h.seq) > (low::smallint, low_seq)
-        and (h.priority, h.seq) < (coalesce(high, 32767)::smallint, case when high is null then 9223372036854775807 else 0 end)
+        and h.priority < coalesce(high, 32768)
       order by h.lane, h.priority, h.seq limit asked - cardinality(places) for update skip locked);
     exit when cardinality(places) >= asked;
     -- All that was there is taken, or in other hands.
