@@ -39,6 +39,7 @@ export type {
   PutArtifact,
   StoredFile,
 } from "./artifacts/types.ts";
+export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";

@@ -105,6 +105,28 @@ describe("a sleep", () => {
     expect(await resultOf(id)).toBe("rested");
   });
 
+  it("ends once, and not before its time, when the clock jumps back under it", async () => {
+    const nap = workflow("back", null, async (ctx) => {
+      const first = await ctx.any("first", { over: ctx.sleep("1h"), go: ctx.signal("go") });
+      return [first.key, await ctx.signal("go")];
+    });
+    const id = await stage.start(nap);
+    await stage.drain(nap.handlers);
+    await db.advance("59 minutes");
+    await stage.drain(nap.handlers);
+    await db.advance("-30 minutes");
+    await stage.drain(nap.handlers);
+    expect((await stage.query(id)).status).toBe("waiting");
+    await db.advance("32 minutes");
+    await stage.drain(nap.handlers);
+    await db.advance("-2 hours");
+    await stage.signal(id, "go", "late");
+    await stage.drain(nap.handlers);
+    // What was over stays so, whatever the clock says afterwards.
+    expect(await resultOf(id)).toEqual(["over", "late"]);
+    await db.advance("91 minutes");
+  });
+
   it("of one branch does not hold up the work of another", async () => {
     const done: number[] = [];
     const mixed = workflow("mixed", null, (ctx) =>

@@ -102,6 +102,7 @@ beforeAll(async () => {
     "reconcile_state.ours": {},
     "edit_state.edits": [{ op: "add", path: "/a", value: 1 }],
     "set_schedule.cron": "0 3 * * *",
+    "states_at.instant": "2100-01-01T00:00:00Z",
     "signal_job.id": job,
     // Of the secret key's: to the other two it is nobody's.
     "read_steps.lease": lease,
