@@ -52,6 +52,7 @@ export async function nextNumber(root: string): Promise<bigint> {
   const now = BigInt(new Date().toISOString().replace(/\.\d+Z$|\D/g, ""));
   const newest = files.reduce((most, file) => {
     const number = numberOf(file);
+    // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint.
     return number > most ? number : most;
   }, 0n);
   return newest < now ? now : after(newest);

@@ -29,6 +29,7 @@ export type {
   ListApprovals,
   ListedApproval,
 } from "./approvals/types.ts";
+export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
 export type { Artifacts } from "./artifacts/artifacts.ts";
 export type {
   Artifact,
@@ -39,7 +40,6 @@ export type {
   PutArtifact,
   StoredFile,
 } from "./artifacts/types.ts";
-export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";

@@ -1,10 +1,9 @@
 import { Mayfly } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { inSeconds, makePerson } from "#harness/callers";
 import { collector, storeOf } from "#harness/collector";
-import { createTokens } from "../../local/src/tokens.ts";
 import {
+  enterAsViewer,
   local,
   mayfly,
   nudgedAlone,
@@ -276,10 +275,8 @@ describe("watch", () => {
   });
 
   it("reports an error at the start at once, and ends when it may no longer read", async () => {
-    // The empty text does not ask for all that there is.
     for (const since of ["no cursor", ""])
       expect((await watched.log.watch({ since }, () => {})).error?.code).toBe("cursor_invalid");
-    // Either would never hand anything over, or never rest.
     for (const [field, value] of Object.entries({ limit: 0, pollMs: 0 })) {
       const { error } = await watched.log.watch({ [field]: value }, () => {});
       expect(error).toMatchObject({ code: "invalid_request", details: { field } });
@@ -292,22 +289,10 @@ describe("watch", () => {
     });
     const nobody = new Mayfly({ url: proxy.url, key: local.secretKey });
     expect((await nobody.log.watch({}, () => {})).error?.code).toBe("tenant_unknown");
-    // A person, not an agent: an agent hears of its own end as well, and ends its watches itself.
-    const claims = await makePerson(local.sql, { [tenant]: "viewer" });
-    const access_token = await (await createTokens(local.keys)).sign({
-      ...claims,
-      iss: `${local.apiUrl}/auth/v1`,
-      exp: inSeconds(600),
-    });
-    const auth = { getSession: async () => ({ data: { session: { access_token } } }) };
-    const person = new Mayfly({
-      url: proxy.url,
-      key: local.publishableKey,
-      tenant,
-      client: { auth } as never,
-    });
+    // An agent would hear of its own end, and end its watches itself.
+    const person = await enterAsViewer();
     const started = await watch(person, { pollMs: 100 }, () => {});
-    await local.sql`delete from mayfly.members where user_id = ${String(claims.sub)}`;
+    await local.sql`delete from mayfly.members where tenant_id = ${tenant}`;
     await remember("seen by others");
     expect((await started.ended)?.code).toBe("tenant_unknown");
     await person.close();

@@ -84,7 +84,6 @@ beforeAll(async () => {
   const asked = await ask(own.agent.claims, { quorum: 20 });
   const askedByJob = await ask(serviceRole, { lease, step: "asked" }, inTenant(own.tenant));
   const admin = await makePerson(db.sql, { [own.tenant]: "admin" });
-  // Of nobody, so that its end ends nobody.
   const [team] = await db.sql`
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
