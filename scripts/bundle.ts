@@ -40,8 +40,6 @@ export async function bundle(
       modulePreload: false,
       rolldownOptions: {
         input: entry,
-        // An optional peer, which a page that runs agents loads when it does.
-        external: ["ai"],
         ...(exports && { preserveEntrySignatures: "strict" as const }),
         output: { format: "es", codeSplitting: false },
       },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createConsoleLog, findRunning, type Local, startLocal } from "@mayfly/local";
 import postgres from "postgres";
 import { watchFiles } from "../local/src/functions/watch.ts";
+import { buildConsole } from "./build-console.ts";
 import { applyChanges, sourcesOf } from "./dev/apply.ts";
 import { seed } from "./seed/index.ts";
 import { buildMigrations } from "./sql/releases.ts";
@@ -33,7 +34,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 async function start(): Promise<Local> {
   const { wrong } = await buildMigrations(root, false);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
-  const open = () => startLocal({ root, data, watch: true, log, onCrash: () => void stop(1) });
+  const open = () =>
+    startLocal({
+      root,
+      data,
+      console: join(root, "console"),
+      watch: true,
+      log,
+      onCrash: () => void stop(1),
+    });
   try {
     return await open();
   } catch (error) {
@@ -58,6 +67,7 @@ try {
     throw new Error(
       `npm run dev runs already, at ${running.apiUrl} (process ${running.pid}). Stop it there with Ctrl-C.`,
     );
+  await buildConsole();
   local = await start();
   await fill(local);
   watch(local);
@@ -69,13 +79,14 @@ try {
   }
 }
 
-function watch({ apiUrl, dbUrl, studioUrl, publishableKey, secretKey }: Local): void {
+function watch({ apiUrl, dbUrl, studioUrl, publishableKey, secretKey, consoleLink }: Local): void {
   say(`
 Mayfly is up for work on itself. Ctrl-C stops it.
 
   API_URL          ${apiUrl}
   DB_URL           ${dbUrl}
   STUDIO_URL       ${studioUrl}
+  CONSOLE_URL      ${consoleLink()}
   PUBLISHABLE_KEY  ${publishableKey}
   SECRET_KEY       ${secretKey}
 

@@ -40,7 +40,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 create type mayfly_private.found_lanes as (
@@ -198,7 +199,7 @@ create policy agent_types_select on mayfly.agent_types for select to authenticat
 CREATE TRIGGER agent_types_meter_insert AFTER INSERT ON mayfly.agent_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.agent_types to authenticated;
 grant select on table mayfly.agent_types to service_role;
-comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
 
 create table mayfly.agents (
   tenant_id uuid not null,
@@ -258,7 +259,7 @@ CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENC
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
-comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -361,6 +362,39 @@ grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
 
+create table mayfly.artifacts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  name text not null,
+  version integer not null,
+  media_type text not null,
+  size bigint not null,
+  sha256 text not null,
+  metadata jsonb not null default '{}'::jsonb,
+  status text not null default 'writing'::text,
+  bytes bigint not null,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint artifacts_media_type_length CHECK (((char_length(media_type) >= 1) AND (char_length(media_type) <= 200))),
+  constraint artifacts_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint artifacts_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint artifacts_pkey PRIMARY KEY (tenant_id, id),
+  constraint artifacts_sha256_form CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  constraint artifacts_size_range CHECK ((size >= 0)),
+  constraint artifacts_status_known CHECK ((status = ANY (ARRAY['writing'::text, 'stored'::text]))),
+  constraint artifacts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX artifacts_version_key ON mayfly.artifacts USING btree (tenant_id, team_id, name, version) NULLS NOT DISTINCT;
+CREATE INDEX artifacts_writing_idx ON mayfly.artifacts USING btree (tenant_id, created_at) WHERE (status = 'writing'::text);
+alter table mayfly.artifacts enable row level security;
+create policy artifacts_select on mayfly.artifacts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('artifact:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER artifacts_release_files AFTER DELETE ON mayfly.artifacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_files();
+grant select on table mayfly.artifacts to authenticated;
+grant select on table mayfly.artifacts to service_role;
+comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
+
 create table mayfly.assignments (
   tenant_id uuid not null,
   job_id uuid not null,
@@ -451,7 +485,7 @@ create table mayfly.budgets (
   refused_at timestamp with time zone,
   constraint budgets_hard_tokens_range CHECK ((hard_tokens >= 0)),
   constraint budgets_hard_usd_range CHECK ((hard_usd >= (0)::numeric)),
-  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'run'::text]))),
+  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'team'::text, 'agent'::text, 'run'::text]))),
   constraint budgets_period_known CHECK ((period = ANY (ARRAY['total'::text, 'day'::text, 'month'::text]))),
   constraint budgets_pkey PRIMARY KEY (tenant_id, level, subject),
   constraint budgets_soft_usd_range CHECK ((soft_usd >= (0)::numeric)),
@@ -515,6 +549,31 @@ CREATE TRIGGER channels_meter_insert AFTER INSERT ON mayfly.channels REFERENCING
 grant select on table mayfly.channels to authenticated;
 grant select on table mayfly.channels to service_role;
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
+
+create table mayfly.checkpoints (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  id text not null,
+  parent text,
+  body text not null,
+  channels jsonb not null,
+  metadata jsonb not null,
+  bytes integer not null,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  constraint checkpoints_id_length CHECK (((char_length(id) >= 1) AND (char_length(id) <= 100))),
+  constraint checkpoints_ns_length CHECK ((char_length(ns) <= 1000)),
+  constraint checkpoints_parent_length CHECK (((char_length(parent) >= 1) AND (char_length(parent) <= 100))),
+  constraint checkpoints_pkey PRIMARY KEY (tenant_id, thread_id, ns, id),
+  constraint checkpoints_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX checkpoints_newest_idx ON mayfly.checkpoints USING btree (tenant_id, id);
+alter table mayfly.checkpoints enable row level security;
+create policy checkpoints_select on mayfly.checkpoints for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.checkpoints to authenticated;
+grant select on table mayfly.checkpoints to service_role;
+comment on table mayfly.checkpoints is 'What a thread was after a step.';
 
 create table mayfly.debug_records (
   tenant_id uuid not null,
@@ -590,7 +649,7 @@ create policy enrolment_keys_select on mayfly.enrolment_keys for select to authe
 CREATE TRIGGER enrolment_keys_meter_insert AFTER INSERT ON mayfly.enrolment_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.enrolment_keys to authenticated;
 grant select on table mayfly.enrolment_keys to service_role;
-comment on table mayfly.enrolment_keys is 'Keys by which machines spawn agents, and do nothing else.';
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -617,7 +676,7 @@ CREATE TRIGGER entities_meter_insert AFTER INSERT ON mayfly.entities REFERENCING
 CREATE TRIGGER entities_meter_update AFTER UPDATE ON mayfly.entities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.entities to authenticated;
 grant select on table mayfly.entities to service_role;
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -654,7 +713,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
   using (true);
 grant select on table mayfly.event_kinds to authenticated;
 grant select on table mayfly.event_kinds to service_role;
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -680,7 +739,7 @@ create policy events_select on mayfly.events for select to authenticated
   WHERE k.sees_all)))));
 grant select on table mayfly.events to authenticated;
 grant select on table mayfly.events to service_role;
-comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
 
 create table mayfly.fact_settings (
   tenant_id uuid not null,
@@ -749,7 +808,7 @@ CREATE TRIGGER facts_meter_insert AFTER INSERT ON mayfly.facts REFERENCING NEW T
 CREATE TRIGGER facts_meter_update AFTER UPDATE ON mayfly.facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.facts to authenticated;
 grant select on table mayfly.facts to service_role;
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -1011,7 +1070,7 @@ CREATE TRIGGER members_log_insert AFTER INSERT ON mayfly.members REFERENCING NEW
 CREATE TRIGGER members_log_update AFTER UPDATE ON mayfly.members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.log_members();
 grant select on table mayfly.members to authenticated;
 grant select on table mayfly.members to service_role;
-comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -1094,7 +1153,7 @@ CREATE TRIGGER memories_words_insert BEFORE INSERT ON mayfly.memories FOR EACH R
 CREATE TRIGGER memories_words_update BEFORE UPDATE ON mayfly.memories FOR EACH ROW WHEN (((((((old.task IS DISTINCT FROM new.task) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.input IS DISTINCT FROM new.input)) OR (old.output IS DISTINCT FROM new.output)) OR (old.critique IS DISTINCT FROM new.critique)) OR (old.language IS DISTINCT FROM new.language))) EXECUTE FUNCTION mayfly_private.write_words();
 grant select on table mayfly.memories to authenticated;
 grant select on table mayfly.memories to service_role;
-comment on table mayfly.memories is 'What agents learned, one row a memory; it outlives the agent that learned it.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -1113,7 +1172,7 @@ CREATE TRIGGER memory_aliases_meter_delete AFTER DELETE ON mayfly.memory_aliases
 CREATE TRIGGER memory_aliases_meter_insert AFTER INSERT ON mayfly.memory_aliases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.memory_aliases to authenticated;
 grant select on table mayfly.memory_aliases to service_role;
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -1141,7 +1200,7 @@ CREATE TRIGGER memory_conflicts_meter_delete AFTER DELETE ON mayfly.memory_confl
 CREATE TRIGGER memory_conflicts_meter_insert AFTER INSERT ON mayfly.memory_conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_conflicts();
 grant select on table mayfly.memory_conflicts to authenticated;
 grant select on table mayfly.memory_conflicts to service_role;
-comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
@@ -1299,7 +1358,7 @@ create policy model_worths_select on mayfly.model_worths for select to authentic
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('memory:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.model_worths to authenticated;
 grant select on table mayfly.model_worths to service_role;
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -1560,6 +1619,35 @@ grant select on table mayfly.states to authenticated;
 grant select on table mayfly.states to service_role;
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null,
+  cause text not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}'::jsonb,
+  status text not null default 'open'::text,
+  times integer not null default 1,
+  found_at timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  taken_at timestamp with time zone,
+  handled_at timestamp with time zone,
+  handled_with text,
+  constraint team_alerts_handled_with_length CHECK ((char_length(handled_with) <= 200)),
+  constraint team_alerts_kind_known CHECK ((kind = ANY (ARRAY['deadlock'::text, 'repetition'::text, 'silence'::text, 'runaway_cost'::text]))),
+  constraint team_alerts_pkey PRIMARY KEY (tenant_id, id),
+  constraint team_alerts_status_known CHECK ((status = ANY (ARRAY['open'::text, 'over'::text]))),
+  constraint team_alerts_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX team_alerts_open_key ON mayfly.team_alerts USING btree (tenant_id, team_id, kind, cause) WHERE (status = 'open'::text);
+alter table mayfly.team_alerts enable row level security;
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.team_alerts to authenticated;
+grant select on table mayfly.team_alerts to service_role;
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+
 create table mayfly.team_members (
   tenant_id uuid not null,
   team_id uuid not null,
@@ -1575,6 +1663,7 @@ CREATE INDEX team_members_agent_idx ON mayfly.team_members USING btree (tenant_i
 alter table mayfly.team_members enable row level security;
 create policy team_members_select on mayfly.team_members for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER team_members_group_costs AFTER INSERT ON mayfly.team_members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.group_costs();
 grant select on table mayfly.team_members to authenticated;
 grant select on table mayfly.team_members to service_role;
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
@@ -1652,7 +1741,7 @@ CREATE TRIGGER tenants_forget_log AFTER DELETE ON mayfly.tenants REFERENCING OLD
 CREATE TRIGGER tenants_start_usage AFTER INSERT ON mayfly.tenants FOR EACH ROW EXECUTE FUNCTION mayfly_private.start_usage();
 grant select on table mayfly.tenants to authenticated;
 grant select on table mayfly.tenants to service_role;
-comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
+comment on table mayfly.tenants is 'Tenants, with their limits.';
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -1686,6 +1775,75 @@ CREATE TRIGGER tenders_meter_insert AFTER INSERT ON mayfly.tenders REFERENCING N
 grant select on table mayfly.tenders to authenticated;
 grant select on table mayfly.tenders to service_role;
 comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
+
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null,
+  place integer not null,
+  body text not null,
+  of_ns text,
+  of_checkpoint text,
+  of_task text,
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_chain_range CHECK ((chain >= 1)),
+  constraint thread_parts_pkey PRIMARY KEY (tenant_id, thread_id, chain, place),
+  constraint thread_parts_place_range CHECK ((place >= 1)),
+  constraint thread_parts_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_parts enable row level security;
+create policy thread_parts_select on mayfly.thread_parts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_parts to authenticated;
+grant select on table mayfly.thread_parts to service_role;
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  checkpoint_id text not null,
+  task_id text not null,
+  path text not null default ''::text,
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_path_length CHECK ((char_length(path) <= 1000)),
+  constraint thread_writes_pkey PRIMARY KEY (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_task_length CHECK (((char_length(task_id) >= 1) AND (char_length(task_id) <= 200))),
+  constraint thread_writes_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_writes enable row level security;
+create policy thread_writes_select on mayfly.thread_writes for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_writes to authenticated;
+grant select on table mayfly.thread_writes to service_role;
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  chains integer not null default 0,
+  bytes bigint not null default 0,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  updated_at timestamp with time zone not null default mayfly_private.now(),
+  expires_at timestamp with time zone,
+  constraint threads_bytes_range CHECK ((bytes >= 0)),
+  constraint threads_name_key UNIQUE (tenant_id, name),
+  constraint threads_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 500))),
+  constraint threads_pkey PRIMARY KEY (tenant_id, id),
+  constraint threads_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX threads_expires_idx ON mayfly.threads USING btree (tenant_id, expires_at);
+alter table mayfly.threads enable row level security;
+create policy threads_select on mayfly.threads for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.threads to authenticated;
+grant select on table mayfly.threads to service_role;
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -1759,7 +1917,7 @@ create table mayfly_private.charges (
   constraint charges_pkey PRIMARY KEY (relation)
 );
 alter table mayfly_private.charges enable row level security;
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
 create table mayfly_private.chores (
   name text not null,
@@ -1768,7 +1926,17 @@ create table mayfly_private.chores (
   constraint chores_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.chores enable row level security;
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
+
+create table mayfly_private.cost_groups (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  subject text not null,
+  constraint cost_groups_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint cost_groups_pkey PRIMARY KEY (tenant_id, agent_id, subject)
+);
+alter table mayfly_private.cost_groups enable row level security;
+comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -1786,6 +1954,7 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamp with time zone,
   created_at timestamp with time zone not null default clock_timestamp(),
+  groups text[] not null default '{}'::text[],
   constraint cost_holds_pkey PRIMARY KEY (tenant_id, id),
   constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
@@ -1807,7 +1976,7 @@ create table mayfly_private.debug_leases (
 );
 CREATE INDEX debug_leases_agent_idx ON mayfly_private.debug_leases USING btree (tenant_id, agent_id);
 alter table mayfly_private.debug_leases enable row level security;
-comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,
@@ -1833,7 +2002,7 @@ create table mayfly_private.embedding_queue (
 );
 CREATE INDEX embedding_queue_due_idx ON mayfly_private.embedding_queue USING btree (tenant_id, due_at) WHERE (dead_at IS NULL);
 alter table mayfly_private.embedding_queue enable row level security;
-comment on table mayfly_private.embedding_queue is 'Memories that wait for a vector, with their leases and attempts.';
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
 
 create table mayfly_private.enrolment_secrets (
   hash bytea not null,
@@ -1856,7 +2025,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.ensured_tenants enable row level security;
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
@@ -1876,7 +2045,15 @@ create table mayfly_private.event_rows (
   constraint event_rows_pkey PRIMARY KEY (entity)
 );
 alter table mayfly_private.event_rows enable row level security;
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
+
+create table mayfly_private.files_due (
+  path text not null,
+  since timestamp with time zone not null default clock_timestamp(),
+  constraint files_due_pkey PRIMARY KEY (path)
+);
+alter table mayfly_private.files_due enable row level security;
+comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
 
 create table mayfly_private.flusher (
   only_row boolean not null default true,
@@ -1885,7 +2062,7 @@ create table mayfly_private.flusher (
   constraint flusher_pkey PRIMARY KEY (only_row)
 );
 alter table mayfly_private.flusher enable row level security;
-comment on table mayfly_private.flusher is 'When due nudges were told last.';
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 create table mayfly_private.invitation_secrets (
   hash bytea not null,
@@ -1969,7 +2146,7 @@ create table mayfly_private.listeners (
   constraint listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.listeners enable row level security;
-comment on table mayfly_private.listeners is 'Which topics somebody listens to, and until when.';
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null,
@@ -2033,7 +2210,7 @@ create table mayfly_private.nudges_due (
   constraint nudges_due_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.nudges_due enable row level security;
-comment on table mayfly_private.nudges_due is 'What is still to be broadcast.';
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
 
 create table mayfly_private.operation_types (
   type text not null,
@@ -2043,7 +2220,7 @@ create table mayfly_private.operation_types (
   constraint operation_types_type_form CHECK ((type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text))
 );
 alter table mayfly_private.operation_types enable row level security;
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -2054,7 +2231,7 @@ create table mayfly_private.ops (
 );
 CREATE INDEX ops_at_idx ON mayfly_private.ops USING brin (at);
 alter table mayfly_private.ops enable row level security;
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null,
@@ -2063,7 +2240,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -2164,6 +2341,18 @@ create table mayfly_private.spawn_buckets (
 alter table mayfly_private.spawn_buckets enable row level security;
 comment on table mayfly_private.spawn_buckets is 'How many agents each tenant may spawn now.';
 
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamp with time zone not null,
+  constraint team_pulses_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+) with (fillfactor=80);
+alter table mayfly_private.team_pulses enable row level security;
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,
   shard smallint not null,
@@ -2178,7 +2367,7 @@ create table mayfly_private.tenant_usage (
   constraint tenant_usage_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.tenant_usage enable row level security;
-comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute; sum its shards.';
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
 create table mayfly_private.topics (
   name text not null,
@@ -2198,7 +2387,7 @@ create table mayfly_private.usage_counts (
   constraint usage_counts_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.usage_counts enable row level security;
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -2208,7 +2397,7 @@ create table mayfly_private.word_frequencies (
   constraint word_frequencies_sample_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly_private.word_samples(tenant_id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_frequencies enable row level security;
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -2220,7 +2409,7 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.word_samples enable row level security;
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 create function mayfly.accept_invitation(token text DEFAULT NULL::text, id uuid DEFAULT NULL::uuid)
 returns jsonb
@@ -2289,6 +2478,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.assign_job to authenticated;
 grant execute on function mayfly.assign_job to service_role;
+
+create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid DEFAULT NULL::uuid, metadata jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.begin_artifact to authenticated;
+grant execute on function mayfly.begin_artifact to service_role;
 
 create function mayfly.begin_run(lease text)
 returns jsonb
@@ -2499,6 +2695,13 @@ set search_path = "";
 grant execute on function mayfly.delete_state to authenticated;
 grant execute on function mayfly.delete_state to service_role;
 
+create function mayfly.delete_thread(thread text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_thread to authenticated;
+grant execute on function mayfly.delete_thread to service_role;
+
 create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
 returns jsonb
 language plpgsql volatile
@@ -2596,6 +2799,13 @@ set search_path = "";
 grant execute on function mayfly.find_entities to authenticated;
 grant execute on function mayfly.find_entities to service_role;
 
+create function mayfly.finish_artifact(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.finish_artifact to authenticated;
+grant execute on function mayfly.finish_artifact to service_role;
+
 create function mayfly.forget_entity(id uuid, max_rows integer DEFAULT 5000)
 returns jsonb
 language sql volatile
@@ -2636,6 +2846,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
+
+create function mayfly.get_checkpoint(thread text, ns text DEFAULT ''::text, checkpoint text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_checkpoint to authenticated;
+grant execute on function mayfly.get_checkpoint to service_role;
 
 create function mayfly.get_graph(name text, version text DEFAULT NULL::text)
 returns jsonb
@@ -2678,6 +2895,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.get_tender to authenticated;
 grant execute on function mayfly.get_tender to service_role;
+
+create function mayfly.handle_alert(id uuid, action text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.handle_alert to authenticated;
+grant execute on function mayfly.handle_alert to service_role;
 
 create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
@@ -2738,6 +2962,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.leave_tenant to authenticated;
 
+create function mayfly.list_alerts(team_id uuid DEFAULT NULL::uuid, every boolean DEFAULT false, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_alerts to authenticated;
+grant execute on function mayfly.list_alerts to service_role;
+
 create function mayfly.list_approval_policies()
 returns jsonb
 language plpgsql stable
@@ -2752,12 +2983,26 @@ set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
 
+create function mayfly.list_artifacts(team uuid DEFAULT NULL::uuid, name text DEFAULT NULL::text, version integer DEFAULT NULL::integer, versions boolean DEFAULT false, id uuid DEFAULT NULL::uuid, after_name text DEFAULT NULL::text, after_version integer DEFAULT NULL::integer, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_artifacts to authenticated;
+grant execute on function mayfly.list_artifacts to service_role;
+
 create function mayfly.list_budgets(of_level text DEFAULT NULL::text, page_limit integer DEFAULT 1000)
 returns jsonb
 language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_budgets to authenticated;
 grant execute on function mayfly.list_budgets to service_role;
+
+create function mayfly.list_checkpoints(thread text DEFAULT NULL::text, ns text DEFAULT NULL::text, before text DEFAULT NULL::text, filter jsonb DEFAULT '{}'::jsonb, after jsonb DEFAULT NULL::jsonb, page_limit integer DEFAULT 20)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_checkpoints to authenticated;
+grant execute on function mayfly.list_checkpoints to service_role;
 
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -2815,6 +3060,13 @@ set search_path = "";
 grant execute on function mayfly.list_teams to authenticated;
 grant execute on function mayfly.list_teams to service_role;
 
+create function mayfly.list_threads(prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_threads to authenticated;
+grant execute on function mayfly.list_threads to service_role;
+
 create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
@@ -2829,7 +3081,7 @@ set search_path = "";
 grant execute on function mayfly.listen to authenticated;
 grant execute on function mayfly.listen to service_role;
 
-create function mayfly.living_agents(ids uuid[])
+create function mayfly.living_agents(ids uuid[] DEFAULT NULL::uuid[])
 returns jsonb
 language sql stable
 set search_path = "";
@@ -2925,6 +3177,13 @@ set search_path = "";
 grant execute on function mayfly.place_bid to authenticated;
 grant execute on function mayfly.place_bid to service_role;
 
+create function mayfly.prune_thread(thread text, keep integer DEFAULT 1)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.prune_thread to authenticated;
+grant execute on function mayfly.prune_thread to service_role;
+
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
 language sql volatile
@@ -2938,6 +3197,20 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
+
+create function mayfly.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb DEFAULT '{}'::jsonb, ns text DEFAULT ''::text, parent text DEFAULT NULL::text, channel_values jsonb DEFAULT '[]'::jsonb, expires_in integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_checkpoint to authenticated;
+grant execute on function mayfly.put_checkpoint to service_role;
+
+create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text DEFAULT ''::text, path text DEFAULT ''::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_writes to authenticated;
+grant execute on function mayfly.put_writes to service_role;
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -3078,6 +3351,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.release_jobs to authenticated;
 grant execute on function mayfly.release_jobs to service_role;
+
+create function mayfly.remove_artifacts(name text DEFAULT NULL::text, team uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer, everything boolean DEFAULT false, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.remove_artifacts to authenticated;
+grant execute on function mayfly.remove_artifacts to service_role;
 
 create function mayfly.remove_member(user_id uuid)
 returns jsonb
@@ -3342,6 +3622,13 @@ set search_path = "";
 grant execute on function mayfly.swap_state to authenticated;
 grant execute on function mayfly.swap_state to service_role;
 
+create function mayfly.sweep_files(page_limit integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.sweep_files to authenticated;
+grant execute on function mayfly.sweep_files to service_role;
+
 create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -3431,6 +3718,13 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
+
+create function mayfly.watch_team(team_id uuid, limits jsonb DEFAULT '{}'::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.watch_team to authenticated;
+grant execute on function mayfly.watch_team to service_role;
 
 create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
 returns jsonb
@@ -3584,6 +3878,13 @@ returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_artifact to authenticated;
+grant execute on function mayfly_private.begin_artifact to service_role;
+
 create function mayfly_private.begin_run(lease text)
 returns jsonb
 language plpgsql volatile security definer
@@ -3669,6 +3970,11 @@ set search_path = "";
 grant execute on function mayfly_private.change_member_role to authenticated;
 grant execute on function mayfly_private.change_member_role to service_role;
 
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.channel_statistics(name text)
 returns jsonb
 language plpgsql stable security definer
@@ -3677,6 +3983,11 @@ grant execute on function mayfly_private.channel_statistics to authenticated;
 grant execute on function mayfly_private.channel_statistics to service_role;
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -3850,7 +4161,7 @@ set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
 
-create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
 language plpgsql immutable
 set search_path = "";
@@ -3880,6 +4191,11 @@ grant execute on function mayfly_private.convert_operations to service_role;
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
+returns text[]
+language sql stable security definer
 set search_path = "";
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
@@ -4018,6 +4334,13 @@ set search_path = "";
 grant execute on function mayfly_private.delete_state to authenticated;
 grant execute on function mayfly_private.delete_state to service_role;
 
+create function mayfly_private.delete_thread(thread text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_thread to authenticated;
+grant execute on function mayfly_private.delete_thread to service_role;
+
 create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
 returns void
 language plpgsql volatile security definer
@@ -4037,6 +4360,11 @@ grant execute on function mayfly_private.discard_jobs to service_role;
 
 create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, renew boolean)
 returns mayfly.agents
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
+returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4266,6 +4594,11 @@ returns mayfly_private.found_lanes
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
+returns TABLE(kind text, cause text, agents uuid[], detail jsonb)
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
@@ -4281,6 +4614,13 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
+
+create function mayfly_private.finish_artifact(id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.finish_artifact to authenticated;
+grant execute on function mayfly_private.finish_artifact to service_role;
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -4399,10 +4739,22 @@ returns jsonb
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.group_costs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision
 language plpgsql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.handle_alert(id uuid, action text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.handle_alert to authenticated;
+grant execute on function mayfly_private.handle_alert to service_role;
 
 create function mayfly_private.hash_secret(secret text)
 returns bytea
@@ -4718,6 +5070,11 @@ returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.log_acknowledgements()
 returns trigger
 language plpgsql volatile security definer
@@ -4790,6 +5147,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -4856,6 +5218,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
 returns void
 language plpgsql volatile
@@ -4881,6 +5248,13 @@ create function mayfly_private.may_decide(caller mayfly_private.caller, approval
 returns text
 language plpgsql stable security definer
 set search_path = "";
+
+create function mayfly_private.may_delete_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_delete_file to authenticated;
+grant execute on function mayfly_private.may_delete_file to service_role;
 
 create function mayfly_private.may_publish(channel mayfly.channels)
 returns boolean
@@ -4937,6 +5311,13 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.may_use_topic to authenticated;
+
+create function mayfly_private.may_write_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_write_file to authenticated;
+grant execute on function mayfly_private.may_write_file to service_role;
 
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
 returns bigint
@@ -5239,6 +5620,11 @@ returns jsonb
 language sql stable
 set search_path = "";
 
+create function mayfly_private.prepare_storage()
+returns boolean
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.price_of(provider text, model text, at timestamp with time zone)
 returns mayfly_private.known_price
 language plpgsql stable security definer
@@ -5258,6 +5644,13 @@ create function mayfly_private.provider_of(provider text, model text)
 returns text
 language plpgsql immutable
 set search_path = "";
+
+create function mayfly_private.prune_thread(thread text, keep integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.prune_thread to authenticated;
+grant execute on function mayfly_private.prune_thread to service_role;
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -5281,15 +5674,44 @@ set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
 
+create function mayfly_private.put_channels(thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb, expires_in integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_checkpoint to authenticated;
+grant execute on function mayfly_private.put_checkpoint to service_role;
+
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.put_part(thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text)
+returns integer
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_writes to authenticated;
+grant execute on function mayfly_private.put_writes to service_role;
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -5490,6 +5912,13 @@ returns void
 language plpgsql volatile
 set search_path = "";
 
+create function mayfly_private.refuse_thread(field text, rule text)
+returns void
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly_private.refuse_thread to authenticated;
+grant execute on function mayfly_private.refuse_thread to service_role;
+
 create function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
 language plpgsql volatile
@@ -5514,6 +5943,11 @@ set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
 
+create function mayfly_private.release_files()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
 language plpgsql volatile security definer
@@ -5535,6 +5969,13 @@ create function mayfly_private.release_obligations()
 returns trigger
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.remove_artifacts to authenticated;
+grant execute on function mayfly_private.remove_artifacts to service_role;
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
@@ -5817,6 +6258,11 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
+returns integer
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
 language sql stable
@@ -5831,12 +6277,26 @@ set search_path = "";
 grant execute on function mayfly_private.show_approval_policy to authenticated;
 grant execute on function mayfly_private.show_approval_policy to service_role;
 
+create function mayfly_private.show_artifact(a mayfly.artifacts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_artifact to authenticated;
+grant execute on function mayfly_private.show_artifact to service_role;
+
 create function mayfly_private.show_budget(budget mayfly.budgets)
 returns jsonb
 language plpgsql stable
 set search_path = "";
 grant execute on function mayfly_private.show_budget to authenticated;
 grant execute on function mayfly_private.show_budget to service_role;
+
+create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.show_checkpoints to authenticated;
+grant execute on function mayfly_private.show_checkpoints to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -5861,6 +6321,13 @@ create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb
 language sql stable
 set search_path = "";
+
+create function mayfly_private.show_part(part mayfly.thread_parts)
+returns text
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_part to authenticated;
+grant execute on function mayfly_private.show_part to service_role;
 
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb
@@ -5890,6 +6357,13 @@ create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb
 language sql stable security definer
 set search_path = "";
+
+create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_team_alert to authenticated;
+grant execute on function mayfly_private.show_team_alert to service_role;
 
 create function mayfly_private.show_tender(tender mayfly.tenders)
 returns jsonb
@@ -6002,6 +6476,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.swap_state to authenticated;
 grant execute on function mayfly_private.swap_state to service_role;
+
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.sweep_files to authenticated;
+grant execute on function mayfly_private.sweep_files to service_role;
 
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
 returns mayfly_private.taken_jobs
@@ -6232,6 +6713,13 @@ create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
 language plpgsql stable
 set search_path = "";
+
+create function mayfly_private.watch_team(team_id uuid, limits jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.watch_team to authenticated;
+grant execute on function mayfly_private.watch_team to service_role;
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb

@@ -1,12 +1,13 @@
 import { list, row, text } from "@mayfly/sdk/contract/answer-form";
 import { fromDataApi } from "@mayfly/sdk/internal";
-import { dataOf } from "./failure.ts";
+import { dataOf, usage } from "./failure.ts";
 import type { Project } from "./project.ts";
+import { isUuid } from "./words.ts";
 
-/** Ids of one request: a URL has an end. */
+/** How many ids fit into the URL of a request. */
 const chunk = 100;
 
-/** The names of a tenant's agents, each asked once; they never change. */
+/** The names of a tenant's agents. Each is asked for once, because names never change. */
 export class AgentNames {
   readonly #project: Project;
   readonly #names = new Map<string, string | null>();
@@ -19,7 +20,7 @@ export class AgentNames {
     return id === null ? null : (this.#names.get(id) ?? null);
   }
 
-  /** Asks for those that are not known yet. */
+  /** Asks for names that are not known yet. */
   async learn(ids: readonly (string | null)[]): Promise<void> {
     const unknown = [...new Set(ids)]
       .filter((id) => id !== null)
@@ -41,4 +42,30 @@ export class AgentNames {
       for (const { id, name } of rows) this.#names.set(id, name);
     }
   }
+}
+
+/** The id of the agent that is named; several may have had a name, one after the other. */
+export async function agentIdOf(
+  { mayfly, tenant }: Pick<Project, "mayfly" | "tenant">,
+  agent: string,
+): Promise<string> {
+  if (isUuid(agent)) return agent;
+  const [found, ...others] = dataOf(
+    fromDataApi(
+      await mayfly.client
+        .from("agents")
+        .select("id, name")
+        .eq("tenant_id", tenant.id)
+        .eq("name", agent)
+        .limit(11),
+      list(row<{ id: string; name: string }>({ id: text, name: text })),
+    ),
+  );
+  if (!found) throw usage(`No agent is named ${agent}.`, "Who there is: mayfly agents --all");
+  if (others.length > 0)
+    throw usage(
+      `Several agents have had the name ${agent}: name one by its id.`,
+      [found, ...others].map(({ id }) => `  ${id}`).join("\n"),
+    );
+  return found.id;
 }

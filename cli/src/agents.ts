@@ -16,18 +16,18 @@ interface Options extends ProjectOptions {
 
 const examples = `
 Examples:
-  mayfly agents                 who is alive
-  mayfly agents --all --json    the dead too, as JSON
-  mayfly agents --watch         who joins, leaves and changes, until Ctrl-C`;
+  mayfly agents                 list living agents
+  mayfly agents --all --json    include ended agents, as JSON
+  mayfly agents --watch         show show show who joins, leaves and changes, until Ctrl-C`;
 
 export function addAgents(program: Command): void {
   const command = program
     .command("agents")
-    .description("list the agents that are alive")
-    .option("--all", "those that have ended too")
+    .description("list living agents")
+    .option("--all", "include agents that have ended")
     .option("--watch", "follow who is present; with --json a JSON line for each change")
-    .option("--type <type>", "of this type alone")
-    .option("--limit <number>", "list so many at most", whole(1, 100_000), 1_000)
+    .option("--type <type>", "only of this type")
+    .option("--limit <number>", "list at most this many", whole(1, 100_000), 1_000)
     .addHelpText("after", examples);
   withProject(command).action((options: Options) =>
     execute(options, (session) =>
@@ -43,11 +43,12 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
     : [...(await find(mayfly, options, "running")), ...(await find(mayfly, options, "suspended"))];
   const agents = found.slice(0, options.limit);
   output.answer({ agents, more: found.length > agents.length }, () => linesOf(agents, output));
-  if (found.length > agents.length) output.note(`There are more: --limit ${options.limit * 10}`);
+  if (found.length > agents.length)
+    output.note(`There are more. Use --limit ${options.limit * 10}`);
   return undefined;
 }
 
-/** One more than the limit, where there are more. */
+/** One more than the limit, to see whether there are more. */
 async function find(
   mayfly: Mayfly,
   { type, limit }: Options,
@@ -71,7 +72,7 @@ async function find(
 }
 
 function linesOf(agents: AgentCard[], output: Output): string[] {
-  if (agents.length === 0) return ["Nobody is alive."];
+  if (agents.length === 0) return ["No agent is alive."];
   const rows = agents.map(({ id, name, type, status, activity, task, secondsLeft }) => [
     id,
     printable(name),
@@ -87,7 +88,7 @@ type Change = "joined" | "left" | "changed";
 
 async function watch(options: Options, { output, interruption }: Session): Promise<undefined> {
   if (options.all || options.type !== undefined)
-    throw usage("--watch shows who is present: it goes with neither --all nor --type.");
+    throw usage("--watch shows who is present. It cannot be combined with --all or --type.");
   const { mayfly, tenant } = await openProject(options, output);
   const leave = dataOf(
     await mayfly.agents.watch(

@@ -1,5 +1,6 @@
 import type { Approval, ApprovalDetails, ApprovalStatus, ListedApproval } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
@@ -23,7 +24,7 @@ export function addApprovals(program: Command): void {
     .description("list what waits for somebody's yes, or show one")
     .option("--status <status>", "in this state: pending (the default), approved, rejected, …")
     .option("--mine", "only those that you may decide")
-    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly approvals --mine\n  mayfly approvals 5f0c12…");
   withProject(approvals).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => (id ? show(id, options, session) : list(options, session))),
@@ -74,13 +75,16 @@ const lineOf = (approval: Approval | ListedApproval) =>
     .join("  ");
 
 async function show(id: string, options: ListOptions, { output }: Session): Promise<undefined> {
-  const { mayfly } = await openProject(options, output);
-  const approval = dataOf(await mayfly.approvals.get(id));
-  output.answer(approval, () => treeOf(approval));
+  const project = await openProject(options, output);
+  const approval = dataOf(await project.mayfly.approvals.get(id));
+  const names = new AgentNames(project);
+  if (!output.json)
+    await names.learn(approval.decisions.map(({ kind, by }) => (kind === "agent" ? by : null)));
+  output.answer(approval, () => treeOf(approval, names));
   return undefined;
 }
 
-const treeOf = (approval: ApprovalDetails): string[] => [
+const treeOf = (approval: ApprovalDetails, names: AgentNames): string[] => [
   lineOf(approval),
   `├ input ${printable(JSON.stringify(approval.input))}`,
   `├ digest ${approval.digest}`,
@@ -88,7 +92,7 @@ const treeOf = (approval: ApprovalDetails): string[] => [
   ...approval.decisions.map(({ by, kind, verdict, to, reason, counts }) =>
     [
       `├ ${verdict}`,
-      kind === "secret" ? "by the secret key" : `by ${kind} ${by}`,
+      kind === "secret" ? "by the secret key" : `by ${kind} ${printable(names.of(by) ?? by ?? "")}`,
       to ? `to ${to}` : "",
       counts === false ? "(of another input)" : "",
       printable(reason ?? ""),

@@ -18,7 +18,7 @@ export function addClusters(program: Command): void {
     .option("--count <number>", "2 to 50 at most", whole(2, 50))
     .option(
       "--sample <number>",
-      "how many memories are looked at, 10 to 3000",
+      "how many memories to look at, 10 to 3000",
       whole(10, 3_000),
       1_000,
     )
@@ -37,7 +37,7 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
 }
 
 function linesOf({ memories, sampled, clusters, unclustered }: Clusters, output: Output): string[] {
-  if (clusters.length === 0) return ["No two memories are about the same."];
+  if (clusters.length === 0) return ["No two memories share a topic."];
   return [
     ...output.table(
       ["MEMORIES", "REWARD", "NAME", "SUCH AS"],
@@ -48,6 +48,6 @@ function linesOf({ memories, sampled, clusters, unclustered }: Clusters, output:
         printable(examples[0]?.task ?? "").slice(0, 60),
       ]),
     ),
-    `${count(sampled, "memory", "memories")} of ${memories} looked at; ${unclustered} are about nothing that another is about.`,
+    `${count(sampled, "memory", "memories")} of ${memories} looked at; ${unclustered} share no topic with another.`,
   ];
 }

@@ -4,7 +4,7 @@ import { toFailure } from "./failure.ts";
 import { type Interruption, interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 
-/** What every command has. */
+/** The options that every command has. */
 export interface CommonOptions {
   json?: boolean;
 }
@@ -17,24 +17,28 @@ export interface Session {
   interruption: Interruption;
 }
 
-/** After everything is closed, what still holds the process is not worth waiting for. */
+/** After everything is closed, do not wait longer for what still keeps the process alive. */
 const lingerMs = 500;
-/** What a command that was interrupted has to leave channels and clean up after itself. */
+/** How long an interrupted command has to leave channels and clean up. */
 const leaveMs = 5_000;
 
-/** Adds `--json`, and what names a project and a tenant. */
+/** Adds `--json`, and the options for a project and a tenant. */
 export function withProject(command: Command, { tenant = true } = {}): Command {
   command
-    .option("--url <url>", "of the project; MAYFLY_URL or SUPABASE_URL")
-    .option("--key <key>", "its secret key, better as MAYFLY_KEY or SUPABASE_SECRET_KEY");
-  if (tenant) command.option("--tenant <tenant>", "id or name; MAYFLY_TENANT, else the only one");
+    .option("--url <url>", "URL of the project (default: MAYFLY_URL or SUPABASE_URL)")
+    .option("--key <key>", "its secret key (safer: MAYFLY_KEY or SUPABASE_SECRET_KEY)");
+  if (tenant)
+    command.option(
+      "--tenant <tenant>",
+      "tenant id or name (default: MAYFLY_TENANT, or the only tenant)",
+    );
   return withJson(command);
 }
 
 export const withJson = (command: Command): Command =>
-  command.addOption(new Option("--json", "print JSON and nothing else"));
+  command.addOption(new Option("--json", "print only JSON"));
 
-/** Runs a command's work and sets the exit code: what the work gives, else 0, or its failure's. */
+/** Runs a command and sets the exit code: the one that it returns, otherwise 0, or that of its failure. */
 export async function execute(
   options: CommonOptions,
   work: (session: Session) => Promise<number | undefined>,
@@ -53,7 +57,7 @@ export async function execute(
       process.exitCode = failure.exitCode;
     }
   }
-  // A stream that nobody reads any more was no failure.
+  // A stream without a reader is not a failure.
   process.exitCode = ending.exitCode() ?? process.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }
@@ -62,7 +66,7 @@ export function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (Number.isInteger(number) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`It must be an integer from ${least} to ${most}.`);
   };
 }
 
@@ -72,9 +76,9 @@ export function share(text: string): number {
   throw new InvalidArgumentError("It must be a number from 0 to 1.");
 }
 
-/** `a,b` as two. */
+/** Splits `a,b` into two. */
 export function list(text: string): string[] {
   const words = text.split(",").map((word) => word.trim());
   if (words.every(Boolean)) return words;
-  throw new InvalidArgumentError("It must be words with commas between them.");
+  throw new InvalidArgumentError("It must be a list of words, separated by commas.");
 }

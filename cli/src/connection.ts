@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
 import { findEmbedded } from "./running.ts";
+import { readUsed } from "./used-tenant.ts";
 
-/** What every command that asks a project takes. */
+/** The options of every command that connects to a project. */
 export interface ConnectionOptions {
   url?: string;
   key?: string;
@@ -17,11 +18,13 @@ export interface Connection {
   key: string;
   /** An id, or a name. */
   tenant: string | undefined;
+  /** What `mayfly use` has chosen for this folder: for where none is named. */
+  used?: string | undefined;
 }
 
 type Environment = Record<string, string | undefined>;
 
-/** The first that is set counts. */
+/** The first one that is set counts. */
 const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
@@ -30,8 +33,8 @@ const names = {
 };
 
 /**
- * Options come before the environment, that before the folder's `.env`, and all before the embedded
- * Supabase that runs in the folder.
+ * Options come first, then the environment, then the folder's `.env`, then the embedded Supabase that runs in
+ * the folder.
  */
 export async function findConnection(
   options: ConnectionOptions,
@@ -43,22 +46,25 @@ export async function findConnection(
   const given = options.url ?? from(names.url);
   const url = given === undefined ? undefined : checkUrl(given);
   const key = options.key ?? from(names.key);
-  if (url && key) return { url, key: checkKey(key), tenant };
+  const used = await readUsed(cwd);
+  if (url && key) return { url, key: checkKey(key), tenant, used };
 
   const embedded = url || !key ? await findEmbedded(cwd) : null;
-  // Its key is for itself alone, never for another project.
-  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant };
+  // Use its key only for it, never for another project.
+  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant, used };
   if (url) {
     const unfit = from(names.publishable)
-      ? " A publishable key is there, which may do nothing alone."
+      ? " There is a publishable key, but it is not enough."
       : "";
     throw usage(
       `There is no key for ${url}.${unfit}`,
-      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or give --key.",
+      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or pass --key.",
     );
   }
   throw usage(
-    key ? "There is a key, but no URL of a project." : "No project is named, and none runs here.",
+    key
+      ? "There is a key, but no project URL."
+      : "No project was given, and none runs in this folder.",
     "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
 }
@@ -74,21 +80,22 @@ const withoutEmpty = (env: Environment): Environment =>
 function checkUrl(text: string): string {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw usage(`${text} is not a URL.`, "It is like https://<ref>.supabase.co");
+    throw usage(`${text} is not a URL.`, "It should look like https://<ref>.supabase.co");
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-/** Only the secret key can do what the CLI does; a wrong kind is known by its looks. */
+/** Only the secret key can do what the CLI does. A wrong kind of key is recognised by its form. */
 function checkKey(key: string): string {
-  const hint = "Take the secret key: Project Settings → API Keys, sb_secret_….";
+  const hint = "Use the secret key: Project Settings → API Keys, sb_secret_….";
   if (key.startsWith("sb_publishable_") || legacyRole(key) === "anon")
-    throw usage("This is a publishable key, which may do nothing alone.", hint);
-  if (key.startsWith("mfk_")) throw usage("This is an enrolment key, which may only spawn.", hint);
-  if (/[^\x21-\x7e]/.test(key)) throw usage("The key has characters that no key has.", hint);
+    throw usage("This is a publishable key, which is not enough.", hint);
+  if (key.startsWith("mfk_")) throw usage("This is an enrolment key, which can only spawn.", hint);
+  if (/[^\x21-\x7e]/.test(key))
+    throw usage("The key contains characters that keys never have.", hint);
   return key;
 }
 
-/** Legacy keys are tokens that say their role. */
+/** Legacy keys are tokens that contain their role. */
 function legacyRole(key: string): unknown {
   try {
     const [, claims = ""] = key.split(".");

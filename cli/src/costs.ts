@@ -32,7 +32,7 @@ export function addCosts(program: Command): void {
     ] as CostDimension[])
     .option("--since <when>", "from then on: 2h, 7d, or an instant")
     .option("--budgets", "the budgets, with what is left of them")
-    .option("--limit <number>", "list so many at most", whole(1, 10_000), 100)
+    .option("--limit <number>", "list at most this many", whole(1, 10_000), 100)
     .addHelpText(
       "after",
       "\nExamples:\n  mayfly costs --by day,model --since 30d\n  mayfly costs --budgets",

@@ -8,7 +8,7 @@ import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 
 interface Before {
-  /** What keeps the key out of the database. */
+  /** Keeps the key out of the database. */
   stop: Stop | null;
   deployed: boolean;
   joinable: boolean;
@@ -16,14 +16,14 @@ interface Before {
 
 const signMend =
   "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it, and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'";
-const sameKeyMend = `The function secret and the project need the same key: ${signMend}`;
+const sameKeyMend = `The function secret and the project must have the same key: ${signMend}`;
 
-/** Whether an agent can be spawned, and its token is worth something everywhere. */
+/** Whether an agent can be spawned, and its token works everywhere. */
 export async function checkAgents(connection: Connection, before: Before): Promise<Finding[]> {
   if (before.stop !== null || !before.deployed) {
     const first = before.stop ?? "functions";
     const are = first.endsWith("s") ? "are" : "is";
-    return [skipped("signing key", `Not before the ${first} ${are} right.`)];
+    return [skipped("signing key", `Skipped until the ${first} ${are} fixed.`)];
   }
   const { url, key } = connection;
   const name = `mayfly-doctor-${randomUUID()}`;
@@ -32,8 +32,8 @@ export async function checkAgents(connection: Connection, before: Before): Promi
     return [
       wrong(
         "signing key",
-        `No tenant could be made for the check: ${made.error.message}`,
-        "Try again; the logs have the reason (Logs → Postgres)",
+        `The check could not create a tenant: ${made.error.message}`,
+        "Try again. The logs have the reason (Logs → Postgres)",
       ),
     ];
   const mayfly = new Mayfly({ url, key, tenant: made.data.id });
@@ -51,7 +51,7 @@ export async function checkAgents(connection: Connection, before: Before): Promi
           ? wrong("signing key", message, signMend)
           : wrong(
               "signing key",
-              `No agent could be spawned: ${message}`,
+              `The check could not spawn an agent: ${message}`,
               spawned.error.hint ?? "The function's logs have the reason",
             ),
       );
@@ -65,7 +65,7 @@ export async function checkAgents(connection: Connection, before: Before): Promi
       findings.push(
         warning(
           "cleaning",
-          `The tenant ${name} of this check is still there: ${erased.error.message}`,
+          `The check could not erase its tenant ${name}: ${erased.error.message}`,
           `Erase it: select mayfly.erase_tenant('${name}') as the secret key in it`,
         ),
       );
@@ -91,13 +91,13 @@ async function checkToken(
       : rows.status === 401
         ? wrong(
             "signing key",
-            "The Data API does not know the key that agents' tokens are signed with.",
+            "The Data API does not know the key that signs agents' tokens.",
             sameKeyMend,
           )
         : wrong(
             "signing key",
             `The Data API does not show an agent its own tenant: ${rows.reason ?? `${rows.status} ${codeOf(rows) ?? ""}`.trim()}.`,
-            "Apply the migrations and policies again: see above",
+            "Apply the migrations and policies again (see above)",
           ),
     synced.status === 200
       ? fine("agent sync", "The functions accept it.")
@@ -107,17 +107,17 @@ async function checkToken(
             `The functions refuse an agent's token: ${synced.reason ?? `${synced.status} ${codeOf(synced) ?? ""}`.trim()}.`,
             "npx supabase functions deploy spawn sync query",
           )
-        : skipped("agent sync", "Not before the signing key is right."),
+        : skipped("agent sync", "Skipped until the signing key is fixed."),
     joined === null
-      ? skipped("agent realtime", "Not before Realtime is right.")
+      ? skipped("agent realtime", "Skipped until Realtime is fixed.")
       : joined.problem === null
         ? fine("agent realtime", "An agent can join its private channel.")
         : seen
           ? wrong(
               "agent realtime",
               `An agent cannot join its private channel: ${joined.problem}.`,
-              "Run supabase/migrations/*_mayfly_realtime.sql in the SQL editor; then rotate to the signing key if it is only a standby key",
+              "Run supabase/migrations/*_mayfly_realtime.sql in the SQL editor. If the signing key is only a standby key, rotate to it",
             )
-          : skipped("agent realtime", "Not before the signing key is right."),
+          : skipped("agent realtime", "Skipped until the signing key is fixed."),
   ];
 }

@@ -1,17 +1,17 @@
 import { type Finding, fine, warning } from "./finding.ts";
 
-/** What mayfly.installation says of broadcasts. */
+/** What mayfly.installation says about broadcasts. */
 export interface Broadcasts {
-  /** Whether somebody tells what is due. */
+  /** Whether somebody sends due broadcasts. */
   flushed: boolean;
   due: number;
-  /** Of the last ten minutes; `at` is null without any. */
+  /** In the last ten minutes. `at` is null without any. */
   lost: { tenants: number; at: string | null };
 }
 
 const check = "broadcasts";
 
-/** Whether readers have noticed lost broadcasts, and whether due ones are told. */
+/** Whether readers noticed lost broadcasts, and whether due ones are sent. */
 export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: boolean): Finding[] {
   const findings: Finding[] = [];
   if (lost.tenants > 0)
@@ -26,16 +26,16 @@ export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: b
     findings.push(
       warning(
         check,
-        `mayfly-flush is scheduled but does not run: ${due} broadcasts wait, and each write sends its own.`,
+        `mayfly-flush is scheduled but does not run: ${due} broadcasts are waiting, and each write sends its own.`,
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows why",
       ),
     );
   if (findings.length > 0) return findings;
   const how = flushed
     ? "Writes within one second share one broadcast."
-    : "Each write sends its own: without pg_cron nothing gathers them.";
-  return [fine(check, `No reader has noticed a lost broadcast. ${how}`)];
+    : "Each write sends its own broadcast, because there is no pg_cron to batch them.";
+  return [fine(check, `No reader noticed a lost broadcast. ${how}`)];
 }
 
 export const lossOf = ({ tenants, at }: Broadcasts["lost"]): string =>
-  `Readers of ${tenants === 1 ? "one tenant" : `${tenants} tenants`} have noticed lost broadcasts, last at ${at}: the project sends more than its plan allows. They poll each second; nothing durable is lost.`;
+  `Readers of ${tenants === 1 ? "one tenant" : `${tenants} tenants`} noticed lost broadcasts, last at ${at}: the project sends more than its plan allows. They poll every second, so nothing durable is lost.`;

@@ -14,9 +14,9 @@ import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
 import { duration } from "./words.ts";
 
-/** What mayfly.installation gives. */
+/** What mayfly.installation returns. */
 interface Installation {
-  /** Missing of a database before 0.2. */
+  /** Missing in a database before 0.2. */
   dimensions?: number;
   postgres: string;
   at: string;
@@ -47,15 +47,17 @@ const installation = z.object({
   broadcasts: z.object({ flushed: flag, due: count, lost: object }),
 });
 
-/** Updates by a clock that is further ahead are refused. */
+/** Updates from a clock that is further ahead are refused. */
 const mostSkewMs = 30_000;
-/** As sql/operations/schedules.sql names them. */
+/** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
 const anewMend =
   "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
-/** What mayfly.installation says: migrations, policies, extensions, and what else is open to agents. */
+/**
+ * Checks what mayfly.installation says: migrations, policies, extensions, and what else is open to agents.
+ */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {
     method: "POST",
@@ -67,7 +69,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     return [
       wrong(
         "migrations",
-        "The migrations are older than this CLI, or something else than the Data API answered.",
+        "The migrations are older than this CLI, or something other than the Data API answered.",
         anewMend,
       ),
     ];
@@ -98,27 +100,27 @@ function notTold(answer: Answer): Finding {
   if (code === "42501" || code?.startsWith("PGRST30"))
     return wrong(
       "key",
-      "The key may not ask for the installation: it is no secret key.",
-      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+      "This key may not read the installation, because it is not a secret key.",
+      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
   return wrong(
     "migrations",
-    `The database does not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
-    "Try again; the logs have the reason (Logs → Postgres).",
+    `The database did not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
+    "Try again. The logs have the reason (Logs → Postgres).",
   );
 }
 
 function checkMigrations({ migrations }: Installation, files: SourceFile[] | null): Finding {
   const check = "migrations";
   if (files === null)
-    return skipped(check, "This copy of the CLI has no migrations to compare with.");
+    return skipped(check, "This copy of the CLI has no migrations, so nothing can be compared.");
   if (migrations === null)
     return warning(
       check,
-      "The tables are there, but no tool recorded its migrations, so their version is not known.",
-      "If you know that they are this version's: npx supabase migration repair <number> --status applied --remote, for each *_mayfly*.sql of your supabase/migrations",
+      "The tables exist, but no tool recorded the migrations, so their version is unknown.",
+      "If you know that they have this version, run npx supabase migration repair <number> --status applied --remote for each *_mayfly*.sql of your supabase/migrations",
     );
-  // By name: a project has them under numbers of its own (see mayfly init).
+  // By name, because a project has them under its own numbers (see mayfly init).
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
   const missing = files.filter((file) => !recorded.has(nameOf(file.path)));
@@ -130,19 +132,19 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
   if (different.length > unknown.length)
     return wrong(
       check,
-      `Applied in another version than this CLI's: ${names(different)}.`,
+      `Applied in a version other than this CLI's: ${names(different)}.`,
       anewMend,
     );
   if (unknown.length > 0)
     return warning(
       check,
-      `Applied, but recorded without their text, so their version is not known: ${names(unknown)}.`,
-      "Nothing, if you know that they are this version's",
+      `Applied, but recorded without their text, so their version is unknown: ${names(unknown)}.`,
+      "Nothing, if you know that they have this version",
     );
-  return fine(check, `All ${files.length} are applied, as this CLI has them.`);
+  return fine(check, `All ${files.length} are applied, in the version of this CLI.`);
 }
 
-/** As mayfly.installation makes it: without blanks and semicolons, which tools treat as they like. */
+/** Like mayfly.installation: without spaces and semicolons, which tools treat differently. */
 export const fingerprint = (sql: string): string =>
   createHash("md5")
     .update(sql.replace(/[ \t\r\n;]/g, ""))
@@ -161,7 +163,7 @@ function checkPolicies(
   );
   if (files === null) return rls;
   const present = new Set(policies);
-  // A later release makes some of them again.
+  // A later release creates some of them again.
   const expected = [...new Set(files.flatMap(({ content }) => policiesOf(content)))];
   const missing = expected.filter((policy) => !present.has(policy));
   const realtime = (policy: string) => policy.includes(" on realtime.messages");
@@ -194,17 +196,19 @@ function checkPolicies(
   return findings;
 }
 
-/** `name on schema.table` of each policy that a migration makes. */
+/** `name on schema.table` of each policy that a migration creates. */
 export const policiesOf = (sql: string): string[] =>
   [...sql.matchAll(/^create policy (\w+) on ([\w.]+)/gim)].map(
     (match) => `${match[1]} on ${match[2]}`,
   );
 
-/** Agents' tokens are `authenticated` in the whole project. */
+/** Agents' tokens have the role `authenticated` in the whole project. */
 function checkOpenPolicies({ open_policies }: Installation): Finding[] {
   const check = "open policies";
   if (open_policies.length === 0)
-    return [fine(check, "No other table is open to every signed-in caller, which agents are.")];
+    return [
+      fine(check, "No other table is open to every signed-in caller, which includes agents."),
+    ];
   return open_policies.map(({ schema, table, policy, command }) =>
     warning(
       check,
@@ -223,22 +227,22 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
       ? fine(check, well)
       : warning(
           check,
-          `It is there, but not scheduled: ${missing(names).join(", ")}.`,
+          `It is enabled, but these jobs are not scheduled: ${missing(names).join(", ")}.`,
           `R${rerun.slice(1)}`,
         );
   const cron =
     extensions.pg_cron === undefined
       ? warning(
           "pg_cron",
-          "It is not there, so nothing is cleaned by itself.",
-          `${enable}; or call mayfly.maintain() now and then`,
+          "It is not enabled, so no maintenance runs by itself.",
+          `${enable}, or call mayfly.tenants.maintain() regularly`,
         )
       : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
   const net =
     extensions.pg_net === undefined
       ? warning(
           "pg_net",
-          "It is not there: memories that wait for a vector get it with the next push.",
+          "It is not enabled, so memories without a vector wait for the next push.",
           enable,
         )
       : scheduled("pg_net", extensions.pg_cron === undefined ? [] : netJobs, "It is there.");
@@ -251,6 +255,6 @@ function checkClock({ at }: Installation, ms: number): Finding {
   return warning(
     "clock",
     `This machine's clock and the database's differ by ${duration(skew)}.`,
-    "Set this machine's clock (NTP): updates from a clock 60 s ahead are refused",
+    "Set this machine's clock (NTP), because updates from a clock more than 60 s ahead are refused",
   );
 }

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { type Finding, fine, skipped, warning } from "./finding.ts";
 import { inMayfly, probe } from "./probe.ts";
 
-/** Whether the functions' model makes vectors as long as the database keeps them. */
+/** Whether the vectors of the functions' model are as long as the database keeps them. */
 export async function checkEmbeddings(connection: Connection, mayfly: Mayfly): Promise<Finding> {
   const check = "embeddings";
   const [kept, asked] = await Promise.all([
@@ -21,8 +21,8 @@ export async function checkEmbeddings(connection: Connection, mayfly: Mayfly): P
   if (mode !== "hybrid")
     return warning(
       check,
-      `Recall goes by words alone: ${problem}${length}.`,
-      "Set MAYFLY_EMBEDDINGS_URL, MAYFLY_EMBEDDINGS_MODEL and MAYFLY_EMBEDDINGS_KEY (docs/getting-started.md); mayfly init --dimensions sets how many numbers a vector has",
+      `Recall searches by words only: ${problem}${length}.`,
+      "Set MAYFLY_EMBEDDINGS_URL, MAYFLY_EMBEDDINGS_MODEL and MAYFLY_EMBEDDINGS_KEY (docs/getting-started.md). mayfly init --dimensions sets how many numbers a vector has",
     );
   const use = model === developmentEmbedder.model ? ", for development" : "";
   return fine(check, `${model} answers${use}${length}.`);

@@ -8,7 +8,7 @@ const passed = {
   key: "The secret key is accepted.",
   schema: "The schema mayfly is exposed.",
 };
-/** Where a way in ends. */
+/** The first check that failed. */
 const stops = {
   unreachable: "url",
   not_supabase: "url",
@@ -17,10 +17,10 @@ const stops = {
   not_installed: "migrations",
   failed: "schema",
 } as const;
-/** What is to be mended first. */
+/** What to fix first. */
 export type Stop = (typeof stops)[keyof typeof stops];
 
-/** Whether the project can be reached, lets the key in, exposes the schema and has the tables. */
+/** Whether the project can be reached, accepts the key, exposes the schema and has the tables. */
 export async function checkEntry(
   connection: Connection,
 ): Promise<{ findings: Finding[]; stop: Stop | null }> {
@@ -32,7 +32,7 @@ export async function checkEntry(
   const stop = stops[entry.at];
   const findings = order.map((check, place) => {
     if (check === stop) return wrong(check, entry.message, entry.mend);
-    if (place > order.indexOf(stop)) return skipped(check, `Not before the ${stop} is right.`);
+    if (place > order.indexOf(stop)) return skipped(check, `Skipped until the ${stop} is fixed.`);
     return fine(check, passed[check as keyof typeof passed]);
   });
   return { findings, stop };

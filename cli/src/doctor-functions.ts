@@ -4,7 +4,7 @@ import { type Finding, fine, warning, wrong } from "./finding.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import { type Answer, codeOf } from "./probe.ts";
 
-/** Whether each function is deployed, in this version, and reached without a token. */
+/** Whether each function is deployed in this version and can be reached without a token. */
 export async function checkFunctions(connection: Connection): Promise<Finding[]> {
   const answers = await Promise.all(functionNames.map((name) => askFunction(connection, name)));
   return functionNames.map((name, index) => findingOf(name, answers[index]));
@@ -20,7 +20,7 @@ function findingOf(name: string, answer: Answer | undefined): Finding {
     if (deployed === version) return fine(check, `Version ${version} is deployed.`);
     return warning(
       check,
-      `${deployed ?? "An older version"} is deployed, and this is ${version}.`,
+      `${deployed ?? "An older version"} is deployed, but this CLI has ${version}.`,
       deploy,
     );
   }
@@ -28,14 +28,14 @@ function findingOf(name: string, answer: Answer | undefined): Finding {
   if (answer.status === 401)
     return wrong(
       check,
-      "The platform asks for a token before it: verify_jwt is on.",
-      `Set verify_jwt = false under [functions.${name}] of supabase/config.toml, then ${deploy}`,
+      "The platform asks for a token first, because verify_jwt is on.",
+      `Set verify_jwt = false under [functions.${name}] in supabase/config.toml, then run ${deploy}`,
     );
   if (answer.status >= 500)
     return wrong(
       check,
       `It does not start: ${answer.status} ${codeOf(answer) ?? ""}`.trim(),
-      `The dashboard has the reason (Edge Functions → ${name} → Logs); then ${deploy}`,
+      `See the reason in the dashboard (Edge Functions → ${name} → Logs), then run ${deploy}`,
     );
-  return wrong(check, `Something else answers there, with ${answer.status}.`, deploy);
+  return wrong(check, `Something else answers at this address, with ${answer.status}.`, deploy);
 }

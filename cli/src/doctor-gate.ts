@@ -3,15 +3,15 @@ import { type Finding, fine, skipped, warning } from "./finding.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
 import { probeRaw } from "./probe-raw.ts";
 
-/** What the Data API calls before every request, as `mayfly.installation` tells it. */
+/** The function that the Data API calls before every request, as `mayfly.installation` reports it. */
 export interface PreRequest {
-  /** As it is set. */
+  /** The name in the setting. */
   function: string;
-  /** Its quoted name; null where it does not exist. */
+  /** Its quoted name. Null if it does not exist. */
   callable: string | null;
-  /** What our wrapper calls after our check. */
+  /** The function that our wrapper calls after our check. */
   next: string | null;
-  /** Where it is set for this database alone. */
+  /** Set if it applies only to this database. */
   database: string | null;
 }
 
@@ -23,7 +23,7 @@ const path = "/rest/v1/tenants?select=id&limit=1";
 const refusedCode = "estimates_refused";
 const where = "SECURITY.md, What row estimates tell";
 
-/** Whether the Data API hands out the planner's estimates, which are made of every tenant's rows. */
+/** Whether the Data API returns the planner's estimates, which include every tenant's rows. */
 export async function checkGate(
   connection: Connection,
   set: PreRequest | null,
@@ -43,7 +43,7 @@ export async function checkGate(
         : warning(
             check,
             `The Data API gives row estimates (count=planned), from which one tenant can learn whether another exists, and its size (${where}).`,
-            `In the SQL editor, for every request of the project: ${switchOn(set)}`,
+            `Run this in the SQL editor; it applies to every request of the project: ${switchOn(set)}`,
           ),
     ];
   const passing = await fieldsThatPass(connection);
@@ -53,22 +53,23 @@ export async function checkGate(
     return [
       warning(
         check,
-        `The Data API refuses row estimates, but not where the field Prefer is sent twice (${passing.join("; ")}): the gateway does not join them.`,
-        `Let the gateway in front of the Data API join fields of one name, or refuse them (${where})`,
+        `The Data API refuses row estimates, but not if the header Prefer is sent twice (${passing.join("; ")}), because the gateway does not join the two.`,
+        `Configure the gateway in front of the Data API to join or refuse headers with the same name (${where})`,
       ),
     ];
   return [
     fine(
       check,
-      `The Data API refuses them, also where Prefer is sent twice. ${how}. To undo: ${switchOff(set)}`,
+      `The Data API refuses them, even if Prefer is sent twice. ${how}. To undo: ${switchOff(set)}`,
     ),
   ];
 }
 
-/** Columns of what tenants write that the planner knows something of. */
+/** Columns that tenants write and for which the planner has statistics. */
 export function checkStatistics(columns: string[]): Finding {
   const about = "column statistics";
-  if (columns.length === 0) return fine(about, "The planner has none of what tenants write.");
+  if (columns.length === 0)
+    return fine(about, "The planner has no statistics about what tenants write.");
   return warning(
     about,
     `The planner has statistics of ${columns.join(", ")}: its estimates tell one tenant what another wrote (${where}).`,
@@ -93,7 +94,7 @@ export function switchOn(set: PreRequest | null): string {
   ].join(" ");
 }
 
-/** Its undo, which is also the first step of taking Mayfly away. */
+/** The statement that undoes it, which is also the first step of removing Mayfly. */
 export function switchOff(set: PreRequest | null): string {
   const before = isOurs(set) ? set?.next : null;
   return before
@@ -101,7 +102,7 @@ export function switchOff(set: PreRequest | null): string {
     : `alter role ${roleIn(set)} reset pgrst.db_pre_request; ${reload}`;
 }
 
-/** The Data API reads every field, the function only one of them. */
+/** The Data API reads every header field, but the function sees only one of them. */
 async function fieldsThatPass(connection: Connection): Promise<string[] | null> {
   const pairs = [
     ["count=planned", "timezone=UTC"],

@@ -1,14 +1,14 @@
 import { type Finding, fine, warning, wrong } from "./finding.ts";
 import { duration, printable } from "./words.ts";
 
-/** What mayfly.installation says of maintenance. */
+/** What mayfly.installation says about maintenance. */
 export interface Maintenance {
-  /** When the tenant that has waited longest was last looked at; null without tenants. */
+  /** When the tenant that waited longest was last handled. Null without tenants. */
   oldest: string | null;
   failing: { tenant_id: string; failures: number; since: string; error: string }[];
 }
 
-/** pg_cron comes to every tenant each minute. */
+/** pg_cron handles every tenant each minute. */
 const behindAfterMs = 3_600_000;
 
 /** Tenants for which maintenance fails, and whether pg_cron keeps up. */
@@ -34,5 +34,5 @@ export function checkMaintenance(
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows whether mayfly-maintain runs",
       ),
     );
-  return findings.length > 0 ? findings : [fine(check, "It fails for no tenant.")];
+  return findings.length > 0 ? findings : [fine(check, "It works for every tenant.")];
 }

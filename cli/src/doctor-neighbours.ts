@@ -3,7 +3,7 @@ import { createClient } from "@supabase/supabase-js";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, skipped, warning } from "./finding.ts";
 
-/** In seconds: what a read of one tenant may keep the others waiting for. */
+/** In seconds: how long a read of one tenant may keep the others waiting. */
 const most = 3;
 const statement = `alter role authenticated set statement_timeout = '${most}s'; notify pgrst, 'reload config';`;
 
@@ -13,16 +13,16 @@ export function checkTimeouts(timeouts: Record<string, string | null>): Finding 
   const set = timeouts.authenticated ?? null;
   const seconds = set === null ? null : secondsOf(set);
   if (seconds !== null && seconds > 0 && seconds <= most)
-    return fine(check, `A signed-in caller's statement ends after ${set}.`);
+    return fine(check, `A signed-in caller's statement is cancelled after ${set}.`);
   const now = set === null || seconds === 0 ? "has no limit of its own" : `may take ${set}`;
   return warning(
     check,
     `A signed-in caller's statement ${now}: agents of one tenant can keep others waiting with slow reads (SECURITY.md, Noisy neighbours).`,
-    `If nothing else of your project needs longer, in the SQL editor: ${statement}`,
+    `If nothing in your project needs longer, run in the SQL editor: ${statement}`,
   );
 }
 
-/** As Postgres reads it: milliseconds without a unit. */
+/** In the form of Postgres: milliseconds without a unit. */
 function secondsOf(text: string): number | null {
   const [, amount, unit = "ms"] = /^'?\s*([\d.]+)\s*(us|ms|s|min|h|d)?\s*'?$/.exec(text) ?? [];
   const units: Record<string, number> = { us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400 };
@@ -31,7 +31,7 @@ function secondsOf(text: string): number | null {
 
 const timeoutMs = 15_000;
 
-/** Whether channels can be joined without any policy, by anybody who has the publishable key. */
+/** Whether anybody with the publishable key can join channels without a policy. */
 export async function checkPublicChannels({
   url,
   key,
@@ -51,12 +51,12 @@ export async function checkPublicChannels({
     if (problem === null)
       return warning(
         check,
-        "Realtime lets anybody with the publishable key join public channels: 200 such sockets fill the Free plan, and no agent connects any more (SECURITY.md, Noisy neighbours).",
-        "If your project uses private channels alone, as Mayfly does: Realtime → Settings, switch off Allow public access",
+        "Anybody with the publishable key can join public channels. 200 such sockets fill the Free plan, and then no agent can connect (SECURITY.md, Noisy neighbours).",
+        "If your project uses only private channels, like Mayfly, switch off Realtime → Settings → Allow public access",
       );
     if (problem.includes("PrivateOnly"))
-      return fine(check, "Realtime allows private channels alone.");
-    return skipped(check, `It could not be tried: ${problem}.`);
+      return fine(check, "Realtime allows only private channels.");
+    return skipped(check, `The check failed: ${problem}.`);
   } finally {
     await client.removeAllChannels();
     await disconnect(client);

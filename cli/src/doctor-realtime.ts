@@ -4,12 +4,12 @@ import { type Finding, fine, skipped, wrong } from "./finding.ts";
 import { privateJoin } from "./realtime.ts";
 
 /**
- * Whether a private channel can be joined at all: with the secret key.
+ * Whether a private channel can be joined at all, with the secret key.
  *
- * @param accepted whether the project accepts it.
+ * @param accepted whether the project accepts the key.
  */
 export async function checkRealtime(connection: Connection, accepted: boolean): Promise<Finding[]> {
-  if (!accepted) return [skipped("realtime", "Not before the key is right.")];
+  if (!accepted) return [skipped("realtime", "Skipped until the key is fixed.")];
   const { problem } = await privateJoin(connection, "mayfly:doctor");
   if (problem === null)
     return [
@@ -20,7 +20,7 @@ export async function checkRealtime(connection: Connection, accepted: boolean): 
     wrong(
       "realtime",
       `A private channel cannot be joined: ${problem}.`,
-      "Enable Realtime (Realtime → Settings), and let the network pass WebSockets",
+      "Enable Realtime (Realtime → Settings), and allow WebSockets in your network",
     ),
   ];
 }

@@ -9,7 +9,7 @@ export interface KnownTenant {
   created_at: string;
 }
 
-/** How far a secret key comes into a project: where it stops, `mend` says what to do. */
+/** How far a secret key gets in a project. Where it stops, `mend` says what to do. */
 export type Entry =
   | { at: "inside"; tenants: KnownTenant[]; ms: number }
   | {
@@ -29,20 +29,21 @@ export const exposeMend =
   "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).";
 export const pushMend =
   "npx supabase link --project-ref <ref> && npx supabase db push --remote (CLI 2: without --remote)";
-/** Of a schema that was dropped the migrations still count as applied. */
-const installMend = `${pushMend}; if it finds nothing to push, before it npx supabase migration repair <version> --status reverted --remote, for each of Mayfly's`;
+/** If a schema was dropped, its migrations still count as applied. */
+const installMend = `${pushMend}; if it finds nothing to push, first run npx supabase migration repair <version> --status reverted --remote for each of Mayfly's migrations`;
 
 /**
  * Reads tenants, which needs the URL, the key, the exposed schema and the migrations.
  *
- * @param filter of the Data API, as `name=eq.acme`; a project may have more tenants than a page.
+ * @param filter for the Data API, such as `name=eq.acme`, because a project may have more tenants than a
+ * page.
  */
 export async function enter(connection: Connection, filter = ""): Promise<Entry> {
   const path = `/rest/v1/tenants?select=id,name,created_at&order=created_at,id&${filter}`;
   return entryOf(connection, await probe(connection, path, { headers: inMayfly }));
 }
 
-/** All tenants, where the first page of them is; undefined where a page fails. */
+/** All tenants, if the first page has them. Undefined if a page fails. */
 export async function everyTenant(
   connection: Connection,
   tenants: KnownTenant[],
@@ -70,16 +71,16 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
     return stop(
       "unreachable",
       `${url} could not be reached: ${reason}.`,
-      "Check the URL and the network; a paused project is restored in the dashboard.",
+      "Check the URL and the network. You can restore a paused project in the dashboard.",
     );
   const tenants = list(tenantRow).safeParse(body);
   if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
-  // A page is not of the gateway or the Data API.
+  // An HTML page does not come from the gateway or the Data API.
   if (status === 401 && body !== null)
     return stop(
       "key_refused",
       `${url} does not accept this key.`,
-      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
   if (code === "PGRST106")
     return stop(
@@ -87,33 +88,33 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
       "The schema mayfly is not exposed by the Data API.",
       exposeMend,
     );
-  // PGRST002: the schema cache cannot be built, as when an exposed schema does not exist.
+  // PGRST002: the schema cache cannot be built, for example because an exposed schema does not exist.
   if (["PGRST205", "PGRST204", "PGRST002", "42P01", "3F000"].includes(code ?? ""))
-    return stop("not_installed", "The migrations of Mayfly are not applied.", installMend);
+    return stop("not_installed", "Mayfly's migrations are not applied.", installMend);
   if (status === 403 || code === "42501")
     return stop(
       "key_refused",
-      "This key may not read the tenants: it is no secret key.",
-      "Take this project's secret key: Project Settings → API Keys, sb_secret_….",
+      "This key may not read the tenants, because it is not a secret key.",
+      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
     );
-  // Before anything else the Data API calls the project's own function, which is gone.
+  // The Data API first calls the project's own function, which no longer exists.
   if (code === "42883")
     return stop(
       "failed",
-      "The Data API calls a function before every request, and it does not exist: every request fails.",
+      "Every request fails, because the Data API calls a pre-request function that does not exist.",
       "In the SQL editor: alter role authenticator reset pgrst.db_pre_request; notify pgrst, 'reload config';",
     );
-  // PGRST125: the URL goes on behind the project's, as that of the Data API does.
+  // PGRST125: the URL has a path after the project's, such as that of the Data API.
   if (body === null || code === undefined || code === "PGRST125")
     return stop(
       "not_supabase",
-      `${url} is no Supabase project: it answered ${status}.`,
-      "The URL is like https://<ref>.supabase.co, without a path.",
+      `${url} is not a Supabase project: it answered ${status}.`,
+      "The URL should look like https://<ref>.supabase.co, without a path.",
     );
   const { message } = body as { message?: unknown };
   return stop(
     "failed",
     `The Data API answered ${status}: ${typeof message === "string" ? message : code}.`,
-    "Look into the logs of the Data API (Logs → API Gateway).",
+    "See the logs of the Data API (Logs → API Gateway).",
   );
 }

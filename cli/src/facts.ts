@@ -24,12 +24,12 @@ export function addFacts(program: Command): void {
   const facts = program
     .command("facts")
     .argument("[entity]", "its name, an alias, or its id")
-    .description("what is known of an entity, or the newest facts")
-    .option("--type <type>", "of the entity, where its name stands for several")
-    .option("--predicates <words>", "these alone, with commas between them", list)
-    .option("--hops <number>", "what is around it, too: 1 to 3", whole(1, 3))
-    .option("--as-of <time>", "as it was: 10m, 2h, 1d ago, or ISO 8601", time)
-    .addOption(new Option("--history", "those that have ended, too").conflicts(["hops", "asOf"]))
+    .description("show the facts about an entity, or the newest facts")
+    .option("--type <type>", "type of the entity, if its name stands for several")
+    .option("--predicates <words>", "only these, separated by commas", list)
+    .option("--hops <number>", "include what is connected to it: 1 to 3", whole(1, 3))
+    .option("--as-of <time>", "as it was at that time: 10m, 2h, 1d ago, or ISO 8601", time)
+    .addOption(new Option("--history", "include facts that have ended").conflicts(["hops", "asOf"]))
     .option("--limit <number>", "at most so many", whole(1, 1_000), 100)
     .addHelpText(
       "after",
@@ -40,9 +40,9 @@ export function addFacts(program: Command): void {
   );
   const entities = program
     .command("entities")
-    .argument("[text]", "the name, its beginning, or a part of it")
-    .description("list what facts are about")
-    .option("--type <type>", "of this type alone")
+    .argument("[text]", "the name, or a part of it")
+    .description("list entities")
+    .option("--type <type>", "only of this type")
     .option("--limit <number>", "at most so many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly entities\n  mayfly entities acme --type company");
   withProject(entities).action((text: string | undefined, options: EntitiesOptions) =>
@@ -71,7 +71,7 @@ async function show(
       }),
     );
     output.answer(around, () => linesOf(around.facts, output));
-    if (around.truncated) output.note("There is more: --limit.");
+    if (around.truncated) output.note("There are more. Use --limit.");
     return undefined;
   }
   const subject = entity === undefined ? {} : { subject: nameOf(entity, type) };
@@ -89,7 +89,7 @@ async function show(
 }
 
 function linesOf(facts: Fact[], output: Output): string[] {
-  if (facts.length === 0) return ["Nothing is known."];
+  if (facts.length === 0) return ["No facts are known."];
   return output.table(
     ["SUBJECT", "PREDICATE", "OBJECT", "SINCE", "UNTIL", "SURE", "ID"],
     facts.map(({ subject, predicate, object, value, ...fact }) => [

@@ -1,12 +1,12 @@
 import type { Result } from "@mayfly/sdk/contract/errors";
 
-/** 0 is done. A signal's is 128 and its number. */
+/** 0 is success. For a signal it is 128 plus its number. */
 export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
-/** What went wrong in one sentence, what to do about it in another, and the exit code. */
+/** What went wrong in one sentence, what to do in another, and the exit code. */
 export class Failure extends Error {
   override readonly name = "Failure";
-  /** Stable: what a script branches on. */
+  /** Stable, so that scripts can branch on it. */
   readonly code: string;
   readonly hint: string | null;
   readonly exitCode: number;
@@ -28,14 +28,14 @@ export class Failure extends Error {
 export const usage = (message: string, hint: string | null = null) =>
   new Failure(message, { code: "usage", hint, exitCode: exitCodes.usage });
 
-/** The data of a call of the SDK, or its error as a failure. */
+/** The data of an SDK call, or its error as a failure. */
 export function dataOf<T>(result: Result<T>): T {
   if (!result.error) return result.data;
   const { code, message, hint, details } = result.error;
   throw new Failure(message, { code, hint, details });
 }
 
-/** Any error as a failure. */
+/** Turns any error into a failure. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   return new Failure(error instanceof Error ? error.message : String(error));

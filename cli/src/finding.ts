@@ -1,9 +1,9 @@
-/** One thing that the doctor looked at. */
+/** One check of the doctor. */
 export interface Finding {
   check: string;
   state: "ok" | "warning" | "error" | "skipped";
   message: string;
-  /** What to do about it; null where nothing is to be done. */
+  /** What to do about it. Null if nothing. */
   mend: string | null;
 }
 

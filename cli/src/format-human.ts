@@ -11,7 +11,7 @@ const colours: Record<string, Parameters<Paint>[0]> = {
   tool: "blue",
 };
 
-/** Everything of a record, in columns. */
+/** Everything about a record, in columns. */
 export const humanFormat =
   (paint: Paint): Format =>
   (record) => {

@@ -1,4 +1,4 @@
-/** What the formats have in common. */
+/** What the formats share. */
 import type { TailRecord } from "./records.ts";
 import { printable, shorten } from "./words.ts";
 
@@ -11,18 +11,18 @@ export function clock(at: string, digits: 0 | 3 = 3): string {
   return digits === 0 ? time : `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** The agent's name, or where it has none for us the start of its id. */
+/** The agent's name, or the start of its id if the name is unknown. */
 export function whose({ agent }: TailRecord): string {
   if (!agent) return "-";
   return agent.name === null ? agent.id.slice(0, 8) : printable(agent.name);
 }
 
-/** What it was: an event by its type, a debug record by its category and name. */
+/** What happened: an event by its type, a debug record by its category and name. */
 export function what({ category, name }: TailRecord): string {
   return name.startsWith(`${category}.`) ? name : `${category} ${printable(name)}`;
 }
 
-/** The data on one line, texts as they are. */
+/** The data on one line. */
 export function told({ data }: TailRecord): string {
   const parts = Object.entries(data).map(([name, value]) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);

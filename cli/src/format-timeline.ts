@@ -2,7 +2,7 @@ import { told, what, whose } from "./format-parts.ts";
 import type { Format, Paint } from "./format-types.ts";
 import type { TailRecord } from "./records.ts";
 
-/** More agents at once share the last lane. */
+/** If there are more agents at once, the rest share the last lane. */
 const mostLanes = 12;
 const ended = ["agent.stopped", "agent.expired"];
 

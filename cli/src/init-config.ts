@@ -1,4 +1,4 @@
-/** Edits supabase/config.toml, and nothing in it but what Mayfly needs. */
+/** Edits supabase/config.toml, and changes only what Mayfly needs. */
 import { isDeepStrictEqual } from "node:util";
 import { parse, patch } from "@decimalturn/toml-patch";
 import { Failure, toFailure } from "./failure.ts";
@@ -8,19 +8,19 @@ type Table = Record<string, unknown>;
 
 export interface ConfigEdit {
   text: string;
-  /** What is different, a phrase each; none where nothing is. */
+  /** The differences, a phrase each. Empty if there are none. */
   changes: string[];
 }
 
-/** What the Supabase CLI exposes where config.toml does not say. */
+/** What the Supabase CLI exposes if config.toml does not say. */
 const defaultSchemas = ["public", "graphql_public"];
 const reason =
   "# Mayfly's. They verify their callers themselves: verify_jwt cannot check tokens of signing keys.";
 
 /**
- * The text with the schema mayfly exposed and the functions entered. Comments and everything else stay.
+ * The text with the schema mayfly exposed and the functions added. Comments and everything else stay.
  *
- * @throws Failure where it is no TOML, has functions of the same names, or cannot be edited safely.
+ * @throws Failure if it is not TOML, has functions with the same names, or cannot be edited safely.
  */
 export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit {
   const before = read(text);
@@ -42,8 +42,8 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
       if (isDeepStrictEqual(settled, present)) continue;
       entries[entry.name] = settled;
     } else if (present) {
-      throw new Failure(`supabase/config.toml has a function ${entry.name} of its own already.`, {
-        hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+      throw new Failure(`supabase/config.toml already has another function ${entry.name}.`, {
+        hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
       });
     } else missing.push(entry);
     changes.push(`[functions.${entry.name}]`);
@@ -58,7 +58,32 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
   return { text: edited, changes };
 }
 
-/** One that names no entrypoint, or another, is the project's own function. */
+/** The text without the exposed schema and the functions that `editConfig` added. */
+export function withoutMayfly(text: string): ConfigEdit {
+  const before = read(text);
+  const wanted = plain(before);
+  const changes: string[] = [];
+  const api = tableIn(wanted, "api");
+  if (Array.isArray(api.schemas) && api.schemas.includes("mayfly")) {
+    api.schemas = (api.schemas as unknown[]).filter((schema) => schema !== "mayfly");
+    changes.push("[api] schemas");
+  }
+  const entries = tableIn(wanted, "functions");
+  for (const [name, entry] of Object.entries(entries)) {
+    const { entrypoint } = entry as Table;
+    if (typeof entrypoint !== "string" || !/^(\.\/)?mayfly\/functions\//.test(entrypoint)) continue;
+    delete entries[name];
+    changes.push(`[functions.${name}]`);
+  }
+  if (Object.keys(entries).length === 0) delete wanted.functions;
+  if (Object.keys(api).length === 0) delete wanted.api;
+  if (changes.length === 0) return { text, changes };
+  const edited = `${patch(text, wanted).replace(reason, "").trimEnd()}\n`;
+  prove(text.replace(reason, ""), edited, wanted, changes);
+  return { text: edited, changes };
+}
+
+/** An entry with no entrypoint, or another one, is the project's own function. */
 const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
   typeof present.entrypoint === "string" &&
   present.entrypoint.replace(/^\.\//, "") === entrypoint.replace(/^\.\//, "");
@@ -83,7 +108,7 @@ function append(text: string, missing: FunctionEntry[]): string {
   return start + ["", reason, ...lines.slice(1), ""].join(end);
 }
 
-/** No edit leaves here that says anything else than was meant, or that lost a comment. */
+/** No edit is returned that says something else than intended or loses a comment. */
 function prove(before: string, after: string, wanted: Table, changes: string[]): void {
   let proven = false;
   try {
@@ -91,11 +116,11 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
       isDeepStrictEqual(plain(parse(after) as Table), plain(wanted)) &&
       commentsOf(before).every((comment) => after.includes(comment));
   } catch {
-    // Not even TOML any more.
+    // No longer valid TOML.
   }
   if (proven) return;
-  throw new Failure("supabase/config.toml cannot be edited safely in the way it is written.", {
-    hint: `Enter this by hand and run mayfly init again: ${changes.join(", ")}.`,
+  throw new Failure("mayfly init cannot edit this supabase/config.toml safely.", {
+    hint: `Add this by hand, then run mayfly init again: ${changes.join(", ")}.`,
   });
 }
 
@@ -106,11 +131,11 @@ function read(text: string): Table {
     return parse(text) as Table;
   } catch (error) {
     const [line = ""] = toFailure(error).message.split("\n");
-    throw new Failure(`supabase/config.toml is not TOML: ${line}`);
+    throw new Failure(`supabase/config.toml is not valid TOML: ${line}`);
   }
 }
 
-/** A copy in plain objects, to be compared by what it says. */
+/** A copy in plain objects, to compare the content. */
 const plain = (table: Table): Table => JSON.parse(JSON.stringify(table)) as Table;
 
 function tableIn(parent: Table, name: string): Table {

@@ -1,14 +1,14 @@
-/** Migrations that a project has of its own: each makes its vectors have so many numbers. */
+/** Migrations that a project has of its own. Each sets how many numbers its vectors have. */
 import { basename } from "node:path";
 import type { Manifest } from "./init-manifest.ts";
 import type { SourceFile } from "./source.ts";
 
 const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
-/** What the schema is made with. */
+/** The number in the schema. */
 const usual = 384;
 
 const migration = (nth: number, dimensions: number): SourceFile => ({
-  // Its number is given where the project's newest is known.
+  // Its number is set when the project's newest one is known.
   path: `supabase/migrations/0_mayfly_dimensions_${nth}_${dimensions}.sql`,
   content: `-- Vectors of ${dimensions} numbers. Written by mayfly init --dimensions ${dimensions}.
 --
@@ -21,7 +21,7 @@ select mayfly_private.set_dimensions(${dimensions});
 `,
 });
 
-/** Those that the project has, and one more where it shall have vectors of another length. */
+/** The ones that the project has, and another one if its vectors should have a different length. */
 export function dimensionMigrations(
   manifest: Manifest | null,
   dimensions: number | undefined,

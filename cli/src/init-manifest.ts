@@ -7,22 +7,22 @@ import { Failure } from "./failure.ts";
 export const manifestPath = "supabase/.mayfly.json";
 
 const shape = z.object({
-  /** That was installed last. */
+  /** The version that was installed last. */
   version: z.string(),
-  /** The files that init has written, with the SHA-256 of what it wrote. */
+  /** The files that init wrote, with the SHA-256 of their content. */
   files: z.record(z.string(), z.string()),
 });
 export type Manifest = z.infer<typeof shape>;
 
-/** What an earlier init wrote here; null where there was none. */
+/** The manifest of an earlier init. Null if there is none. */
 export async function readManifest(root: string): Promise<Manifest | null> {
   const text = await readFile(join(root, manifestPath), "utf8").catch(() => null);
   if (text === null) return null;
   try {
     return shape.parse(JSON.parse(text));
   } catch {
-    throw new Failure(`${manifestPath} is not what mayfly init wrote.`, {
-      hint: "Restore it, or delete it: then changed files are kept as if they were your own.",
+    throw new Failure(`${manifestPath} is not the file that mayfly init wrote.`, {
+      hint: "Restore it, or delete it. If you delete it, mayfly init keeps changed files.",
     });
   }
 }

@@ -6,13 +6,16 @@ import type { SourceFile } from "./source.ts";
 const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
-/** What a migration is known by, whatever number a project gives it: `mayfly_0_2_0`. */
+/** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
+/** The migration that `mayfly uninstall` writes: what stands before it is gone from the database. */
+export const uninstallName = "mayfly_uninstall";
+
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
 
 /**
- * Mayfly's migrations with the numbers that they have, or get, in this project: `supabase db push` refuses one
- * whose number is below the newest that a database has. One that the project has keeps its number; a new one
- * keeps Mayfly's where that is above the project's newest, and else gets the number after it.
+ * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration whose number
+ * is below the newest one that a database has. A migration that the project has keeps its number. A new one
+ * keeps Mayfly's number if that is above the project's newest, and otherwise gets the next number.
  */
 export async function numberMigrations(
   root: string,
@@ -21,13 +24,19 @@ export async function numberMigrations(
 ): Promise<SourceFile[]> {
   const files = await readdir(join(root, folder)).catch(() => []);
   const present = [
-    // One that was deleted comes back under the number that the database knows.
+    // A deleted one comes back under the number that the database knows.
     ...Object.keys(manifest?.files ?? {}).filter((path) => path.startsWith(`${folder}/`)),
     ...files.filter((file) => form.test(file)).map((file) => `${folder}/${file}`),
   ];
-  const known = new Map(present.map((path) => [nameOf(path), path]));
   let newest = 0n;
-  for (const path of present) if (numberOf(path) > newest) newest = numberOf(path);
+  let removed = 0n;
+  for (const path of present) {
+    if (numberOf(path) > newest) newest = numberOf(path);
+    if (nameOf(path) === uninstallName && numberOf(path) > removed) removed = numberOf(path);
+  }
+  const known = new Map(
+    present.filter((path) => numberOf(path) > removed).map((path) => [nameOf(path), path]),
+  );
   return migrations.map(({ path, content }) => {
     const there = known.get(nameOf(path));
     if (there !== undefined) return { path: there, content };
@@ -37,9 +46,21 @@ export async function numberMigrations(
   });
 }
 
+/** The number of a migration that is written now: above the project's newest. */
+export async function nextNumber(root: string): Promise<bigint> {
+  const files = await readdir(join(root, folder)).catch(() => []);
+  const now = BigInt(new Date().toISOString().replace(/\.\d+Z$|\D/g, ""));
+  const newest = files.reduce((most, file) => {
+    const number = numberOf(file);
+    // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint.
+    return number > most ? number : most;
+  }, 0n);
+  return newest < now ? now : after(newest);
+}
+
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
 
-/** A second later, where the number is a time as the CLI writes it; the next number otherwise. */
+/** One second later, if the number is a time as the CLI writes it. Otherwise the next number. */
 function after(number: bigint): bigint {
   const text = String(number);
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6Z");

@@ -1,4 +1,4 @@
-/** What init would do to a project, found out without touching it. */
+/** Finds out what init would do to a project, without changing it. */
 import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { version } from "@mayfly/sdk/contract/version";
@@ -10,31 +10,31 @@ import { numberMigrations } from "./init-migrations.ts";
 import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
 
 export interface Change {
-  /** `keep`: it differs from Mayfly's and is not as init wrote it, so it stays. */
+  /** `keep`: it differs from Mayfly's and from what init wrote, so it stays. */
   action: "create" | "update" | "delete" | "edit" | "keep";
   path: string;
-  /** Why, or what of it. */
+  /** The reason, or a detail. */
   note: string | null;
-  /** What will be in it; null where nothing is written. */
+  /** The new content. Null if nothing is written. */
   content: string | null;
 }
 
 export interface Plan {
   root: string;
-  /** What is installed; null where nothing is. */
+  /** The installed version. Null if there is none. */
   from: string | null;
   to: string;
   changes: Change[];
   manifest: Manifest;
   /** Whether anything would be written. */
   needed: boolean;
-  /** There are migrations that the project has not. */
+  /** There are migrations that the project does not have. */
   migrationsAdded: boolean;
-  /** A migration that the project has already would be another one now. */
+  /** A migration that the project already has would change. */
   migrationsChanged: boolean;
 }
 
-/** @param dimensions how many numbers vectors shall have; as it is without. */
+/** @param dimensions how many numbers vectors should have; unchanged without it. */
 export async function makePlan(root: string, force: boolean, dimensions?: number): Promise<Plan> {
   await refuseForeignFunctions(root);
   const manifest = await readManifest(root);
@@ -60,7 +60,7 @@ export async function makePlan(root: string, force: boolean, dimensions?: number
     version,
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
-        // Of a file that was kept: what was once written, so that it counts as changed next time too.
+        // For a kept file, the hash of what was once written, so that it counts as changed next time too.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),
@@ -98,7 +98,10 @@ async function planFile(
     : { action: "keep", path, note, content: null };
 }
 
-/** A file that Mayfly has no more; one that was changed stays, and is the project's from now on. */
+/**
+ * A file that is no longer part of Mayfly. If it was changed, it stays and belongs to the project from now
+ * on.
+ */
 async function planRemoval(root: string, path: string, installed: string): Promise<Change | null> {
   const present = await readText(join(root, path));
   if (present === null) return null;
@@ -113,30 +116,30 @@ async function planConfig(root: string): Promise<Change | null> {
   if (present === null) {
     const text = `project_id = ${JSON.stringify(basename(root))}\n\n[db]\nmajor_version = 17\n`;
     const { text: content } = editConfig(text, functionEntries);
-    return { action: "create", path, note: "the folder is no Supabase project yet", content };
+    return { action: "create", path, note: "the folder is not a Supabase project yet", content };
   }
   const { text: content, changes } = editConfig(present, functionEntries);
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
 }
 
-/** A function of a name of ours, which the Supabase CLI would find without an entry in config.toml. */
+/** A function with one of our names, which the Supabase CLI would find without an entry in config.toml. */
 async function refuseForeignFunctions(root: string): Promise<void> {
   for (const file of ["config.json", "config.jsonc"])
     if (await exists(join(root, "supabase", file)))
       throw new Failure(`The project is configured by supabase/${file}.`, {
-        hint: "mayfly init edits config.toml alone: move the settings there, or enter Mayfly's by hand.",
+        hint: "mayfly init edits only config.toml. Move the settings there, or add Mayfly's settings by hand.",
       });
   for (const { name } of functionEntries)
     if (await exists(join(root, "supabase/functions", name)))
       throw new Failure(
-        `The project has a function ${name} of its own, in supabase/functions/${name}.`,
+        `The project already has another function ${name}, in supabase/functions/${name}.`,
         {
-          hint: "Mayfly's has this name too. Rename the other one, then run mayfly init again.",
+          hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
         },
       );
 }
 
-/** What is written last, by which a later init knows this one. */
+/** Written last. A later init recognises this one by it. */
 export const manifestText = ({ manifest }: Plan): string =>
   `${JSON.stringify(manifest, null, 2)}\n`;
 export { manifestPath };

@@ -18,8 +18,8 @@ interface Options extends CommonOptions {
 }
 
 const examples = `
-It shows what it will do, and asks. Run again, it changes nothing, or brings an older installation up
-to this version: files that you changed are kept and named, unless --force.
+It shows what it will do, and asks. If you run it again, it changes nothing, or brings an older installation
+up to this version. It keeps files that you changed and lists them, unless you pass --force.
 
 Examples:
   mayfly init ~/my-app --dry-run    what it would do
@@ -30,13 +30,13 @@ export function addInit(program: Command): void {
   const command = program
     .command("init")
     .description("add Mayfly to a Supabase project, or bring it up to this version")
-    .argument("[folder]", "that holds supabase/config.toml, or shall", ".")
+    .argument("[folder]", "folder with supabase/config.toml, or where to create it", ".")
     .option("--yes", "do not ask")
     .option("--dry-run", "change nothing")
-    .option("--force", "overwrite files that were changed")
+    .option("--force", "overwrite files that you changed")
     .option(
       "--dimensions <number>",
-      "how many numbers a vector has: 256 to 2000; 384 until it is set",
+      "how many numbers a vector has: 256 to 2000 (default: 384)",
       whole(256, 2_000),
     )
     .addHelpText("after", examples);
@@ -59,7 +59,7 @@ async function init(folder: string, options: Options, session: Session): Promise
   if (!options.yes) {
     const asks = output.terminal && process.stdin.isTTY;
     if (!asks)
-      throw usage("Nothing was changed, since nobody could be asked.", "Give --yes to do it.");
+      throw usage("Nothing was changed, because nobody could confirm it.", "Pass --yes to do it.");
     if (!(await confirm(interruption.signal))) throw new Failure("Nothing was changed.");
   }
   await carryOut(plan);
@@ -80,9 +80,9 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // Where the terminal is being read, Ctrl-C comes to this alone.
+    // While the terminal is being read, only this code gets Ctrl-C.
     lines.on("SIGINT", () => process.emit("SIGINT"));
-    // Ctrl-D is no answer.
+    // Ctrl-D is not an answer.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");
     const answer = await until(signal, asked);
     return /^(y|yes|)$/i.test(answer.trim());
@@ -91,7 +91,10 @@ async function confirm(signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Each file is whole or as it was; the manifest comes last, and a run that broke is run again. */
+/**
+ * Each file is complete or unchanged. The manifest is written last, so that a run that failed can be
+ * repeated.
+ */
 async function carryOut(plan: Plan): Promise<void> {
   for (const { action, path, content } of plan.changes) {
     if (action === "delete") await rm(join(plan.root, path), { force: true });
@@ -127,7 +130,7 @@ function planLines(plan: Plan, output: Output): string[] {
       ? `Mayfly ${to} into ${root}`
       : `Mayfly ${from} in ${root}${from === to ? "" : `, to ${to}`}`;
   if (!needed)
-    return [`Mayfly ${to} is in ${root} already.`, ...kept.map((one) => lineOf(one, output))];
+    return [`${root} already has Mayfly ${to}.`, ...kept.map((one) => lineOf(one, output))];
   return [
     title,
     "",
@@ -151,17 +154,17 @@ const lineOf = ({ action, path, note }: Change, output: Output) =>
 function warningsOf(plan: Plan): string[] {
   return [
     ...(plan.from !== null && isNewer(plan.from, plan.to)
-      ? [`What is installed is newer: this takes it back to ${plan.to}.`]
+      ? [`The installed version is newer. This takes it back to ${plan.to}.`]
       : []),
     ...(plan.migrationsChanged
       ? [
-          "Migrations that this project already has are different now. A database that has the old ones does not take these by db push: run doctor, and read docs/upgrading.md.",
+          "Migrations of this project have changed. db push does not apply them to a database that has the old ones: run doctor, and read docs/upgrading.md.",
         ]
       : []),
   ];
 }
 
-/** By the numbers of the versions. */
+/** Compares the numbers of the versions. */
 const isNewer = (one: string, other: string) =>
   one.localeCompare(other, "en", { numeric: true }) > 0;
 
@@ -170,11 +173,11 @@ function doneLines(plan: Plan, output: Output): string[] {
   const deploy = "npx supabase functions deploy spawn sync query";
   if (plan.from !== null) {
     const steps = plan.migrationsAdded ? `${push} && ${deploy}` : deploy;
-    return ["", `Done. Deploy again, in the project's folder: ${output.paint("bold", steps)}`];
+    return ["", `Done. Now deploy again, in the project's folder: ${output.paint("bold", steps)}`];
   }
   return [
     "",
-    "Done. What is left, in the project's folder:",
+    "Done. Now do this in the project's folder:",
     ...[
       `npx supabase link --project-ref <ref> && ${push}`,
       "Project Settings → Data API → Exposed schemas: add mayfly",
@@ -182,7 +185,7 @@ function doneLines(plan: Plan, output: Output): string[] {
       "  and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'",
       deploy,
     ].map((line) => `  ${output.paint("bold", line)}`),
-    "and in Mayfly's, to see whether it is all well:",
+    "and this in Mayfly's folder, to check the project:",
     `  ${output.paint("bold", "MAYFLY_URL=https://<ref>.supabase.co MAYFLY_KEY=sb_secret_… npx mayfly doctor")}`,
   ];
 }

@@ -3,14 +3,20 @@ import { exitCodes } from "./failure.ts";
 /** How a command is ended from outside. */
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Of the signal that came, or of an output that cannot be written: 0 where its reader has gone. */
+  /**
+   * The exit code of the signal that arrived. For an output that cannot be written, 0 if its reader has gone.
+   */
   exitCode(): number | undefined;
 }
 
-/** Signals this close are one: a terminal and the launcher on an old Node both send it. */
+/**
+ * Signals this close together count as one, because a terminal and the launcher on an old Node both send it.
+ */
 const togetherMs = 300;
 
-/** Aborted by the first Ctrl-C, and when the output cannot be written any more; a second one does not wait. */
+/**
+ * Aborted by the first Ctrl-C, and when the output can no longer be written. A second Ctrl-C does not wait.
+ */
 export function interruption(): Interruption {
   const controller = new AbortController();
   let code: number | undefined;
@@ -33,7 +39,7 @@ export function interruption(): Interruption {
     if (!left && !controller.signal.aborted)
       process.stderr.write(`The output could not be written: ${error.message}\n`);
     code = left ? 0 : exitCodes.failed;
-    // It may come after the work has ended.
+    // It may arrive after the work has ended.
     process.exitCode = code;
     controller.abort();
   });
@@ -41,7 +47,7 @@ export function interruption(): Interruption {
   return { signal: controller.signal, exitCode: () => code };
 }
 
-/** Resolves when the signal is aborted; until then the process stays, also between two connections. */
+/** Resolves when the signal is aborted. Until then the process stays alive, even between two connections. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   const staying = setInterval(() => {}, 60_000);
@@ -57,7 +63,9 @@ export function aborted(signal: AbortSignal): Promise<void> {
   );
 }
 
-/** The promise, or a rejection as soon as the signal is aborted: nobody waits for a call after Ctrl-C. */
+/**
+ * The promise, or a rejection as soon as the signal is aborted, because nobody waits for a call after Ctrl-C.
+ */
 export async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);

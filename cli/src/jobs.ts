@@ -37,7 +37,7 @@ export function addJobs(program: Command): void {
     .option("--queue <queue>", "of this queue alone")
     .option("--queues", "the queues in numbers: what stands, and how long jobs waited and ran")
     .option("--watch", "show each change, until Ctrl-C; with --json a JSON line for each")
-    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(jobs).action((id: string | undefined, options: Options) =>
     execute(options, (session) => {

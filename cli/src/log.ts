@@ -7,13 +7,13 @@ import type { Project } from "./project.ts";
 
 const pageSize = 1_000;
 
-/** An event by what is the same wherever it is read. */
+/** An event, with the fields that are the same wherever it is read. */
 export const keyOf = ({ type, subject, agent_id, version, at }: LogEvent): string =>
   `${type} ${subject} ${agent_id} ${version} ${Date.parse(at)}`;
 
 /**
- * The events since a point in time, in the order of the log, a page at a time. What commits late with
- * an earlier place is left out: whoever took a cursor before gets it there.
+ * The events since a point in time, in the order of the log, one page at a time. Events that commit late with
+ * an earlier place are left out. A cursor that was taken before gets them.
  */
 export async function* readSince(
   { mayfly, tenant }: Project,
@@ -34,7 +34,7 @@ export async function* readSince(
       fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
     );
     const last = rows.at(-1);
-    // A project may allow fewer rows than a page.
+    // A project may allow fewer rows in a page.
     if (!last) return;
     yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     behind = { xid: last.xid, id: last.id };

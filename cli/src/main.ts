@@ -4,11 +4,13 @@ import { addAgents } from "./agents.ts";
 import { addApprovals } from "./approvals.ts";
 import { addClusters } from "./clusters.ts";
 import { addCodemod } from "./codemod/command.ts";
+import { addConsole } from "./console.ts";
 import { addCosts } from "./costs.ts";
 import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
+import { addImport } from "./import/command.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
@@ -23,14 +25,17 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
 import { addTune } from "./tune.ts";
+import { addUninstall } from "./uninstall.ts";
+import { addUse } from "./use.ts";
 import { addWorkflows } from "./workflows.ts";
 
 const after = `
-Connection: --url and --key, else MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
-of the environment or of .env here, else the embedded Supabase that runs in this folder.
+Connection: --url and --key, or MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
+from the environment or from .env, or the project that \`mayfly dev\` serves in this folder.
+Tenant: --tenant, or MAYFLY_TENANT, or the one from \`mayfly use\`, or the only one.
 
-Exit codes: 0 done, 1 failed (doctor and status: something is wrong), 2 wrong usage,
-130 ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 success, 1 failure (doctor and status: something is wrong), 2 wrong usage,
+130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Examples:
   mayfly init ~/my-app            add Mayfly to a Supabase project
@@ -40,25 +45,27 @@ Examples:
 
 const json = process.argv.includes("--json");
 const program = new Command("mayfly")
-  .description("A backend for teams of AI agents that is nothing but a Supabase project.")
+  .description("A backend for teams of AI agents, built on a Supabase project.")
   .version(version)
   .addHelpText("after", after)
   .showHelpAfterError(false)
-  // Options behind a command's own command are that one's.
+  // Options after a command's own subcommand belong to that subcommand.
   .enablePositionalOptions()
   .exitOverride()
-  // What is wrong is said once, below.
+  // Errors are reported once, below.
   .configureOutput({ outputError: () => {} });
 
 const commands = [
   addInit,
   addDev,
+  addUse,
   addDoctor,
   addSpawn,
   addAgents,
   addStats,
   addStatus,
   addTail,
+  addConsole,
   addJobs,
   addSchedules,
   addWorkflows,
@@ -73,10 +80,12 @@ const commands = [
   addReembed,
   addTune,
   addCodemod,
+  addImport,
+  addUninstall,
 ];
 for (const add of commands) add(program);
 
-// `mayfly --help | head`: what a command prints is looked after in execute.
+// `mayfly --help | head`. For the output of commands, execute takes care of this.
 process.stdout.on("error", () => {});
 
 try {
@@ -84,7 +93,7 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode !== 0) {
-    // Without a command commander has printed the help.
+    // Without a command, commander has printed the help.
     if (error.code !== "commander.help") {
       const hint = "See: mayfly --help, or mayfly <command> --help";
       const message = error.message.replace(/^error: /, "");

@@ -4,10 +4,10 @@ import { harmless } from "./words.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** What a command prints: for people, or as JSON and nothing else on standard output. */
+/** The output of a command: for people, or only JSON on standard output. */
 export class Output {
   readonly json: boolean;
-  /** Whether people look at it. */
+  /** Whether a person reads it. */
   readonly terminal: boolean;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
@@ -19,7 +19,7 @@ export class Output {
     this.#err = err;
   }
 
-  /** The answer of a command: one JSON object, or the lines for people. */
+  /** The answer of a command: one JSON object, or lines for people. */
   answer(value: object, lines: () => string[]): void {
     if (this.json) this.#write(JSON.stringify(value));
     else for (const line of lines()) this.#write(line);
@@ -30,12 +30,15 @@ export class Output {
     this.#write(text);
   }
 
-  /** Something beside the answer, for people. */
+  /** A note for people, besides the answer. */
   note(text: string): void {
     if (!this.json) this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);
   }
 
-  /** What goes wrong in a stream and is tried again: also beside JSON, where silence would say that all is well. */
+  /**
+   * An error in a stream that is retried. Also printed beside JSON, where silence would suggest that all is
+   * well.
+   */
   problem(text: string): void {
     this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);
   }
@@ -45,12 +48,12 @@ export class Output {
       this.#write(JSON.stringify({ error: { code, message, hint, details } }));
       return;
     }
-    // Names that somebody else has chosen stand in them, too.
+    // It may contain names that somebody else chose.
     this.#err.write(`${this.paintAside("red", harmless(message))}\n`);
     if (hint) this.#err.write(`${harmless(hint)}\n`);
   }
 
-  /** Colour where there is a terminal and NO_COLOR does not say no. */
+  /** Colour if there is a terminal and NO_COLOR is not set. */
   paint(style: Style, text: string): string {
     return this.json ? text : styleText(style, text, { stream: this.#out });
   }
@@ -59,7 +62,7 @@ export class Output {
     return this.terminal ? this.#out.columns || 80 : Number.POSITIVE_INFINITY;
   }
 
-  /** Columns as wide as their widest cell; the last is cut where a terminal ends. */
+  /** Columns as wide as their widest cell. The last one is cut at the end of the terminal. */
   table(head: string[], rows: string[][]): string[] {
     const widths = head.map((title, column) =>
       Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -76,7 +79,7 @@ export class Output {
     return [this.paint("dim", fit(lay(head))), ...rows.map((row) => fit(lay(row)))];
   }
 
-  /** Names and values below each other. */
+  /** Names and values, one pair per line. */
   fields(rows: [string, string][]): string[] {
     const width = Math.max(...rows.map(([name]) => name.length));
     return rows.map(([name, value]) => `${this.paint("dim", name.padEnd(width))}  ${value}`);

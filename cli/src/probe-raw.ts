@@ -5,7 +5,7 @@ import { authorization } from "./probe.ts";
 
 const timeoutMs = 20_000;
 
-/** Asks with header fields as they are given: `fetch` joins those of one name into one. */
+/** Sends header fields as they are given, because `fetch` joins fields with the same name. */
 export function probeRaw(
   { url, key }: Pick<Connection, "url" | "key">,
   path: string,

@@ -2,20 +2,20 @@ import type { Connection } from "./connection.ts";
 
 /** What a project answered, or why it did not. */
 export interface Answer {
-  /** 0 where it could not be reached. */
+  /** 0 if it could not be reached. */
   status: number;
-  /** JSON where it is, else null. */
+  /** JSON if it is JSON, otherwise null. */
   body: unknown;
   headers: Headers;
   ms: number;
-  /** Why it could not be reached; null where it was. */
+  /** Why it could not be reached. Null if it was. */
   reason: string | null;
 }
 
 interface ProbeOptions {
   method?: string;
   body?: unknown;
-  /** Instead of the secret key's right. */
+  /** A token instead of the secret key. */
   token?: string;
   /** Without any key. */
   anonymous?: boolean;
@@ -24,7 +24,7 @@ interface ProbeOptions {
 
 const timeoutMs = 20_000;
 
-/** Asks a project itself, since the client libraries hide what a diagnosis needs. */
+/** Calls a project directly, because the client libraries hide what a diagnosis needs. */
 export async function probe(
   { url, key }: Pick<Connection, "url" | "key">,
   path: string,
@@ -56,11 +56,11 @@ export async function probe(
   }
 }
 
-/** New API keys are no tokens; the legacy ones are. */
+/** New API keys are not tokens, but legacy ones are. */
 export const authorization = (token: string): Record<string, string> =>
   token.startsWith("sb_") ? {} : { authorization: `Bearer ${token}` };
 
-/** Headers that address the schema mayfly of the Data API. */
+/** Headers that choose the schema mayfly in the Data API. */
 export const inMayfly = { "accept-profile": "mayfly", "content-profile": "mayfly" };
 
 function parse(text: string): unknown {
@@ -76,8 +76,8 @@ function reasonOf(error: unknown): string {
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
   const cause = error.cause as { code?: string; message?: string } | undefined;
   const known: Record<string, string> = {
-    ENOTFOUND: "there is no such host",
-    EAI_AGAIN: "the host's name could not be looked up",
+    ENOTFOUND: "the host does not exist",
+    EAI_AGAIN: "the host name could not be resolved",
     ECONNREFUSED: "nothing listens there",
     ECONNRESET: "the connection was cut",
     UND_ERR_SOCKET: "the connection was cut",
@@ -85,7 +85,7 @@ function reasonOf(error: unknown): string {
   return known[cause?.code ?? ""] ?? cause?.message ?? error.message;
 }
 
-/** The code of a PostgREST or Mayfly error, where the answer has one. */
+/** The code of a PostgREST or Mayfly error, if the answer has one. */
 export function codeOf({ body }: Answer): string | undefined {
   const { code, error } = (body ?? {}) as { code?: unknown; error?: { code?: unknown } };
   const found = error?.code ?? code;

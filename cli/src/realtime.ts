@@ -8,8 +8,8 @@ const timeoutMs = 15_000;
 /**
  * Joins a private topic and leaves it again.
  *
- * @param token instead of the secret key's right.
- * @returns why it could not be joined; null when it was.
+ * @param token used instead of the secret key.
+ * @returns why it could not be joined; null if it was.
  */
 export async function privateJoin(
   { url, key }: Pick<Connection, "url" | "key">,
@@ -24,7 +24,7 @@ export async function privateJoin(
   });
   const channel = client.channel(topic, { config: { private: true } });
   try {
-    // The first private join must already carry the token: without it the refusal takes 5 s.
+    // The first private join must already have the token, because a refusal without one takes 5 s.
     await client.realtime.setAuth();
     const problem = await new Promise<string | null>((resolve) => {
       const timer = setTimeout(() => resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);

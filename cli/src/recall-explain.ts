@@ -1,11 +1,11 @@
-/** Why each result of a recall is where it is. */
+/** Explains the rank of each result of a recall. */
 import type { Recall, RecalledMemory } from "@mayfly/sdk";
 import type { Output } from "./output.ts";
 import { printable } from "./words.ts";
 
 const two = (value: number) => value.toFixed(2);
 
-/** How rare the words of the question are, and what weighs how much. */
+/** How rare the words of the question are, and what contributed how much. */
 export function explainQuestion({ results }: Recall): string[] {
   const { asked, weights, level } = results[0]?.parts ?? {};
   return [
@@ -25,11 +25,11 @@ export function explainQuestion({ results }: Recall): string[] {
             .join(", ")}.`,
         ]
       : []),
-    ...(level === undefined ? [] : [`The best answer the question by ${two(level)} of 1.`]),
+    ...(level === undefined ? [] : [`Level of this answer: ${two(level)} of 1.`]),
   ];
 }
 
-/** Its place by words and by meaning, and what else its score is made of. */
+/** A memory's rank by words and by meaning, and the other parts of its score. */
 export function explainPlace(
   { parts, duplicates, surroundings }: RecalledMemory,
   output: Output,

@@ -2,6 +2,7 @@ import type { RecalledMemory, RecallOptions } from "@mayfly/sdk";
 import { DEV_EMBEDDING_MODEL } from "@mayfly/sdk/contract/development-embedder";
 import { type MemoryKind, memoryKind } from "@mayfly/sdk/contract/schemas";
 import { type Command, InvalidArgumentError } from "commander";
+import { agentIdOf } from "./agent-names.ts";
 import {
   execute,
   list,
@@ -15,7 +16,7 @@ import { dataOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { explainPlace, explainQuestion } from "./recall-explain.ts";
-import { duration, instant, isUuid, printable, shorten } from "./words.ts";
+import { duration, instant, printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
   limit: number;
@@ -27,7 +28,7 @@ interface Options extends ProjectOptions {
   explain?: boolean;
 }
 
-/** Of an output on a line of its own. */
+/** The length of an output on its own line. */
 const excerpt = 300;
 
 const examples = `
@@ -40,15 +41,15 @@ Examples:
 export function addRecall(program: Command): void {
   const command = program
     .command("recall")
-    .description("what the tenant's agents learned that answers a question")
+    .description("find what the tenant's agents learned about a question")
     .argument("<query>", "words, or a question", words)
     .option("--limit <number>", "1 to 100", whole(1, 100), 10)
-    .option("--kinds <kinds>", "episode, learning, fact, …, with commas between them", kinds)
-    .option("--tags <tags>", "all of them, with commas between them", list)
+    .option("--kinds <kinds>", "episode, learning, fact, …, separated by commas", kinds)
+    .option("--tags <tags>", "must have all of these, separated by commas", list)
     .option("--min-reward <number>", "0 to 1", share)
-    .option("--agent <id>", "learned by this agent", id)
+    .option("--agent <agent>", "only from this agent: an id or a name")
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
-    .option("--explain", "why each is where it is")
+    .option("--explain", "explain the rank of each result")
     .addHelpText("after", examples);
   withProject(command).action((query: string, options: Options) =>
     execute(options, (session) => recall(query, options, session)),
@@ -66,13 +67,6 @@ function words(text: string): string {
   throw new InvalidArgumentError("It must have words.");
 }
 
-function id(text: string): string {
-  if (isUuid(text)) return text;
-  throw new InvalidArgumentError(
-    "It must be an id, since several may have had a name: mayfly agents --all.",
-  );
-}
-
 function kinds(text: string): MemoryKind[] {
   return list(text).map(kind);
 }
@@ -86,19 +80,20 @@ export function kind(text: string): MemoryKind {
 
 async function recall(query: string, options: Options, { output }: Session): Promise<undefined> {
   const { limit, kinds, tags, minReward, agent, since, explain } = options;
-  const { mayfly } = await openProject(options, output);
+  const project = await openProject(options, output);
+  const { mayfly } = project;
   const asked: RecallOptions = {
     limit,
     ...(kinds && { kinds }),
     ...(tags && { tags }),
     ...(minReward !== undefined && { minReward }),
-    ...(agent !== undefined && { agentId: agent }),
+    ...(agent !== undefined && { agentId: await agentIdOf(project, agent) }),
     ...(since && { since }),
     ...(explain && { explain }),
   };
   const found = dataOf(await mayfly.memory.recall(query, asked));
   output.answer(found, () => [
-    ...(found.results.length === 0 ? ["Nobody has learned anything like it."] : []),
+    ...(found.results.length === 0 ? ["No memory matches."] : []),
     ...(explain ? explainQuestion(found) : []),
     ...found.results.flatMap((memory) => [
       ...linesOf(memory, output),
@@ -107,11 +102,11 @@ async function recall(query: string, options: Options, { output }: Session): Pro
   ]);
   if (found.mode !== "hybrid") output.note(`By words only: ${found.problem}.`);
   else if (found.model === DEV_EMBEDDING_MODEL)
-    output.note(`Meaning by ${found.model}, for development.`);
+    output.note(`By meaning with ${found.model}, which is for development only.`);
   const { searched } = found;
   if (found.mode === "hybrid" && searched && searched.withVector < searched.memories)
     output.note(
-      `${searched.exact ? "" : "About "}${searched.withVector} of ${searched.memories} memories have a vector of it: the others are found by words alone.`,
+      `${searched.exact ? "" : "About "}${searched.withVector} of ${searched.memories} memories have a vector of this model. The others are found by words only.`,
     );
   return undefined;
 }

@@ -23,11 +23,15 @@ interface Options extends ProjectOptions {
 export function addRecommend(program: Command): void {
   const command = program
     .command("recommend")
-    .description("what worked before for tasks like this one, by reward")
-    .argument("<task>", "what is to be done")
+    .description("show what worked before for similar tasks, by reward")
+    .argument("<task>", "what you want to do")
     .option("--limit <number>", "1 to 20", whole(1, 20), 5)
-    .option("--min-reward <number>", "from which average reward something has worked; 0.5", share)
-    .option("--tags <tags>", "all of them, with commas between them", list)
+    .option(
+      "--min-reward <number>",
+      "average reward from which something has worked (default: 0.5)",
+      share,
+    )
+    .option("--tags <tags>", "must have all of these, separated by commas", list)
     .addHelpText("after", `\nExamples:\n  mayfly recommend "rotate the signing key"`);
   withProject(command).action((task: string, options: Options) =>
     execute(options, (session) => recommend(task, options, session)),

@@ -1,9 +1,9 @@
-/** What `mayfly tail` shows, whatever it comes from. */
+/** What `mayfly tail` shows, from any source. */
 
 import type { LogEvent } from "@mayfly/sdk";
 import { debugCategories } from "@mayfly/sdk/contract/debug";
 
-/** How much an agent tells; each level has what those before it have. */
+/** How much an agent reports. Each level includes the ones before it. */
 export const levels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
 export type Level = (typeof levels)[number];
 
@@ -13,10 +13,10 @@ export interface TailRecord {
   at: string;
   level: Level;
   category: string;
-  /** As `memory.created`. */
+  /** Such as `memory.created`. */
   name: string;
   agent: { id: string; name: string | null } | null;
-  /** What it happened to. */
+  /** The subject of the event. */
   subject: string | null;
   data: Record<string, unknown>;
 }
@@ -24,7 +24,7 @@ export interface TailRecord {
 export const isWithin = (level: Level, most: Level) =>
   levels.indexOf(level) <= levels.indexOf(most) && most !== "silent";
 
-/** What agents do all the time is detailed; that they come and go, and who may what, is basic. */
+/** What agents do all the time is detailed. Agents that start or end, and rights, are basic. */
 const detailed = ["memory", "message", "state"];
 
 /** What the log tells of. */
@@ -40,7 +40,7 @@ export const categoryOf = (type: string) => type.split(".", 1)[0] ?? type;
 /** An event of the log as a record. */
 export function recordOf(event: LogEvent, name: string | null): TailRecord {
   const category = categoryOf(event.type);
-  // An event about an agent is of that agent, whoever did it.
+  // An event about an agent belongs to that agent, whoever caused it.
   const agent = category === "agent" ? event.subject : event.agent_id;
   return {
     at: event.at,
@@ -56,6 +56,6 @@ export function recordOf(event: LogEvent, name: string | null): TailRecord {
   };
 }
 
-/** The agent that an event is of. */
+/** The agent to which the event belongs. */
 export const agentOf = (event: LogEvent): string | null =>
   categoryOf(event.type) === "agent" ? event.subject : event.agent_id;

@@ -10,17 +10,20 @@ interface Options extends ProjectOptions {
 }
 
 const examples = `
-It may be ended anywhere: run again, it goes on.
+You can stop it at any time. If you run it again, it continues.
 
 Examples:
-  mayfly reembed                   after MAYFLY_EMBEDDINGS_MODEL was changed
-  mayfly reembed --forget-others   delete the vectors of other models, too`;
+  mayfly reembed                   after you changed MAYFLY_EMBEDDINGS_MODEL
+  mayfly reembed --forget-others   also delete the vectors of other models`;
 
 export function addReembed(program: Command): void {
   const command = program
     .command("reembed")
     .description("give every memory of the tenant a vector of the functions' model")
-    .option("--forget-others", "delete vectors of other models, also those that callers gave")
+    .option(
+      "--forget-others",
+      "delete vectors of other models, including those that callers passed",
+    )
     .addHelpText("after", examples);
   withProject(command).action((options: Options) =>
     execute(options, (session) => reembed(options, session)),

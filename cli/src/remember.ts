@@ -18,10 +18,10 @@ interface Options extends ProjectOptions {
   file?: string;
 }
 
-/** As many as one push takes. */
+/** As many as one push accepts. */
 const most = 1_000;
 const examples = `
-A file has one memory a line, as JSON: { "task": …, "output": …, "key": …, "tags": […] }.
+A file has one memory per line, as JSON: { "task": …, "output": …, "key": …, "tags": […] }.
 
 Examples:
   mayfly remember "Import the key, wait for the caches, then rotate." --task "Rotate the signing key"
@@ -32,15 +32,15 @@ Examples:
 export function addRemember(program: Command): void {
   const command = program
     .command("remember")
-    .description("store what the tenant's agents should know")
+    .description("store a memory for the tenant's agents")
     .argument("[text]", "what was learned")
-    .option("--as <key>", "your own name of it: what has this key is changed")
+    .option("--as <key>", "your own key: a memory with this key is changed")
     .option("--task <text>", "what it is about")
     .option("--kind <kind>", "episode, learning, fact, …; episode by default", kind)
     .option("--tags <tags>", "with commas between them", list)
     .option("--reward <number>", "how well it went, 0 to 1", share)
-    .option("--allow-duplicate", "store it also where the tenant has identical content")
-    .option("--file <path>", "many at once: a JSON line each; - for standard input")
+    .option("--allow-duplicate", "store it even if the tenant has identical content")
+    .option("--file <path>", "a file with one JSON memory per line; - reads standard input")
     .addHelpText("after", examples);
   withProject(command).action((text: string | undefined, options: Options) =>
     execute(options, (session) => remember(text, options, session)),
@@ -74,7 +74,7 @@ async function remember(text: string | undefined, options: Options, { output }: 
 
 function memoryOf(text: string | undefined, options: Options): NewMemory {
   const { as: key, task, kind, tags, reward } = options;
-  if (!text && !task) throw usage("There is nothing to remember: give a text, --task or --file.");
+  if (!text && !task) throw usage("There is nothing to remember. Pass a text, --task or --file.");
   return {
     ...(text && { output: text }),
     ...(task && { task }),
@@ -98,7 +98,7 @@ async function readMemories(file: string): Promise<NewMemory[]> {
     if (line.trim() === "") return [];
     const memory = parsed(line);
     if (memory) return [memory];
-    throw usage(`Line ${at + 1} of ${file} is no JSON object. Nothing was stored.`);
+    throw usage(`Line ${at + 1} of ${file} is not a JSON object. Nothing was stored.`);
   });
 }
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 
-/** What the embedded Supabase writes of itself to `.mayfly/running.json`. */
+/** What the embedded Supabase writes about itself to `.mayfly/running.json`. */
 const announced = z.object({
   instance: z.string(),
   apiUrl: z.string(),
@@ -14,7 +14,7 @@ export interface Embedded {
   key: string;
 }
 
-/** The embedded Supabase that runs in this folder, or in one above it. */
+/** The embedded Supabase that runs in this folder or in one above it. */
 export async function findEmbedded(folder: string): Promise<Embedded | null> {
   for (let at = folder; ; at = dirname(at)) {
     const found = await embeddedIn(at);
@@ -27,7 +27,7 @@ async function embeddedIn(folder: string): Promise<Embedded | null> {
   if (text === null) return null;
   try {
     const { instance, apiUrl: url, secretKey: key } = announced.parse(JSON.parse(text));
-    // One that was killed leaves its file, and another may have its port by now.
+    // A killed one leaves its file, and another may use its port by now.
     const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
     const answer = (await health.json()) as { instance?: string };
     return answer.instance === instance ? { url, key } : null;

@@ -30,7 +30,7 @@ export function addRuns(program: Command): void {
     .option("--agent <name>", "of this agent alone")
     .option("--status <status>", "in this state alone: running, waiting, failed, max_cost, …")
     .option("--watch", "of one run: print what it says as it comes, until it ends")
-    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples)
     // The options behind `fork` are its own.
     .enablePositionalOptions();

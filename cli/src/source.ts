@@ -1,27 +1,29 @@
-/** What of Mayfly goes into a Supabase project. */
+/** The files of Mayfly for a Supabase project. */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { Failure } from "./failure.ts";
 import { functionNames } from "./functions.ts";
 
+export { version } from "@mayfly/sdk/contract/version";
+
 const packed = join(import.meta.dirname, "../assets");
 
-/** The migrations and functions: of the clone that this CLI is part of, or those that the package carries. */
+/** The migrations and functions: from the clone of which this CLI is a part, or from the package. */
 export const sourceFolder = existsSync(packed) ? packed : join(import.meta.dirname, "../..");
 
-/** Under supabase/: the functions and what they import, with the paths that they have in Mayfly. */
+/** The functions and what they import, under supabase/ with the same paths as in Mayfly. */
 const home = "mayfly";
 
 export interface SourceFile {
-  /** In the project, from its root, with `/`. */
+  /** In the project, relative to its root, with `/`. */
   path: string;
   content: string;
 }
 
 export interface FunctionEntry {
   name: string;
-  /** From supabase/, as config.toml wants them. */
+  /** Relative to supabase/, as config.toml wants them. */
   entrypoint: string;
   importMap: string;
 }
@@ -32,7 +34,7 @@ export const functionEntries: FunctionEntry[] = functionNames.map((name) => ({
   importMap: `./${home}/functions/deno.json`,
 }));
 
-/** The migrations, by their names. */
+/** The migrations, by name. */
 export async function readMigrations(): Promise<SourceFile[]> {
   const folder = join(sourceFolder, "supabase/migrations");
   const files = await readdir(folder).catch(() => []);
@@ -49,7 +51,7 @@ export async function readMigrations(): Promise<SourceFile[]> {
   );
 }
 
-/** The functions, everything that they import of Mayfly, and their deno.json. */
+/** The functions, everything of Mayfly that they import, and their deno.json. */
 export async function readFunctions(): Promise<SourceFile[]> {
   const files = new Map<string, string>();
   const take = async (path: string): Promise<void> => {

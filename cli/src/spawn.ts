@@ -19,23 +19,22 @@ const examples = `
 Examples:
   mayfly spawn --name analyst --lifetime 60
   mayfly spawn --type reviewer --scopes memory:read,memory:write
-  mayfly spawn --show-token --json | jq -r .token`;
+  mayfly spawn --json | jq -r .token
+  mayfly spawn --show-token          the secret that renews it, too`;
 
 export function addSpawn(program: Command): void {
   const command = program
     .command("spawn")
-    .description(
-      "spawn an agent: it lives until its lifetime ends, or whoever has its secret renews it",
-    )
-    .option("--name <name>", "of no other living agent; else one is picked")
-    .option("--type <type>", "what is left out comes from its definition")
+    .description("spawn an agent, which lives until its lifetime ends unless its secret renews it")
+    .option("--name <name>", "name, unique among living agents (default: picked for you)")
+    .option("--type <type>", "agent type, which fills in what you leave out")
     .option(
       "--lifetime <seconds>",
-      "5 to the tenant's maximum, 300 by default",
+      "lifetime, 5 to the tenant's maximum (default: 300)",
       whole(5, 31_536_000),
     )
-    .option("--scopes <scopes>", "what it may do, with commas between them", list)
-    .option("--capabilities <words>", "what it can do, with commas between them", list)
+    .option("--scopes <scopes>", "scopes, separated by commas", list)
+    .option("--capabilities <words>", "capabilities, separated by commas", list)
     .option("--task <text>", "what it is for")
     .option("--show-token", "print its token and the secret that renews it")
     .addHelpText("after", examples);
@@ -58,7 +57,8 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
     await mayfly.agents.issue(asked),
   );
-  const secrets = options.showToken ? { token, renewalSecret: renewal_secret } : {};
+  // As JSON it is for a program, which has asked for it: without the secret it is worth two minutes.
+  const secrets = { token, ...(options.showToken && { renewalSecret: renewal_secret }) };
   const answer = {
     id: agent.id,
     name: agent.name,

@@ -12,7 +12,7 @@ interface Statistics extends StatisticsRow {
   by_agent: { agent_id: string | null; memories: number; name?: string | null }[];
 }
 
-/** As many agents people are shown; --json has up to 100. */
+/** How many agents people see. --json has up to 100. */
 const shown = 10;
 
 const examples = `
@@ -23,7 +23,7 @@ Examples:
 export function addStats(program: Command): void {
   const command = program
     .command("stats")
-    .description("what the tenant remembers and uses, in numbers")
+    .description("show counts of memories and usage of the tenant")
     .addHelpText("after", examples);
   withProject(command).action((options: ProjectOptions) =>
     execute(options, (session) => stats(options, session)),

@@ -9,12 +9,12 @@ import { type Answer, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 import { printable } from "./words.ts";
 
-/** A part of the project: whether it answers as it should, and how fast. */
+/** A part of the project: whether it answers correctly, and how fast. */
 interface Component {
   name: string;
   state: "ok" | "down";
   ms: number;
-  /** What it said instead; its version where it has one. */
+  /** What it answered instead, or its version. */
   note: string | null;
 }
 
@@ -26,7 +26,7 @@ Examples:
 export function addStatus(program: Command): void {
   const command = program
     .command("status")
-    .description("whether each part of the project answers, and its tenants; doctor says why not")
+    .description("check whether each part of the project answers, and list tenants")
     .addHelpText("after", examples);
   withProject(command, { tenant: false }).action((options: ProjectOptions) =>
     execute(options, (session) => status(options, session)),
@@ -60,7 +60,7 @@ async function status(options: ProjectOptions, { output }: Session): Promise<num
       : []),
   ]);
   if (lost && lost.tenants > 0) output.note(lossOf(lost));
-  if (!ok) output.note("What to do about it: mayfly doctor");
+  if (!ok) output.note("To see what to do, run mayfly doctor");
   return ok ? 0 : 1;
 }
 
@@ -82,7 +82,7 @@ async function dataApi(
   };
 }
 
-/** What readers have noticed of losses in the last ten minutes; null where the key may not ask. */
+/** Lost broadcasts that readers noticed in the last ten minutes. Null if the key may not ask. */
 async function lostBroadcasts(connection: Connection): Promise<Broadcasts["lost"] | null> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {
     method: "POST",

@@ -11,14 +11,14 @@ import type { Level, TailRecord } from "./records.ts";
 import { isUuid } from "./words.ts";
 
 export interface DebugTailOptions {
-  /** Its id; absent for every agent. */
+  /** Its id. Missing for every agent. */
   agent?: string | undefined;
   level: Level;
   category?: string[];
   since?: Date;
 }
 
-/** A watch of what is asked for; null when that has no debug records, or the caller may not see them. */
+/** A watch for what was asked. Null if that includes no debug records, or the caller may not see them. */
 export async function watchDebug(
   project: Project,
   options: DebugTailOptions,
@@ -44,7 +44,7 @@ export async function watchDebug(
   return data;
 }
 
-/** The id of a living agent, by its id or name; undefined where none is. */
+/** The id of a living agent, by its id or name. Undefined if there is none. */
 export async function livingId(
   { mayfly, tenant }: Project,
   agent: string,
@@ -82,7 +82,7 @@ function recordOf(record: DebugRecord, name: string | null): TailRecord {
   };
 }
 
-/** What agents told, in its place between the events: first with the history, then as it comes. */
+/** Debug records in their place between the events: first with the history, then as they arrive. */
 export class ToldRecords {
   readonly #names: AgentNames;
   readonly #show: (records: TailRecord[]) => Promise<void>;
@@ -106,13 +106,13 @@ export class ToldRecords {
     if (this.#live) void this.#showAll();
   };
 
-  /** The history is over. */
+  /** The history has ended. */
   goLive(): void {
     this.#live = true;
     void this.#showAll();
   }
 
-  /** Shows what was told until then. */
+  /** Shows the records up to then. */
   async showUntil(instant: number): Promise<void> {
     const later = this.#waiting.findIndex(({ at }) => at.getTime() > instant);
     const due = this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);

@@ -31,13 +31,13 @@ interface Options extends ProjectOptions {
   out?: string;
 }
 
-/** For its owner alone: what agents do may be private. */
+/** Only for its owner, because what agents do may be private. */
 const mode = 0o600;
 
 const examples = `
-Levels: basic is who comes and goes and who may what, tasks and errors; detailed, the default, also
-what agents remember and tell each other, steps and tools; verbose also decisions; trace also thoughts.
-Agents are silent about their work until somebody tails it: see docs/debug.md.
+Levels: basic shows agents that start and end, rights, tasks and errors. detailed (the default) adds memories,
+messages, steps and tools. verbose adds decisions, and trace adds thoughts.
+Agents report their work only while somebody tails it: see docs/debug.md.
 
 Examples:
   mayfly tail                                  everything from now on, until Ctrl-C
@@ -49,15 +49,15 @@ Examples:
 export function addTail(program: Command): void {
   const command = program
     .command("tail")
-    .description("what happens in the tenant, until Ctrl-C: each event once, none missed")
-    .option("--agent <agent>", "of this agent alone, by id or name")
+    .description("show what happens in the tenant, each event once, until Ctrl-C")
+    .option("--agent <agent>", "only of this agent, by id or name")
     .addOption(new Option("--level <level>", "how much").choices([...levels]).default("detailed"))
     .option(
       "--category <words>",
-      "agent, memory, …, or of their work: task, step, tool, …",
+      "agent, memory, …, or categories of debug records: task, step, tool, …",
       categoriesOf,
     )
-    .option("--since <time>", "first what was since then: 10m, 2h, 1d, or ISO 8601", time)
+    .option("--since <time>", "start in the past: 10m, 2h, 1d, or ISO 8601", time)
     .addOption(new Option("--format <format>", "human by default").choices(Object.keys(formats)))
     .option("--out <file>", "append to this file instead of printing")
     .addHelpText("after", examples);
@@ -74,7 +74,8 @@ function categoriesOf(text: string): string[] {
 
 async function tail(options: Options, { output, interruption }: Session): Promise<undefined> {
   const name = options.format ?? (options.json ? "json" : "human");
-  if (options.json && name !== "json") throw usage("--json is --format json: name one of them.");
+  if (options.json && name !== "json")
+    throw usage("--json means --format json. Use only one of them.");
   const { signal } = interruption;
   const project = await until(signal, openProject(options, output));
   const path = options.out ?? "";
@@ -83,13 +84,13 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
   const wanted = filterOf(options);
-  // Without one all are heard, and those of another name are left out.
+  // Without one, all are heard and those with another name are left out.
   const agent = options.agent && (await until(signal, livingId(project, options.agent)));
   if (options.agent && !agent)
     output.note(
       isUuid(options.agent)
-        ? `The agent ${options.agent} is not alive: only what was is shown.`
-        : `No agent ${options.agent} is alive; one that comes is shown.`,
+        ? `The agent ${options.agent} is not alive, so only past events are shown.`
+        : `No agent ${options.agent} is alive. It is shown when it starts.`,
     );
   const names = new AgentNames(project);
 
@@ -106,14 +107,14 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
     for (const event of events) {
-      // In the order of the log; what agents told meanwhile comes between.
+      // In the order of the log, with debug records in between.
       await told.showUntil(Date.parse(event.at));
       await show([recordOf(event, names.of(agentOf(event)))]);
     }
   };
 
-  // The cursor is taken first, so that nothing falls between what was and what comes; what is in both
-  // is left out of what comes.
+  // The cursor is taken first, so that nothing is lost between the past and what comes. Events in both are
+  // shown only once.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
   const watching = project.mayfly.log.watch({ onError }, async ({ events }) => {

@@ -15,16 +15,18 @@ interface Options extends ProjectOptions {
 const examples = `
 Examples:
   mayfly tune                  measure, print the table, and set the weight for this tenant
-  mayfly tune --dry-run        measure and print alone
-  mayfly tune --reset gte-small   back to what the model's name says`;
+  mayfly tune --dry-run        measure and print, but set nothing
+  mayfly tune --reset gte-small   restore the default of the model`;
 
 export function addTune(program: Command): void {
   const command = program
     .command("tune")
-    .description("what the embedding model is worth in a recall, by the tenant's own memories")
+    .description(
+      "measure how much the embedding model helps a recall, on the tenant's own memories",
+    )
     .option("--questions <number>", "20 to 200", whole(20, 200), 60)
     .option("--dry-run", "set nothing")
-    .option("--reset <model>", "forget what was measured of this model")
+    .option("--reset <model>", "restore the default weight of this model")
     .addHelpText("after", examples);
   withProject(command).action((options: Options) =>
     execute(options, (session) => tune(options, session)),
@@ -36,7 +38,7 @@ async function tune(options: Options, { output }: Session): Promise<undefined> {
   if (options.reset !== undefined) {
     const worth = dataOf(await mayfly.memory.untune(options.reset));
     output.answer(worth, () => [
-      `${printable(worth.model)}: meaning weighs ${worth.meaning} again.`,
+      `${printable(worth.model)}: the weight of meaning is ${worth.meaning} again.`,
     ]);
     return undefined;
   }
@@ -54,8 +56,8 @@ async function tune(options: Options, { output }: Session): Promise<undefined> {
 }
 
 const how = {
-  groups: "a memory asks, the others of its conversation or task answer",
-  passages: "a passage without its rarer words asks for its memory",
+  groups: "the question is a memory, the answers are the others of its conversation or task",
+  passages: "the question is a passage without its rarer words, the answer is its memory",
 };
 
 function linesOf(tuned: Tuned, output: Output): string[] {
@@ -82,6 +84,6 @@ function linesOf(tuned: Tuned, output: Output): string[] {
       ]),
     ),
     ...(problem ? [problem] : []),
-    `${applied ? "Set" : "Not set"}: meaning weighs ${Number(meaning.toFixed(2))} in this tenant, and ${unrelated.toFixed(2)} is the similarity of what is unrelated.`,
+    `${applied ? "Set" : "Not set"}: the weight of meaning is ${Number(meaning.toFixed(2))} in this tenant, and unrelated memories have a similarity of ${unrelated.toFixed(2)}.`,
   ];
 }

@@ -1,4 +1,4 @@
-/** How numbers, times and foreign texts are written. */
+/** Formats numbers, times and texts from elsewhere. */
 
 /** `1,204 memories`, `1 memory`. */
 export function count(number: number, one: string, many = `${one}s`): string {
@@ -23,7 +23,7 @@ export function size(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** On one line, with nothing that a terminal would obey. */
+/** On one line, without control characters. */
 export function printable(text: string): string {
   return text
     .replace(/\s+/g, " ")
@@ -31,11 +31,11 @@ export function printable(text: string): string {
     .trim();
 }
 
-/** As it is, but for what a terminal would obey. */
+/** Unchanged, except for control characters. */
 export const harmless = (text: string): string =>
   text.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, "");
 
-/** At most so many characters of it. */
+/** At most this many characters of it. */
 export function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, Math.max(0, length - 1))}…` : text;
 }
@@ -45,7 +45,7 @@ export const isUuid = (text: string): boolean =>
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A point in time: ISO 8601, or so long ago (`90s`, `10m`, `2h`, `1d`); null for anything else. */
+/** A point in time: ISO 8601, or an age (`90s`, `10m`, `2h`, `1d`). Null for anything else. */
 export function instant(text: string, now = Date.now()): Date | null {
   const ago = /^(\d{1,6})([smhd])$/.exec(text);
   if (ago) return new Date(now - Number(ago[1]) * unitMs[ago[2] as keyof typeof unitMs]);

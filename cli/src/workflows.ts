@@ -29,7 +29,7 @@ export function addWorkflows(program: Command): void {
     .description("list runs of workflows; show, signal, cancel or move one")
     .option("--name <name>", "of this workflow alone")
     .option("--status <status>", "in this state alone: waiting, running, failed, …")
-    .option("--limit <number>", "list so many at most", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(workflows).action((options: ListOptions) =>
     execute(options, (session) => list(options, session)),

@@ -1,4 +1,4 @@
-/** The envelope that every function answers in: `{ data, error }`. */
+/** The envelope of every function: `{ data, error }`. */
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
@@ -40,8 +40,8 @@ export function answerError(context: Context, error: unknown): Response {
       : new Refusal(
           500,
           "internal",
-          "Something went wrong here.",
-          "Try again. The logs have the request id.",
+          "Mayfly failed to answer this request.",
+          "Try again. The function's logs have the error under this request id.",
         );
   if (refusal.status >= 500) {
     const cause = error instanceof Refusal ? (error.cause ?? error) : error;
@@ -61,7 +61,7 @@ export function answerError(context: Context, error: unknown): Response {
   return context.json({ data: null, error: body }, refusal.status);
 }
 
-/** The body of a request, checked; an empty one counts as `{}`. */
+/** The body of a request, validated. An empty one counts as `{}`. */
 export async function readBody<Schema extends z.ZodType>(
   context: Context,
   schema: Schema,
@@ -81,7 +81,7 @@ export async function readBody<Schema extends z.ZodType>(
   const [issue] = error.issues;
   const path = (issue?.path ?? []).map(String);
   const field = path.join(".");
-  // The same shape that SQL gives: index and field of the operation.
+  // The same form as in SQL: index and field of the operation.
   const [push, index, ...rest] = path;
   const inPush = push === "push" && index !== undefined;
   throw new Refusal(

@@ -1,4 +1,4 @@
-/** What the three functions share of HTTP: CORS, request ids, the envelope. */
+/** The HTTP part that the three functions share: CORS, request ids, the envelope. */
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
@@ -6,21 +6,21 @@ import { requestId } from "hono/request-id";
 import { version } from "../../sdk/src/contract/version.ts";
 import { answerError, Refusal } from "./answer.ts";
 
-/** A push has at most 4 MB as the database counts; as JSON text it may be twice as long. */
+/** A push has at most 4 MB as the database counts it. As JSON text it may be twice as long. */
 const maxBodyBytes = 8_000_000;
 
 const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];
 
-/** An app for the function `name`, whose path the platform leaves in front. */
+/** An app for the function `name`. The platform leaves the name in the path. */
 export function createApp(name: string): Hono {
   const app = new Hono().basePath(`/${name}`);
   app.use(requestId());
   app.use(cors({ origin: "*", exposeHeaders, maxAge: 86_400 }));
   app.use(async (context, next) => {
     await next();
-    // What is deployed: `mayfly doctor` compares it with itself.
+    // The deployed version, which `mayfly doctor` compares with its own.
     context.header("x-mayfly-version", version);
-    // Answers hold tokens and what a tenant knows: nobody on the way keeps or reinterprets them.
+    // Answers contain tokens and data of a tenant, so nobody on the way may store or reinterpret them.
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
   });
@@ -37,7 +37,7 @@ export function createApp(name: string): Hono {
       new Refusal(
         405,
         "method_not_allowed",
-        // Not the address: who confuses it with a header has a key in it.
+        // Not the whole address, because somebody may have put a key into it by mistake.
         `${context.req.method} is not offered at this address of ${name}.`,
       ),
     ),

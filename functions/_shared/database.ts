@@ -1,4 +1,4 @@
-/** The database as the caller: row-level security decides, here as everywhere. */
+/** The database with the identity of the caller. Row-level security decides, here as everywhere. */
 import {
   createAdminClient,
   createContextClient,
@@ -13,7 +13,7 @@ import { version } from "../../sdk/src/contract/version.ts";
 import { Refusal } from "./answer.ts";
 import { verifyToken } from "./tokens.ts";
 
-/** By which the database knows functions that it does not serve: see mayfly_private.check_version. */
+/** Tells the database the version of the functions: see mayfly_private.check_version. */
 const ofFunctions = { "x-mayfly-functions": version };
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
@@ -26,7 +26,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
     db: { schema: "mayfly" as "public" },
     global: { headers: { ...ofFunctions, ...(tenant && { "x-mayfly-tenant": tenant }) } },
   };
-  // supabase-js sends an API key as a Bearer token too; it is none.
+  // supabase-js sends an API key as a Bearer token too, but it is not a token.
   if (token && !token.startsWith("sb_")) {
     if (!(await verifyToken(token))) throw notAuthorized("The token is not valid.");
     return createContextClient<Database>({
@@ -38,7 +38,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
   if (error)
     throw notAuthorized(
       apikey?.startsWith("sb_secret_")
-        ? "The secret key is not one of this project's."
+        ? "The secret key does not belong to this project."
         : "The request has no token.",
     );
   return createAdminClient<Database>({
@@ -61,7 +61,7 @@ export function connectWithToken(token: string): MayflyClient {
   });
 }
 
-/** A client with the project's secret key, in one tenant: for what no caller may do. */
+/** A client with the project's secret key, in one tenant, for what no caller may do. */
 export function connectAsProject(tenant: string): MayflyClient {
   return createAdminClient<Database>({
     supabaseOptions: {
@@ -81,12 +81,12 @@ const notAuthorized = (message: string) =>
 
 interface DatabaseAnswer<T> {
   data: T;
-  /** What the gateway in front of the database answers itself has no code. */
+  /** An answer of the gateway in front of the database has no code. */
   error: { code?: string; message: string; details: string | null; hint: string | null } | null;
   status: number;
 }
 
-/** The data of a call, or its error as ours. Deadlocks are tried again, at most twice. */
+/** The data of a call, or its error as one of ours. Deadlocks are retried at most twice. */
 export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries = 3): Promise<T> {
   const { data, error, status } = await run();
   if (!error) return data;
@@ -106,11 +106,11 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       403,
       "not_authorized",
       "The caller may not do this.",
-      "Some calls are for the secret key alone, and a publishable key alone may do nothing.",
+      "Some calls need the secret key, and a publishable key alone may do nothing.",
     );
   }
   if (error.code?.startsWith("22")) {
-    throw new Refusal(400, "invalid_request", "A value of the request is not of its type.");
+    throw new Refusal(400, "invalid_request", "A value of the request has the wrong type.");
   }
   const refusal =
     status === 0 || status >= 502 || error.code === undefined
@@ -118,8 +118,8 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       : new Refusal(
           500,
           "internal",
-          "Something went wrong here.",
-          "Try again. The logs have the request id.",
+          "Mayfly failed to answer this request.",
+          "Try again. The function's logs have the error under this request id.",
         );
   throw Object.assign(refusal, { cause: `${error.code ?? status} ${error.message}` });
 }

@@ -1,11 +1,11 @@
-/** Twice what a memory's metadata may have: what walks a body never runs out of stack. */
+/** Twice the depth of a memory's metadata, so that code that walks a body never runs out of stack. */
 const maxDepth = 64;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [
   0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d,
 ];
 
-/** Whether a JSON text nests objects and lists deeper than any body does. About 2 ms for 1 MB. */
+/** Whether a JSON text is nested more deeply than any valid body. About 2 ms for 1 MB. */
 export function isTooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;

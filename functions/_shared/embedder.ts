@@ -1,4 +1,4 @@
-/** Turns texts into vectors: an endpoint of one's own, or the edge runtime's model. */
+/** Turns texts into vectors, with an endpoint or with the edge runtime's model. */
 import { call, type MayflyClient } from "./database.ts";
 import {
   createEndpointEmbedder,
@@ -8,24 +8,24 @@ import {
 } from "./endpoint_embedder.ts";
 
 interface Session {
-  /** The embedded Supabase names its development embedder here; hosted has nothing. */
+  /** The embedded Supabase sets the name of its development embedder here. A hosted project has nothing. */
   readonly model?: string;
   run(text: string, options: { mean_pool: boolean; normalize: boolean }): Promise<number[]>;
 }
 declare const Supabase: { ai: { Session: new (model: string) => Session } } | undefined;
 
-/** gte-small cuts at 512 tokens, about this many characters. */
+/** gte-small cuts at 512 tokens, which is about this many characters. */
 const maxCharacters = 2_000;
 
 let embedder: Embedder | undefined;
 
-/** The embedder of this project: `MAYFLY_EMBEDDINGS_URL`, else gte-small where the runtime has it. */
+/** The embedder of this project: `MAYFLY_EMBEDDINGS_URL`, otherwise gte-small if the runtime has it. */
 export function getEmbedder(): Embedder | undefined {
   const url = Deno.env.get("MAYFLY_EMBEDDINGS_URL");
   embedder ??= url
     ? createEndpointEmbedder({
         url,
-        // A variable that is set to nothing is none.
+        // An empty variable counts as not set.
         model: Deno.env.get("MAYFLY_EMBEDDINGS_MODEL") || "text-embedding-3-small",
         key: Deno.env.get("MAYFLY_EMBEDDINGS_KEY"),
         matryoshka: switchOf(Deno.env.get("MAYFLY_EMBEDDINGS_MATRYOSHKA")),
@@ -37,8 +37,8 @@ export function getEmbedder(): Embedder | undefined {
 let previous: Embedder | null | undefined;
 
 /**
- * The embedder before this one, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`: while memories are being embedded again,
- * it answers for those that have no new vector yet. Without a URL of its own it is at the same.
+ * The previous embedder, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`. While memories are being embedded again, it
+ * answers for those without a new vector. Without its own URL, it uses the same endpoint.
  */
 export function getPreviousEmbedder(): Embedder | null {
   if (previous !== undefined) return previous;
@@ -78,11 +78,11 @@ function createSessionEmbedder(): Embedder | undefined {
   };
 }
 
-/** gte-small is no Matryoshka model: what is cut from it means something else. */
+/** gte-small is not a Matryoshka model, so a shortened vector means something else. */
 const tooLong = (length: number, dimensions: number) =>
   `is not set, and gte-small gives ${length} numbers where the project keeps ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
 
-/** For a minute: a migration changes it once in the life of a project. */
+/** Cached for a minute, because a migration changes it once in the life of a project. */
 const keptMs = 60_000;
 let known: { dimensions: number; until: number } | undefined;
 
@@ -90,23 +90,26 @@ let known: { dimensions: number; until: number } | undefined;
 export async function getDimensions(client: MayflyClient): Promise<number> {
   if (known && known.until > Date.now()) return known.dimensions;
   const asked = await client.rpc("embedding_dimensions");
-  // The SQL of 0.1.0, which a project may still have beside these functions, does not know it, and keeps 384.
+  // The SQL of 0.1.0, which a project may still have, does not know it and keeps 384.
   const isOld = asked.error?.code === "PGRST202";
   const dimensions = isOld ? 384 : ((await call(() => Promise.resolve(asked), 1)) ?? 384);
   known = { dimensions, until: Date.now() + keptMs };
   return dimensions;
 }
 
-/** Why an embedder failed, for callers and the queue; whatever it was, the log has it. */
+/** Why an embedder failed, for callers and the queue. The log has the original error. */
 export function noteFailure(model: string, error: unknown): string {
   console.error(JSON.stringify({ embedding: model, error: String(error) }));
   return error instanceof EmbeddingFailure ? error.message : "the embedder failed";
 }
 
-/** Whether the texts of a batch that failed are better off alone. */
+/** Whether the texts of a failed batch should be sent one by one. */
 export const mayBeOfText = (error: unknown): boolean =>
   error instanceof EmbeddingFailure && error.ofText;
 
-/** Digits as halfvec keeps them: a push is half as long. What is next to nothing the database refuses. */
+/**
+ * Rounded as halfvec stores them, so that a push is half as long. The database refuses numbers that are
+ * almost 0.
+ */
 export const shorten = (vector: number[]): number[] =>
   vector.map((value) => (Math.abs(value) < 1e-30 ? 0 : Number(value.toPrecision(4))));

@@ -1,10 +1,11 @@
-/** Vectors from an OpenAI-compatible `/embeddings` endpoint, and why there are none. */
+/** Vectors from an OpenAI-compatible `/embeddings` endpoint, and the reason if there are none. */
 import { z } from "zod";
 import { embedding } from "../../sdk/src/contract/schemas.ts";
 
 export interface Embedder {
   model: string;
   /**
+   *
    * @param timeoutMs how long an endpoint may take.
    * @param dimensions how many numbers the vectors of the project have.
    */
@@ -12,11 +13,11 @@ export interface Embedder {
 }
 
 /**
- * Why there is no vector: a sentence for who recalls, and for the queue. It has neither the address nor
- * what the endpoint said: a key may stand in both.
+ * The reason why there is no vector, in a sentence for callers and the queue. It contains neither the address
+ * nor what the endpoint said, because both may contain a key.
  */
 export class EmbeddingFailure extends Error {
-  /** Whether it may be about one of the texts: then the others are better off alone. */
+  /** Whether the error may be about one of the texts, so that the others should be sent separately. */
   readonly ofText: boolean;
 
   constructor(reason: string, ofText = false) {
@@ -25,7 +26,9 @@ export class EmbeddingFailure extends Error {
   }
 }
 
-/** As the queue cuts, so that a vector does not depend on its way: 8,000 tokens at the very most. */
+/**
+ * Cut like in the queue, so that a vector does not depend on the way it was made: at most about 8,000 tokens.
+ */
 const maxCharacters = 8_000;
 
 const answerSchema = z.object({
@@ -36,9 +39,9 @@ const hints: Record<number, string> = {
   401: ": check MAYFLY_EMBEDDINGS_KEY",
   403: ": check MAYFLY_EMBEDDINGS_KEY",
   404: ": check MAYFLY_EMBEDDINGS_URL and MAYFLY_EMBEDDINGS_MODEL",
-  429: ": it is asked too often, or its quota is used up",
+  429: ": too many requests, or its quota is used up",
 };
-/** By which an endpoint refuses a text: too long for its model, or empty of what it knows. */
+/** How an endpoint refuses a text: too long for its model, or nothing in it that the model knows. */
 const ofText = [400, 413, 422];
 
 /** @throws EmbeddingFailure, by what it gives. */
@@ -46,11 +49,11 @@ export function createEndpointEmbedder(endpoint: {
   url: string;
   model: string;
   key: string | undefined;
-  /** Whether the first numbers of its vectors mean most, so that they can be cut. */
+  /** Whether the first numbers of its vectors carry the most meaning, so that vectors can be shortened. */
   matryoshka?: boolean | undefined;
 }): Embedder {
   const { url, model, key, matryoshka = isMatryoshka(model) } = endpoint;
-  /** Whether it takes the parameter `dimensions`: some servers and older models refuse it. */
+  /** Whether it accepts the parameter `dimensions`. Some servers and older models refuse it. */
   let takesDimensions = true;
   return {
     model,
@@ -73,15 +76,15 @@ export function createEndpointEmbedder(endpoint: {
   };
 }
 
-/** Models that are trained so (Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022). */
+/** Models that are trained this way (Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022). */
 const isMatryoshka = (model: string) =>
   /text-embedding-3|nomic-embed-text-v1\.5|mxbai-embed-large|embeddinggemma|gemini-embedding|qwen3-embedding|jina-embeddings-v[34]|arctic-embed-[lm]-v[12]|voyage-3|cohere.*v4|matryoshka/i.test(
     model,
   );
 
 /**
- * A vector as the project keeps it. Of a longer one of a Matryoshka model the first numbers, of length one
- * again; a shorter one with zeros behind, which change no cosine.
+ * A vector as the project stores it. A longer one of a Matryoshka model is cut and normalised again. A
+ * shorter one is padded with zeros, which change no cosine.
  */
 export function fitted(vector: number[], dimensions: number): number[] {
   if (vector.length <= dimensions) {
@@ -105,7 +108,7 @@ async function ask(url: string, key: string | undefined, timeoutMs: number, body
       signal: AbortSignal.timeout(timeoutMs),
     });
     const { status, ok } = response;
-    // Read within the same time, and never left open.
+    // Read within the same time limit, and always closed.
     return { status, ok, text: await response.text() };
   } catch (error) {
     if (error instanceof Error && error.name === "TimeoutError") {
@@ -140,7 +143,7 @@ function vectorsOf(
     );
   }
   const vectors = given.map((vector) => fitted(vector, dimensions));
-  // What the database refuses takes the whole push with it.
+  // If the database refused it, it would refuse the whole push.
   if (!vectors.every((vector) => embedding.safeParse(vector).success)) {
     throw new EmbeddingFailure("gave a vector that is all 0, or out of bounds", true);
   }

@@ -1,4 +1,4 @@
-/** What a function reads from its environment, once. */
+/** The variables of a function, read once. */
 import { importJWK, type JWK } from "jose";
 import { z } from "zod";
 import { Refusal } from "./answer.ts";
@@ -9,12 +9,12 @@ const signingJwk = z.looseObject({
   alg: z.string().optional(),
 });
 
-/** The key that signs the tokens of agents: ES256, or HS256 by the project's legacy secret. */
+/** The key that signs agents' tokens: ES256, or HS256 with the project's legacy secret. */
 export interface SigningKey {
   key: CryptoKey | Uint8Array;
   alg: string;
   kid: string;
-  /** What verifies its tokens: the public part, or the secret itself. */
+  /** Verifies its tokens: the public part, or the secret itself. */
   verification: JWK;
 }
 
@@ -39,17 +39,17 @@ async function readSigningKey(text: string | undefined): Promise<SigningKey> {
       verification: { ...rest, alg },
     };
   } catch {
-    // Never the cause: it would hold the key.
+    // Never include the cause, because it would contain the key.
     throw new Refusal(
       503,
       "not_configured",
-      "The function secret MAYFLY_SIGNING_KEY is not a private JWK with kid (ES256, or oct for HS256).",
-      "`supabase gen signing-key --algorithm ES256` makes one, `supabase secrets set` sets it: see docs/getting-started.md.",
+      "The function secret MAYFLY_SIGNING_KEY must be a private JWK with a kid (ES256, or oct for HS256).",
+      "Make one with `supabase gen signing-key --algorithm ES256` and set it with `supabase secrets set`: see docs/getting-started.md.",
     );
   }
 }
 
-/** The keys that a caller's token may be signed with: the project's, and the agents' signing key. */
+/** The keys that may have signed a caller's token: the project's, and the signing key of agents. */
 export async function getVerificationKeys(): Promise<JWK[]> {
   const project = z
     .object({ keys: z.array(z.looseObject({ kid: z.string().optional() })) })

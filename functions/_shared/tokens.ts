@@ -1,4 +1,4 @@
-/** Verifies the tokens of callers. The platform does not: `verify_jwt` knows no signing keys. */
+/** Verifies the tokens of callers. The platform does not, because `verify_jwt` does not know signing keys. */
 import { createLocalJWKSet, importJWK, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { getVerificationKeys } from "./environment.ts";
 
@@ -22,7 +22,7 @@ async function readVerificationKey(): Promise<JWTVerifyGetKey> {
   const secrets = keys.filter((key) => key.kty === "oct");
   return async (header, token) => {
     if (header.alg !== "HS256") return publicKeys(header, token);
-    // Tokens of a project's legacy secret have no kid.
+    // Tokens with a project's legacy secret have no kid.
     const { kid } = header;
     const secret = secrets.find((key) => kid === undefined || key.kid === kid);
     if (!secret) throw new Error("No secret of this kid.");

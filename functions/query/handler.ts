@@ -12,7 +12,7 @@ import {
 } from "../_shared/embedder.ts";
 import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
-/** Who asks waits no longer for an endpoint: by words there is an answer at once. */
+/** A caller waits no longer for an endpoint, because a search by words can answer at once. */
 const embeddingTimeoutMs = 5_000;
 
 export const app = createApp("query");
@@ -47,7 +47,7 @@ app.post("/", async (context) => {
     mode: problem === null ? "hybrid" : "words_only",
     model: vector.model ?? null,
     problem,
-    /** What was looked through; of what has no vector of the model, words alone speak. */
+    /** What was searched. Memories without a vector of the model are found only by words. */
     searched,
     results,
   });
@@ -58,18 +58,18 @@ interface Searched {
   with_vector: number;
 }
 
-/** Why meaning had no part in it; null where it had, or could have had. */
+/** Why meaning was not used. Null if it was, or could have been. */
 function problemOf(
   { embedding, model, problem }: Vector,
   results: { parts: { vector_rank: number | null } }[],
   searched: Searched,
 ): string | null {
   if (results.some((row) => row.parts.vector_rank !== null)) return null;
-  // Whether the memory of similar_to has a vector, SQL alone knows.
-  if (!embedding) return problem ?? "no memory with an embedding is like it";
-  // After the model was changed words find what they found, and meaning nothing.
+  // Only SQL knows whether the memory of similar_to has a vector.
+  if (!embedding) return problem ?? "no memory with an embedding resembles it";
+  // After the model was changed, words still find memories, but meaning finds none.
   if (results.length === 0 || searched.with_vector > 0) return null;
-  return `no memory has a vector of ${model}: they wait for one, or have those of another model`;
+  return `no memory has a vector of ${model}: they are waiting for one, or have vectors of another model`;
 }
 
 interface Vector {
@@ -78,15 +78,15 @@ interface Vector {
   problem?: string;
 }
 
-/** What to compare with: the caller's own vector, that of a memory (by SQL), or the query's. */
+/** What to compare with: the caller's own vector, that of a memory (in SQL), or the query's. */
 async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector> {
-  if (body.weights?.meaning === 0) return { problem: "meaning weighs nothing" };
+  if (body.weights?.meaning === 0) return { problem: "the weight of meaning is 0" };
   if (body.embedding) return { embedding: body.embedding, model: body.model };
   if (body.similar_to && !body.query) return { model: body.model ?? getEmbedder()?.model };
   return embedQuery(getEmbedder(), body.query ?? "", dimensions);
 }
 
-/** The query by the model before, of which some memories may have their only vector. */
+/** The query embedded with the previous model, of which some memories may have their only vector. */
 async function olderVectorFor(body: QueryRequest, dimensions: number): Promise<Vector | null> {
   const embedder = getPreviousEmbedder();
   if (!embedder || !body.query || body.embedding || body.weights?.meaning === 0) return null;

@@ -13,7 +13,7 @@ import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectWithToken, type MayflyClient } from "../_shared/database.ts";
 import { getSigningKey } from "../_shared/environment.ts";
 
-/** What mayfly.spawn_agent, spawn_team, renew_agent and resume_agent return of an agent. */
+/** What mayfly.spawn_agent, spawn_team, renew_agent and resume_agent return for an agent. */
 const issued = z.looseObject({
   agent: z.custom<Record<string, unknown>>((value) => typeof value === "object" && value !== null),
   claims: z.looseObject({ exp: z.number() }),
@@ -51,7 +51,7 @@ app.post("/resume", async (context) => {
   return answerData(context, await signed(await call(() => client.rpc("resume_agent", { id }))));
 });
 
-/** The renewal secret suffices alone: its hash travels to SQL in a token that we sign. */
+/** The renewal secret is enough. Its hash reaches SQL in a token that we sign. */
 app.post("/renew", async (context) => {
   const { renewal_secret, extend } = await readBody(context, renewRequest);
   const client = await connectByHash("renewal", renewal_secret);
@@ -60,8 +60,8 @@ app.post("/renew", async (context) => {
     throw new Refusal(
       401,
       "renewal_reused",
-      "The renewal secret was used before: two hold it. The agent is suspended.",
-      "Its parent or a member of the tenant may resume it.",
+      "The renewal secret was used twice, so the agent is suspended.",
+      "Its parent or a member of the tenant can resume it.",
     );
   }
   return answerData(context, await signed(answer));
@@ -77,13 +77,13 @@ app.delete("/", async (context) => {
   });
 });
 
-/** Whoever may spawn: also a machine, by its enrolment key. */
+/** Anyone who may spawn, including a machine with its enrolment key. */
 function connectToSpawn(request: Request): Promise<MayflyClient> {
   const enrolmentKey = request.headers.get("x-mayfly-enrolment");
   return enrolmentKey ? connectByHash("enrolment", enrolmentKey) : connectAsCaller(request);
 }
 
-/** A client whose token of 30 s names a secret by its hash, and nothing else. */
+/** A client whose token of 30 s contains only the hash of a secret. */
 async function connectByHash(
   claim: "renewal" | "enrolment",
   secret: string,

@@ -1,4 +1,4 @@
-/** Embeds memories that wait for it in the database's queue. */
+/** Embeds memories that are waiting in the database's queue. */
 import { z } from "zod";
 import { call, type MayflyClient } from "../_shared/database.ts";
 import {
@@ -10,18 +10,18 @@ import {
 } from "../_shared/embedder.ts";
 import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
-/** Texts that are embedded at once, between two looks at the clock. */
+/** How many texts to embed between two looks at the clock. */
 const batchSize = 5;
-/** Nobody waits for it; under the lease of a claim, also when each text goes alone. */
+/** Nobody waits for it. It stays within the lease of a claim, even if each text is sent separately. */
 const embeddingTimeoutMs = 10_000;
 
 const claims = z.array(z.object({ memory: z.string(), lease: z.string(), text: z.string() }));
 const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z.number() });
 
 /**
- * Claims, embeds and completes for about `budgetMs`, as the secret key in one tenant; who is not it
- * is refused by the database. A text that fails alone is tried again later; what a killed function
- * had leased comes back by itself.
+ * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The database refuses
+ * any other caller. A text that fails alone is tried again later, and what a killed function had leased
+ * becomes available again.
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();
@@ -30,7 +30,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
     stored: 0,
     failed: 0,
     waiting: 0,
-    /** Why the last that failed did. */
+    /** Why the last failed text failed. */
     problem: null as string | null,
   };
   if (!embedder) return total;
@@ -60,12 +60,12 @@ export async function drain(client: MayflyClient, budgetMs: number) {
     total.stored += stored;
     total.failed += done.failed;
     total.waiting = done.waiting;
-    // Where none succeeds, none would.
+    // If none succeeds, the next ones would fail too.
   } while (total.waiting > 0 && stored > 0 && performance.now() < deadline);
   return total;
 }
 
-/** A vector of each text, or why there is none: one that is refused takes no other with it. */
+/** A vector for each text, or the reason why there is none. A refused text does not affect the others. */
 async function embedAll(
   embedder: Embedder,
   texts: string[],

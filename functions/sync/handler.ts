@@ -14,13 +14,13 @@ import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
 const embeddingBudgetMs = 1_200;
-/** Who pushes waits no longer for an endpoint: what has no vector then waits in the queue. */
+/** A push waits no longer for an endpoint. Memories without a vector then wait in the queue. */
 const embeddingTimeoutMs = 5_000;
-/** What is left of it after an answer. */
+/** What remains of it after an answer. */
 const afterAnswerMs = 400;
-/** Texts that are embedded at once, between two looks at the clock. */
+/** How many texts to embed between two looks at the clock. */
 const batchSize = 10;
-/** Vectors of a push, as the database allows them. */
+/** How many vectors of a push the database allows. */
 const maxVectors = 100;
 
 declare const EdgeRuntime: { waitUntil(task: Promise<unknown>): void };
@@ -35,7 +35,7 @@ app.post("/", async (context) => {
     call(() =>
       client.rpc("sync", {
         push: operations as never,
-        // An empty text is no cursor, nor the wish for all there is.
+        // An empty text is not a cursor, and does not ask for everything either.
         ...(typeof since === "string" && { since }),
         ...(limit !== undefined && { page_limit: limit }),
       }),
@@ -43,7 +43,7 @@ app.post("/", async (context) => {
   const answer = await sync().catch((error: unknown) => {
     if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
       throw error;
-    // With the vectors made here it is larger than a push may be. Without them it is what was sent.
+    // With the vectors made here, it is larger than a push may be. Without them, it is what was sent.
     operations = push;
     embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
     return sync();
@@ -55,7 +55,7 @@ app.post("/", async (context) => {
   return answerData(context, { ...(answer as object), embedding });
 });
 
-/** Embeds what waits, of the tenant that the secret key names: for pg_cron, or any scheduler. */
+/** Embeds waiting memories of the tenant that the secret key names, for pg_cron or any scheduler. */
 app.post("/drain", async (context) => {
   return answerData(
     context,

@@ -16,14 +16,14 @@ const defaultData = join(defaultRoot, ".mayfly");
 function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_535)
-    throw new InvalidArgumentError("A port is a whole number from 1 to 65535.");
+    throw new InvalidArgumentError("A port must be an integer from 1 to 65535.");
   return value;
 }
 
 function milliseconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 10_000)
-    throw new InvalidArgumentError("It is a whole number of milliseconds from 0 to 10000.");
+    throw new InvalidArgumentError("It must be an integer number of milliseconds from 0 to 10000.");
   return value;
 }
 
@@ -58,7 +58,7 @@ program
   .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
   .option(
     "--db-url <url>",
-    "use this Postgres (with pgvector, as a superuser) instead of the embedded one",
+    "use this Postgres instead of the embedded one (it needs pgvector and a superuser)",
   )
   .option(
     "--broadcast-lead <ms>",
@@ -72,9 +72,9 @@ program
 
 program
   .command("status")
-  .description("what runs, as JSON or as KEY=value")
+  .description("show what runs, as JSON or as KEY=value")
   .option(...dataOption)
-  .option("--port <port>", "the HTTP port that it should have", port)
+  .option("--port <port>", "fail unless it has this HTTP port", port)
   .addOption(
     new Option("-o, --output <format>", "how to print it").choices(["json", "env"]).default("json"),
   )
@@ -99,7 +99,7 @@ program
 
 program
   .command("db:url")
-  .description("the URL of the database, as postgres")
+  .description("print the URL of the database, as postgres")
   .option(...dataOption)
   .action(async ({ data }: { data: string }) => console.log((await requireRunning(data)).dbUrl));
 
@@ -124,8 +124,9 @@ async function start({ broadcastLead, project, data, ...options }: StartOptions)
     ...options,
     root,
     data: data ?? join(root, ".mayfly"),
+    console: thisRepository && join(thisRepository, "console"),
     ...(broadcastLead !== undefined && { broadcastLeadMs: broadcastLead }),
-    title: root === thisRepository ? "Mayfly's embedded Supabase serves" : `${root} is served`,
+    title: root === thisRepository ? "Mayfly's embedded Supabase is running" : `${root} is running`,
   });
 }
 

@@ -7,7 +7,7 @@ const reasons: Record<string, string> = {
   EACCES: "this user may not write there",
   EPERM: "this user may not write there",
   EROFS: "its disk is read-only",
-  ENOENT: "nothing can be made there",
+  ENOENT: "nothing can be created there",
   ENOSPC: "its disk is full",
 };
 

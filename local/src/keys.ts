@@ -69,6 +69,6 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   try {
     return projectKeys.parse(JSON.parse(text));
   } catch {
-    throw new Error(`${path} is not a key file of Mayfly; delete it to have new keys made.`);
+    throw new Error(`${path} is not a key file of Mayfly. Delete it, and new keys are made.`);
   }
 }

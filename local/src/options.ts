@@ -21,6 +21,8 @@ export interface LocalOptions {
   secrets?: Record<string, string>;
   /** The project: holds supabase/ and functions/. This repository by default. */
   root?: string;
+  /** A console to serve at `/console/`: a folder with its built files, `dist/`, and `enter.sql`. */
+  console?: string | undefined;
   /** Reload the functions when they change. */
   watch?: boolean;
   /** Realtime's limits: the Free plan's by default. */
@@ -43,6 +45,8 @@ export interface LocalOptions {
 export interface Local extends Omit<Running, "pid" | "instance"> {
   readonly keys: ProjectKeys;
   health(): Health;
+  /** A link to the console that signs the developer in, once; undefined where none is served. */
+  consoleLink(): string | undefined;
   /** Realtime does what it does when a hosted project's settings change: every client reconnects. */
   reloadRealtime(): void;
   /** The database as a file, to start another from: `template`. */

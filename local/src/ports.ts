@@ -21,14 +21,13 @@ export async function listen(server: Server, choice: PortChoice, option: string)
   for (const port of ports.filter((port) => port <= 65_535)) {
     const error = await attempt(server, port);
     if (!error) return (server.address() as AddressInfo).port;
-    if (error.code === "EACCES")
-      throw new Error(`Port ${port} needs rights that this process does not have.`);
+    if (error.code === "EACCES") throw new Error(`This process may not use port ${port}.`);
     if (error.code !== "EADDRINUSE") throw error;
   }
   throw new Error(
     "port" in choice
-      ? `Port ${choice.port} is in use. Stop what listens there, or name another with ${option}.`
-      : `No port is free from ${choice.from} on. Name one with ${option}.`,
+      ? `Port ${choice.port} is in use. Stop what listens there, or choose another with ${option}.`
+      : `No port is free from ${choice.from} on. Choose one with ${option}.`,
   );
 }
 

@@ -29,7 +29,7 @@ export interface BesideResult {
 
 /** Starts an embedded Supabase for a terminal, and keeps it up until Ctrl-C or until what runs beside it ends. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { verbose = false, json = false, title = "The embedded Supabase serves" } = options;
+  const { verbose = false, json = false, title = "The embedded Supabase is running" } = options;
   const log = createConsoleLog({ verbose, json });
   const startedAt = performance.now();
   let local: Local | undefined;
@@ -55,8 +55,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       watch: true,
       log,
       onCrash: () => {
-        const where = `What was acknowledged is in ${options.data}; start again.`;
-        log.error(`The embedded Supabase ends, since its database did. ${where}`);
+        const where = `Everything that was acknowledged is in ${options.data}. Start again.`;
+        log.error(`The embedded Supabase stopped, because its database stopped. ${where}`);
         void stop(1);
       },
     });
@@ -78,9 +78,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     return;
   }
   const rows = Object.entries(variables(local));
-  console.log(`\n${title} (${seconds} s). Ctrl-C stops it.\n`);
+  console.log(`\n${title} (started in ${seconds} s). Press Ctrl-C to stop it.\n`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
-  const lines = [...movedPorts(options, local), ...(beside.lines ?? [])];
+  const link = local.consoleLink();
+  const lines = [
+    ...(link ? [`The console, signed in, once: ${link}`] : []),
+    ...movedPorts(options, local),
+    ...(beside.lines ?? []),
+  ];
   if (lines.length > 0) console.log("");
   for (const line of lines) console.log(`  ${line}`);
   console.log("");
@@ -108,12 +113,14 @@ function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
   const moves: string[] = [];
   const http = Number(new URL(apiUrl).port);
   if (options.port === undefined && http !== defaultPort)
-    moves.push(`HTTP is at port ${http}, since ${defaultPort} is in use. --port names another.`);
+    moves.push(
+      `HTTP uses port ${http}, because ${defaultPort} is in use. Use --port to choose another.`,
+    );
   const db = Number(new URL(dbUrl).port);
   if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
     // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
-    const why = moves.length > 0 ? "beside HTTP's" : `since ${defaultDbPort} is in use`;
-    moves.push(`Postgres is at port ${db}, ${why}. --db-port names another.`);
+    const why = moves.length > 0 ? "next to HTTP's" : `because ${defaultDbPort} is in use`;
+    moves.push(`Postgres uses port ${db}, ${why}. Use --db-port to choose another.`);
   }
   return moves;
 }

@@ -4,6 +4,7 @@ import { readExposedSchemas, readFileSizeLimit } from "./api/config.ts";
 import { forAnyOrigin, preflight } from "./api/cors.ts";
 import type { Api } from "./api/index.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { type ConsoleHost, consolePath, createConsole } from "./console/index.ts";
 import { openDataFolder } from "./data-folder.ts";
 import {
   type Database,
@@ -58,7 +59,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const other = await findRunning(data);
     if (other)
       throw new Error(
-        `The data folder ${data} is served already, at ${other.apiUrl} (process ${other.pid}).`,
+        `The data folder ${data} is already in use, at ${other.apiUrl} (process ${other.pid}).`,
       );
   }
   const keys =
@@ -71,6 +72,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   let api: Api | undefined;
   let realtime: Realtime | undefined;
   let functions: FunctionsHost | undefined;
+  let consoleHost: ConsoleHost | undefined;
   let storage: Storage | undefined;
   let endStatistics: (() => Promise<void>) | undefined;
   let endFlushing: (() => Promise<void>) | undefined;
@@ -117,6 +119,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           if (!realtime) return starting();
           return preflight(request) ?? forAnyOrigin(await realtime.fetch(request));
         }
+        if (pathname === consolePath || pathname.startsWith(`${consolePath}/`))
+          if (options.console !== undefined) return consoleHost?.fetch(request) ?? starting();
         if (pathname.startsWith("/storage/v1/")) {
           if (!storage) return starting();
           return preflight(request) ?? forAnyOrigin(await storage.fetch(request));
@@ -159,7 +163,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ).catch((error: Error & { code?: string }) => {
       const hint = error.code === "42501" ? "; name a superuser" : "";
       throw new Error(
-        `The database could not be made a Supabase project: ${error.message}${hint}.`,
+        `The database could not be turned into a Supabase project: ${error.message}${hint}.`,
         { cause: error },
       );
     });
@@ -221,6 +225,13 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     ]);
     if (opened.kind === "pglite") endStatistics = keepStatistics(opened.url("supabase_admin"), log);
 
+    const { fetch: ask } = api;
+    if (options.console !== undefined)
+      consoleHost = await createConsole({
+        ...{ folder: options.console, url, keys, tokens, dbUrl },
+        auth: ask,
+      });
+
     const running: Running = {
       pid: process.pid,
       instance,
@@ -239,6 +250,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ...running,
       keys,
       health,
+      consoleLink: () => consoleHost?.link(),
       reloadRealtime: () => realtime?.reload(),
       dump: async () => new Blob([await opened.dumpDataDir()]),
       close,

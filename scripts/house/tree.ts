@@ -13,6 +13,7 @@ const folders = [
   "adapters",
   "cli",
   "console",
+  "create",
   "docs",
   "examples",
   "functions",
@@ -21,6 +22,7 @@ const folders = [
   "sdk",
   "sql",
   "supabase",
+  "testing",
   "tests",
 ];
 

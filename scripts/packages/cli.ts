@@ -1,7 +1,8 @@
 // Makes the package of the command line, which carries the migrations and the functions.
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFunctions } from "../../cli/src/source.ts";
+import { buildConsole } from "../build-console.ts";
 import { copyTexts, published, ranges, readManifest, root, writeJson } from "./manifest.ts";
 import { buildNodeCode } from "./node-code.ts";
 
@@ -10,8 +11,16 @@ export async function buildCli(folder: string): Promise<void> {
   const assets = join(folder, "assets");
   await Promise.all([
     // With the SDK in it: the command enters it by doors that the published package does not have.
-    buildNodeCode(join(folder, "dist"), { main: "cli/src/main.ts" }, /^@mayfly\/sdk/),
+    buildNodeCode(
+      join(folder, "dist"),
+      { main: "cli/src/main.ts", source: "cli/src/source.ts" },
+      /^@mayfly\/sdk/,
+    ),
     cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
+    writeFile(
+      join(folder, "source.d.ts"),
+      "export declare const sourceFolder: string;\nexport declare const version: string;\n",
+    ),
     copyAssets(assets),
     copyTexts("cli", folder),
     manifest().then((text) => writeJson(join(folder, "package.json"), text)),
@@ -24,6 +33,9 @@ async function copyAssets(assets: string): Promise<void> {
     recursive: true,
   });
   await cp(join(root, "supabase/config.toml"), join(assets, "supabase/config.toml"));
+  await buildConsole();
+  await cp(join(root, "console/dist"), join(assets, "console/dist"), { recursive: true });
+  await cp(join(root, "console/enter.sql"), join(assets, "console/enter.sql"));
   for (const { path, content } of await readFunctions()) {
     const file = join(assets, path.replace(/^supabase\/mayfly\//, ""));
     await mkdir(dirname(file), { recursive: true });
@@ -45,8 +57,30 @@ async function manifest(): Promise<object> {
     type: "module",
     engines: { node: ">=22.18" },
     bin: { mayfly: "./cli.js" },
-    exports: { "./package.json": "./package.json" },
-    files: ["dist", "assets", "cli.js", "AGENTS.md"],
-    dependencies: { ...ranges({ ...sdk.dependencies, ...own }), "@mayfly/local": local },
+    exports: {
+      // Where the migrations and functions are: for the test kit.
+      "./source": { types: "./source.d.ts", default: "./dist/source.js" },
+      "./package.json": "./package.json",
+    },
+    files: ["dist", "assets", "source.d.ts", "cli.js", "AGENTS.md"],
+    dependencies: {
+      ...ranges({ ...sdk.dependencies, ...own }),
+      "@mayfly/local": local,
+      // What the functions import, in their own versions: then `mayfly dev` fetches nothing.
+      ...(await functionPackages()),
+    },
   };
+}
+
+async function functionPackages(): Promise<Record<string, string>> {
+  const { imports } = JSON.parse(await readFile(join(root, "functions/deno.json"), "utf8")) as {
+    imports: Record<string, string>;
+  };
+  return Object.fromEntries(
+    Object.values(imports).map((address) => {
+      const [, name = "", version = ""] =
+        /^npm:\/?((?:@[^/]+\/)?[^/@]+)@([^/]+)/.exec(address) ?? [];
+      return [name, version];
+    }),
+  );
 }

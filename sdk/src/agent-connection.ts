@@ -3,12 +3,12 @@ import type { DebugOptions } from "./debug/debug.ts";
 import type { CacheOptions } from "./memory/cache.ts";
 import type { Outboxes } from "./outbox/outboxes.ts";
 
-/** What an agent needs of its Mayfly. */
+/** What an agent needs from its `Mayfly`. */
 export interface AgentConnection<Agent> extends Omit<LifeParts, "clock"> {
-  /** By tenant: what agents learned and the server has not acknowledged. */
+  /** The outboxes, by tenant. */
   outboxes: Outboxes;
   cache: CacheOptions;
   debug: DebugOptions;
-  /** Those that have a connection, children included. */
+  /** Agents that have a connection, including children. */
   agents: Set<Agent>;
 }

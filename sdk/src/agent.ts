@@ -6,6 +6,7 @@ import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
@@ -34,43 +35,48 @@ import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
-/** A connection of one agent, with a token of its own that is renewed while it works. */
+/** A connection of one agent. It has its own token, which is renewed while the agent works. */
 export class Agent {
-  /** The agent's own SupabaseClient, schema `mayfly`: row-level security shows it its tenant. */
+  /** The agent's own SupabaseClient for the schema `mayfly`. Row-level security limits it to its tenant. */
   readonly client: MayflyClient;
-  /** What it remembers and recalls. */
+  /** Its memories: remember, recall, update, forget. */
   readonly memory: AgentMemory;
-  /** What it learned and the server has not acknowledged, and what the server refused. */
+  /** What it has not pushed yet, and what the server refused. */
   readonly outbox: AgentOutbox;
-  /** Its messages, to and from others of its tenant. */
+  /** Its messages to and from others in its tenant. */
   readonly messages: Messages;
   /** The named channels of the tenant. */
   readonly channels: Channels;
-  /** Its own states; `state.shared`: those of the tenant; `state.of(id)`: those of another agent. */
+  /** Its own states. `state.shared` holds those of the tenant, `state.of(id)` those of another agent. */
   readonly state: States;
-  /** What is to be done, and what this agent does of it. */
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
+  /** Jobs: add them, and work on them. */
   readonly jobs: Jobs;
-  /** What waits for somebody to say yes. */
+  /** Approvals that wait for an answer. */
   readonly approvals: Approvals;
   /** Runs of workflows. */
   readonly workflows: Workflows;
-  /** Runs of agents of the tenant. */
+  /** Runs of agents in the tenant. */
   readonly runs: Runs;
-  /** Agents that work on something together; those that it spawns are its children. */
+  /** Teams of agents. Agents that it spawns for a team are its children. */
   readonly teams: Teams<Agent>;
-  /** What is known of whom, and since when. */
+  /** Facts about entities, and since when they are true. */
   readonly facts: Facts;
-  /** What it shows of itself to those who watch. */
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
+  /** What it shows to those who watch presence. */
   readonly presence: Presence;
-  /** What it tells of its work, while somebody watches. */
+  /** What it reports about its work while somebody watches. */
   readonly debug: Debug;
-  /** What happens in the tenant. */
+  /** The log of the tenant. */
   readonly log: Log;
   /**
-   * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why:
-   * `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection it is told at once.
+   * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
+   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -91,18 +97,21 @@ export class Agent {
     this.log = new Log(link);
     this.debug = new Debug(link, this.log, { id, tenantId, scopes }, debug);
     link.note = this.debug.note;
-    this.presence = new Presence(link, self);
+    const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
+    this.presence = new Presence(link, self, lives);
     this.outbox = new AgentOutbox(link, self, outbox, () => life.over);
     this.memory = new AgentMemory(link, self, this.outbox, cache);
     this.state = new States(link, this.log, id);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
+    this.artifacts = new Artifacts(link);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (child) => new Agent(connection, child));
+    this.teams = new Teams(link, (child) => new Agent(connection, child), this);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
@@ -111,11 +120,11 @@ export class Agent {
     if (issued.watched) this.debug.listen();
   }
 
-  /** Its id, which its memories bear. */
+  /** Its id. Its memories have it. */
   get id(): string {
     return this.#life.agent.id;
   }
-  /** Its name: no other living agent of the tenant has it. */
+  /** Its name, unique among the living agents of the tenant. */
   get name(): string {
     return this.#life.agent.name;
   }
@@ -123,27 +132,27 @@ export class Agent {
   get type(): string {
     return this.#life.agent.type;
   }
-  /** The type as it was defined then: its role, its prompt; null if it was not. */
+  /** Its type as it was defined then, with role and prompt. Null if the tenant has not defined it. */
   get definition(): FromRow<AgentTypeRow> | null {
     return this.#life.type && fromRow(this.#life.type);
   }
-  /** The tenant that it lives in. */
+  /** The tenant to which it belongs. */
   get tenantId(): string {
     return this.#life.agent.tenant_id;
   }
-  /** The agent that spawned it; null of one that a person, a machine or the secret key spawned. */
+  /** The agent that spawned it. Null if a person, a machine or the secret key did. */
   get parentId(): string | null {
     return this.#life.agent.parent_id;
   }
-  /** How many ancestors it has: a child ends before its parent. */
+  /** How many ancestors it has. */
   get depth(): number {
     return this.#life.agent.depth;
   }
-  /** What it may do. */
+  /** Its scopes. */
   get scopes(): string[] {
     return this.#life.agent.scopes;
   }
-  /** What it says it can do, by which it is found. */
+  /** What it says that it can do. Others find it by this. */
   get capabilities(): string[] {
     return this.#life.agent.capabilities;
   }
@@ -151,7 +160,7 @@ export class Agent {
   get expiresAt(): Date {
     return new Date(this.#life.agent.expires_at);
   }
-  /** Seconds until then, by the server's time; 0 when it is over. */
+  /** Seconds until it ends, by the server's time. 0 when it is over. */
   get secondsLeft(): number {
     return Math.max(0, (this.expiresAt.getTime() - this.#life.clock.now) / 1000);
   }
@@ -160,30 +169,28 @@ export class Agent {
     const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);
     return answer.error ? answer : ok(fromRow(answer.data));
   }
-  /**
-   * Says that the agent is there and, if it has changed, what it does. Sent every 30 s by itself.
-   */
+  /** Says that the agent is there and, if you pass it, what it is doing. The SDK sends one every 30 s. */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     return this.#life.heartbeat(state);
   }
 
-  /** Renews the token now, and the life of the agent as far as its tenant allows. */
+  /** Renews the token now, and the agent's life as far as its tenant allows. */
   renew(): Promise<Result<{ expiresAt: Date }>> {
     return this.#life.renew();
   }
 
-  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, as `stop`. */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, like `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }
 
   /**
-   * Pushes what it remembered, and ends the agent: from that moment its token is worth nothing, and this
-   * object remembers nothing more. Waits for the server while it answers, and 10 s when it does not.
+   * Pushes what it remembered, and ends the agent. From then on its token is worth nothing, and this object
+   * remembers nothing more. Waits as long as the server answers, and 10 s if it does not.
    *
-   * @returns `not_pushed` when the agent has ended and `details.unsynced` operations are still in the
-   * outbox; what refused the end itself has `details.unsynced` too. An agent that cannot be stopped ends
-   * with its lifetime.
+   * @returns `not_pushed` if the agent has ended but `details.unsynced` operations are still in the outbox.
+   * If the end itself was refused, the error also has `details.unsynced`, and the agent ends with its
+   * lifetime.
    * @example
    * const { error } = await agent.stop("done");
    * if (error?.code === "not_pushed") console.log(error.details, error.hint);
@@ -193,15 +200,15 @@ export class Agent {
   }
 
   /**
-   * Pushes what it remembered, leaves every channel and renews no more: the agent ends with its lifetime.
+   * Pushes what it remembered, leaves every channel and stops renewing, so the agent ends with its lifetime.
    *
-   * @returns `not_pushed`, as `stop` does.
+   * @returns `not_pushed`, like `stop`.
    */
   close(): Promise<Result<null>> {
     return this.#life.close();
   }
 
-  /** `await using agent = …`: stops it at the end of the block, and throws what failed. */
+  /** `await using agent = …` stops the agent at the end of the block, and throws if that fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { over } = this.#life;
     if (!over) {
@@ -214,7 +221,7 @@ export class Agent {
   }
 
   /**
-   * Spawns a child: never more than this agent, and dead when this one is.
+   * Spawns a child. It never has more rights than this agent, and ends with it.
    *
    * @example
    * const { data: helper } = await agent.spawn({ type: "reader", scopes: ["memory:read"] });
@@ -224,28 +231,28 @@ export class Agent {
     return answer.error ? answer : ok(new Agent(this.#connection, answer.data));
   }
 
-  /** Spawns children, all or none. */
+  /** Spawns several children, all or none. */
   async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
     const { data, error } = await requestTeam(this.#life.link, groups);
     return error ? failed(error) : ok(data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /** Remembers something, or several, and pushes it with the next `sync`: see {@link AgentMemory.remember}. */
+  /** Remembers one or several things, pushed with the next `sync`: see {@link AgentMemory.remember}. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
   remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {
     return this.memory.remember(memory as NewMemory);
   }
 
-  /** The memories that answer a question best: see {@link AgentMemory.recall}. */
+  /** Finds the memories that answer a question best: see {@link AgentMemory.recall}. */
   recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     return this.memory.recall(query, options);
   }
 
   /**
-   * Pushes the outbox, and pulls what is new since the last time (everything, the first time) into
-   * the local cache, page by page. What could not be pushed stays in the outbox. An operation that
-   * the server refuses is in `outbox.refused`, and the others go on.
+   * Pushes the outbox, and pulls what is new since the last time into the local cache, page by page. The
+   * first time it pulls everything. What could not be pushed stays in the outbox. An operation that the
+   * server refuses moves to `outbox.refused`, and the others continue.
    *
    * @returns how many operations and events; `unavailable`, `not_authorized`, `scope_missing`,
    * `storage_failed`.
@@ -277,7 +284,7 @@ export class Agent {
     return this.messages.request(to, type, payload, options);
   }
 
-  /** Handles messages of a type, or of all (`*`): see {@link Messages.on}. */
+  /** Handles messages of a type, or of all types (`*`): see {@link Messages.on}. */
   on<T extends string>(
     type: T,
     handler: MessageHandler<T extends "*" ? string : T>,
@@ -286,7 +293,7 @@ export class Agent {
     return this.messages.on(type, handler, options);
   }
 
-  /** Does jobs: see {@link Jobs.work}. */
+  /** Works on jobs: see {@link Jobs.work}. */
   work(handlers: JobHandlers, options: WorkOptions = {}): Promise<Result<Work>> {
     return this.jobs.work(handlers, options);
   }

@@ -3,6 +3,7 @@ export type { Agents, FindAgents } from "./agents/agents.ts";
 export type { Activity, AgentCard, AgentTree } from "./agents/card.ts";
 export type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
 export type { EnrolmentKey, EnrolmentKeys } from "./agents/keys.ts";
+export type { AgentLife, ListAgents } from "./agents/list.ts";
 export type { Presence } from "./agents/presence.ts";
 export type {
   PresenceChange,
@@ -29,6 +30,16 @@ export type {
   ListedApproval,
 } from "./approvals/types.ts";
 export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
+export type { Artifacts } from "./artifacts/artifacts.ts";
+export type {
+  Artifact,
+  ArtifactData,
+  ArtifactRef,
+  GetArtifact,
+  ListArtifacts,
+  PutArtifact,
+  StoredFile,
+} from "./artifacts/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";
@@ -83,6 +94,7 @@ export type {
   RateLimitOptions,
 } from "./costs/types.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
+export type { ListDebug } from "./debug/list.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
@@ -133,6 +145,7 @@ export type {
 } from "./jobs/types.ts";
 export type { Work, WorkOptions } from "./jobs/work-options.ts";
 export type { ApplicationClient } from "./link/application-client.ts";
+export type { EventPage, ListEvents } from "./log/list.ts";
 export type { Log } from "./log/log.ts";
 export type { Watch } from "./log/watch.ts";
 export type {
@@ -175,6 +188,7 @@ export type {
   SendOptions,
   Sent,
 } from "./messages/content.ts";
+export type { Delivery, ListMessages, StoredMessage } from "./messages/list.ts";
 export type {
   HandlerOptions,
   Message,
@@ -189,7 +203,8 @@ export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
-export type { People } from "./people/people.ts";
+export type { OwnMembership, People } from "./people/people.ts";
+export { provideAi } from "./runs/ai.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
 export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";
@@ -239,29 +254,13 @@ export type {
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type * from "./teams/alert-types.ts";
 export type { Polls } from "./teams/polls.ts";
+export type { Blackboard, TeamSpace } from "./teams/space.ts";
 export type { SpawnedTeam, Teams } from "./teams/teams.ts";
 export type { Tenders } from "./teams/tenders.ts";
-export type {
-  Assigned,
-  AssignOptions,
-  Ballot,
-  Bid,
-  BidOptions,
-  ListTeams,
-  Poll,
-  PollOptions,
-  PollOutcome,
-  PollRule,
-  Rated,
-  Task,
-  Team,
-  TeamMember,
-  TeamOptions,
-  TeamRole,
-  Tender,
-  TenderOptions,
-} from "./teams/types.ts";
+export type * from "./teams/types.ts";
+export type { TeamWatch } from "./teams/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,
@@ -272,6 +271,8 @@ export type {
   Tenants,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
+export type { Threads } from "./threads/threads.ts";
+export type * from "./threads/types.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
 export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {

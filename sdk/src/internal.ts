@@ -1,8 +1,9 @@
 /**
- * A door for the other parts of this repository, and no part of the package: the command line enters
- * here for what a program with the SDK has no use for, and tests for what no public call shows alone.
- * What is here may change in any release.
+ * An entry point for the other parts of this repository. It is not part of the package. The CLI uses it for
+ * what programs with the SDK do not need, and tests for what no public call shows. It may change in any
+ * release.
  */
+export { Reservations } from "./costs/reservations.ts";
 export { DebugBuffer } from "./debug/buffer.ts";
 export { Debug } from "./debug/debug.ts";
 export { Masker, masked } from "./debug/mask.ts";

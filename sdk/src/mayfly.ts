@@ -6,6 +6,7 @@ import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
@@ -14,7 +15,7 @@ import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import type { ApplicationClient } from "./link/application-client.ts";
+import { type ApplicationClient, sessionToken } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
 import { silenceMs } from "./link/left.ts";
@@ -35,43 +36,44 @@ import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
 import { Tenants } from "./tenants/tenants.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
-/** Which project, as whom, in which tenant. */
+/** Which project, with which identity, in which tenant. */
 export interface MayflyOptions {
-  /** The project's, as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
+  /** The project's URL, such as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
   url: string;
   /** The publishable key, or on a server the secret key. */
   key: string;
-  /** The tenant to work in; needed by the secret key, and by a person in several tenants. */
+  /** The tenant in which to work. The secret key needs it, and so does a person in several tenants. */
   tenant?: string;
   /**
-   * The application's own SupabaseClient, of any supabase-js 2.x: whoever is signed in there is the
-   * caller. One with an `accessToken` of its own (Clerk, Auth0) is refused: it throws `invalid_request`.
+   * The application's own SupabaseClient, of any supabase-js 2.x. The person who is signed in there is the
+   * caller. A client with its own `accessToken` (Clerk, Auth0) throws `invalid_request`.
    */
   client?: ApplicationClient;
-  /** A machine's key (`mfk_…`): it may spawn, and nothing else. */
+  /** A machine's key (`mfk_…`). It can spawn agents and do nothing else. */
   enrolmentKey?: string;
   /**
-   * Where what was learned is kept until the server has acknowledged it: a folder in Node, Deno and
-   * Bun, the name of an IndexedDB database in a browser, or an adapter. Without it, memory.
+   * Where to keep what was learned until the server has acknowledged it: a folder in Node, Deno and Bun, the
+   * name of an IndexedDB database in a browser, or your own storage. Without it, in memory.
    */
   storage?: string | OutboxStorage;
-  /** How much of it is kept at most; over it, `remember` answers `outbox_full`. */
+  /** How much to keep at most. Above it, `remember` returns `outbox_full`. */
   outbox?: OutboxLimits;
-  /** Of what each agent holds itself. */
+  /** How much each agent caches. */
   cache?: CacheOptions;
-  /** How its agents' debug streams behave. */
+  /** How its agents' debug streams work. */
   debug?: DebugOptions;
   /**
-   * Calls the database by connections of its own, for long-lived workers beside it: a `PostgresTransport` of
+   * Calls the database over its own connections, for long-lived workers beside it: a `PostgresTransport` of
    * `@mayfly/sdk/postgres`. For the secret key and agents, not for a person (`client`).
    */
   transport?: Transport;
 }
 
 /**
- * A tenant's door: spawns agents, shows who is there, who belongs to it.
+ * The entry point to a tenant: its agents, memories, messages, people and everything else.
  *
  * @example
  * const mayfly = new Mayfly({ url, key });
@@ -82,45 +84,49 @@ export interface MayflyOptions {
  * await agent.stop();
  */
 export class Mayfly {
-  /** Acts as the caller in the tenant, schema `mayfly`. */
+  /** The client with which it acts as the caller in the tenant, schema `mayfly`. */
   readonly client: MayflyClient;
-  /** The agents of the tenant, living and dead, and their types. */
+  /** The agents of the tenant, living and ended, and their types. */
   readonly agents: Agents<Agent>;
-  /** Enrolment keys, by which machines spawn agents. */
+  /** Enrolment keys, with which machines can spawn agents. */
   readonly keys: EnrolmentKeys;
   /** The members of the tenant, and invitations. */
   readonly people: People;
   readonly tenants: Tenants;
-  /** What the tenant remembers. */
+  /** The memories of the tenant. */
   readonly memory: Memories;
-  /** What agents that are gone left in the outbox. */
+  /** What agents that have ended left in the outbox. */
   readonly outbox: TenantOutbox;
-  /** The messages of whoever is signed in, or of the secret key. */
+  /** The messages of the person who is signed in, or of the secret key. */
   readonly messages: Messages;
   /** The named channels of the tenant. */
   readonly channels: Channels;
-  /** The states that the tenant's agents share; `state.of(id)`: those of an agent. */
+  /** The states that the tenant's agents share. `state.of(id)` holds those of one agent. */
   readonly state: States;
-  /** What is to be done: adds jobs, does them, shows and ends them. */
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
+  /** Jobs: add them, work on them, watch and end them. */
   readonly jobs: Jobs;
-  /** What waits for somebody to say yes. */
+  /** Approvals that wait for an answer. */
   readonly approvals: Approvals;
   /** Runs of workflows. */
   readonly workflows: Workflows;
-  /** What models cost, what may be spent on them, and what was. */
+  /** What models cost, budgets, and what was spent. */
   readonly costs: Costs;
-  /** Runs of agents: starts them, watches them, forks and replays them. */
+  /** Runs of agents: start, watch, fork and replay them. */
   readonly runs: Runs;
-  /** Agents that work on something together: spawned, asked, given work and ended as one. */
+  /** Teams of agents: spawn them, ask them, give them work, and end them together. */
   readonly teams: Teams<Agent>;
-  /** What is known of whom, and since when. */
+  /** Facts about entities, and since when they are true. */
   readonly facts: Facts;
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
   readonly debug: DebugStreams;
-  /** What happens in the tenant. */
+  /** The log of the tenant. */
   readonly log: Log;
   readonly #link: Link;
   readonly #options: MayflyOptions;
-  /** Without a caller: for renewals, whose secret suffices alone. */
+  /** Without a caller, because renewing needs only the renewal secret. */
   readonly #anonymous: Link;
   readonly #outboxes: Outboxes;
   readonly #agents = new Set<Agent>();
@@ -140,15 +146,20 @@ export class Mayfly {
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.log = new Log(link);
-    this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
+    this.agents = new Agents(
+      link,
+      (issued) => this.#connectAgent(issued),
+      (wake) => this.log.watch({ types: ["agent.*"] }, wake),
+    );
     this.keys = new EnrolmentKeys(link);
-    this.people = new People(link);
-    this.tenants = new Tenants(link);
+    this.people = new People(link, client && sessionToken(client));
+    this.artifacts = new Artifacts(link);
+    this.tenants = new Tenants(link, () => this.artifacts.removeAll());
     this.memory = new Memories(link);
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
-    // Whoever names no tenant and is not signed in works as the secret key, for all.
+    // A caller without a tenant and a signed-in person works as the secret key, for all tenants.
     this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
       const client = connect({ ...options, tenant }, this.#requests.fetch);
       return new Link({ client, tenantId: tenant });
@@ -157,10 +168,11 @@ export class Mayfly {
     this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());
   }
 
   /**
@@ -175,7 +187,7 @@ export class Mayfly {
   }
 
   /**
-   * Spawns a team, all or none, with names from pools.
+   * Spawns a team, all agents or none, with names from pools.
    *
    * @example
    * const { data: team } = await mayfly.spawnTeam([{ type: "reader", count: 4 }, { type: "editor" }]);
@@ -186,7 +198,7 @@ export class Mayfly {
   }
 
   /**
-   * Spawns an agent, pulls, works, pushes, stops: also when the work throws. See {@link run}.
+   * Spawns an agent, pulls, works, pushes, and stops it, even if the work throws. See {@link run}.
    *
    * @example
    * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
@@ -200,8 +212,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns a team, all or none, pulls, works, pushes what each has remembered, and stops them all: also
-   * when the work throws. See {@link run}.
+   * Spawns a team as a whole or not at all, pulls, works, pushes what each agent remembered, and stops them
+   * all, even if the work throws. See {@link run}.
    *
    * @example
    * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>
@@ -217,13 +229,13 @@ export class Mayfly {
   }
 
   /**
-   * Pushes what its agents remembered, leaves every channel and stops what watches, so that a Node process
-   * can end. Its agents renew no more and end with their lifetime, or now with `stopAgents`. Waits for
-   * the server while it answers, and 10 s for each generation of agents when it does not. A connection
-   * that a silent network never closes can keep a Node process alive after that: `process.exit()` ends it.
+   * Pushes what its agents remembered, leaves every channel and stops every watch, so that a Node process can
+   * exit. Its agents stop renewing and end with their lifetime, or now with `stopAgents`. Waits as long as
+   * the server answers, and 10 s for each generation of agents if it does not. If a silent network never
+   * closes a connection, it can keep a Node process alive after that; `process.exit()` ends it.
    *
-   * @returns `not_pushed` when `details.unsynced` operations are still in the outbox; what refused the
-   * stop of an agent.
+   * @returns `not_pushed` if `details.unsynced` operations are still in the outbox, or the error of an agent
+   * that could not be stopped.
    * @example
    * const { error } = await mayfly.close({ stopAgents: true });
    * if (error?.code === "not_pushed") console.log(error.details, error.hint);
@@ -241,7 +253,9 @@ export class Mayfly {
     });
   }
 
-  /** `await using mayfly = new Mayfly(…)`: stops its agents at the end of the block, and throws what failed. */
+  /**
+   * `await using mayfly = new Mayfly(…)` stops its agents at the end of the block, and throws if that fails.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const { error } = await this.close({ stopAgents: true });
     if (error) throw error;

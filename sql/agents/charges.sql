@@ -1,4 +1,4 @@
--- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+-- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
 -- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
 -- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
 

@@ -1,4 +1,4 @@
--- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: an agent was stopped or suspended. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')

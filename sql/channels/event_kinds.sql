@@ -1,4 +1,4 @@
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('channel.created', 'message:read', null, 'A channel was created.'),

@@ -1,4 +1,4 @@
--- What can be due in this room: that the log has something new.
+-- Broadcasts of this room that can be due: the log has something new.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')

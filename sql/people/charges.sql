@@ -1,4 +1,4 @@
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.invitations', 256, '{email}', false)

@@ -1,4 +1,4 @@
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('member.joined', 'member:read', null, 'A person became a member of the tenant.'),

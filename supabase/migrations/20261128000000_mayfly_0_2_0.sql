@@ -20,6 +20,8 @@ drop function if exists mayfly.renew_agent;
 
 drop function if exists mayfly_private.renew_agent;
 
+drop function if exists mayfly.living_agents;
+
 drop function if exists mayfly_private.extend_life;
 
 drop function if exists mayfly_private.draft_agent;
@@ -53,7 +55,9 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
-comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
+comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
+
+comment on column mayfly.scopes.by_default is 'Whether an agent has it by default, if its spawner has it.';
 
 create extension if not exists unaccent with schema extensions;
 
@@ -95,8 +99,8 @@ begin
 end
 $$;
 
--- A JSON value in the form that all equal ones share: jsonb has sorted keys already, and numbers lose the zeros
--- behind their points.
+-- A JSON value in the one form that all equal values share. jsonb already sorts keys, and this removes trailing
+-- zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
@@ -114,6 +118,23 @@ end
 $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
+
+-- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
+-- functions that take JSON from callers, unless another function names the field. Locks nothing.
+
+create or replace function mayfly_private.check_numbers(value jsonb, field text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not mayfly_private.numbers_kept(value) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
+      'Send such numbers as strings.', jsonb_build_object('field', field));
+  end if;
+end
+$$;
 
 -- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
 -- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
@@ -135,10 +156,10 @@ begin
     return;
   end if;
   perform mayfly_private.fail(503, 'version_unsupported',
-    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+    format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
-      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+      else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
@@ -308,6 +329,23 @@ begin
 end
 $$;
 
+comment on column mayfly_private.settings.tenants_created_by is
+  'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
+
+comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
+
+comment on column mayfly_private.settings.person_issuers is
+  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
+
+comment on column mayfly_private.settings.debug_rate is
+  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together: half of what the Free plan allows.';
+
+comment on column mayfly_private.settings.announce_rate is
+  'How many broadcasts a second the database sends for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime also counts each receiver.';
+
+comment on column mayfly_private.settings.kept is
+  'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
+
 -- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
 -- an age, a lease or a window is judged, so that a test can put another clock in its place
 -- (tests/harness/clock.ts); only the owner can. Locks nothing.
@@ -327,7 +365,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
+comment on function mayfly_private.now is 'The time that decides what has ended, expired or is due.';
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
@@ -445,13 +483,13 @@ create table mayfly_private.charges (
   constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
 );
 
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
 
-comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+comment on column mayfly_private.charges.written is 'The columns that callers write. Their lengths as JSON text are charged.';
 
 comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
 
-comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+comment on column mayfly_private.charges.bounded_by is 'What limits the rows of a table that is not charged.';
 
 alter table mayfly_private.charges enable row level security;
 
@@ -459,14 +497,14 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.chores is 'What maintenance does for each tenant.';
+comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
 comment on column mayfly_private.chores.work is
-  'The signature of a function of (tenant uuid, max_rows integer) that does one batch and returns jsonb: what it counted, and `more`: true while there may be more.';
+  'The signature of a function of (tenant uuid, max_rows integer) that does one batch. It returns jsonb: its counts, and `more`, true while there may be more to do.';
 
 alter table mayfly_private.chores enable row level security;
 
@@ -483,10 +521,10 @@ create table mayfly.event_kinds (
   description text not null
 );
 
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 
 comment on column mayfly.event_kinds.admin_scope is
-  'The scope that also shows those of its events that are for one agent or person; null: nobody else sees them.';
+  'The scope that also shows events for one agent or person. Null if nobody else may see them.';
 
 alter table mayfly.event_kinds enable row level security;
 
@@ -500,7 +538,7 @@ create policy event_kinds_select on mayfly.event_kinds for select to authenticat
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -520,7 +558,7 @@ alter table mayfly_private.nudge_kinds enable row level security;
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- Of the whole topic, so that one with more or fewer is none of ours.
+  -- The number of parts of the whole topic, so that a topic with more or fewer is not ours.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );
@@ -539,12 +577,39 @@ create table mayfly_private.usage_counts (
   work text not null
 );
 
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 comment on column mayfly_private.usage_counts.work is
   'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
 
 alter table mayfly_private.usage_counts enable row level security;
+
+comment on table mayfly.tenants is 'Tenants, with their limits.';
+
+comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
+
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
+
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
+
+comment on column mayfly.tenants.max_bytes is
+  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
+
+comment on column mayfly.tenants.writes_per_minute is
+  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+
+comment on column mayfly.tenants.retention is
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
+
+comment on column mayfly.tenants.messages_kept is
+  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
+
+comment on column mayfly.tenants.debug is
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
+
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
 create or replace function mayfly_private.caller()
 returns mayfly_private.caller
@@ -608,8 +673,10 @@ begin
 end
 $$;
 
--- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
+comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
+
+-- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
+-- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
 
@@ -636,12 +703,52 @@ begin
 end
 $$;
 
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+
+comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+
+comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
+
+comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';
+
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+
+comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
+
 comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
 
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 
--- The one tenant of this request, in which the caller must have the scope. Called first by every
--- function that writes. Locks nothing.
+-- Fails unless the caller may manage members with this role: an owner all, an admin all except owners. Called by the
+-- functions for people.
+
+create or replace function mayfly_private.require_role(tenant uuid, over text)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
+    perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
+  elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can add, change or remove owners.',
+      'Ask an owner of the tenant.', '{"role": "owner"}');
+  end if;
+end
+$$;
+
+-- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
+-- Locks nothing.
 
 create or replace function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -659,22 +766,24 @@ begin
   tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
-      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
+      case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;
   return tenants[1];
 end
 $$;
+
+comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope. Without a scope, those to which it belongs.';
 
 -- The scopes of this room.
 
@@ -683,8 +792,12 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
--- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
+
+comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
+
+-- Which tenants' broadcasts a client hears over its own database connection, and until when. The Postgres transport
+-- of the SDK leases it. listen_by_postgres writes it and notify reads it.
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null constraint postgres_listeners_pkey primary key,
@@ -693,11 +806,15 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'Which tenants'' broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
+
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row a tenant'),
@@ -705,10 +822,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by the
--- meters, at the end of each statement that writes what they measure, and by functions that know what they write:
--- send_messages, write_state, append_debug. What frees is never refused. A sum sees what has committed, so a
--- quota is exceeded at most by what the pushes beside this one hold, 15 of 4 MB. Locks what count_usage locks.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas. The meters call it at the
+-- end of each statement that writes what they measure, and so do functions that know what they write: send_messages,
+-- write_state, append_debug. It never refuses a write that frees space. The sum covers what has committed, so a
+-- quota can be exceeded by at most what concurrent pushes hold, 15 of 4 MB. Locks what count_usage locks.
 
 create or replace function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -730,16 +847,16 @@ begin
   if more_memories > 0 and used.memories > limits.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
       format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Erase memories, or have the tenant''s max_memories raised.',
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
       jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
   elsif more_bytes > 0 and used.bytes > limits.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('What the tenant stores may have %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', limits.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
       jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
   elsif more_writes > 0 and used.writes > limits.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may write %s memories and messages a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
       jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
@@ -747,12 +864,13 @@ begin
 end
 $$;
 
--- Counts what a tenant has stored and written. Called by charge, and by itself for what must not be refused.
+-- Counts what a tenant has stored and written. charge calls it; other code calls it directly for writes that must
+-- not be refused.
 --
--- Locks one of the tenant's 16 shards until commit: the first that nobody holds, so that up to 16
--- pushes of a tenant at once do not wait. A push of one memory took 0.5 ms more, one of 1,000 took 4 ms more
--- in 400 (2 busy cores); one counter instead of 16 made 8 writers 10 % slower, and any writer's open
--- transaction would have stopped the others.
+-- It locks one of the tenant's 16 shards until commit, the first that nobody holds, so up to 16 concurrent pushes of
+-- a tenant do not wait. A push of one memory took 0.5 ms more, and one of 1,000 took 4 ms more than 400 (2 busy
+-- cores). One counter instead of 16 made 8 writers 10 % slower, and any writer's open transaction would have stopped
+-- the others.
 
 create or replace function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -778,8 +896,81 @@ begin
 end
 $$;
 
--- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
--- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
+-- The definer half of mayfly.create_tenant. Concurrent calls of one person wait for each other, so that they cannot
+-- pass the limit together.
+
+create or replace function mayfly_private.create_tenant(name text, owner uuid)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  settings mayfly_private.settings;
+  tenant mayfly.tenants;
+begin
+  select * into strict settings from mayfly_private.settings;
+  if name is null or char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif caller.kind = 'person' then
+    if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
+      or not exists (select from auth.users u where u.id = caller.id) then
+      perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not allow this person to create tenants.',
+        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+    elsif owner is not null and owner <> caller.id then
+      perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they create.', null, '{"field": "owner"}');
+    end if;
+    owner := caller.id;
+    perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
+    if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
+      perform mayfly_private.fail(403, 'tenant_quota_exceeded',
+        format('A person may own %s tenants here.', settings.max_tenants_per_person),
+        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
+    end if;
+  elsif caller.kind is distinct from 'secret' and claims is not null then
+    -- A call without claims comes from the SQL editor: nobody else may execute this without claims.
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
+  elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
+  end if;
+
+  insert into mayfly.tenants (name) values (create_tenant.name) returning * into tenant;
+  insert into mayfly.members (tenant_id, user_id, role) select tenant.id, owner, 'owner' where owner is not null;
+  return tenant;
+end
+$$;
+
+-- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push calls
+-- it for the tenant of its caller. Locks the tenant's row as a foreign key does; writers of memories share that
+-- lock.
+
+create or replace function mayfly_private.hold_tenant(tenant uuid)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  found_language text;
+begin
+  select t.language into found_language
+  from mayfly.tenants t
+  where t.id = tenant
+  for key share;
+  if not found then
+    perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
+  end if;
+  return found_language;
+end
+$$;
+
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
+
+-- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of
+-- the SDK calls it with its own database role; no role of the Data API may. Locks the tenants' leases, in their
+-- order.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]
@@ -800,15 +991,15 @@ as $$
   select coalesce(array_agg(tenant_id), '{}') from leased
 $$;
 
-comment on function mayfly_private.listen_by_postgres is 'Leases what is said of tenants by NOTIFY.';
+comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
--- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
--- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
--- bytes alone, and only a change of `task` can be refused: an agent says what it is doing many times. Of other tables,
--- functions charge what they change.
+-- Charges what a statement writes into small tables that callers fill, as mayfly_private.charges says: bytes, and a
+-- write for each inserted row, so that inserting and deleting in a loop is limited too. An update is charged only
+-- its bytes, and only a change of `task` can be refused, because an agent says what it is doing many times. For
+-- other tables, functions charge what they change.
 --
--- Of a lenient table up to 1,000 bytes a row are counted and never refused, and neither is the end of a row: in a
--- tenant that is full, agents can still be spawned to empty it, and dead ones are marked.
+-- Of a lenient table, up to 1,000 bytes a row are counted and never refused, nor is the end of a row. So in a full
+-- tenant agents can still be spawned to empty it, and dead ones are marked.
 
 create or replace function mayfly_private.meter_rows()
 returns trigger
@@ -858,11 +1049,12 @@ begin
 end
 $$;
 
--- Says by NOTIFY what is broadcast on a topic, to those who have a connection of their own to the database: on the
--- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that has
--- no room (a NOTIFY has 8,000 bytes) loses all but its numbers, by which its reader asks for it.
+-- Sends what is broadcast on a topic by NOTIFY to clients that have a database connection of their own: on the
+-- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that
+-- does not fit (a NOTIFY has 8,000 bytes) keeps only its numbers, by which the reader asks for it.
 --
--- Where nobody has leased it nothing is said: commits that notify wait for each other in the whole cluster. Locks nothing else.
+-- Without a lease nothing is sent, because commits that notify wait for each other in the whole cluster. Locks
+-- nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -885,11 +1077,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify is 'Says by NOTIFY what is broadcast on a topic.';
+comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';
 
--- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
--- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
--- difference.
+-- How many bytes a row of a small table is charged, from its JSON: `flat` for the row itself, plus what callers
+-- write into it (mayfly_private.charges). It counts the lengths of the JSON texts, so that it makes no difference
+-- how a row is stored.
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
@@ -899,7 +1091,50 @@ return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
--- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
+comment on function mayfly.set_quotas is
+  'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
+
+-- The definer half of mayfly.update_tenant. Locks the tenant's row.
+
+create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  tenant mayfly.tenants;
+begin
+  if char_length(name) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  elsif max_lifetime not between '5 seconds' and '30 days' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
+  elsif token_lifetime not between '10 seconds' and '1 hour' then
+    perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
+  elsif max_depth not between 0 and 20 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif not mayfly_private.is_retention(retention) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+  end if;
+  update mayfly.tenants t
+  set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
+    max_lifetime = coalesce(update_tenant.max_lifetime, t.max_lifetime),
+    token_lifetime = coalesce(update_tenant.token_lifetime, t.token_lifetime),
+    max_depth = coalesce(update_tenant.max_depth, t.max_depth),
+    retention = coalesce(update_tenant.retention, t.retention)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+exception when check_violation then
+  perform mayfly_private.fail(400, 'invalid_request', 'language must be one that the database can search.', null, '{"field": "language"}');
+  return null;
+end
+$$;
+
+comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
+
+-- The definer half of mayfly.usage: the counts of this room and those that other rooms have registered
 -- (mayfly_private.usage_counts).
 
 create or replace function mayfly_private.usage()
@@ -934,6 +1169,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -942,9 +1179,12 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Which tenant stands for a name that somebody ensures: of a person, or of the secret key (null). Names of tenants are
--- no keys, and people give them freely: by its name alone the secret key would be given a tenant that a stranger has
--- called so.
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+
+comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
+
+-- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not unique and
+-- any person can choose it: by name alone, the secret key could get a tenant that a stranger named so.
 
 create table mayfly_private.ensured_tenants (
   owner uuid,
@@ -954,11 +1194,11 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'Which tenant stands for a name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.invitations', 256, '{email}', false)
@@ -970,7 +1210,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('member.joined', 'member:read', null, 'A person became a member of the tenant.'),
@@ -979,9 +1219,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The definer half of mayfly.accept_invitation. What is wrong with an invitation that is not theirs,
--- nobody is told. Locks the tenant's row (for no key update), as all do that change who is in it, and then the
--- invitation's, so that it is accepted once. In this order, as erase_tenant does.
+-- The definer half of mayfly.accept_invitation. It tells nobody what is wrong with an invitation that is not theirs.
+-- Locks the tenant's row (for no key update), as every function that changes its members does, and then the
+-- invitation's row, so that it is accepted once. The order is that of erase_tenant.
 
 create or replace function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -995,7 +1235,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -1010,13 +1250,13 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- As it is under the lock: it may have been accepted or revoked meanwhile, or be gone with its tenant.
+  -- Read again under the lock: meanwhile it may have been accepted or revoked, or have gone with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -1025,7 +1265,7 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
@@ -1033,11 +1273,44 @@ begin
 end
 $$;
 
--- The tenant of a name, made where there is none: for who starts an application again and again, or many of its
--- processes at once. The same caller and owner get the same tenant, also after it was renamed; others have names of
--- their own. One that create_tenant made is taken, where it is the only one of that name: by the secret key one that
--- nobody is a member of, or that `owner` owns; by a person one that it owns. As create_tenant it needs the right to
--- create one, where there is none. Calls for one name wait for each other.
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
+
+-- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.add_member(member uuid, role text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  found_member mayfly.members;
+begin
+  perform mayfly_private.require_role(of_tenant, role);
+  if not exists (select from auth.users u where u.id = member) then
+    perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "user_id"}');
+  end if;
+  perform from mayfly.tenants t where t.id = of_tenant for no key update;
+  perform mayfly_private.require_tenant('member:write');
+  insert into mayfly.members as m (tenant_id, user_id, role) values (of_tenant, member, add_member.role)
+  on conflict do nothing
+  returning * into found_member;
+  if found_member.user_id is null then
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
+  end if;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. Only for the secret key.';
+
+comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
+
+-- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many processes
+-- at once. The same caller and owner get the same tenant, even after it was renamed; other callers have names of
+-- their own. It adopts a tenant that create_tenant made if that is the only one of its name: for the secret key, one
+-- without members or one that `owner` owns; for a person, one that the person owns. To create one, it needs the same
+-- right as create_tenant. Calls for one name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -1054,9 +1327,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 
@@ -1064,7 +1337,7 @@ begin
   from mayfly_private.ensured_tenants e
   join mayfly.tenants t on t.id = e.tenant_id
   where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
-    -- A person that has left it has no part in it any more.
+    -- A person who has left the tenant has no part in it any more.
     and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
   if tenant.id is not null then
     return to_jsonb(tenant) || '{"created": false}';
@@ -1088,7 +1361,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+comment on function mayfly_private.ensure_tenant is 'The tenant with a name, created if there is none.';
 
 grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
 
@@ -1099,11 +1372,11 @@ set search_path = ''
 return mayfly_private.ensure_tenant(name, owner);
 
 comment on function mayfly.ensure_tenant is
-  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+  'The caller''s tenant with this name, created if there is none: the tenant, and whether it was created. For the secret key, and for people if they may create tenants.';
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
--- The definer half of mayfly.invite_member: the token is returned once and kept hashed.
+-- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
 
 create or replace function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -1120,11 +1393,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 
@@ -1136,6 +1409,53 @@ begin
   return jsonb_build_object('token', secret, 'invitation', to_jsonb(invitation));
 end
 $$;
+
+comment on function mayfly.invite_member is
+  'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
+
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (A user who
+-- is deleted in Auth goes even as the last owner; the secret key then makes another.)
+
+create or replace function mayfly_private.keep_owner(member mayfly.members)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if member.role = 'owner' and not exists (
+      select from mayfly.members m
+      where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
+  end if;
+end
+$$;
+
+-- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.leave_tenant()
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
+  perform mayfly_private.keep_owner(found_member);
+  delete from mayfly.members m where m.tenant_id = of_tenant and m.user_id = caller.id;
+  return to_jsonb(found_member);
+end
+$$;
+
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
+
+comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
 -- The definer half of mayfly.my_invitations.
 
@@ -1159,6 +1479,10 @@ begin
 end
 $$;
 
+comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
+
+comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
+
 -- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
 
 create or replace function mayfly_private.revoke_invitation(invitation_id uuid)
@@ -1180,6 +1504,37 @@ begin
 end
 $$;
 
+-- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+
+create or replace function mayfly_private.transfer_tenant(member uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('member:write');
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  found_member mayfly.members;
+begin
+  if caller.kind <> 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
+  end if;
+  found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
+  perform mayfly_private.require_role(of_tenant, 'owner');
+  if member = caller.id then
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
+  end if;
+  update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
+  where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
+  return (select to_jsonb(m) from mayfly.members m where m.tenant_id = of_tenant and m.user_id = member);
+end
+$$;
+
+comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
+
+comment on function mayfly.transfer_tenant is
+  'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
+
 -- The scopes of this room.
 
 -- By default an agent may not: to spawn, to stop and to administer must be asked for. presence:read too: an agent that
@@ -1197,7 +1552,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes. Agents and their registrations are bounded by
+comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
+
+comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
+
+-- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
 -- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
 -- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
 
@@ -1238,7 +1597,7 @@ insert into mayfly_private.chores (name, work) values
   ('agents', 'mayfly_private.maintain_agents(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.spawned', 'agent:read', null, 'An agent was spawned.'),
@@ -1249,7 +1608,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+-- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
 
 create function mayfly_private.hears_control(tenant uuid, topic text)
 returns boolean
@@ -1263,7 +1622,7 @@ $$;
 
 comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
 
--- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
 -- meanwhile is told nothing. Called by flush_nudges.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
@@ -1284,9 +1643,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.control_nudge is 'What is due: an agent was stopped or suspended.';
+comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- What can be due in this room: that an agent was stopped or suspended. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: an agent was stopped or suspended. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -1313,8 +1672,8 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a}, the inbox of one agent or person, and what ends it: read by itself and with message:admin,
--- sent by the database alone.
+-- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
+-- and with message:admin. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -1402,9 +1761,12 @@ begin
 end
 $$;
 
--- What an agent's status is by now: its row may still say running when its time is over or an
--- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
--- before a change of status. Locks nothing.
+comment on function mayfly.agent_tree is
+  'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
+
+-- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
+-- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
+-- status. Locks nothing.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -1422,8 +1784,10 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
--- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
--- first ancestor to go; 0 once it has ended. Renewal can add to it.
+comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
+
+-- How long an agent has left, in seconds with three decimals: until its own end or that of the first ancestor to
+-- end. 0 once it has ended. Renewing can add to it.
 
 create or replace function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric
@@ -1476,8 +1840,10 @@ return (
   from (select mayfly_private.effective_status(agent) as status) now
 );
 
--- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
--- the tenant's row. The dead that still say they live are reaped before they count against it.
+comment on function mayfly_private.card is 'The card of an agent.';
+
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
+-- that are still marked as living are reaped before they count.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -1501,8 +1867,39 @@ begin
 end
 $$;
 
--- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
--- locks anything; what an agent's values may be is checked as it is drafted.
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called wherever an
+-- agent, a type or an enrolment key gets scopes. Locks nothing.
+
+create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  excess text[];
+begin
+  excess := (select array_agg(s order by s) from unnest(scopes) s
+    where s is null or not exists (select from mayfly.scopes known where known.name = s));
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(excess, ', ', 'null')),
+      'The table mayfly.scopes lists them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
+  if excess is not null then
+    perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
+      'Only people and the secret key can have them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+  end if;
+  excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
+  if excess is not null then
+    perform mayfly_private.fail(403, 'scope_exceeds_parent',
+      format('The caller cannot give scopes that it does not have: %s.', array_to_string(excess, ', ')),
+      'Ask for a subset of the caller''s scopes.', jsonb_build_object('scopes', excess));
+  end if;
+end
+$$;
+
+-- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it locks
+-- anything. The values of each agent are checked when it is drafted.
 
 create or replace function mayfly_private.check_team(team jsonb)
 returns void
@@ -1543,7 +1940,10 @@ begin
 end
 $$;
 
--- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
+comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';
+
+-- The scopes that most agents need, as far as their spawner may give them: those that mayfly.scopes gives by
+-- default.
 
 create or replace function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -1570,7 +1970,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
 
@@ -1586,8 +1986,11 @@ begin
 end
 $$;
 
--- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
--- versions are numbered without a gap or a double.
+comment on function mayfly.create_enrolment_key is
+  'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
+
+-- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that version numbers
+-- have no gaps and no duplicates.
 
 create or replace function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -1603,7 +2006,7 @@ declare
   defined mayfly.agent_types;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif char_length(role) > 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
   elsif char_length(description) > 2000 then
@@ -1611,7 +2014,7 @@ begin
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -1639,6 +2042,9 @@ begin
 end
 $$;
 
+comment on function mayfly.define_agent_type is
+  'Defines a type of agents, with lifetimes in seconds. Returns its newest version, which is the same if nothing changed.';
+
 create or replace function mayfly_private.open_spawn(wanted integer)
 returns mayfly_private.spawner
 language plpgsql security definer
@@ -1665,7 +2071,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then
@@ -1685,9 +2091,9 @@ begin
 end
 $$;
 
--- An agent as it is to be inserted: what was asked, completed by its type's newest version, within
--- what the tenant, the type and the spawner allow. Called by spawn_agent and spawn_team under the
--- lock on the tenant's row; `drafted` are the agents of the same call before this one.
+-- Prepares an agent for inserting: what was asked for, completed by the newest version of its type, within the
+-- limits of the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is
+-- locked. `drafted` are earlier agents of the same call.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -1716,13 +2122,13 @@ begin
   if char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'type must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "type"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif char_length(task) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
@@ -1751,7 +2157,7 @@ begin
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
       perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
-        'Choose another name, or none to get one.', '{"field": "name"}');
+        'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
 
@@ -1780,10 +2186,10 @@ $$;
 
 comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';
 
--- Gives a living agent its lifetime again, within the tenant's and its type's maximum and its parent's end, where
--- somebody chose that: by `renew` when it was spawned, or now (`chosen`). A new token alone gives no life: an agent
--- with a lifetime of 60 s ends after 60 s, however often its process renews its token. Null where the agent, or an
--- ancestor, is not alive. Called by renewal, resuming and registration. Locks the agent's row.
+-- Restarts the lifetime of a living agent, within the maximum of its tenant and its type and the end of its parent,
+-- if somebody chose that: with `renew` when it was spawned, or now (`chosen`). A new token alone does not extend a
+-- life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token. Returns null
+-- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -1806,11 +2212,17 @@ as $$
   returning a.*;
 $$;
 
-comment on function mayfly_private.extend_life is 'Gives a living agent its lifetime again.';
+comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';
 
--- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
--- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
--- listen does. Locks the caller's own rows, and what listen locks.
+comment on function mayfly.find_agents is
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
+
+comment on function mayfly.get_agent is
+  'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
+
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row only if
+-- something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
+-- caller's own rows, and what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -1851,8 +2263,36 @@ begin
 end
 $$;
 
--- The definer half of mayfly.living_agents: who sees who is present may be told who of them lives,
--- also without agent:read. Set-based: asked one by one, of 200 agents it took 240 ms on PGlite instead
+comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
+
+comment on function mayfly.heartbeat is
+  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+
+-- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
+-- and spawn_team.
+
+create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  inserted integer;
+begin
+  insert into mayfly.agents
+  select d.* from unnest(drafted) d
+  on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
+  get diagnostics inserted = row_count;
+  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  if inserted < cardinality(drafted) then
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
+      'Try again, or choose another name.', '{"field": "name"}');
+  end if;
+end
+$$;
+
+-- The definer half of mayfly.living_agents. A caller that sees who is present may also learn which of them are
+-- alive, even without agent:read. Works on the whole set: asked one by one, 200 agents took 240 ms on PGlite instead
 -- of 20. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
@@ -1863,7 +2303,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('presence:read');
 begin
-  if ids is null or cardinality(ids) > 1000 then
+  if cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
   end if;
   return (
@@ -1878,15 +2318,59 @@ begin
         from unnest(a.ancestors) ancestor (id)
         join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
       ) line
-      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      where a.tenant_id = tenant and (ids is null or a.id = any (ids)) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
+      order by a.spawned_at desc
+      limit 1000
     ) living);
 end
 $$;
 
--- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by every spawn; with a name, for
--- the agent that still holds it.
+-- Which of these agents are alive, or without ids the 1,000 youngest that are: clients say who is present, and the table
+-- knows who lives.
+
+create function mayfly.living_agents(ids uuid[] default null)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.living_agents(ids);
+
+comment on function mayfly.living_agents is
+  'Which of these agents are alive, or without ids the 1000 youngest that are: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+
+grant execute on function mayfly.living_agents to authenticated, service_role;
+
+-- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
+-- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
+-- not exist. Locks its row.
+
+create or replace function mayfly_private.lock_agent(agent_id uuid)
+returns mayfly.agents
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant(null);
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  agent mayfly.agents;
+begin
+  select * into agent from mayfly.agents a
+  where a.tenant_id = of_tenant and a.id = coalesce(lock_agent.agent_id, caller.id)
+  for no key update;
+  if agent.id is null then
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "id"}');
+  elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
+    or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
+  end if;
+  return agent;
+end
+$$;
+
+-- Marks agents of a tenant that are dead but do not say so, because they expired or an ancestor ended. At most 50 at
+-- a time, skipping locked rows, so that it can run in passing. Called by every spawn, and with a name for the agent
+-- that still has it.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
@@ -1920,8 +2404,8 @@ begin
 end
 $$;
 
--- Reaps in the caller's tenant where somebody's time is over: called by every sync. One look at an index
--- where nobody's is. Locks what reap locks.
+-- Reaps in the caller's tenant if the lifetime of an agent is over. Called by every sync. Otherwise it costs one
+-- look at an index. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -1939,6 +2423,26 @@ begin
   end loop;
 end
 $$;
+
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
+
+-- Refuses a change of an agent's status that the transition table does not allow, and names both. Called by the
+-- table's trigger, and by functions that know that an agent has ended before its row says so.
+
+create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(409, 'transition_not_allowed',
+    format('An agent that is %s cannot become %s.', from_status, to_status),
+    'A stopped or expired agent cannot come back: spawn another.',
+    jsonb_build_object('from', from_status, 'to', to_status));
+end
+$$;
+
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
 -- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
 -- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
@@ -1975,7 +2479,7 @@ begin
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never was one, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a later one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -1992,7 +2496,7 @@ begin
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
-      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+      'Renew with a secret from one of the answers.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -2003,7 +2507,7 @@ begin
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
-    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent or one of its ancestors has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);
@@ -2027,9 +2531,48 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
--- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
--- row and, asked to stop them, those of its agents.
+-- The definer half of mayfly.resume_agent. Whoever resumes an agent gets its token, and so must have every scope of
+-- it. Locks the agent's row, and what charge locks.
+
+create or replace function mayfly_private.resume_agent(agent_id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  agent mayfly.agents := mayfly_private.lock_agent(agent_id);
+  current_status constant text := mayfly_private.effective_status(agent);
+begin
+  if current_status in ('stopped', 'expired') then
+    perform mayfly_private.refuse_transition(current_status, 'running');
+  elsif agent.status = 'running' then
+    perform mayfly_private.fail(409, 'transition_not_allowed',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
+      jsonb_build_object('from', 'running', 'to', 'running'));
+  end if;
+  perform mayfly_private.check_scopes(agent.scopes, array(
+    select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
+
+  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
+  update mayfly.agents a
+  set status = 'running', suspended_at = null, suspend_reason = null
+  where a.tenant_id = agent.tenant_id and a.id = agent.id;
+  agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
+  if agent.id is null then
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
+      'Resume the ancestor first.');
+  end if;
+  perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
+  return mayfly_private.issue_token(agent.tenant_id, agent.id);
+end
+$$;
+
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning does,
+-- so that no spawn with this key is running whose agent would be missed. Then locks the key's row and, if asked to
+-- stop them, those of its agents.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -2056,11 +2599,13 @@ begin
 end
 $$;
 
--- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
--- Locks the tenant's row (see open_spawn).
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
+
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log. Locks the
+-- tenant's row (see open_spawn).
 --
--- A registration key stands for one agent of its spawner at a time. While that lives the answer is
--- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
+-- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
+-- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
 
 create function mayfly_private.spawn_agent(
   name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text,
@@ -2117,10 +2662,10 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
--- never is more than its parent. What is not given comes from its type, where that is defined, and
--- its name from a pool. It lives for its lifetime; with renew each new token gives it that lifetime again, up to
--- the maximum of its tenant and its type. Returns the agent, its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never
+-- gets more than its parent. What is left out comes from its type, if that is defined, and its name from a pool.
+-- With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type. Returns the agent,
+-- its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -2141,7 +2686,7 @@ return mayfly_private.spawn_agent(
   scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
-  'Spawns an agent that lives for so many seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+  'Spawns an agent with a lifetime in seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
@@ -2187,8 +2732,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive; their rows
--- are left to reap, so that nothing races. Locks the agent's row.
+-- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive. Their rows are left to
+-- reap, so that nothing races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -2208,6 +2753,8 @@ begin
   return to_jsonb(agent);
 end
 $$;
+
+comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
 -- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
 -- their rows are not touched. Locks the agent's row.
@@ -2234,8 +2781,8 @@ begin
 end
 $$;
 
--- Takes from the tenant's token bucket: max(tokens) = spawns_per_minute, filled evenly. Called under
--- the lock on the tenant's row; what a refused spawn took comes back with its transaction.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
+-- the tenant's row is locked. The tokens of a refused spawn come back with its transaction.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -2265,10 +2812,10 @@ begin
 end
 $$;
 
--- Tells agents that were stopped or suspended, and their descendants, which end or rest with them, in
--- their inboxes: their SDKs leave every channel at once. As owner: nobody else sends there. A hint, as
--- every broadcast: what ends an agent is its row. As many at once as the tenant may tell, the highest
--- first; the rest is due.
+-- Tells agents in their inboxes that they were stopped or suspended, and also their descendants, which end or pause
+-- with them, so that their SDKs leave every channel at once. As owner, because nobody else sends there. Like every
+-- broadcast it is only a hint: the row of an agent ends it. As many are told at once as the tenant may send, the
+-- highest in the tree first. The rest is due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -2314,7 +2861,23 @@ exception when others then
 end
 $$;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
+
+comment on column mayfly.events.xid is 'The transaction that wrote it. Together with pg_snapshot, it keeps a cursor from missing anything.';
+
+comment on column mayfly.events.audience is 'Null for the whole tenant. Otherwise the one agent or person that may see it.';
+
+comment on column mayfly.events.subject is 'The id of the thing that it happened to.';
+
+comment on table mayfly_private.listeners is 'The topics to which somebody listens, and until when.';
+
+comment on table mayfly_private.nudges_due is 'Broadcasts that are due.';
+
+comment on column mayfly_private.nudges_due.seq is 'The number of a message in its inbox or channel.';
+
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.events', 'the writes of a minute, and how long events are kept'),
@@ -2325,8 +2888,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows of a tenant's events that have been kept for as long as the settings say, and notes how far the
--- log goes back, so that older cursors are refused: a chore, called by maintain_tenant under its lock. Locks what it
+-- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the
+-- log goes back, so that older cursors are refused. A chore, called by maintain_tenant under its lock. Locks what it
 -- deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
@@ -2367,8 +2930,8 @@ $$;
 
 comment on function mayfly_private.maintain_log is 'One batch of forgetting a tenant''s events.';
 
--- Deletes up to max_rows of a tenant's operations that have been kept for as long as the settings say: a chore, called
--- by maintain_tenant under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. A chore, called by
+-- maintain_tenant under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb
@@ -2399,7 +2962,7 @@ insert into mayfly_private.chores (name, work) values
   ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+-- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -2411,18 +2974,17 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_nudge is 'What is due: the log has something new.';
+comment on function mayfly_private.log_nudge is 'A due broadcast: the log has something new.';
 
--- What can be due in this room: that the log has something new.
+-- Broadcasts of this room that can be due: the log has something new.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- The kinds of events that the caller may hear of, in each of its tenants, and whether it also sees those that are
--- for somebody else. One query for all kinds: to ask tenant_ids for the scope of each took five times as long.
--- Called by the policy of mayfly.events, once a statement, and by the functions that read the log; as owner. Locks
--- nothing.
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
+-- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
+-- policy of mayfly.events, once a statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
 returns table (tenant_id uuid, kind text, sees_all boolean)
@@ -2448,7 +3010,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may hear of.';
+comment on function mayfly_private.readable_kinds is 'The kinds of events that the caller may see.';
 
 grant execute on function mayfly_private.readable_kinds to authenticated;
 
@@ -2460,7 +3022,7 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = (select mayfly_private.caller_id())
       or (tenant_id, type) in (select k.tenant_id, k.kind from mayfly_private.readable_kinds() k where k.sees_all)));
 
--- tenant:{t}:log, the nudges: read with memory:read, sent by the database alone.
+-- tenant:{t}:log, the nudges. Callers with memory:read can read it, and only the database sends.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2480,8 +3042,8 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Appends what happened to things of one tenant to the log, ids alone, and tells its readers. For rooms whose functions
--- say what happened; where every change of a row is an event, a trigger of its table does. Locks what nudge locks.
+-- Logs what happened to things of one tenant, as ids, and announces it to readers. For rooms whose functions know
+-- what happened. If every change of a row is an event, a trigger of the table does this. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -2533,11 +3095,11 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
 comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
 
@@ -2546,9 +3108,9 @@ comment on column mayfly_private.operation_types.work is
 
 alter table mayfly_private.operation_types enable row level security;
 
--- Refuses a push whose operations are none, with the index and the field of the first fault: too many, too large, or
--- with an id, a type, a subject or a body that cannot be. What is in a body is asked by its room. Called by
--- mayfly_private.push. Locks nothing. One pass sees what is surely right; only what is left is asked everything.
+-- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large, or
+-- with an invalid id, type, subject or body. The room checks the content of a body. Called by mayfly_private.push.
+-- Locks nothing. One pass accepts what is surely right, and only the rest is checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -2601,16 +3163,16 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
 $$;
 
-comment on function mayfly_private.check_operations is 'Refuses a push whose operations are none, naming index and field.';
+comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';
 
--- A cursor of the log as text, which callers keep and give back. What is in it is nobody's to read or make.
+-- A cursor of the log as text, which callers keep and pass back. Only the database reads and makes its content.
 
 create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
@@ -2620,11 +3182,11 @@ return translate(encode(convert_to(cursor_state::text, 'UTF8'), 'base64'), E'\n'
 
 comment on function mayfly_private.close_cursor is 'A cursor of the log as text.';
 
--- The epoch of the log: rises when the cluster is another one, or on another timeline, than before.
--- Called by the log's triggers and by sync. Locks nothing once the epoch's row is there.
+-- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
+-- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- Which cluster it is stands in a file that two functions read and check, 30 µs each. A session that writes ends where
--- that changes, so it reads the file once, and keeps in a setting of its own what it found.
+-- A file says which cluster it is, and two functions that take 30 µs each read and check it. A session that writes
+-- ends when that changes, so it reads the file once and keeps the result in a setting.
 
 create or replace function mayfly_private.current_epoch()
 returns integer
@@ -2652,16 +3214,16 @@ begin
 end
 $$;
 
--- Tells what is due, of every tenant or of one: a broadcast for each topic and event where somebody listens,
--- at most announce_rate of each tenant, those first that have waited longest. Says how many. A tenant with one due
--- row is told at once, whatever another has left. Each second by pg_cron or the embedded stack; in passing, for
--- one tenant, by listen where neither is there. One at a time: a second one leaves it to the first.
+-- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at most
+-- announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served at once,
+-- whatever another has left. pg_cron or the embedded Supabase calls it each second, and listen calls it in passing
+-- for one tenant if neither is there. Only one runs at a time: a second one leaves the work to the first.
 --
--- It looks at 20,000 rows at most, shared among the tenants, the oldest of each: beside 300,000 due rows of one
--- tenant a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. Of what it leaves, it merges each topic's rows.
+-- It looks at up to 20,000 rows, shared among the tenants, the oldest of each. Beside 300,000 due rows of one tenant
+-- a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. It merges the rows of each topic that it leaves.
 
--- Who listens without a lease, and what is told, the rooms say that have registered the kinds (nudge_kinds): what no
--- room knows is told to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
+-- no room registered is sent to nobody.
 
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -2746,7 +3308,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
+  -- All at once. If that fails, each tenant separately, so that one failing broadcast silences no other tenant.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
@@ -2772,8 +3334,11 @@ begin
 end
 $$;
 
--- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
--- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
+comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';
+
+-- The name of an operation's field in the form in which the operation was sent. An operation from before 0.2 has one
+-- part instead of subject and body, and `old` has the name of that part. There, `subject` is `memory.id`, and
+-- `body.task` is `memory.task`.
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
@@ -2787,8 +3352,9 @@ end;
 
 comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
 
--- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
--- project without pg_cron, each transaction tells by itself. A time ahead is of a clock that was set back since.
+-- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a project
+-- without pg_cron, each transaction announces by itself. A time in the future comes from a clock that was set back
+-- since.
 
 create or replace function mayfly_private.is_flushed()
 returns boolean
@@ -2803,16 +3369,16 @@ begin
 end
 $$;
 
--- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
--- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
--- it notices lost broadcasts; `lost` says how many it has noticed since the last call. What the caller may not
--- read is left out, of the lease and of the answer. An inbox is leased by opening it.
+-- Leases the tenant's log, with the nudges for the calling agent alone, and up to 100 channels for 60 s. Nudges are
+-- sent only while somebody has a lease. Returns the newest numbers of what the caller may read, with which it
+-- notices lost broadcasts. `lost` says how many it has noticed since the last call. What the caller may not read is
+-- left out of the lease and the answer. Opening an inbox leases it.
 --
---   { seconds, log, inbox, channels: {name: number} }
+-- { seconds, log, inbox, channels: {name: number} }
 --
--- log is the greatest id among those of the newest 200 events that the caller is told of, as one of the tenant or alone.
--- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
--- every 10 s at most, however many listen.
+-- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts, this
+-- call sends them in passing. Locks the topics' leases while it writes them, every 10 s at most, however many
+-- listen.
 
 create or replace function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
@@ -2896,13 +3462,18 @@ begin
 end
 $$;
 
--- How many of `wanted` broadcasts a tenant may make by now, of the project's announce_rate a second; what is
--- more is due. Without it one tenant that messages itself would spend what Realtime allows the whole project.
--- Called by those who broadcast.
+comment on function mayfly_private.listen is 'Leases topics, and returns their newest numbers.';
+
+comment on function mayfly.listen is
+  'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
+
+-- How many of `wanted` broadcasts a tenant may send now, of the project's announce_rate a second. The rest is due.
+-- Without this, one tenant that messages itself could use up what Realtime allows the whole project. Called by
+-- functions that broadcast.
 --
--- Counted in the tenant's shards of usage: locks one that nobody else holds until commit, as charge does
--- (mostly the same), and waits for none. Others' open transactions are not seen: so the further shards may
--- tell half, a quarter, … each, and all together at most twice the rate.
+-- Counted in the tenant's shards of usage. Like charge, it locks a free shard until commit and waits for none. It
+-- does not see open transactions, so further shards may send a half, a quarter, … each, and all together at most
+-- twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -2939,17 +3510,20 @@ begin
 end
 $$;
 
--- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
--- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
--- row, which is visible exactly when its data is, and flush_nudges tells it within a second: 1,000 writes in
--- 10 s made 14 to 17 broadcasts, none lost, also with aborts and transactions held open. Called by the log's triggers.
+comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
+
+-- Announces to the readers of a tenant's log, or to one agent, that there is something to pull, once for each window
+-- (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
+-- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
+-- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
+-- by the log's triggers.
 --
--- Where nobody listens nothing is broadcast. A lease may begin while this transaction is open, which does not
--- see it: so it leaves a due row all the same, and whether somebody listens is looked at again when that is told.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it. So it
+-- leaves a due row all the same, and whether somebody listens is checked again when that is sent.
 --
--- Where nobody flushes, each transaction with a listener tells by itself, once a transaction and audience. A
--- savepoint that is rolled back takes its nudge with it, and that it was sent. A broadcast that fails is
--- only a warning of realtime.send: the log is the truth.
+-- If nothing flushes, each transaction with a listener broadcasts by itself, once for each audience. A savepoint
+-- that is rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
+-- warning of realtime.send, because the log is the truth.
 
 create or replace function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
@@ -3007,6 +3581,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+
 -- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
@@ -3032,14 +3608,14 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge_tenants is 'Tells that the logs of several tenants have something new.';
+comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';
 
--- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
--- Called by read_log and pull. Locks nothing.
+-- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot that this
--- round of pages goes up to; the last xid and id looked at in it; and, while a first sync pages the memories, the
--- last id given.
+-- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
+-- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
+-- id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb
@@ -3060,29 +3636,29 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;
 end
 $$;
 
-comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
+comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
--- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
--- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
--- and hands each type to the function of its room (mayfly_private.operation_types), which checks what is in it and
--- writes. The one door for what clients queue. As owner, since nobody else may write; each room's function
--- names the caller's tenant in its statements, and repeats the predicates of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
+-- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
+-- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
+-- function names the caller's tenant in its statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in their own order: in the order of the pushes, two that overlap deadlocked 19 times
--- in 100. Locks the tenant as a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
+-- 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create or replace function mayfly_private.push(push jsonb)
 returns jsonb
@@ -3127,8 +3703,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -3154,8 +3730,8 @@ begin
 end
 $$;
 
--- Pushes operations { id, type, subject, body }, up to 1,000 and 4 MB, and gives their results in their order, each
--- { id, status, subject, … }.
+-- Pushes up to 1,000 operations { id, type, subject, body } and 4 MB, and returns their results in the same order,
+-- each { id, status, subject, … }.
 
 create function mayfly.push(push jsonb)
 returns jsonb
@@ -3165,7 +3741,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);
@@ -3177,17 +3753,18 @@ comment on function mayfly.push is
 
 grant execute on function mayfly.push to authenticated, service_role;
 
--- What is new in the log since a cursor, of the kinds that the caller asks for and may hear of, and the rows that
--- the events are about where it asks for them. As owner, with the predicates of the policies resolved once and repeated in
--- every statement: a page of the log took 52 ms as the caller, and 21 so. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
+-- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
+-- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id): with any number of writers
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
 -- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). Who keeps copies drops what `memory.hidden` and `memory.deleted` name, and then stores the
--- rows, page by page: they are as the caller sees them now, so one that was hidden and shown again ends up right.
+-- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
+-- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
+-- again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that whoever pulls holds no more: it ends before
--- the row that would exceed them, but for its first.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
+-- row that would exceed this, except for its first.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -3225,7 +3802,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -3233,8 +3810,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
@@ -3298,9 +3875,9 @@ comment on function mayfly_private.read_log is 'A page of the log since a cursor
 
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor: without one (null, or 'now') it gives that of this moment. types are kinds of events,
--- or beginnings of some ('memory.*'); null: all that the caller may hear of. Rows travel only where with_rows asks:
--- {"memory": true, "state": true}, or of states some by their keys, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
+-- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
+-- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -3318,7 +3895,7 @@ end
 $$;
 
 comment on function mayfly.read_log is
-  'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
+  'Reads the log since a cursor: { events, rows, cursor, more }. It includes memories and states only if with_rows asks for them.';
 
 grant execute on function mayfly.read_log to authenticated, service_role;
 
@@ -3389,11 +3966,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.scan_log is 'Events of a tenant that a reader is told of.';
+comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
--- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
--- caller has no scope for: it would wait for something that never comes. Called by read_log. Locks nothing.
+-- The kinds of events for a caller that asks for some, by name or prefix (`memory.*`), as far as it may see them.
+-- Without types, all that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because
+-- it would wait forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
@@ -3408,8 +3985,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -3422,7 +3999,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
@@ -3435,23 +4012,25 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';
 
--- The rows that events are about: how they travel with a page of the log. A room registers it in its event_rows.sql, for
--- the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in
+-- its event_rows.sql, for the first part of its kinds' names.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 comment on column mayfly_private.event_rows.work is
   'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): the events of a page in their order, and what the caller selected, true or what the room allows. It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events of the front of the page they are of, one at least.';
 
 alter table mayfly_private.event_rows enable row level security;
+
+comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 
 -- The scopes of this room.
 
@@ -3462,21 +4041,23 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Those that maintenance has not come to yet: while a tenant has any, recall also asks for words as they were written then.
+-- Rows that maintenance has not rewritten yet. While a tenant has any, recall also asks for words as they were
+-- written then.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
 
--- For what was remembered before and after a memory: see mayfly_private.neighbours_of.
+-- For the memories before and after a memory: see mayfly_private.neighbours_of.
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
 
--- A key is the tenant's, or of a private memory its agent's: a key that is taken tells nobody what others keep to themselves.
+-- A key belongs to the tenant or, for a private memory, to its agent, so a taken key reveals nothing about other
+-- agents' private memories.
 create unique index memories_key_idx on mayfly.memories (tenant_id,
   (case visibility when 'agent' then coalesce(agent_id, '00000000-0000-0000-0000-000000000000') else tenant_id end), key)
   where key is not null;
 
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -3494,13 +4075,24 @@ alter table mayfly.memories
   alter column key set statistics 0,
   alter column content_hash set statistics 0;
 
-comment on column mayfly.memories.words_version is
-  'Which version of mayfly_private.words wrote its words; 0 is that of 0.1.0.';
+comment on table mayfly.memories is 'What agents learned, one row for each memory. A memory outlives the agent that learned it.';
 
-comment on column mayfly.memories.key is 'The caller''s own name of it: a put with the same key changes it.';
+comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
+
+-- One clock for each field, not one for the row. With one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and the order of arrival would decide.
+comment on column mayfly.memories.hlc is
+  'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
+
+comment on column mayfly.memories.words_version is
+  'The version of mayfly_private.words that wrote its words. 0 is the version of 0.1.0.';
+
+comment on column mayfly.memories.key is 'The caller''s key: a put with the same key changes this memory.';
 
 comment on column mayfly.memories.content_hash is
-  'What identical content would have in common with it: a put that says "once" is stored once.';
+  'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
+
+comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
 -- An expression has statistics of its own.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
@@ -3509,8 +4101,8 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
--- How many numbers the vectors of this project have: the column alone knows, and a release never touches it.
--- Read once a call of what has a vector, 10 µs. Locks nothing.
+-- How many numbers the vectors of this project have. Only the column stores it, and a release never changes it. Each
+-- call that handles a vector reads it once, in 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -3528,7 +4120,7 @@ comment on function mayfly_private.embedding_dimensions is 'How many numbers a v
 
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and whoever brings their own.
+-- For the functions, which make vectors, and for callers that bring their own.
 
 create function mayfly.embedding_dimensions()
 returns integer
@@ -3536,12 +4128,18 @@ language sql stable
 set search_path = ''
 return mayfly_private.embedding_dimensions();
 
-comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions has set.';
+comment on function mayfly.embedding_dimensions is 'How many numbers the vectors of this project have: 384, or what mayfly init --dimensions set.';
 
 grant execute on function mayfly.embedding_dimensions to authenticated, service_role;
 
--- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
--- keeps one reads, updates and forgets what it meant.
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
+
+comment on column mayfly.memory_conflicts.base is 'The value that the update expected.';
+
+comment on column mayfly.memory_conflicts.wanted is 'The value that the update wanted. The memory has the current value.';
+
+-- Ids under which a memory was put that the tenant already had, by its content or its key. They stay names of that
+-- memory, so a caller that kept such an id can read, update and forget it.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -3554,19 +4152,19 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;
 
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 
 comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
 
-comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has the same content or key.';
 
--- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
--- without a row is worth what mayfly_private.model_worth says.
+-- What an embedding model is worth to a tenant, as measured on its own memories (mayfly tune). A model without a row
+-- has the worth that mayfly_private.model_worth gives.
 
 create table mayfly.model_worths (
   tenant_id uuid not null,
@@ -3579,21 +4177,29 @@ create table mayfly.model_worths (
   constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_worths
   alter column model set statistics 0,
   alter column measured set statistics 0;
 
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
 
-comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
+comment on column mayfly.model_worths.meaning is 'The weight of meaning in a recall. Words weigh 1.';
 
-comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
+comment on column mayfly.model_worths.unrelated is 'The similarity of two unrelated memories.';
 
-comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
+comment on column mayfly.model_worths.measured is 'How it was measured: the output of mayfly tune.';
 
--- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
--- searches.
+comment on table mayfly_private.embedding_queue is 'Memories that are waiting for a vector, with their leases and attempts.';
+
+comment on column mayfly_private.embedding_queue.due_at is 'When it may be claimed: now, after its lease, or after a pause that grows with each attempt.';
+
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
+
+comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
+
+-- The sample that a tenant's word frequencies were counted in. A tenant without a row is small, and recall counts
+-- while it searches.
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -3605,17 +4211,17 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 
 comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
 
-comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
+comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had, including private and forgotten ones. Their growth decides when the next sample is due.';
 
 alter table mayfly_private.word_samples enable row level security;
 
--- In how many of a tenant's sampled memories a word stands: what recall weighs the words of a question by. Only
--- of memories that the whole tenant may read, and of no other tenant, so that neither a score nor an order tells of what the
--- caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
+-- In how many of a tenant's sampled memories a word stands; recall weighs the words of a question by it. It counts
+-- only memories that the whole tenant may read, and none of another tenant, so neither a score nor an order reveals
+-- what the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -3626,11 +4232,11 @@ create table mayfly_private.word_frequencies (
     references mayfly_private.word_samples (tenant_id) on delete cascade
 );
 
-comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories a word stands; those that stand in one alone are left out.';
+comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s sampled memories each word occurs. Words in only one memory are left out.';
 
 alter table mayfly_private.word_frequencies enable row level security;
 
--- What the rows of this room's tables are charged, in bytes. As its meters count them.
+-- How many bytes the rows of this room's tables are charged. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
@@ -3651,16 +4257,15 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.word_samples', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Forgets the memories of a tenant that its retention or their expires_at has come for, and deletes tombstones that have
--- been kept for as long as the settings say: a chore, called by maintain_tenant under its lock. At most max_rows
--- memories are looked at, in the order of the primary key, on from where the last batch stopped, so that no index is
--- needed and any number of batches may be broken off. `more` is true until the walk has come to its end. Locks what it
--- changes and deletes.
+-- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time that
+-- the settings give. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
+-- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can be
+-- cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
--- Memories whose search words are of an older version get those of today (mayfly_private.words).
+-- It rewrites search words of an older version (mayfly_private.words).
 --
--- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A tombstone goes when
--- the log that told of it has gone: older cursors are refused.
+-- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so caches learn of it. The
+-- tombstone goes when its event has gone from the log, because older cursors are refused by then.
 
 create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
 returns jsonb
@@ -3704,7 +4309,7 @@ begin
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
 
-  -- Rows with the words of an older version.
+  -- Rows with search words of an older version.
   update mayfly.memories m
   set words = mayfly_private.words(m.language, m.task, m.tags, m.input, m.output, m.critique), words_version = mayfly_private.words_version()
   where m.tenant_id = tenant and m.id in (
@@ -3714,7 +4319,7 @@ begin
     for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    -- At the end of a walk, erased memories no longer count as settled. A tenant that was large stays large.
     update mayfly_private.settlements s
     set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
@@ -3738,12 +4343,12 @@ $$;
 
 comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';
 
--- Counts in how many of a tenant's memories each word stands, in a sample of 1,000, where that is due: after a
--- fifth more or fewer memories, and each day: a chore, called by maintain_tenant under its lock. 1,000 take 15 ms. Locks
--- the rows that it writes.
+-- Counts in how many of a tenant's memories each word stands, in a sample of 1,000. Due once a day, and after the
+-- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories take
+-- 15 ms. Locks the rows that it writes.
 --
--- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. By the hash of the id,
--- since a sample of the newest alone is skewed.
+-- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The sample
+-- follows the hash of the id, because one of the newest memories alone is skewed.
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
 returns jsonb
@@ -3763,7 +4368,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- So few are counted while recall searches.
+    -- With so few memories, recall counts while it searches.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';
@@ -3792,7 +4397,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, where that is due.';
+comment on function mayfly_private.sample_words is 'Counts how common the words of a tenant are, if that is due.';
 
 -- What maintenance does in this room.
 
@@ -3801,7 +4406,7 @@ insert into mayfly_private.chores (name, work) values
   ('words', 'mayfly_private.sample_words(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('memory.created', 'memory:read', 'memory:admin', 'A memory was stored.'),
@@ -3811,9 +4416,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The memories that a page of the log is about, as the caller sees them now: { rows, fitting }. A memory comes once a
--- page, with the first of its events there. Called by read_log for {"memory": true}; see mayfly_private.event_rows. As
--- owner, with the predicates of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
+-- memory comes once, with the first of its events on the page. read_log calls it for {"memory": true}; see
+-- mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -3830,7 +4435,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)
@@ -3864,7 +4469,7 @@ $$;
 
 comment on function mayfly_private.memory_rows is 'The memories that a page of the log is about.';
 
--- Memories travel with the events that created and updated them.
+-- Memories are sent together with the events that created and updated them.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('memory', 'mayfly_private.memory_rows(uuid, jsonb, jsonb, bigint)')
@@ -3925,7 +4530,7 @@ begin
     work := mayfly_private.follow_aliases(tenant, work);
   end if;
   if given.once then
-    -- Who may not read does not learn what there is.
+    -- A caller who may not read must not learn what exists.
     sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
   end if;
 
@@ -3959,10 +4564,11 @@ begin
       language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
       mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
         coalesce(p.critique, '')), mayfly_private.words_version(), p.key, p.content_hash,
-      -- Of two who bring a key, whoever said it later counts, whoever came first.
+      -- If two callers bring a key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- By their content: of two pushes that bring the same, one waits for the other, and never each for the other.
+    -- Sorted by content, so that of two pushes with the same content one waits for the other, and they never wait
+    -- for each other.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -3989,7 +4595,7 @@ begin
     targets := mayfly_private.lock_memories(tenant, array(
       select (op ->> 'subject')::uuid from jsonb_array_elements(work) op
       where op ->> 'type' in ('memory.update', 'memory.delete') and (op ->> 'id')::uuid = any (claimed)));
-    -- What is said of one memory by several names, or by its key, is done one after the other.
+    -- Operations on one memory under several names, or under its key, run one after the other.
     rounds := (select max(c.count) from (
       select count(*) from jsonb_array_elements(work) op where op ->> 'type' in ('memory.update', 'memory.delete') group by op ->> 'subject') c);
     for turn in 1 .. coalesce(rounds, 0) loop
@@ -4041,8 +4647,8 @@ grant select on mayfly.model_worths to authenticated, service_role;
 create policy model_worths_select on mayfly.model_worths for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
 
--- How words are found again: as the configurations of Postgres, but accents are optional. A mapping costs almost
--- nothing; to take accents away by normalising took 170 µs a KB. Dumps carry these with the schema.
+-- Text search configurations like those of Postgres, but with optional accents. A mapping costs almost nothing;
+-- removing accents by normalising took 170 µs a KB. Dumps carry them with the schema.
 
 create text search configuration mayfly_private.simple (copy = pg_catalog.simple);
 
@@ -4134,11 +4740,11 @@ alter text search configuration mayfly_private.swedish
 alter text search configuration mayfly_private.turkish
   alter mapping for hword, hword_part, word with extensions.unaccent, pg_catalog.turkish_stem;
 
--- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push, which has locked the targets. Gives how many memories it wrote.
+-- Applies the deletes of a push. Each leaves a tombstone without vectors or conflicts. Called by
+-- mayfly_private.push, which has locked the targets. Returns how many memories it wrote.
 --
--- A memory that is not there (any more), or not for the caller to forget, is no target and `gone`, as it is for
--- an update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
+-- A memory that does not exist, or that the caller may not forget, is not a target and gets `gone`, as in an update.
+-- So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors and admins can.
 
 create or replace function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
@@ -4178,12 +4784,12 @@ begin
 end
 $$;
 
--- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push, which has locked the targets. Gives how many
--- memories it wrote.
+-- Applies the updates of a push: settles each one, keeps conflicts that must be resolved by hand, and completes the
+-- results of the operations. Called by mayfly_private.push, which has locked the targets. Returns how many memories
+-- it wrote.
 --
--- A memory that is not there (any more), or not for the caller to change, is no target and `gone`: a delete
--- wins over an update, and a late update never blocks an outbox.
+-- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
+-- over an update, so a late update never blocks an outbox.
 
 create or replace function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer
@@ -4247,7 +4853,7 @@ begin
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
   get diagnostics written = row_count;
 
-  -- A vector of other words would be found for what is not there any more.
+  -- With the old vector, a search would find the memory by words that it no longer has.
   delete from mayfly.memory_vectors v
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
@@ -4291,13 +4897,12 @@ begin
 end
 $$;
 
--- Refuses a push with the index and the field of the first fault of its memory operations, before anything of them is
--- applied, and gives its embeddings, one for each operation; null where it has none. Called by apply_memories.
--- Locks nothing.
+-- Checks the memory operations of a push before any is applied, and refuses the first fault with its index and
+-- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
 --
--- One pass sees what is surely right: absent, or of its type and well within its bounds. Only the rest is
--- asked everything (refuse_faults), as every update is: 20 µs an operation instead of 200. What is compared as jsonb is of
--- its type: numbers sort among themselves, and texts equal texts alone.
+-- One pass accepts what is certainly valid: absent, or of its type and well within its bounds. Only the rest, and
+-- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. Values
+-- compared as jsonb have their type: numbers sort among numbers, and texts equal only texts.
 
 create or replace function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -4341,12 +4946,12 @@ begin
     and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    -- In 108 bytes no tag is too long.
+    -- In 108 bytes, no tag can be too long.
     and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
         where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
-    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
       or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
       and mayfly_private.numbers_kept(m.metadata)))
@@ -4370,7 +4975,7 @@ begin
     order by o.n limit 1;
     if fault.index is not null then
       perform mayfly_private.fail(400, 'clock_ahead', format('push[%s].%s is more than 60 s ahead of the server.', fault.index, fault.field),
-        'Nothing of this push was applied. Take the offset of your clock from details.server_ms, and make the clock anew.',
+        'Nothing of this push was applied. Correct your clock with details.server_ms, and make the update again.',
         jsonb_build_object('index', fault.index, 'field', fault.field, 'server_ms', now_ms));
     end if;
   end if;
@@ -4385,8 +4990,8 @@ begin
     where twice.nth > 1
     order by twice.n
     limit 1;
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s stands in this push twice.', fault.index, fault.field),
-      'Nothing of this push was applied. One push says one thing about one memory.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s appears twice in this push.', fault.index, fault.field),
+      'Nothing of this push was applied. Send only one operation for each memory in a push.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -4399,7 +5004,9 @@ begin
 end
 $$;
 
--- Refuses a question that mayfly.recall cannot take, by its field. Locks nothing.
+comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';
+
+-- Refuses a question that mayfly.recall cannot take, and names its field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
@@ -4466,15 +5073,15 @@ begin
   where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
-      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+      'Its keys must be kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
   end if;
 end
 $$;
 
--- The embedding queue, for the project alone (the secret key, which names the tenant): a worker of any
--- kind claims, embeds, completes. The sync function is one, after each answer that left something to
--- embed and at POST /sync/drain; with pg_cron and pg_net, each tenant that waits is drained each minute.
--- A claim locks what it takes (skip locked) for its own short transaction; nothing waits for a worker.
+-- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed them
+-- and complete them. The sync function does this after each answer that left something to embed, and at POST
+-- /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim locks its
+-- rows (skip locked) in a short transaction of its own, so nothing waits for a worker.
 
 create or replace function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
 returns jsonb
@@ -4493,7 +5100,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'lease_seconds must be 5 to 600.', null, '{"field": "lease_seconds"}');
   end if;
 
-  -- What was forgotten, or has got its vector meanwhile, waits no more.
+  -- A memory that was forgotten, or that has its vector by now, no longer waits.
   delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
@@ -4504,7 +5111,7 @@ begin
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000
     for update of d skip locked);
-  -- A worker that died with its lease has tried, too.
+  -- A worker that died while it held the lease counts as an attempt too.
   update mayfly_private.embedding_queue q
   set dead_at = (select mayfly_private.now()), error = coalesce(q.error, 'no worker completed it'), lease = null
   where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= (select mayfly_private.now());
@@ -4584,7 +5191,8 @@ comment on function mayfly.cluster_sample is
 
 grant execute on function mayfly.cluster_sample to authenticated, service_role;
 
--- The definer half of mayfly.complete_embeddings: the queue is nobody's to write. Locks what it completes.
+-- The definer half of mayfly.complete_embeddings, because clients cannot write the queue. Locks the rows that it
+-- completes.
 
 create or replace function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -4613,7 +5221,7 @@ begin
       format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
-  -- A lease that is over, or of words that have changed since, is worth nothing.
+  -- The result is dropped if its lease has ended or the words have changed since.
   with done as (
     delete from mayfly_private.embedding_queue q
     using jsonb_array_elements(results) r
@@ -4642,9 +5250,9 @@ begin
 end
 $$;
 
--- What two memories with identical content have in common: of all fields but its id, its session, the time, and, unless it
--- is private, its agent. Null of a turn of a conversation: what is said twice there are two turns. 5 µs a KB. Called by
--- apply_memories. Locks nothing.
+-- A hash that two memories with identical content share. It covers all fields except the id, the session, the time
+-- and, for a memory that is not private, its agent. Null for a turn of a conversation, because the same words said
+-- twice are two turns. Takes 5 µs a KB. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.content_hash(
   kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
@@ -4666,12 +5274,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.content_hash is 'What memories with identical content have in common.';
+comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';
 
--- Brings the operations of a push into the form { id, type, subject, body }. Until 0.2 an operation was { id, type, memory,
--- embedding, model }, and outboxes hold such for as long as their processes were away: until 0.3 both are taken. Of
--- one that was converted, `old` is the name of its one part, so that its result and its faults are said in the
--- form in which it came. Called by sync. Locks nothing.
+-- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id, type,
+-- memory, embedding, model }, and outboxes of processes that were away still hold that form; it is accepted until
+-- 0.3. For a converted operation, `old` is the name of its one part, so that its result and its faults use the form
+-- in which it came. Called by sync. Locks nothing.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -4698,16 +5306,16 @@ begin
 end
 $$;
 
-comment on function mayfly_private.convert_operations is 'Brings the operations of a push into their present form.';
+comment on function mayfly_private.convert_operations is 'Converts the operations of a push to the current form.';
 
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;
 
--- Which of some memories say the same as one before them: the same words, or nearly (nine tenths of the different words of
--- both, in texts that begin or end alike). Gives for each the place of the first that says it, its own where none does.
--- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both, in
+-- texts that begin or end alike. Returns for each memory the place of the first one that says the same, or its own
+-- place. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
--- Beginnings and ends choose what is compared, among the first 100 that are not wholly the same: comparing all pairs of 30
--- memories would take 4 ms.
+-- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
+-- Comparing all pairs of 30 memories would take 4 ms.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -4717,7 +5325,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  -- Of each its place, and of those that say the same the least.
+  -- The place of each memory, and for identical ones the lowest place.
   first integer[];
 begin
   with looked_at as materialized (
@@ -4726,7 +5334,7 @@ begin
     join mayfly.memories m on m.tenant_id = tenant and m.id = o.id
     cross join lateral (select m.task || m.input || m.output as text offset 0) t
   ), hashed as materialized (
-    -- What looks alike in all of these is read as a whole.
+    -- Pairs that look alike in all of these are compared in full.
     select l.*, case when count(*) over (partition by l.kind, l.bytes, l.beginning, l.ending) > 1 then (
         select md5(m.kind || m.task || m.input || m.output) from mayfly.memories m where m.tenant_id = tenant and m.id = l.id)
       else l.n::text end as hash
@@ -4749,7 +5357,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- What is like one that is like another goes with that one.
+  -- A memory that is like one in a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;
@@ -4759,11 +5367,15 @@ $$;
 
 comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
 
--- The embeddings of a push, one for each operation, null where it has none; null at all where one of
--- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
--- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
--- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
--- least 30 zeros behind its point.
+comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
+
+comment on function mayfly.embedding_progress is
+  'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
+
+-- Returns the embeddings of a push, one for each operation, null if it has none. Returns null as a whole if one of
+-- them may be out of bounds. Called by check_push. The cast to halfvec accepts nothing but numbers and is needed
+-- anyway: 0.15 ms an operation. Checking each number with a JSON path took 0.6 ms. A norm below 999 means that all
+-- numbers are within 1000. A number nearer to 0 than 1e-30 has at least 30 zeros after its point.
 
 create or replace function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
@@ -4794,8 +5406,8 @@ exception when data_exception then
 end
 $$;
 
--- Queues memories of a tenant for a vector, from the beginning: what was claimed of them before is of words
--- that are gone. Called by pushes, for memories that they have just written.
+-- Queues memories of a tenant for a vector, and resets their attempts and leases, because earlier claims were for
+-- words that have changed. Pushes call it for the memories that they have just written.
 
 create or replace function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void
@@ -4811,9 +5423,9 @@ begin
 end
 $$;
 
--- The memories whose vectors point nearest to one, and their similarity: 1 at best, and above 0. Where too few of the nearest
--- pass the filters, those that pass are compared one by one: a filter never hides a match. Called by
--- mayfly_private.recall. Locks nothing.
+-- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
+-- the nearest pass the filters, it compares those that do pass one by one, so a filter never hides a match. Called
+-- by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meaning(
   tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
@@ -4853,7 +5465,7 @@ begin
       and (conversation is null or m.conversation_id = conversation)
     order by n.similarity desc, m.id
     limit depth) f
-  -- A vector that points elsewhere is no match, however few there are.
+  -- A vector that points elsewhere is not a match, even if there are few others.
   where f.similarity > 0;
 
   if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then
@@ -4881,12 +5493,13 @@ end
 $$;
 
 comment on function mayfly_private.find_by_meaning is
-  'The memories whose vectors point nearest to one.';
+  'The memories whose vectors are nearest to a vector.';
 
--- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
--- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
--- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other, so
--- likenesses of two models can be compared, and similarities not. Called by mayfly_private.recall. Locks nothing.
+-- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
+-- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
+-- unrelated), plus up to 0.01 for what is below. `unrelated` is the similarity that two unrelated texts have in a
+-- model. So likenesses of two models can be compared; similarities cannot. Called by mayfly_private.recall. Locks
+-- nothing.
 
 create function mayfly_private.find_by_meanings(
   tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
@@ -4935,7 +5548,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one model or by two.';
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
 
 -- The memories that fit the words of a question best, best first, and how well they do.
 --
@@ -4965,7 +5578,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning anew took longer than the search. The words are found by their index or not at all.
+-- Planning again took longer than the search. The words are found through their index or not at all.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
@@ -5004,7 +5617,7 @@ begin
   end if;
 
   if sampled is null then
-    -- Only what the caller may see is counted.
+    -- Counts only what the caller may see.
     known := (
       select count(*) from (
         select from mayfly.memories m
@@ -5014,7 +5627,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- As of all of its memories.
+    -- Counted over all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -5040,7 +5653,7 @@ begin
         ts_rank(of_weight, x.words, terms[11]) ^ 2 as r11, ts_rank(of_weight, x.words, terms[12]) ^ 2 as r12,
         x.words @@ phrase as has_phrase
       from (
-        -- Unpacked once, not once a word.
+        -- Unpacked once, not once for each word.
         select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
         from mayfly.memories m
         where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
@@ -5092,7 +5705,7 @@ begin
     most := 2000000;
   end loop;
 
-  -- What the sample has is a word, and so is what anything visible has.
+  -- A word that the sample or any visible memory has is not a typo.
   doubtful := array(
     select words[k] from generate_subscripts(words, 1) k
     where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)
@@ -5118,10 +5731,10 @@ end
 $$;
 
 comment on function mayfly_private.find_by_words is
-  'The memories that fit the words of a question best.';
+  'The memories that match the words of a question best.';
 
--- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
--- id the tenant has is refused. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
+-- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb
@@ -5144,8 +5757,8 @@ begin
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
   if copies is null or copies @? '$.* ? (@ == null)' then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+    perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
+      'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
       jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
   end if;
   return (
@@ -5157,9 +5770,9 @@ $$;
 
 comment on function mayfly_private.find_copies is 'Finds the memories that have the content of puts which were not stored.';
 
--- Adds what has nearly the words that nothing has: memories whose task or tags have one like a doubtful word of the
--- question. Called by mayfly_private.find_by_words where a word is found nowhere, so that what has no typo never pays.
--- Locks nothing.
+-- Adds memories whose task or tags have a word similar to a word of the question that nothing contains.
+-- mayfly_private.find_by_words calls it only for such words, so a question without a typo costs nothing more. Locks
+-- nothing.
 
 create function mayfly_private.find_typos(
   tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[],
@@ -5178,7 +5791,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not by a set clause: a session that has not loaded pg_trgm yet is refused that.
+  -- Not as a set clause: a session that has not loaded pg_trgm yet would refuse it.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word
@@ -5223,9 +5836,9 @@ $$;
 comment on function mayfly_private.find_typos is
   'Adds the memories whose task or tags have nearly the words that nothing has.';
 
--- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
--- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
--- it only of a page that might become too large. Locks nothing.
+-- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes
+-- count too and can make six bytes of one. It reads and writes out every memory, so mayfly_private.pull calls it
+-- only for a page that may become too large. Locks nothing.
 
 create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -5234,7 +5847,7 @@ set search_path = ''
 as $$
 begin
   return (
-    -- One also where they have all just been forgotten: a page goes on behind its last.
+    -- One also if all of them have just been forgotten, so that the next page continues after the last.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -5247,8 +5860,9 @@ begin
 end
 $$;
 
--- Of a push, the updates and deletes with the memories that they are about: one that names an id under which nothing was
--- stored, since the tenant had its content or its key, is about the memory that has it. Called by apply_memories. Locks nothing.
+-- Finds the memories that the updates and deletes of a push are about. If an update names an id under which nothing
+-- was stored, because the tenant already had its content or its key, it applies to the memory that has it. Called by
+-- apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb
@@ -5267,8 +5881,71 @@ $$;
 
 comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
 
--- Says in the results of a push which memory is kept where a put was not stored under its own id, and keeps that id as
--- another name of it. Called by apply_memories, with the push as it came and as it was done. Locks nothing else.
+-- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, skipping those that other
+-- transactions hold, and the settlements of their models.
+
+create or replace function mayfly_private.forget_vectors(model text, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('memory:write');
+  other text;
+  deleted integer;
+  unsettled bigint;
+  total integer := 0;
+begin
+  if coalesce(char_length(model), 0) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'model must have 1 to 100 characters.', null, '{"field": "model"}');
+  elsif max_rows is null or max_rows not between 1 and 10000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
+  end if;
+
+  for other in
+    -- Moves from one model to the next through the index, without reading the vectors between.
+    with recursive models as (
+      (select v.model from mayfly.memory_vectors v where v.tenant_id = tenant order by v.model limit 1)
+      union all
+      select (select v.model from mayfly.memory_vectors v
+        where v.tenant_id = tenant and v.model > m.model order by v.model limit 1)
+      from models m where m.model is not null
+    )
+    select m.model from models m where m.model <> forget_vectors.model
+  loop
+    with old as (
+      select v.memory_id from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = other and exists (
+        select from mayfly.memory_vectors n
+        where n.tenant_id = tenant and n.model = forget_vectors.model and n.memory_id = v.memory_id)
+      order by v.memory_id
+      limit max_rows - total
+      for update of v skip locked
+    ), gone as (
+      delete from mayfly.memory_vectors v using old
+      where v.tenant_id = tenant and v.model = other and v.memory_id = old.memory_id
+      returning v.settled
+    )
+    select count(*), count(*) filter (where g.settled) into deleted, unsettled from gone g;
+    delete from mayfly_private.settlements s
+    where s.tenant_id = tenant and s.model = other and s.vectors <= unsettled;
+    update mayfly_private.settlements s set vectors = s.vectors - unsettled
+    where s.tenant_id = tenant and s.model = other and unsettled > 0;
+    total := total + deleted;
+    exit when total = max_rows;
+  end loop;
+  return jsonb_build_object('deleted', total, 'more', total = max_rows);
+end
+$$;
+
+comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
+
+comment on function mayfly.forget_vectors is
+  'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
+
+-- Adds to the results of a push which memory is kept if a put was not stored under its own id, and keeps that id as
+-- another name of the memory. apply_memories calls it with the push as it came and as it was applied. Locks nothing
+-- else.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -5296,12 +5973,15 @@ $$;
 
 comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
 
--- Of a push, the puts with a key as what they do: one whose key the tenant has becomes an update of that memory, with
--- the new text and tags as a whole and other fields where it has them. Called by apply_memories. A key is the tenant's, or, of
--- a private memory, its agent's: who has a key never learns what a sibling keeps under the same. Needs memory:read, since the
--- answer says what is there.
+comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
+
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
+-- memory. The update replaces text and tags as a whole, and other fields where the put has them. Called by
+-- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what a
+-- sibling keeps under the same key. Needs memory:read, because the result says what exists.
 --
--- Locks the keys, in order, until the end of the transaction: of two pushes that bring a key, the second sees the first's.
+-- Locks the keys, in order, until the transaction ends. Of two pushes that bring a key, the second sees the first
+-- one's memory.
 
 create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
 returns jsonb
@@ -5328,14 +6008,14 @@ begin
   where k.owner <> tenant and not sees_all and k.agent = any (own) is not true
   order by k.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s is of a private memory that you would not see.', fault.index, fault.field),
-      'Nothing of this push was applied. Leave the key out, or name an agent of yours.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].%s would be the key of a private memory that the caller cannot see.', fault.index, fault.field),
+      'Nothing of this push was applied. Leave the key out, or name one of your agents.',
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
   perform pg_advisory_xact_lock(l.lock) from (
     select distinct hashtextextended('mayfly.memory_key ' || tenant || ' ' || k.owner || ' ' || k.key, 0) as lock
     from jsonb_to_recordset(keyed) as k (key text, owner uuid) order by 1) l;
-  -- What has expired is nobody's any more, also before maintenance comes to it.
+  -- An expired memory no longer holds its key, even before maintenance deletes it.
   update mayfly.memories m set key = null
   from jsonb_to_recordset(keyed) as k (key text, owner uuid)
   where m.tenant_id = tenant and m.key = k.key and m.expires_at <= instant
@@ -5348,7 +6028,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- Under an id that was forgotten meanwhile: it is another memory.
+        -- A memory under an id that was forgotten meanwhile is another memory.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -5365,11 +6045,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.match_keys is 'Makes updates of the puts whose key is there.';
+comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
--- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
--- read without reading the text; metadata is written out only where it is stored compressed. Called by
--- mayfly_private.pull. Locks nothing.
+-- Estimates how many bytes a memory takes in an answer, before JSON escapes. It reads the length of a stored text
+-- without the text, and writes out metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
+-- nothing.
 
 create or replace function mayfly_private.memory_bytes(
   task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
@@ -5443,13 +6123,112 @@ return case
   else row(1::real, 0.3::real)
 end;
 
-comment on function mayfly_private.model_worth is 'What an embedding model is worth unless the caller says otherwise.';
+comment on function mayfly_private.model_worth is 'The default weight of an embedding model.';
 
--- What memories lend to those that were remembered right before and after them, in the same conversation, or else in the same
--- session: `share` of their relevance to the next, half of that to the one behind it. Gives who gains and how much. Called
--- by mayfly_private.recall with the best 20. Locks nothing.
+-- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
+-- are (1 at best). Visibility and filters are the caller's to add. Nothing for a vector that is null.
+-- Called by mayfly_private.recall. Locks nothing.
 --
--- On conversations that nothing was tuned on, recall@10 rose from .624 to .688 by it. It takes 0.3 ms.
+-- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
+-- tail, read exactly, and of the HNSW index. That holds every large tenant, so among the vectors of
+-- others it meets one of this tenant's every (whole / body) steps; it pays while that costs less than
+-- reading the body.
+
+create or replace function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
+returns table (memory_id uuid, similarity double precision)
+language plpgsql stable strict
+set search_path = ''
+-- By itself, the planner never chose HNSW, because it can avoid a sort and other plans cannot. With these settings
+-- each statement has one plan, whatever the statistics and the tenant, and it is made once a session.
+set enable_seqscan = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+rows 20
+as $$
+#variable_conflict use_column
+declare
+  -- Compared with itself, because a session has these settings only after it has used pgvector.
+  is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
+  iterative_scan constant text := current_setting('hnsw.iterative_scan');
+  ef_search constant text := current_setting('hnsw.ef_search');
+  max_scan_tuples constant text := current_setting('hnsw.max_scan_tuples');
+  body bigint;
+  whole bigint;
+  ef integer;
+  -- How many vectors, of all tenants, the best are expected among.
+  spread double precision;
+  steps integer;
+  setting text;
+  ids uuid[];
+  distances double precision[];
+  of_index bigint;
+begin
+  select s.vectors, s.ef_search, (select sum(w.vectors) from mayfly_private.settlements w) into body, ef, whole
+  from mayfly_private.settlements s
+  where s.tenant_id = tenant and s.model = nearest.model;
+  spread := reach::double precision * whole / body;
+
+  -- A step costs as much as reading some 12 vectors. At 20, HNSW is taken for 10,000 vectors among
+  -- 110,000 (a quarter of the time of reading them), not for many more to find.
+  if body > 20.0 * greatest(ef, spread) then
+    ef := least(greatest(ef, reach), 1000);
+    -- 0, where the first batch (ef) should hold twice as many. 1, where it should hold half of them, and so
+    -- the best ten of twenty: what it met besides fills up the rest (a fifth less time than 3,000 steps,
+    -- for 10,000 among 110,000). Further where that fell short.
+    foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
+      -- Not by set clauses: a session that has not loaded pgvector yet is refused these (as one that
+      -- restores a dump). Assigned, since each perform is a statement to run.
+      setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
+      setting := set_config('hnsw.ef_search', ef::text, true);
+      setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
+      select array_agg(best.memory_id), array_agg(best.distance), count(*) filter (where best.settled)
+      into ids, distances, of_index
+      from (
+        select * from (
+          (select v.memory_id, v.embedding operator(extensions.<=>) asked as distance, v.settled
+          from mayfly.memory_vectors v
+          where v.settled and v.tenant_id = tenant and v.model = nearest.model
+          order by v.embedding operator(extensions.<=>) asked
+          limit reach)
+          union all
+          (select v.memory_id, v.embedding operator(extensions.<=>) asked, v.settled
+          from mayfly.memory_vectors v
+          where not v.settled and case when not v.settled then v.tenant_id end = tenant and v.model = nearest.model
+          order by v.embedding operator(extensions.<=>) asked
+          limit reach)
+        ) either
+        order by either.distance, either.memory_id
+      ) best;
+      exit when of_index = reach;
+    end loop;
+    setting := set_config('hnsw.iterative_scan', iterative_scan, true);
+    setting := set_config('hnsw.ef_search', ef_search, true);
+    setting := set_config('hnsw.max_scan_tuples', max_scan_tuples, true);
+    if of_index = reach then
+      return query select best.id, 1 - best.distance from unnest(ids, distances) best (id, distance) limit reach;
+      return;
+    end if;
+  end if;
+
+  return query
+  select best.memory_id, 1 - best.distance
+  from (
+    -- Computes each distance once. In the outer list it would be computed again.
+    select v.memory_id, v.embedding operator(extensions.<=>) asked as distance
+    from mayfly.memory_vectors v
+    where v.tenant_id = tenant and v.model = nearest.model
+    order by distance
+    limit reach
+  ) best;
+end
+$$;
+
+-- Lets memories lend relevance to those remembered right before and after them, in the same conversation or else in
+-- the same session: `share` of their relevance to the next one, and half of that to the one after it. Returns which
+-- memories gain and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
+--
+-- On conversations that nothing was tuned on, it raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
@@ -5510,23 +6289,23 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those that were remembered right before and after them.';
+  'What memories lend to those right before and after them.';
 
--- What sync gives of the log: a page of it with the memories that it is about, as the caller sees them
--- (mayfly_private.read_log), of all the kinds that the caller may hear of. With `since: null` it begins with every
--- memory there is, by id, a page at a time, and goes on with the log since the first of these pages; without
--- memory:read there are none, and it begins with the log from now on.
+-- What sync returns of the log: one page with the memories that it is about, as the caller sees them
+-- (mayfly_private.read_log), of every kind that the caller may read. With `since: null` it first returns every
+-- memory by id, page by page, and then the log from the first of these pages on. Without memory:read there are no
+-- memories, and it begins with the log from now on.
 --
--- While a first sync pages the memories, `b` in its cursor is the last id given. A page has at most about 4 MB as
--- JSON, so that whoever pulls holds no more; it ends before the memory that would exceed them, but for its first,
--- which takes 2 MB at most. Only where the page might become that large, if each byte were escaped, is it written
--- out to be measured. As owner, with the predicates of the policies repeated. Locks nothing.
+-- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about
+-- 4 MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is
+-- the first, which takes up to 2 MB. It is written out to be measured only if it might become that large with every
+-- byte escaped. Runs as owner and repeats the conditions of the policies. Locks nothing.
 
 create or replace function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A plan for many rows that are not there would be compiled first, 200 ms and more.
+-- Without this, the planner expects many rows and compiles the plan first, which takes 200 ms and more.
 set jit = off
 as $$
 declare
@@ -5588,8 +6367,8 @@ begin
 end
 $$;
 
--- The clocks of a memory that is put with a key: of each field the same, the caller's or else the server's. Called by
--- apply_memories. Locks nothing.
+-- The clocks of a memory that is put with a key: the same clock for each field, either the caller's or the server's.
+-- Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
@@ -5607,8 +6386,8 @@ $$;
 
 comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
--- The definer half of mayfly.queue_embeddings: looks at max_rows memories by the primary key, on from
--- `after`, however many there are. The dead are given another chance. Locks what it queues.
+-- The definer half of mayfly.queue_embeddings: looks at max_rows memories in the order of the primary key, starting
+-- after `after`. It gives dead rows another chance. Locks the rows that it queues.
 
 create or replace function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -5646,6 +6425,9 @@ begin
     'after', case when cardinality(walked) = max_rows then walked[max_rows] end);
 end
 $$;
+
+comment on function mayfly.queue_embeddings is
+  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
 
 -- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and the statements that it is made
 -- of repeat the policies of mayfly.memories: the operators @@ and && are not leakproof, so under the policies they would
@@ -5702,7 +6484,7 @@ declare
   lent record;
   ranked record;
   newcomers uuid[];
-  -- Asked once, not for each memory; those of mayfly_private.half_life where none are given.
+  -- Computed once, not for each memory. Without half-lives of the caller, those of mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -5726,11 +6508,12 @@ begin
     asked_vector := embedding::extensions.halfvec;
     if extensions.l2_norm(asked_vector) = 0 then
       perform mayfly_private.fail(400, 'invalid_request', 'embedding must have a number other than 0.',
-        'Without one it points nowhere, and is like nothing.', '{"field": "embedding"}');
+        'A vector of zeros has no direction, so nothing is similar to it.', '{"field": "embedding"}');
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
+    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
+    -- else.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
@@ -5743,7 +6526,7 @@ begin
     order by v.model
     limit 1;
     if not found then
-      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.', null,
         '{"field": "similar_to"}');
     end if;
   end if;
@@ -5801,8 +6584,8 @@ begin
             + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
           h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
         from mayfly.memories m
-        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+        -- After a hundred half-lives freshness is as good as zero. A thousand would underflow, which is an error.
+   cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
           / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
@@ -5847,7 +6630,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- What says the same filled the list: look further, once.
+    -- Duplicates filled the list, so look further, once.
     exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -5930,7 +6713,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Its one statement is planned once a session; as a function in SQL it was planned each time, for 0.27 ms.
+-- Plans its one statement once a session. A function in SQL planned it at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -5944,13 +6727,14 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning; or those that are like one of them.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
--- What a recall of the caller looks through: how many memories it may see, and how many of them have a vector of a model.
--- Counted one by one in a tenant of up to 2,000; beyond that about, by the tenant's sample and the settled vectors, since a
--- count would take longer than the recall. Called by the query function beside mayfly.recall. Locks nothing.
+-- How many memories a recall of the caller looks through, and how many of them have a vector of a model. Exact in a
+-- tenant of up to 2,000 memories. Above that it is an estimate from the tenant's sample and its settled vectors,
+-- because counting would take longer than the recall. The query function calls it beside mayfly.recall. Locks
+-- nothing.
 
 create function mayfly_private.recall_scope(model text)
 returns jsonb
@@ -5991,7 +6775,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recall_scope is 'What a recall of the caller looks through.';
+comment on function mayfly_private.recall_scope is 'What a recall of the caller searches.';
 
 grant execute on function mayfly_private.recall_scope to authenticated, service_role;
 
@@ -6002,13 +6786,13 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall looks through: { memories, with_vector, exact }. Beyond 2,000 memories both are about, and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
--- Refuses a push with the index and the field of its first fault, among those operations that are in
--- doubt. Dear, 0.2 ms an operation, since it asks everything one by one: check_push, which calls it, doubts what it has not seen to be right by itself. Locks nothing. What an update sets, and
--- the base that it starts from, have the bounds of what is put.
+-- Refuses a push for the first fault among the operations in doubt, with its index and field. It checks everything
+-- one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could not accept
+-- itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
 
 create or replace function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -6057,7 +6841,7 @@ begin
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
+        'must be an object of at most 64 KB, with at most 32 levels'),
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
@@ -6072,17 +6856,17 @@ begin
           else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
-        'must have a number other than 0: without one it points nowhere, and is like nothing'),
+        'must have a number other than 0, because a vector of zeros has no direction'),
       (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
+        'must be a text of 1 to 100 characters, together with an embedding'),
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
       ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
       ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set if resolve is manual'),
       ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
@@ -6105,6 +6889,8 @@ begin
   end if;
 end
 $$;
+
+comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';
 
 -- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
 -- the next minute. The project's URL and secret key come from Vault, where they are under these names:
@@ -6141,16 +6927,18 @@ begin
 end
 $$;
 
--- A text as it is parsed into words, of a memory and of a question alike, so that what only looks different is
--- the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and Hebrew,
--- soft hyphens, and characters without width. Scripts without blanks between words (Chinese, Japanese, Thai and their
--- like) and Korean, whose endings stick to its words, become overlapping pairs of letters. Identifiers stay, and
--- their parts come behind the text: camelCase, HTTPServer, node.js, paths. C++ is cplusplus, C# is csharp.
--- Locks nothing.
+comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';
+
+-- Normalises a text before it is parsed into words, for memories and questions alike, so that texts that only look
+-- different are the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and
+-- Hebrew, soft hyphens, and characters without width. Scripts without spaces between words (Chinese, Japanese, Thai
+-- and similar), and Korean, whose endings are part of its words, become overlapping pairs of letters. Identifiers
+-- stay, and their parts are appended to the text: camelCase, HTTPServer, node.js, paths. C++ becomes cplusplus, C#
+-- becomes csharp. Locks nothing.
 --
--- < and > become blanks, or the parser drops <staging> and Promise<RecallAnswer> as tags. The parser takes
--- 5e8f1c for a number and a word; a hash that begins so is also there with an x before it.
--- What asks for none of this passes with 30 µs a KB. sdk/src/memory/searched.ts does the same for the local search.
+-- < and > become spaces, because the parser would drop <staging> and Promise<RecallAnswer> as tags. The parser
+-- splits 5e8f1c into a number and a word, so a hash that begins like this is added with an x before it. A text that
+-- needs none of this takes 30 µs a KB. sdk/src/memory/searched.ts does the same for the local search.
 
 create function mayfly_private.searched(content text)
 returns text
@@ -6162,7 +6950,7 @@ declare
   parts text;
 begin
   if octet_length(searched) > char_length(searched) then
-    -- To ask whether a text is normalised took ten times as long as to look for what is not.
+    -- Asking whether a text is normalised took ten times as long as looking for characters that are not.
     if searched ~ U&'[\00A0\00AA\00AD\00B2\00B3\00B5\00B9-\00BE\0300-\036F\0591-\05C7\0610-\061A\0622-\0625\0640\064B-\065F\0670\0671\093C\1100-\11FF\1D2C-\1D7F\2000-\200F\2028-\202F\205F-\208E\2100-\2149\2160-\217F\2460-\24FF\3000\3099\309A\3131-\318E\3200-\33FF\F900-\FAFF\FB00-\FBFF\FD3E-\FEFF\FF00-\FFEF\+01D400-\+01D7FF]' then
       searched := translate(normalize(translate(searched, U&'\00AD\200B\200C\200D\200E\200F\2060\FEFF\0640', ''), NFKC), U&'\0622\0623\0625\0671', U&'\0627\0627\0627\0627');
       searched := regexp_replace(searched, U&'[\0300-\036F\0591-\05BD\05BF\05C1\05C2\05C4\05C5\05C7\0610-\061A\064B-\065F\0670\FE00-\FE0F]+', '', 'g');
@@ -6193,7 +6981,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.searched is 'A text as it is parsed into words.';
+comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';
 
 -- The definer half of mayfly.set_model_worth. Locks the row of the model.
 
@@ -6221,7 +7009,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
@@ -6234,12 +7022,13 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
--- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no weight,
--- and the similarity of what is unrelated. Without meaning, the model is worth again what its name says. Scope memory:admin.
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no
+-- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth. Scope
+-- memory:admin.
 
 create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
 returns jsonb
@@ -6248,24 +7037,25 @@ set search_path = ''
 return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
 
 comment on function mayfly.set_model_worth is
-  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+  'Sets the weight of an embedding model for the tenant. Without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
 
 grant execute on function mayfly.set_model_worth to authenticated, service_role;
 
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
--- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
--- and it stays so. To run in the background, again and again, each time in a transaction of its own:
--- what it has done stays done, wherever it is stopped. As the tenant grows it also measures how far the
--- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
--- for the one tenant of its caller.
+comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';
+
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
+-- many; 0 if nothing is left to settle. A tenant with `large` vectors of a model is large, and it stays so. Run it
+-- repeatedly in the background, each time in its own transaction: its work stays done wherever it is stopped. As the
+-- tenant grows, it also measures how far the index must be searched (mayfly_private.tune_search). pg_cron calls it
+-- (operations/schedules.sql), and mayfly.maintain for the tenant of its caller.
 --
--- Locks the vectors that it moves, passing by those that others hold, and the tenant's settlement.
+-- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
 create or replace function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
 language plpgsql security definer
 set search_path = ''
--- After a bulk load, without statistics yet, the planner read the whole table for each tenant: 45 s.
+-- After a bulk load, without statistics, the planner read the whole table for each tenant: 45 s.
 set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
@@ -6275,7 +7065,7 @@ declare
   moved integer;
 begin
   with recursive tails as (
-    -- From one tail to the next by the index, without counting any.
+    -- Moves from one tail to the next through the index, without counting any.
     (select v.tenant_id, v.model from mayfly.memory_vectors v
     where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
     order by case when not v.settled then v.tenant_id end, v.model limit 1)
@@ -6290,7 +7080,7 @@ begin
   from tails t
   where (only_tenant is null or t.tenant_id = only_tenant)
     and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-      -- A vector has its memory: most tenants need no counting of vectors.
+      -- Each vector belongs to a memory, so most tenants have too few memories to need a count of vectors.
       or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
         and exists (
           select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
@@ -6300,7 +7090,7 @@ begin
     return 0;
   end if;
 
-  -- Before these are in the index: what it does not hold is the harder question.
+  -- Before these are in the index, because vectors that it does not hold are the harder question.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -6309,7 +7099,7 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- By where they lie: without statistics a join by their key compared each with all of the tenant's.
+  -- Joined by their position: without statistics, a join by key compared each with all of the tenant's.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(
@@ -6330,8 +7120,8 @@ begin
 end
 $$;
 
--- What was remembered right before and after a memory, in the same conversation, or else in the same session, in that order,
--- with `place` from -1 backwards and from 1 on; of each text the first 2,000 characters. Called by
+-- The memories remembered right before and after a memory, in the same conversation or else in the same session, in
+-- order. `place` counts from -1 backwards and from 1 forwards. Each text is cut after 2,000 characters. Called by
 -- mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
@@ -6375,12 +7165,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.surroundings_of is 'What was remembered right before and after a memory.';
+comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';
 
--- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
--- calls it. The push is one transaction with the pull behind it; the own events come with the next.
--- Operations may have the form that they had before 0.2 (convert_operations). In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
--- with what comes from now on.
+-- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of
+-- its own caller. Push and pull are one transaction; the caller's own events come with the next sync. Operations may
+-- have the form from before 0.2 (convert_operations). It also marks agents as dead whose lifetime is over. since:
+-- null begins with all memories, 'now' with what happens from now on.
 
 create or replace function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -6405,7 +7195,7 @@ begin
 end
 $$;
 
--- An immutable choice over listed languages, so that the search words of a memory depend on nothing but the memory.
+-- An immutable choice over listed languages, so that the search words of a memory depend only on the memory.
 
 create or replace function mayfly_private.text_search_config(language text)
 returns regconfig
@@ -6432,8 +7222,73 @@ return case language
   else 'mayfly_private.english'::regconfig
 end;
 
--- The definer half of mayfly.tuning_questions. Who has memory:admin sees every memory of the tenant. Reads up to 3,000
--- memories. Locks nothing.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, notes it
+-- in the tenant's settlement, and returns it. One value for all tenants was either too slow or too small. It asks
+-- for the newest vectors, beginning with those of the fresh tail, which the index does not know, with more and more
+-- candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find. Comparing with all vectors instead
+-- took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares with all before it would search with
+-- 1,000.) mayfly_private.settle_vectors calls it now and then as the tenant grows; it takes a second or two.
+--
+-- Locks the settlement.
+
+create or replace function mayfly_private.tune_search(tenant uuid, model text, questions integer default 50)
+returns integer
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  asked uuid[];
+  -- What the largest number of candidates found, in pairs.
+  askers uuid[];
+  best uuid[];
+  found_again bigint;
+  ef integer;
+  wider integer;
+begin
+  select array_agg(q.memory_id) into asked
+  from (
+    select v.memory_id from mayfly.memory_vectors v
+    where v.tenant_id = tenant and v.model = tune_search.model
+    order by v.memory_id desc
+    limit questions) q;
+
+  foreach ef in array '{1000,60,80,100,130,170,220,300,400,550,750,1000}'::integer[] loop
+    update mayfly_private.settlements s
+    set ef_search = ef, tuned_to = s.vectors
+    where s.tenant_id = tenant and s.model = tune_search.model;
+
+    with found as (
+      select q.memory_id as asker, n.memory_id
+      from mayfly.memory_vectors q
+      cross join lateral (
+        select n.memory_id from mayfly_private.nearest(tenant, q.model, q.embedding, 20) n
+        where n.memory_id <> q.memory_id
+        order by n.similarity desc
+        limit 10) n
+      where q.tenant_id = tenant and q.model = tune_search.model and q.memory_id = any (asked)
+    )
+    select count(*) filter (where (f.asker, f.memory_id) in (select * from unnest(askers, best))),
+      coalesce(askers, array_agg(f.asker)), coalesce(best, array_agg(f.memory_id))
+    into found_again, askers, best
+    from found f;
+    exit when found_again >= 0.995 * cardinality(best);
+  end loop;
+
+  -- Of many, 1,000 do not find all either: where vectors lie loosely, 100 found 0.995 of what these did, and
+  -- 0.989 of the best ten; so half as wide again, though the index itself holds no more than 0.992 of them.
+  update mayfly_private.settlements s
+  set ef_search = least(ef * 3 / 2, 1000)
+  where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000
+  returning s.ef_search into wider;
+  return coalesce(wider, ef);
+end
+$$;
+
+-- The definer half of mayfly.tuning_questions. A caller with memory:admin sees every memory of the tenant. Reads up
+-- to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)
 returns jsonb
@@ -6458,7 +7313,7 @@ begin
   select count(*) into vectors from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = tuning_questions.model;
   select w.meaning, w.unrelated into known from mayfly_private.worth_of_model(tenant, model) w;
 
-  -- What stands in one conversation, or was done for one task, belongs together. Whole groups are drawn.
+  -- Memories of one conversation or one task belong together, so whole groups are drawn.
   with drawn as (
     select m.id, g.key, coalesce(nullif(m.output, ''), m.input) as text
     from mayfly.memories m
@@ -6481,7 +7336,7 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Else a passage of each, without its rarer words: what somebody asks who remembers it vaguely.
+  -- Otherwise a passage of each without its rarer words, as somebody would ask who remembers it vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -6494,7 +7349,7 @@ begin
   ), words as (
     select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
     from passages p
-    -- The first and the last may be cut.
+    -- The first and the last passage may be cut.
     cross join lateral (
       select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
     cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l
@@ -6537,9 +7392,8 @@ comment on function mayfly.tuning_questions is
 
 grant execute on function mayfly.tuning_questions to authenticated, service_role;
 
--- The similarity that two memories of a tenant have which have nothing to do with each other: the median of the pairs
--- among 60 of them, drawn by a hash of their ids. Null where there are fewer than 20 vectors. Called by
--- mayfly_private.tuning_questions. Locks nothing.
+-- The similarity that two unrelated memories of a tenant have: the median over the pairs of 60 memories, drawn by a
+-- hash of their ids. Null with fewer than 20 vectors. Called by mayfly_private.tuning_questions. Locks nothing.
 
 create function mayfly_private.unrelated_similarity(tenant uuid, model text)
 returns real
@@ -6561,15 +7415,15 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unrelated_similarity is 'The similarity of memories that have nothing to do with each other.';
+comment on function mayfly_private.unrelated_similarity is 'The similarity of unrelated memories.';
 
--- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
--- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
--- writes memories and by maintenance, which brings older rows up to mayfly_private.words_version().
--- Locks nothing.
+-- The search words of a memory: task and tags have weight A, input and output B, the critique C. Each weight is
+-- parsed once, and only if it has a text. 1 KB of prose takes 180 µs; a single to_tsvector takes 130. Called by
+-- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
+-- nothing.
 --
--- A tsvector holds 1 MB. Hardly a text comes near; one that does is cut in half until it fits, so that it is found
--- by its beginning.
+-- A tsvector holds 1 MB. Few texts come near it; one that exceeds it is halved until it fits, so it is found by its
+-- beginning.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -6583,7 +7437,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- Of what is shorter, all words and their places take less than that; an exception block costs a subtransaction.
+  -- For a shorter text, all words and their places fit; an exception block costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else
@@ -6606,14 +7460,13 @@ begin
 end
 $$;
 
--- The words of a question as searches, the rarest first: at most 12, with in how many of the sampled memories each
--- stands (0.5 for one that the sample does not have; null in a small tenant, whose words are counted while it is searched).
--- What looks like the beginning of a hash, and a letter of a script of pairs that stands alone, are found as prefixes.
--- Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as searches, the rarest first: at most 12, with the number of sampled memories that have
+-- each (0.5 for a word that the sample does not have; null in a small tenant, where they are counted while it is
+-- searched). A word that looks like the beginning of a hash, and a single letter of a script of pairs, match as
+-- prefixes. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not come to yet have their accents: while there are any, words
--- with an accent are asked for in both forms.
--- Prefixes of every word lost .025 of nDCG@10 on Cranfield.
+-- Rows that maintenance has not rewritten yet have words with accents. While there are any, a word with an accent is
+-- asked for in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
   tenant uuid, language text, question text, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
@@ -6646,13 +7499,13 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- A letter at the end of a run of pairs says nothing that its pair does not say.
+    -- The last letter of a run of pairs adds nothing to its pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
-    -- Of a script of pairs, the pairs.
+    -- For a script of pairs, its pairs.
     if numnode(of_quoted) > 0 and mayfly_private.searched(quoted) ~ '^ ' then
       of_quoted := plainto_tsquery(config, mayfly_private.searched(quoted));
     end if;
@@ -6665,8 +7518,8 @@ $$;
 
 comment on function mayfly_private.words_of_question is 'The words of a question as searches, the rarest first.';
 
--- Which version of mayfly_private.words the memories of today are written with. Rows with another are written again by
--- maintenance, in batches, and found by their old words until then. Raise it with every change of words, searched or
+-- The version of mayfly_private.words that new memories are written with. Maintenance rewrites rows with another
+-- version in batches; until then they are found by their old words. Raise it with every change of words, searched or
 -- a text search configuration.
 
 create function mayfly_private.words_version()
@@ -6677,8 +7530,8 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
 
--- What an embedding model is worth to a tenant unless the caller says otherwise: as measured on its own memories, or else
--- by the model's name. Called by mayfly_private.recall. Locks nothing.
+-- What an embedding model is worth to a tenant unless the caller sets it: as measured on the tenant's own memories,
+-- or else by the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable
@@ -6695,9 +7548,80 @@ begin
 end
 $$;
 
-comment on function mayfly_private.worth_of_model is 'What an embedding model is worth to a tenant.';
+comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
 
--- Charges what is written into memory_aliases.
+-- Appends what happened to memories to the log, once a statement, for the readers who may see it. Runs as owner,
+-- because clients have no INSERT on the log.
+--
+-- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them too
+-- (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent has the
+-- tenant's id as audience, which is no reader's id, so only admins see its events. A memory that becomes private
+-- leaves the tenant's caches with `memory.hidden`, and readers who still see it get the `memory.updated` after it. A
+-- memory that becomes the tenant's is `memory.updated` for all.
+
+create or replace function mayfly_private.log_memories()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  -- Once a statement: for each row it took 60 µs.
+  of_epoch constant integer := mayfly_private.current_epoch();
+  nudges jsonb;
+begin
+  if tg_op = 'INSERT' then
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version)
+    select n.tenant_id, of_epoch,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end,
+      'memory.created', n.agent_id, n.id, n.version
+    from new_rows n
+    order by n.id;
+    perform mayfly_private.nudge(t.tenant_id, t.audience)
+    from (select distinct n.tenant_id, case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience from new_rows n) t;
+    return null;
+  end if;
+
+  with changed as (
+    select n.*, o.visibility = 'tenant' and n.visibility = 'agent' as narrowed,
+      case n.visibility when 'agent' then coalesce(n.agent_id, n.tenant_id) end as audience,
+      case when n.deleted_at is null then array_remove(array[
+        case when n.session_id is distinct from o.session_id then 'session_id' end,
+        case when n.conversation_id is distinct from o.conversation_id then 'conversation_id' end,
+        case when n.kind <> o.kind then 'kind' end,
+        case when n.task <> o.task then 'task' end,
+        case when n.input <> o.input then 'input' end,
+        case when n.output <> o.output then 'output' end,
+        case when n.critique <> o.critique then 'critique' end,
+        case when n.reward is distinct from o.reward then 'reward' end,
+        case when n.success is distinct from o.success then 'success' end,
+        case when n.importance <> o.importance then 'importance' end,
+        case when n.tags <> o.tags then 'tags' end,
+        case when n.metadata <> o.metadata then 'metadata' end,
+        case when n.tokens is distinct from o.tokens then 'tokens' end,
+        case when n.latency_ms is distinct from o.latency_ms then 'latency_ms' end,
+        case when n.visibility <> o.visibility then 'visibility' end,
+        case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    -- New clocks of fields that keep their value write no event.
+    where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
+  ), appended as (
+    insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)
+    select c.tenant_id, of_epoch, e.audience, e.type, c.agent_id, c.id, c.version, e.fields
+    from changed c, lateral (
+      select 1 as n, null::uuid as audience, 'memory.hidden' as type, null::text[] as fields where c.narrowed
+      union all
+      select 2, c.audience, case when c.deleted_at is not null then 'memory.deleted' else 'memory.updated' end, c.fields) e
+    order by c.id, e.n
+    returning tenant_id, audience
+  )
+  select jsonb_agg(distinct jsonb_build_object('tenant', a.tenant_id, 'audience', a.audience)) into nudges from appended a;
+  perform mayfly_private.nudge(t.tenant, t.audience) from jsonb_to_recordset(nudges) as t (tenant uuid, audience uuid);
+  return null;
+end
+$$;
+
+-- Charges the rows that a statement writes into memory_aliases.
 
 create trigger memory_aliases_meter_insert after insert on mayfly.memory_aliases
   referencing new table as new_rows
@@ -6707,10 +7631,10 @@ create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Charges what a statement wrote into memories. A trigger, so that nothing that writes them can forget it.
--- octet_length reads the length of a stored text without reading the text. Tags, metadata and clocks are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
--- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
--- itself, its operation and its event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so that no writer can forget it.
+-- octet_length reads the length of a stored text without the text. Tags, metadata and clocks are counted
+-- uncompressed, which `|| '{}'` makes them: compressed they may be a fortieth, and forgetting would then give back
+-- less than was charged. 512 bytes cover the row itself, its operation and its event; a tombstone keeps them.
 
 create or replace function mayfly_private.meter_memories()
 returns trigger
@@ -6731,7 +7655,7 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      -- What maintenance forgets is nobody's write.
+      -- Forgetting by maintenance is not charged as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
@@ -6759,7 +7683,7 @@ begin
 end
 $$;
 
--- Charges the vectors that a statement wrote: two bytes a number, and 32 for their row.
+-- Charges the vectors that a statement writes: two bytes a number, and 32 for the row.
 
 create or replace function mayfly_private.meter_vectors()
 returns trigger
@@ -6783,8 +7707,8 @@ begin
 end
 $$;
 
--- The search words of a row whose content somebody writes without them: an update, a delete, a restore, a hand in the SQL
--- editor. A push writes them itself, which costs a row 10 µs less. Runs inside the statement that writes.
+-- Makes the search words of a row that is written without them: by an update, a delete, a restore or by hand in the
+-- SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the statement that writes.
 
 create function mayfly_private.write_words()
 returns trigger
@@ -6820,7 +7744,26 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.channels.kind is
+  'one_way: its creator and publishers publish, and its subscribers read. two_way: its subscribers do both. broadcast: like one_way, but the whole tenant can read.';
+
+comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';
+
+comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
+
+comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+
+comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
+
+comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
+
+comment on column mayfly.deliveries.session is 'The reader that got it last.';
+
+comment on column mayfly.deliveries.attempts is 'How many readers got it. Above 1, it may have been handled before.';
+
+comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.messages', 'r.bytes'),
@@ -6831,10 +7774,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.inboxes', 'one row an agent or person')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- One batch of a tenant's old messages: those that every recipient has acknowledged, or whose deadline has
--- passed, after the tenant's messages_kept; all others, and those in channels, after the project's kept.
--- Their deliveries go with them. Looks at max_rows, on from where the last batch stopped. `more` is
--- true until the walk has come to its end. A chore, called by maintain_tenant under its lock.
+-- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has
+-- acknowledged, or whose deadline has passed, go after the tenant's messages_kept; all others, and those in
+-- channels, after the project's kept. Looks at max_rows messages and continues where the last batch stopped. `more`
+-- is true until the walk has reached its end. A chore: maintain_tenant calls it under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -6868,7 +7811,7 @@ begin
         or (m.channel_id is null and m.sent_at < handled_before
           and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
-  -- All at once: with each message by itself, each would be given back by itself.
+  -- In one statement: deleted with its message, each delivery would be given back on its own.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
   delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 
@@ -6888,7 +7831,7 @@ insert into mayfly_private.chores (name, work) values
   ('messages', 'mayfly_private.maintain_messages(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('message.sent', 'message:read', 'message:admin', 'A message was sent.'),
@@ -6896,7 +7839,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Whether the inbox of a topic tenant:{t}:agent:{id} is open: it is leased by being opened. Called by flush_nudges.
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open; opening it is its lease. Called by flush_nudges.
 
 create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean
@@ -6913,7 +7856,8 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- What a reader of an inbox or a channel is told that was not told at once: its newest number. Called by flush_nudges.
+-- What a reader of an inbox or a channel gets later if it was not told at once: its newest number. Called by
+-- flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -6925,19 +7869,21 @@ begin
 end
 $$;
 
-comment on function mayfly_private.message_nudge is 'What is due: an inbox or a channel has messages up to a number.';
+comment on function mayfly_private.message_nudge is 'A due broadcast: an inbox or a channel has messages up to a number.';
 
--- What can be due in this room: that an inbox or a channel has messages up to a number.
+-- What can become due in this room: that an inbox or a channel has messages up to a number.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
--- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';
+
+-- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
+-- changes nothing. Scope message:read. Locks the deliveries, by number.
 --
--- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
--- the newest one that this call sees. Nothing was done about them: say them again soon.
+-- A broadcast can arrive before the row that caused it is visible. `unseen` holds the numbers above the newest one
+-- that this call sees; nothing was done about them, so acknowledge them again soon.
 
 create or replace function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -6953,7 +7899,7 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  -- Read before the update, whose snapshot is later, so whatever the update cannot see is listed here.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
@@ -6971,9 +7917,14 @@ begin
 end
 $$;
 
--- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
--- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
--- Called by send_messages. Locks nothing.
+comment on function mayfly_private.acknowledge_messages is 'Acknowledges messages of the caller''s inbox.';
+
+comment on function mayfly.acknowledge_messages is
+  'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
+
+-- The agents that a message to many goes to: all living agents that the target describes, except the sender.
+-- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
+-- send_messages. Locks nothing.
 
 create or replace function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
 returns setof uuid
@@ -6994,14 +7945,14 @@ begin atomic
         and (line.status not in ('running', 'suspended') or line.expires_at <= (select mayfly_private.now())));
 end;
 
--- Broadcasts messages that were just sent to those who listen: to the open inboxes that they are in, and to
--- their channels. A broadcast carries all of a message up to 64 KB, else its number alone, which its
--- reader then asks for. As many as the tenant may tell by now go at once; of the rest each topic's greatest
--- number is due. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
--- body that is parsed once would keep Realtime from replacing that function by dropping it.
+-- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
+-- channels. A broadcast carries a message of up to 64 KB as a whole, and otherwise only its number, by which the
+-- reader then asks for it. As many as the tenant may broadcast now go out at once; for the rest, the greatest number
+-- of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send when it
+-- runs: a body that is parsed at creation would keep Realtime from dropping and replacing that function.
 --
--- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
--- a lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. Its number becomes due all the same while somebody flushes, because a
+-- lease may begin while this transaction is open (see nudge).
 
 create or replace function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
@@ -7060,6 +8011,130 @@ begin
 end
 $$;
 
+-- Refuses messages for their first fault, with its index and field, before anything is sent. Locks nothing.
+
+create or replace function mayfly_private.check_messages(messages jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault record;
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+begin
+  if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
+    perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
+  elsif pg_column_size(messages) > 4194304 then
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can send at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+  end if;
+
+  select o.n - 1 as index, c.field, c.rule into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n),
+    lateral (select case when jsonb_typeof(o.m -> 'to') = 'object' then o.m -> 'to' else '{}' end as target) as part,
+    lateral (values
+      ('id', jsonb_typeof(o.m) = 'object' and mayfly_private.to_uuid(o.m ->> 'id') is not null, 'must be a uuid'),
+      ('to', (select count(*) = 1 from jsonb_object_keys(part.target)) and case
+          when part.target ? 'agent' then jsonb_typeof(part.target -> 'agent') = 'string' and mayfly_private.to_uuid(part.target ->> 'agent') is not null
+          when part.target ? 'all' then part.target -> 'all' = 'true'
+          when part.target ? 'type' or part.target ? 'channel' then jsonb_typeof(coalesce(part.target -> 'type', part.target -> 'channel')) = 'string' and coalesce(part.target ->> 'type', part.target ->> 'channel') ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'
+          when part.target ? 'role' then jsonb_typeof(part.target -> 'role') = 'string' and char_length(part.target ->> 'role') between 1 and 200
+          when part.target ? 'capability' then jsonb_typeof(part.target -> 'capability') = 'string' and char_length(part.target ->> 'capability') between 1 and 100
+          else false end,
+        'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
+      ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
+        'must have at most 63 lower case letters, digits and underscores, and begin with a letter'),
+      ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
+          and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
+        'must be an object of at most 256 KB, with at most 32 levels'),
+      ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
+        'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
+      ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
+      ('correlation_id', mayfly_private.text_within(o.m -> 'correlation_id', 200) and o.m ->> 'correlation_id' is distinct from '',
+        'must be a text of 1 to 200 characters'),
+      ('reply_to', mayfly_private.uuid_or_absent(o.m -> 'reply_to'), 'must be the id of a message'),
+      ('priority', coalesce(o.m ->> 'priority', 'normal') in ('low', 'normal', 'high', 'urgent'), 'must be low, normal, high or urgent'),
+      ('reply_required', coalesce(jsonb_typeof(o.m -> 'reply_required'), 'null') in ('boolean', 'null'), 'must be true or false'),
+      ('deadline', mayfly_private.instant_or_absent(o.m -> 'deadline'), 'must be an ISO 8601 instant'),
+      ('attachments', case coalesce(jsonb_typeof(o.m -> 'attachments'), 'null')
+          when 'null' then true
+          when 'array' then jsonb_array_length(o.m -> 'attachments') <= 20 and not exists (
+            select from jsonb_array_elements(o.m -> 'attachments') a
+            where case when jsonb_typeof(a) <> 'object' then true else
+              a - '{name,uri,mime_type,bytes,sha256}'::text[] <> '{}'
+              or (jsonb_typeof(a -> 'name') = 'string' and char_length(a ->> 'name') between 1 and 500) is not true
+              or (jsonb_typeof(a -> 'uri') = 'string' and char_length(a ->> 'uri') between 1 and 2000) is not true
+              or not mayfly_private.text_within(a -> 'mime_type', 200)
+              or not mayfly_private.number_within(a -> 'bytes', 0, 1e15, true)
+              or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
+          else false end,
+        'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+    ) as c (field, holds, rule)
+  where c.holds is not true
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].%s %s.', fault.index, fault.field, fault.rule),
+      'Nothing was sent. Correct it, or leave the message out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+
+  select max(o.n) - 1 as index into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  group by (o.m ->> 'id')::uuid
+  having count(*) > 1
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id appears twice in this call.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';
+
+-- Refuses messages whose recipient does not exist or is not alive, and messages to many that reach nobody.
+-- send_messages calls it for new messages; `delivered` holds a message's id once for each recipient. Runs as owner.
+-- Locks nothing.
+
+create or replace function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
+returns void
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  select o.n - 1 as index, o.m -> 'to' ->> 'agent' as recipient, (a.id is not null) as dead into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  left join mayfly.agents a on a.tenant_id = tenant and a.id = (o.m -> 'to' ->> 'agent')::uuid
+  where (o.m ->> 'id')::uuid = any (claimed) and o.m -> 'to' ? 'agent'
+    and case when a.id is null
+      then not exists (select from mayfly.members p where p.tenant_id = tenant and p.user_id = (o.m -> 'to' ->> 'agent')::uuid)
+      else mayfly_private.effective_status(a) not in ('running', 'suspended') end
+  order by o.n limit 1;
+  if fault.dead then
+    perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
+      'Nothing was sent. Choose a living agent.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  elsif fault.index is not null then
+    perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
+      'Nothing was sent. Name an agent or a member of the tenant.', jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+
+  select o.n - 1 as index, o.m -> 'to' as target into fault
+  from jsonb_array_elements(messages) with ordinality as o (m, n)
+  where (o.m ->> 'id')::uuid = any (claimed) and not o.m -> 'to' ? 'channel'
+    and (o.m ->> 'id')::uuid <> all (delivered)
+  order by o.n limit 1;
+  if fault.index is not null then
+    perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      jsonb_build_object('index', fault.index, 'field', 'to'));
+  end if;
+end
+$$;
+
 -- Puts one message into the inbox of its recipient, as send_messages does for its caller: for what the database tells by
 -- itself, such as the end of a job. The sender is whoever caused it; null is the secret key. A message of an id that is
 -- known is not sent again. Charges it. Locks the inbox.
@@ -7097,8 +8172,8 @@ $$;
 
 comment on function mayfly_private.deliver_message is 'Puts one message into an inbox.';
 
--- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
--- it, and the session before is refused. Scope message:read. Locks the inbox.
+-- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and the
+-- session before is refused. Scope message:read. Locks the inbox.
 
 create or replace function mayfly_private.open_inbox(session uuid)
 returns jsonb
@@ -7126,12 +8201,36 @@ begin
 end
 $$;
 
--- What waits in the caller's inbox behind `after`, by number, about 1 MB a page and at most page_limit;
--- what is past its deadline is left out. Each is marked as handed to this session: one that was handed to
--- another before has attempt above 1. Only for the session that opened the inbox last. Scope
--- message:read. Locks what it hands out.
+comment on function mayfly_private.open_inbox is 'Makes a session the reader of the caller''s inbox.';
+
+comment on function mayfly.open_inbox is
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }. All messages up to acknowledged are handled.';
+
+-- The tenant of this request, if the caller has an inbox there: a living agent or a person with message:read. The
+-- secret key has no inbox. Locks nothing.
+
+create or replace function mayfly_private.own_inbox()
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+begin
+  if mayfly_private.caller_id() is null then
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
+      'Spawn an agent, or sign in.');
+  end if;
+  return tenant;
+end
+$$;
+
+-- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most page_limit
+-- messages, without those past their deadline. Each is marked as handed to this session; if another session had it
+-- before, its attempt is above 1. Only for the session that opened the inbox last. Scope message:read. Locks what it
+-- hands out.
 --
--- Senders hold the inbox until they commit: what is numbered up to last_seq in this snapshot is in it.
+-- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
 
 create or replace function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
 returns jsonb
@@ -7151,7 +8250,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Their sizes alone: nothing of a message is read that is not of the page.
+    -- Only their sizes: it reads nothing of a message that is not on the page.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
@@ -7187,19 +8286,24 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
 $$;
 
--- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
--- sent again and gives its result again. Scope message:send.
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
+
+comment on function mayfly.pull_inbox is
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
+
+-- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
+-- and returns its earlier result. Scope message:send.
 --
--- Locks, until commit, in this order, so that no two senders wait for each other: the channels, the ids,
--- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an
--- inbox have no gap and come in the order of the commits.
+-- It locks until commit, in this order, so that no two senders wait for each other: the channels and then the ids,
+-- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
+-- no gap and follow the order of the commits.
 
 create or replace function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -7239,7 +8343,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -7268,10 +8372,10 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them: in a channel that would leave a gap.
+  -- Another call has just sent one of them; in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -7279,18 +8383,18 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
-  -- One that was made so long ago might have been sent, handled and deleted.
+  -- A message with such an old id may have been sent, handled and deleted.
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -7301,7 +8405,7 @@ begin
   ) m
   where c.tenant_id = tenant and c.id = m.channel_id;
 
-  -- To whom, message by message: one to a single agent or person names it.
+  -- The recipients of each message; a message to a single agent or person names it.
   select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
   into delivered, recipients
   from (
@@ -7316,7 +8420,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
@@ -7336,7 +8440,8 @@ begin
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
   ), listening as (
-    -- One that is suspended, itself or by an ancestor, is told nothing: it finds all when it is resumed.
+    -- An agent that is suspended, itself or through an ancestor, gets no broadcast. It finds all messages when it is
+    -- resumed.
     select n.recipient_id, n.last_seq, case
       when n.session is not null and exists (
         select from mayfly.agents a
@@ -7351,7 +8456,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Who listens is told; who does not finds it when it opens its inbox.
+  -- Listeners get a broadcast. Others find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
@@ -7368,6 +8473,9 @@ begin
 end
 $$;
 
+comment on function mayfly.send_messages is
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
+
 -- The scopes of this room.
 
 -- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
@@ -7378,14 +8486,14 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.channels', 256, '{name,description,publishers}', false),
   ('mayfly.channel_subscriptions', 256, '{}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('channel.created', 'message:read', null, 'A channel was created.'),
@@ -7396,8 +8504,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- tenant:{t}:channel:{c}, the messages of a channel, by its name: read by anyone who may read the channel, sent by the
--- database alone.
+-- tenant:{t}:channel:{c}, the messages of a channel, by its name. Anyone who may read the channel can read it. Only
+-- the database sends.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -7413,9 +8521,9 @@ $$;
 
 comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
 
--- tenant:{t}:broadcast:{c}, what is broadcast in a channel and kept nowhere: read by anyone who may read the channel,
--- sent by those who may publish in it and have channel:broadcast. It is apart from the channel's messages, so that
--- nobody can pass a broadcast off as one.
+-- tenant:{t}:broadcast:{c}, the broadcasts of a channel. Anyone who may read the channel can read it. Publishers
+-- with channel:broadcast can send. It is separate from the channel's messages, so that nobody can pass a broadcast
+-- off as one.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -7444,8 +8552,14 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('broadcast', 4, 'mayfly_private.may_use_broadcast_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
--- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
+comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channel up to a message.';
+
+comment on function mayfly.acknowledge_channel is
+  'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
+
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
+-- nothing.
 
 create or replace function mayfly_private.channel_statistics(name text)
 returns jsonb
@@ -7477,8 +8591,109 @@ begin
 end
 $$;
 
--- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
--- (channel:write), and with message:admin. Locks the channel.
+comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
+
+comment on function mayfly.channel_statistics is
+  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
+
+comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
+
+-- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
+
+create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_channels constant integer := 1000;
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels;
+begin
+  if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
+  elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
+    perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
+  end if;
+  perform mayfly_private.check_channel(tenant, description, publishers);
+  -- Of two at the limit, the second sees what the first has made.
+  perform from mayfly.tenants t where t.id = tenant for no key update;
+  if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+  end if;
+
+  insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
+  values (tenant, create_channel.name, create_channel.kind, coalesce(create_channel.description, ''),
+    mayfly_private.caller_id(), coalesce(create_channel.publishers, '{}'))
+  on conflict do nothing
+  returning c.* into channel;
+  if channel.id is null then
+    perform mayfly_private.fail(409, 'channel_exists', format('The tenant already has a channel %s.', name),
+      'Use it, or choose another name.', '{"field": "name"}');
+  end if;
+  return channel;
+end
+$$;
+
+-- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
+-- functions of channels. Locks nothing.
+
+create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
+returns mayfly.channels
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  channel mayfly.channels;
+begin
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
+  if channel.id is null then
+    perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
+  elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
+    perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
+      'Subscribe to it first.', jsonb_build_object('channel', name));
+  end if;
+  return channel;
+end
+$$;
+
+-- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- update_channel and delete_channel.
+
+create or replace function mayfly_private.own_channel(name text)
+returns mayfly.channels
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('channel:write');
+  channel mayfly.channels := mayfly_private.find_channel(tenant, name, false);
+begin
+  if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
+    perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
+  end if;
+  select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
+  return channel;
+end
+$$;
+
+comment on function mayfly_private.read_channel is 'The messages of a channel after a number.';
+
+comment on function mayfly.read_channel is
+  'The messages of a channel after a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
+
+comment on function mayfly.subscribe_channel is
+  'Subscribes the caller to a channel. Messages up to the given number count as handled (0: none; by default all existing ones).';
+
+comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s subscription of a channel.';
+
+comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
+
+-- Changes a channel's description or publishers. Null leaves a value as it is. For its creator (channel:write), and
+-- with message:admin. Locks the channel.
 
 create or replace function mayfly_private.update_channel(name text, description text, publishers uuid[])
 returns mayfly.channels
@@ -7500,6 +8715,8 @@ begin
 end
 $$;
 
+comment on function mayfly.update_channel is 'Changes a channel''s description or publishers. Null leaves a value as it is.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -7508,7 +8725,21 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on column mayfly.states.agent_id is 'The agent to which it belongs. Null for a shared state.';
+
+comment on column mayfly.states.version is 'Increases by one with every change, including a deletion, and never decreases.';
+
+comment on column mayfly.states.value is 'Any JSON, with at most 256 KB and 32 levels. Null (no JSON at all) in a tombstone.';
+
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last. Null for the secret key and for an expiry.';
+
+comment on column mayfly.states.expires_at is 'From then on it counts as deleted. Its versions stay until maintenance deletes them.';
+
+comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
+
+comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text, and 256 for its row. 0 if it expired.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.state_versions', 'r.bytes')
@@ -7518,9 +8749,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.states', 'its versions, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
--- their versions when the log that told of them has gone. At most max_rows of each. A chore,
--- called by maintain_tenant under its lock, as owner.
+-- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
+-- from the log. At most max_rows of each. A chore: maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb
@@ -7566,7 +8796,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of what time does to states.';
+comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';
 
 -- What maintenance does in this room.
 
@@ -7574,16 +8804,17 @@ insert into mayfly_private.chores (name, work) values
   ('states', 'mayfly_private.maintain_states(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('state.changed', 'state:read', null, 'A state has a new version.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The versions of states that a page of the log is about, as state_changes gives them: { rows, fitting }. With
--- {"state": true} of all, with {"state": ["progress"]} of those with these keys, of whichever owner: the values of others
--- do not travel. What is kept no longer is left out. Called by read_log; see mayfly_private.event_rows. As owner. Locks nothing.
+-- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }.
+-- {"state": true} selects all; {"state": ["progress"]} selects these keys of any owner, and other values are not
+-- sent. Versions that are no longer kept are left out. Called by read_log; see mayfly_private.event_rows. Runs as
+-- owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -7599,7 +8830,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out for none.', '{"field": "with_rows.state"}');
+      'Leave it out if you want none.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),
@@ -7618,16 +8849,19 @@ $$;
 
 comment on function mayfly_private.state_rows is 'The versions of states that a page of the log is about.';
 
--- Versions of states travel with the events of their change.
+-- Versions of states are sent together with the events of their change.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
 on conflict (entity) do update set work = excluded.work;
 
--- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
--- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
--- nothing. Nothing is written where the state already is what comes out. Callers with state:write; see lock_state.
--- Locks the state until commit, so that edits at once follow one another and none is lost.
+comment on function mayfly.delete_state is
+  'Deletes a state: { deleted, version }. deleted is false if there was none.';
+
+-- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
+-- them first. Each edit applies to the result of the ones before, all or none, as one version. A missing state
+-- begins as nothing. Nothing is written if the value does not change. For callers with state:write; see lock_state.
+-- Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -7642,7 +8876,7 @@ declare
   done jsonb;
 begin
   if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'For example [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
   end if;
   select e.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(edits) with ordinality as e (edit, n),
@@ -7650,12 +8884,12 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -7676,12 +8910,12 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Look at what the state is, and edit that.',
+        'Nothing was written. Read the state, and make edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
   end loop;
-  -- What only removed from a state that is not there leaves it so, and lock_state has made a row for it.
+  -- Removing from a missing state leaves it missing, although lock_state has made a row for it.
   if value is null then
     if state.version = 0 then
       delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
@@ -7694,7 +8928,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
@@ -7712,11 +8946,14 @@ set search_path = ''
 return mayfly_private.edit_state(key, edits, of_agent, expected_version);
 
 comment on function mayfly.edit_state is
-  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+  'Changes a state with edits { op: add | inc | append | remove, path, value }, as one version. Returns the new state.';
 
 grant execute on function mayfly.edit_state to authenticated, service_role;
 
--- Whether a state is there for its readers: it has a value, and its time is not over.
+comment on function mayfly.get_state is
+  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
+
+-- Whether readers can see a state: it has a value and has not expired.
 
 create or replace function mayfly_private.is_live(state mayfly.states)
 returns boolean
@@ -7724,12 +8961,14 @@ language sql stable
 set search_path = ''
 return state.id is not null and state.deleted_at is null and (state.expires_at is null or state.expires_at > mayfly_private.now());
 
--- The state that is to be written, locked until commit; made without a version where there is none.
--- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
--- and owners of the tenant. Called first by every function that writes state, as owner.
+comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
+
+-- Returns the state to be written, locked until commit; if there is none, it makes one without a version. Callers
+-- with state:write can write shared states. An agent's states can be written by the agent, its ancestors, and the
+-- admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- expected_version is compared under the lock, so that of any number of writers with one expectation
--- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+-- It compares expected_version under the lock, so of several writers with the same expectation one succeeds. 0
+-- expects that the state does not exist: never made, deleted or expired.
 
 create or replace function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -7747,7 +8986,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
@@ -7755,8 +8994,8 @@ begin
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
-      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
-        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+      perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
+        'Write your own state, or a shared one.', '{"field": "of_agent"}');
     end if;
   end if;
 
@@ -7775,12 +9014,41 @@ begin
   present := case when mayfly_private.is_live(state) then state.version else 0 end;
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
-      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+      case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
 end
 $$;
+
+comment on function mayfly_private.lock_state is 'Locks the state to write.';
+
+-- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
+-- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
+
+create or replace function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+  live constant boolean := mayfly_private.is_live(state);
+begin
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
+      'Use set_state for other values.', '{"field": "patch"}');
+  end if;
+  perform mayfly_private.check_numbers(patch, 'patch');
+  return mayfly_private.show_state(mayfly_private.write_state(state,
+    mayfly_private.merge_patch(case when live then state.value end, patch), 'patch', case when live then state.expires_at end));
+end
+$$;
+
+comment on function mayfly_private.patch_state is 'Changes a state with a merge patch.';
+
+comment on function mayfly.patch_state is
+  'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 
 -- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
 -- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
@@ -7818,9 +9086,9 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -7837,7 +9105,7 @@ begin
     their_at := kept.at;
   end if;
 
-  -- A state that is not there has nothing to say against.
+  -- Nothing contradicts a state that does not exist.
   mine_is_later := their is null or mine_at >= their_at;
   if strategy = 'latest_wins' then
     settled := case when mine_is_later then mine else their end;
@@ -7861,9 +9129,44 @@ begin
 end
 $$;
 
--- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
--- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
--- kept: the newest hundred are. Callers with state:read. Locks nothing.
+comment on function mayfly_private.reconcile_state is 'Merges two changes of the same version.';
+
+comment on function mayfly.reconcile_state is
+  'Merges two changes of the same version by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+
+comment on function mayfly_private.rollback_state is 'Restores an earlier version of a state.';
+
+comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
+
+-- Sets the whole value of a state: of an agent, or without of_agent of the tenant. Without expires_at it stays until
+-- it is deleted. For callers with state:write; see lock_state. Locks the state until commit.
+
+create or replace function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
+begin
+  -- The Data API turns a JSON null into a null.
+  return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
+end
+$$;
+
+comment on function mayfly_private.set_state is 'Sets a state.';
+
+comment on function mayfly.set_state is
+  'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
+
+comment on function mayfly_private.show_state is 'The form in which readers get a state.';
+
+comment on function mayfly.state_history is
+  'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
+
+-- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as that of a
+-- checkpoint of a run: by key, a page at a time, at most 4 MB of values. `unkept` lists keys whose version of that
+-- time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -7913,10 +9216,10 @@ comment on function mayfly.states_at is
 
 grant execute on function mayfly.states_at to authenticated, service_role;
 
--- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
--- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
--- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
--- state:write, and state:read for what they are told; see lock_state. Locks the state until commit.
+-- Sets a state if it is at a version (0: if it does not exist), and returns what it is now in any case: { written,
+-- state }. It is for callers that read, compute and write in competition with others. They need one call a try,
+-- because the answer to a lost try is the state to compute from again. Without expires_at, the state keeps its own.
+-- For callers with state:write, and state:read for the answer; see lock_state. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -7929,7 +9232,7 @@ declare
   present integer;
 begin
   if expected_version is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
       'To write in any case, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
@@ -7941,7 +9244,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- Made by lock_state for nothing.
+    -- lock_state made it and nothing was written.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));
@@ -7961,13 +9264,36 @@ set search_path = ''
 return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
 
 comment on function mayfly.swap_state is
-  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+  'Sets a state if it is at a version (0: does not exist). Returns { written, state }, with the current state.';
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
 
--- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
--- its versions, and charges the tenant for what is more. As owner, for those who have it from
--- lock_state. 256 bytes stand for a version's row, its index and its event.
+-- The value of a state at a version. Fails if the version is no longer kept or was a deletion. Runs as owner, for
+-- states that the caller has from lock_state.
+
+create or replace function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
+returns mayfly.state_versions
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  found_version mayfly.state_versions;
+begin
+  select * into found_version from mayfly.state_versions v
+  where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
+  if found_version.value is null then
+    perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
+      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
+  end if;
+  return found_version;
+end
+$$;
+
+comment on function mayfly_private.version_of is 'A state at a version.';
+
+-- Gives a locked state its next version: a value, or none to delete it. It keeps the newest hundred versions and
+-- charges the tenant for the difference. Runs as owner, for callers that have the state from lock_state. 256 bytes
+-- cover a version's row, its index and its event.
 
 create or replace function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
 returns mayfly.states
@@ -7981,8 +9307,8 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
-      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+      'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
@@ -8015,7 +9341,11 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What the rows of this room's tables are charged, in bytes.
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
+
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.debug_records', 'r.bytes')
@@ -8026,9 +9356,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.debug_streams', 'one row an agent')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
--- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
--- lock, as owner.
+-- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
+-- ended. A chore, called by maintain_tenant under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
@@ -8057,7 +9386,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_debug is 'One batch of what time does to debug records.';
+comment on function mayfly_private.maintain_debug is 'One batch of deleting old debug records and leases.';
 
 -- What maintenance does in this room.
 
@@ -8065,7 +9394,7 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+-- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -8077,9 +9406,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
+-- Tells an agent later what it has to record, if it was not told at once, with the current levels. Called by
+-- flush_nudges.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8091,15 +9421,16 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_nudge is 'What is due: what an agent is to record.';
+comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- What can be due in this room: what an agent is to record from now on. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: what an agent has to record from now on. Its inbox topic is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
+-- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
+-- send with debug:write.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -8122,9 +9453,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
--- most so many a minute of each agent. A record that is there already stays as it is, so that an
--- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent if its tenant keeps any: up to the tenant's level, and at most a certain
+-- number a minute for each agent. An existing record stays as it is, so that an append whose answer was lost can be
+-- repeated. For agents with debug:write. Locks the agent's stream.
 
 create or replace function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -8144,7 +9475,7 @@ begin
   if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
-    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100 records, with 256 KB together and 32 levels each.',
       null, '{"field": "records"}');
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
@@ -8203,8 +9534,8 @@ begin
 
   if used + more > (levels ->> 'max_records_per_minute')::integer then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
-      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      format('The tenant keeps at most %s debug records a minute for each agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute with set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
@@ -8217,12 +9548,21 @@ begin
 end
 $$;
 
--- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
--- persist, max_records_per_minute }.
--- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
--- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
--- instant: clocks differ. `all`: somebody watches every agent,
--- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
+comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
+
+comment on function mayfly.append_debug is
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
+
+comment on function mayfly_private.debug_level is 'What the calling agent has to record.';
+
+comment on function mayfly.debug_level is
+  'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
+
+-- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
+-- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
+-- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
+-- tenant keeps records, 0 for none. `all`: somebody watches every agent, and learns about this one from the log.
+-- `rate` is debug_rate, computed once for many. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -8252,6 +9592,8 @@ return (
   where t.id = tenant
 );
 
+comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
+
 -- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
 -- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
 -- watchers; between 0.2 and 10. Called as owner.
@@ -8274,9 +9616,9 @@ return (
   ) listening
 );
 
--- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
--- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
--- opens it. Called as owner.
+-- Whether anybody wants an agent's debug records now: a watcher, or its tenant, which keeps them. The agent is told
+-- when it is spawned, with each token and with each heartbeat. If it has no live connection, it then opens one.
+-- Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean
@@ -8289,9 +9631,9 @@ return exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );
 
--- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
--- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
--- Locks the tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
+-- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
+-- (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -8306,7 +9648,7 @@ declare
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
-      'To watch no more, release the lease.', '{"field": "level"}');
+      'To stop watching, release the lease.', '{"field": "level"}');
   elsif seconds is null or not seconds between 1 and 60 then
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
@@ -8325,20 +9667,20 @@ begin
   set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
   where l.watcher_id is not distinct from excluded.watcher_id;
   if not found then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease belongs to another watcher.', 'Use a new id.', '{"field": "lease"}');
   elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
-    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant may have at most 200 leases of debug streams.',
       'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
   end if;
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
 end
 $$;
 
--- Tells an agent, or all that listen (at most 1,000), what they are to record from now on, by their inbox
--- topics; says how many. What the tenant may not tell by now is due, unless
--- it has 5,000 due rows already: no quota counts these calls. A broadcast that is lost comes again with the next renewal of the lease, and an
--- agent asks by itself when it joins. Called as owner, under hold_debug, by those who change it. In
--- PL/pgSQL, so that it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now on,
+-- and returns how many. What the tenant may not send now is due, unless it already has 5,000 due rows, because no
+-- quota counts these calls. A lost broadcast is repeated with the next renewal of the lease, and an agent asks by
+-- itself when it joins. Called as owner, under hold_debug, by functions that change the levels. In PL/pgSQL, so that
+-- it finds realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -8371,6 +9713,508 @@ begin
   return cardinality(listening);
 end
 $$;
+
+comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('artifact:read', 'Read the files of the tenant.', '{viewer,member,admin,owner}', true, true),
+  ('artifact:write', 'Store files, and remove them.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Files of a tenant, a row for each version. What is in a file is in the project's Storage, in the bucket mayfly, under
+-- <tenant>/<id>; a file is never replaced.
+
+create table mayfly.artifacts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  name text collate "C" not null constraint artifacts_name_length check (char_length(name) between 1 and 200),
+  version integer not null,
+  media_type text not null constraint artifacts_media_type_length check (char_length(media_type) between 1 and 200),
+  size bigint not null constraint artifacts_size_range check (size >= 0),
+  sha256 text not null constraint artifacts_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
+  metadata jsonb not null default '{}'
+    constraint artifacts_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 16384),
+  status text not null default 'writing' constraint artifacts_status_known check (status in ('writing', 'stored')),
+  bytes bigint not null,
+  created_by uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint artifacts_pkey primary key (tenant_id, id),
+  constraint artifacts_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_id, name, version) nulls not distinct;
+
+create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.artifacts
+  alter column team_id set statistics 0,
+  alter column name set statistics 0,
+  alter column version set statistics 0,
+  alter column media_type set statistics 0,
+  alter column size set statistics 0,
+  alter column sha256 set statistics 0,
+  alter column metadata set statistics 0,
+  alter column bytes set statistics 0,
+  alter column created_by set statistics 0;
+
+comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
+
+comment on column mayfly.artifacts.team_id is 'The team that it belongs to; null for one of the tenant. It stays when the team has ended.';
+
+comment on column mayfly.artifacts.status is 'writing until its file is there.';
+
+comment on column mayfly.artifacts.bytes is 'What it is charged: its file, and the row.';
+
+-- The files whose row is gone. SQL cannot delete them, so their paths wait here for whoever calls sweep_files. They
+-- outlive their tenant, so the table has no tenant_id.
+
+create table mayfly_private.files_due (
+  path text collate "C" not null constraint files_due_pkey primary key,
+  since timestamptz not null default clock_timestamp()
+);
+
+alter table mayfly_private.files_due enable row level security;
+
+alter table mayfly_private.files_due alter column path set statistics 0;
+
+comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.artifacts', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+-- Drops uploads that have not ended within an hour, at most max_rows. A chore of maintain_tenant, as owner. Locks them.
+
+create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  dropped integer;
+begin
+  delete from mayfly.artifacts a
+  where a.tenant_id = tenant and a.id in (
+    select o.id from mayfly.artifacts o
+    where o.tenant_id = tenant and o.status = 'writing' and o.created_at < mayfly_private.now() - interval '1 hour'
+    order by o.created_at limit max_rows for update skip locked);
+  get diagnostics dropped = row_count;
+  return jsonb_build_object('uploads', dropped, 'more', dropped = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that never ended.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('artifacts', 'mayfly_private.maintain_artifacts(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- The kinds of events that this room appends to the log.
+
+insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
+  ('artifact.stored', 'artifact:read', null, 'A version of a file is there.'),
+  ('artifact.removed', 'artifact:read', null, 'Versions of a file were removed.')
+on conflict (kind) do update
+set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- Who may see which files there are. Functions alone write them; who may read and write the files themselves stands in
+-- storage_policies.sql.
+
+alter table mayfly.artifacts enable row level security;
+
+grant select on mayfly.artifacts to authenticated, service_role;
+
+create policy artifacts_select on mayfly.artifacts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]));
+
+-- Whether the caller has begun to write this file: for the policy on storage.objects. Locks nothing.
+
+create function mayfly_private.may_write_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return exists (
+  select from mayfly.artifacts a
+  where a.tenant_id = any (mayfly_private.tenant_ids('artifact:write'))
+    and a.tenant_id = mayfly_private.to_uuid(split_part(path, '/', 1)) and a.id = mayfly_private.to_uuid(split_part(path, '/', 2))
+    and a.status = 'writing' and a.created_by is not distinct from mayfly_private.caller_id());
+
+comment on function mayfly_private.may_write_file is 'Whether the caller has begun to write this file.';
+
+grant execute on function mayfly_private.may_write_file to authenticated, service_role;
+
+-- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing.
+
+create function mayfly_private.may_delete_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = ''
+return mayfly_private.to_uuid(split_part(path, '/', 1)) = any (mayfly_private.tenant_ids('artifact:write'))
+  and exists (select from mayfly_private.files_due d where d.path = may_delete_file.path);
+
+comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant is due to be deleted.';
+
+grant execute on function mayfly_private.may_delete_file to authenticated, service_role;
+
+-- Makes the bucket mayfly and the policies on its files, again without change; false where the project has no Storage. A
+-- caller reads the files of the tenants whose artifact:read it has, writes a file that it has begun, and deletes one
+-- that is due. Run by migrations, and by an operator after Storage was added. As owner. Locks storage.objects.
+
+create function mayfly_private.prepare_storage()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
+    return false;
+  end if;
+  execute $sql$ insert into storage.buckets (id, name, public) values ('mayfly', 'mayfly', false) on conflict do nothing $sql$;
+  execute 'drop policy if exists mayfly_files_read on storage.objects';
+  execute $sql$
+    create policy mayfly_files_read on storage.objects for select to authenticated
+      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]))
+  $sql$;
+  execute 'drop policy if exists mayfly_files_write on storage.objects';
+  execute $sql$
+    create policy mayfly_files_write on storage.objects for insert to authenticated
+      with check (bucket_id = 'mayfly' and mayfly_private.may_write_file(name))
+  $sql$;
+  execute 'drop policy if exists mayfly_files_delete on storage.objects';
+  execute $sql$
+    create policy mayfly_files_delete on storage.objects for delete to authenticated
+      using (bucket_id = 'mayfly' and mayfly_private.may_delete_file(name))
+  $sql$;
+  return true;
+end
+$$;
+
+comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, where the project has Storage.';
+
+-- Makes the bucket and its policies where the project has Storage; elsewhere artifacts answer not_configured.
+
+do $$
+begin
+  -- What the policies call has to be there first.
+  if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null then
+    raise exception 'The functions that decide about files are missing.';
+  end if;
+  perform mayfly_private.prepare_storage();
+end
+$$;
+
+-- The definer half of mayfly.begin_artifact. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+
+create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  max_size constant bigint := 50000000000;
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  fault record;
+  begun mayfly.artifacts;
+  ready boolean := false;
+begin
+  select * into fault from (values
+    ('name', coalesce(char_length(begin_artifact.name), 0) between 1 and 200, 'must have 1 to 200 characters'),
+    ('media_type', coalesce(begin_artifact.media_type ~ '^[a-zA-Z0-9.+-]+/[a-zA-Z0-9.+-]+(;.*)?$' and char_length(begin_artifact.media_type) <= 200, false),
+      'must be a media type, such as text/plain'),
+    ('size', coalesce(begin_artifact.size between 0 and max_size, false), 'must be the number of bytes, at most 50 GB'),
+    ('sha256', coalesce(begin_artifact.sha256 ~ '^[0-9a-f]{64}$', false), 'must be 64 hexadecimal digits'),
+    ('metadata', coalesce(jsonb_typeof(begin_artifact.metadata), 'object') = 'object'
+      and coalesce(mayfly_private.json_within(begin_artifact.metadata, 16384, 32), true)
+      and coalesce(mayfly_private.numbers_kept(begin_artifact.metadata), true),
+      'must be an object of at most 16 KB, at most 32 deep, with no number that JavaScript cannot hold')
+  ) as c (field, holds, rule)
+  where c.holds is not true
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
+  end if;
+  if to_regclass('storage.buckets') is not null then
+    execute 'select exists (select from storage.buckets b where b.id = $1)' into ready using 'mayfly';
+  end if;
+  if not ready then
+    perform mayfly_private.fail(503, 'not_configured', 'The project has no Storage for artifacts.',
+      'Enable Storage in the project, then run: select mayfly_private.prepare_storage()');
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(format('mayfly.artifacts %s %s %s', tenant, team, begin_artifact.name), 0));
+  insert into mayfly.artifacts as a (tenant_id, team_id, name, version, media_type, size, sha256, metadata, bytes, created_by, created_at)
+  select tenant, team, begin_artifact.name,
+    1 + coalesce((
+      select max(o.version) from mayfly.artifacts o
+      where o.tenant_id = tenant and o.team_id is not distinct from team and o.name = begin_artifact.name), 0),
+    begin_artifact.media_type, begin_artifact.size, begin_artifact.sha256, coalesce(begin_artifact.metadata, '{}'),
+    512 + begin_artifact.size + octet_length(begin_artifact.name) + coalesce(octet_length(begin_artifact.metadata::text), 0),
+    mayfly_private.caller_id(), mayfly_private.now()
+  returning a.* into begun;
+  perform mayfly_private.charge(tenant, 0, begun.bytes, 1);
+  return mayfly_private.show_artifact(begun);
+end
+$$;
+
+comment on function mayfly_private.begin_artifact is 'The definer half of mayfly.begin_artifact.';
+
+grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
+
+-- Takes the next version of a name, and its bytes from the tenant's quota (scope artifact:write). The caller then uploads
+-- the file to `path` in the bucket mayfly, and calls finish_artifact.
+
+create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.begin_artifact(name, media_type, size, sha256, team, metadata);
+
+comment on function mayfly.begin_artifact is 'Takes the next version of a file: upload it to its path in the bucket mayfly, then call finish_artifact.';
+
+grant execute on function mayfly.begin_artifact to authenticated, service_role;
+
+-- The definer half of mayfly.finish_artifact. Locks the artifact.
+
+create function mayfly_private.finish_artifact(id uuid)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  finished mayfly.artifacts;
+  stored bigint;
+begin
+  select * into finished from mayfly.artifacts a where a.tenant_id = tenant and a.id = finish_artifact.id for no key update;
+  if finished.id is null then
+    perform mayfly_private.fail(404, 'artifact_unknown', 'There is no such artifact.', null, '{"field": "id"}');
+  elsif finished.status = 'stored' then
+    return mayfly_private.show_artifact(finished);
+  end if;
+  execute 'select (o.metadata ->> ''size'')::bigint from storage.objects o where o.bucket_id = $1 and o.name = $2'
+    into stored using 'mayfly', tenant || '/' || finished.id;
+  if stored is distinct from finished.size then
+    perform mayfly_private.fail(409, 'artifact_incomplete',
+      case when stored is null then 'The file of this artifact is not there.'
+        else format('The file has %s bytes, and the artifact was begun with %s.', stored, finished.size) end,
+      'Store it again, as a new version.', '{"field": "id"}');
+  end if;
+  update mayfly.artifacts a set status = 'stored' where a.tenant_id = tenant and a.id = finished.id returning a.* into finished;
+  perform mayfly_private.append_events(tenant, 'artifact.stored', array[finished.id]);
+  return mayfly_private.show_artifact(finished);
+end
+$$;
+
+comment on function mayfly_private.finish_artifact is 'The definer half of mayfly.finish_artifact.';
+
+grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
+
+-- Says that the file of an artifact is there: others see it from now on (scope artifact:write). Again changes nothing.
+
+create function mayfly.finish_artifact(id uuid)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.finish_artifact(id);
+
+comment on function mayfly.finish_artifact is 'Says that the file of an artifact is uploaded. Returns the artifact.';
+
+grant execute on function mayfly.finish_artifact to authenticated, service_role;
+
+-- Artifacts that are stored, by name: the newest version of each, or with versions all of them, the newest first; those of a
+-- team, or of no team. With name only that one, with version that version; with id one, of any team. A page goes on
+-- behind the last name and version of the page before. Scope artifact:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_artifacts(
+  team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
+  after_name text default null, after_version integer default null, page_limit integer default 100
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_artifact(r) order by r.name, r.version desc), '[]')
+    from (
+      select a.* from mayfly.artifacts a
+      where a.tenant_id = tenant and a.status = 'stored'
+        and (case when list_artifacts.id is not null then a.id = list_artifacts.id
+          else a.team_id is not distinct from team end)
+        and (list_artifacts.name is null or a.name = list_artifacts.name)
+        and (list_artifacts.version is null or a.version = list_artifacts.version)
+        and (versions or list_artifacts.version is not null or list_artifacts.id is not null or not exists (
+          select from mayfly.artifacts o
+          where o.tenant_id = tenant and o.team_id is not distinct from a.team_id and o.name = a.name and o.status = 'stored' and o.version > a.version))
+        and (after_name is null or a.name > after_name or (a.name = after_name and a.version < after_version))
+      order by a.name, a.version desc
+      limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.list_artifacts is 'Artifacts by name: the newest version of each, or all versions.';
+
+grant execute on function mayfly.list_artifacts to authenticated, service_role;
+
+-- The definer half of mayfly.remove_artifacts. Locks what it removes, by id.
+
+create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('artifact:write');
+  removed uuid[];
+begin
+  if max_rows is null or max_rows not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 1000.', null, '{"field": "max_rows"}');
+  elsif everything is not true and remove_artifacts.name is null then
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'With everything all of the tenant''s go.', '{"field": "name"}');
+  end if;
+  if everything is true and (mayfly_private.caller()).kind = 'agent' then
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent removes artifacts by their names.', null, '{"scope": "artifact:write"}');
+  end if;
+  with gone as (
+    delete from mayfly.artifacts a
+    where a.tenant_id = tenant and a.id in (
+      select o.id from mayfly.artifacts o
+      where o.tenant_id = tenant and (everything is true or (
+        o.name = remove_artifacts.name and o.team_id is not distinct from team and (remove_artifacts.version is null or o.version = remove_artifacts.version)))
+      order by o.id limit max_rows for update)
+    returning a.id)
+  select coalesce(array_agg(g.id order by g.id), '{}') into removed from gone g;
+  perform mayfly_private.append_events(tenant, 'artifact.removed', removed);
+  return jsonb_build_object('removed', cardinality(removed), 'paths', (select coalesce(jsonb_agg(tenant || '/' || r), '[]') from unnest(removed) r));
+end
+$$;
+
+comment on function mayfly_private.remove_artifacts is 'The definer half of mayfly.remove_artifacts.';
+
+grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
+
+-- Removes an artifact, all of its versions or one (scope artifact:write); with everything, all of the tenant's, for people
+-- and the secret key. Returns how many versions, and the paths of their files: the caller deletes those in Storage, and
+-- what it does not delete is given by sweep_files.
+
+create function mayfly.remove_artifacts(
+  name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.remove_artifacts(name, team, version, everything, max_rows);
+
+comment on function mayfly.remove_artifacts is 'Removes versions of an artifact: { removed, paths }.';
+
+grant execute on function mayfly.remove_artifacts to authenticated, service_role;
+
+-- An artifact as callers see it. Locks nothing.
+
+create function mayfly_private.show_artifact(a mayfly.artifacts)
+returns jsonb
+language sql immutable
+set search_path = ''
+return jsonb_build_object('id', a.id, 'team', a.team_id, 'name', a.name, 'version', a.version, 'media_type', a.media_type, 'size', a.size,
+  'sha256', a.sha256, 'metadata', a.metadata, 'status', a.status, 'path', a.tenant_id || '/' || a.id, 'created_by', a.created_by,
+  'created_at', a.created_at);
+
+comment on function mayfly_private.show_artifact is 'An artifact as callers see it.';
+
+grant execute on function mayfly_private.show_artifact to authenticated, service_role;
+
+-- The definer half of mayfly.sweep_files. Locks the paths that it forgets.
+
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  -- The secret key that names no tenant: those of tenants that are gone as well.
+  tenant constant uuid := case when caller.kind = 'secret' and caller.tenant_id is null then null
+    else mayfly_private.require_tenant('artifact:write') end;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  if to_regclass('storage.objects') is null then
+    return '[]';
+  end if;
+  execute $sql$
+    delete from mayfly_private.files_due d
+    where ($1 is null or starts_with(d.path, $1 || '/'))
+      and not exists (select from storage.objects o where o.bucket_id = 'mayfly' and o.name = d.path)
+  $sql$ using tenant::text;
+  return (
+    select coalesce(jsonb_agg(d.path order by d.path), '[]')
+    from (
+      select f.path from mayfly_private.files_due f
+      where tenant is null or starts_with(f.path, tenant || '/')
+      order by f.path limit page_limit) d);
+end
+$$;
+
+comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
+
+grant execute on function mayfly_private.sweep_files to authenticated, service_role;
+
+-- The paths of files whose artifact is gone, to be deleted in the bucket mayfly (scope artifact:write); to the secret key
+-- that names no tenant those of every tenant, erased ones too. What has been deleted there is forgotten here.
+
+create function mayfly.sweep_files(page_limit integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.sweep_files(page_limit);
+
+comment on function mayfly.sweep_files is 'The paths of files in the bucket mayfly that are to be deleted there.';
+
+grant execute on function mayfly.sweep_files to authenticated, service_role;
+
+-- What deleted artifacts leave: their bytes go back to the quota, and their files wait to be deleted in Storage. Locks a
+-- shard of the tenant's usage.
+
+create function mayfly_private.release_files()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  freed record;
+begin
+  insert into mayfly_private.files_due (path)
+  select o.tenant_id || '/' || o.id from old_rows o
+  on conflict do nothing;
+  for freed in
+    select t.id, sum(o.bytes) as bytes from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
+  loop
+    perform mayfly_private.count_usage(freed.id, 0, -freed.bytes::bigint, 0);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.release_files is 'Trigger: what deleted artifacts leave.';
+
+create trigger artifacts_release_files after delete on mayfly.artifacts
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.release_files();
 
 -- The scopes of this room.
 
@@ -8745,7 +10589,7 @@ comment on column mayfly_private.job_tenants.max_running is 'How many of its job
 
 alter table mayfly_private.job_tenants enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
@@ -8796,7 +10640,7 @@ insert into mayfly_private.chores (name, work) values
   ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('job.added', 'job:read', null, 'A job was added.'),
@@ -9137,7 +10981,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -10108,7 +11952,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold.', fault),
+        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
         'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
@@ -12132,7 +13976,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
@@ -12666,7 +14510,7 @@ create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) w
 
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,
@@ -12728,7 +14572,7 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,
@@ -12764,7 +14608,7 @@ create table mayfly.approval_policies (
   constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_policies
   alter column agent_type set statistics 0,
   alter column category set statistics 0,
@@ -12784,7 +14628,7 @@ comment on column mayfly.approval_policies.requester_decides is 'Whether the one
 
 comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -12860,7 +14704,7 @@ insert into mayfly_private.chores (name, work) values
   ('approvals', 'mayfly_private.maintain_approvals(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
@@ -13060,7 +14904,7 @@ begin
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
@@ -13786,7 +15630,7 @@ create table mayfly.workflow_graphs (
   constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.workflow_graphs
   alter column name set statistics 0,
   alter column version set statistics 0,
@@ -13803,7 +15647,7 @@ comment on column mayfly.workflow_graphs.graph is
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('workflow.moved', 'job:read', null, 'A run was moved to another version of its workflow.')
@@ -14696,7 +16540,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -15234,7 +17078,7 @@ create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,
@@ -15264,7 +17108,24 @@ comment on column mayfly.model_usage.usd is 'Null where the price is unknown.';
 
 comment on column mayfly.model_usage.priced is 'inexact: by the price of a model whose name this one''s begins with.';
 
--- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- Which agents spend for which team: a room that groups agents says so here. What an agent's descendants spend counts for
+-- its groups as well.
+
+create table mayfly_private.cost_groups (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  subject text collate "C" not null,
+  constraint cost_groups_pkey primary key (tenant_id, agent_id, subject),
+  constraint cost_groups_agent_fkey foreign key (tenant_id, agent_id) references mayfly.agents (tenant_id, id) on delete cascade
+);
+
+alter table mayfly_private.cost_groups enable row level security;
+
+alter table mayfly_private.cost_groups alter column subject set statistics 0;
+
+comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
+
+-- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
 -- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
 -- of this room alone write it.
 --
@@ -15272,7 +17133,7 @@ comment on column mayfly.model_usage.priced is 'inexact: by the price of a model
 
 create table mayfly.budgets (
   tenant_id uuid not null,
-  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'team', 'agent', 'run')),
   subject text collate "C" not null,
   id uuid not null default gen_random_uuid(),
   hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
@@ -15292,7 +17153,7 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,
@@ -15307,7 +17168,7 @@ alter table mayfly.budgets
 
 comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
 
-comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 
 comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
 
@@ -15335,7 +17196,7 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,
@@ -15369,13 +17230,16 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
+  groups text[] not null default '{}',
   constraint cost_holds_pkey primary key (tenant_id, id),
   constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
 
-comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, agent, run.';
+comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
+
+comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;
 
@@ -15404,12 +17268,13 @@ comment on column mayfly_private.model_breakers.probing_until is 'That one call 
 
 alter table mayfly_private.model_breakers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.cost_groups', 'the members of teams'),
   ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
   ('mayfly.rate_limits', '1000 rows a tenant'),
   ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),
@@ -15453,7 +17318,7 @@ insert into mayfly_private.chores (name, work) values
   ('costs', 'mayfly_private.maintain_costs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('budget.reached', 'cost:read', null, 'A budget has reached its soft limit.'),
@@ -15573,7 +17438,7 @@ comment on function mayfly_private.budgets_of is 'The budgets that calls concern
 
 -- Whether a budget concerns a call.
 
-create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
 language plpgsql immutable
 set search_path = ''
@@ -15581,12 +17446,28 @@ as $$
 begin
   return budget.tenant_id = tenant and case budget.level
     when 'tenant' then true
+    when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
     else budget.subject = run::text end;
 end
 $$;
 
 comment on function mayfly_private.concerns is 'Whether a budget concerns a call.';
+
+-- The teams that an agent spends for: its own, and those of its ancestors. Locks nothing.
+
+create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
+returns text[]
+language sql stable security definer
+set search_path = ''
+return array(
+  select distinct g.subject
+  from mayfly.agents a
+  join mayfly_private.cost_groups g on g.tenant_id = a.tenant_id and g.agent_id = any (a.ancestors || a.id)
+  where a.tenant_id = tenant and a.id = spender
+  order by g.subject);
+
+comment on function mayfly_private.cost_groups_of is 'The teams that an agent spends for.';
 
 -- What a call cost, in US dollars, exactly. `input` counts all input tokens: those read from the provider's cache and
 -- written to it are priced as such, and as others where that has no price of its own. `output` counts all
@@ -15722,11 +17603,11 @@ begin
   loop
     select count(*) into locked from (
       select from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id)
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups)
       for no key update skip locked) l;
     continue when locked < (
       select count(*) from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id));
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups));
     perform mayfly_private.release_hold(hold);
     given := given + 1;
   end loop;
@@ -15744,9 +17625,12 @@ set search_path = ''
 as $$
 begin
   budgets := (
-    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l), array_agg(case l when 'tenant' then '' when 'agent' then h.agent else h.run_id::text end))
-    from mayfly_private.cost_holds h, unnest(array['tenant', 'agent', 'run']) l
-    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and (l <> 'run' or h.run_id is not null));
+    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l.level), array_agg(l.subject))
+    from mayfly_private.cost_holds h, lateral (
+      values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
+      union all
+      select 'team', t from unnest(h.groups) t) as l (level, subject)
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
   from (
@@ -16189,8 +18073,7 @@ as $$
 begin
   update mayfly_private.cost_holds h set released_at = mayfly_private.now() where h.tenant_id = hold.tenant_id and h.id = hold.id;
   update mayfly.budgets b set held_usd = greatest(0, b.held_usd - hold.usd), held_tokens = greatest(0, b.held_tokens - hold.tokens)
-  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and b.subject = case b.level
-    when 'tenant' then '' when 'agent' then hold.agent else hold.run_id::text end;
+  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and mayfly_private.concerns(b, hold.tenant_id, hold.agent, hold.run_id, hold.groups);
 end
 $$;
 
@@ -16209,7 +18092,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 -- Reads and checks the asks of one call of reserve_costs. Under a lease the run is its job, whatever the caller says.
@@ -16258,7 +18142,8 @@ begin
     select row(o.n - 1, (o.a ->> 'id')::uuid, case when o.a ->> 'lease' is null then own else j.tenant_id end, j.id, j.attempt,
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
-      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)))::mayfly_private.cost_ask
+      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -16290,7 +18175,7 @@ declare
   wait double precision;
 begin
   foreach b in array budgets loop
-    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id);
+    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id, ask.groups);
     if b.hard_usd is not null and coalesce(not price.exact, true) then
       return jsonb_build_object('code', 'price_unknown', 'level', b.level);
     end if;
@@ -16348,7 +18233,10 @@ begin
     perform mayfly_private.require_tenant('cost:write');
   end if;
   select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
-  from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
+  from unnest(given) g, lateral (
+    values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
+    union all
+    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
@@ -16375,15 +18263,15 @@ begin
     if verdict ? 'granted' then
       concerned := '{}';
       for i in 1..cardinality(rows) loop
-        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id) then
+        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id, ask.groups) then
           rows[i].held_usd := rows[i].held_usd + (verdict ->> 'usd')::numeric;
           rows[i].held_tokens := rows[i].held_tokens + (ask.input + (verdict ->> 'output')::numeric)::bigint;
           concerned := concerned || rows[i].level;
         end if;
       end loop;
-      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at)
+      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at, groups)
       values (ask.tenant, ask.id, holder.id, ask.job_id, ask.attempt, case when ask.job_id is null then ts + interval '15 minutes' end,
-        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts);
+        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts, ask.groups);
     elsif verdict ->> 'code' = 'budget_exceeded' then
       for i in 1..cardinality(rows) loop
         if rows[i].id = (verdict ->> 'budget')::uuid and rows[i].refused_at is null then
@@ -16439,9 +18327,10 @@ declare
 begin
   select q.field, q.rule into fault
   from (values
-    ('level', level is null or level not in ('tenant', 'agent', 'run'), 'tenant, agent or run'),
+    ('level', level is null or level not in ('tenant', 'team', 'agent', 'run'), 'tenant, team, agent or run'),
     ('subject', case level when 'tenant' then of_subject <> '' when 'run' then mayfly_private.to_uuid(of_subject) is null
-      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the run, or empty for the tenant'),
+      when 'team' then mayfly_private.to_uuid(of_subject) is null
+      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the team or the run, or empty for the tenant'),
     ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
@@ -16473,7 +18362,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget, whole (scope cost:admin): of the tenant, of the agents of a name, or of a run. What was spent stays
+-- Sets a budget, whole (scope cost:admin): of the tenant, of a team, of the agents of a name, or of a run. What was spent stays
 -- counted. At least one of the limits has to be given.
 
 create function mayfly.set_budget(
@@ -16485,7 +18374,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, of the agents of a name, or of a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, of a team, of the agents of a name, or of a run. Returns it.';
 
 grant execute on function mayfly.set_budget to authenticated, service_role;
 
@@ -16573,7 +18462,7 @@ begin
     coalesce((usage ->> 'output')::numeric, 0), coalesce((usage ->> 'reasoning')::numeric, 0), usage, usd, told, size);
   delete from mayfly_private.cost_holds h where h.tenant_id = hold.tenant_id and h.id = hold.id;
   for i in 1..coalesce(cardinality(budgets), 0) loop
-    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id);
+    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id, hold.groups);
     if budgets[i].level = any (hold.levels) and hold.released_at is null then
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
@@ -16827,7 +18716,7 @@ create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at 
 
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,
@@ -16894,7 +18783,7 @@ create table mayfly.run_model_calls (
 -- A step has one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_model_calls
   alter column run_id set statistics 0,
   alter column agent set statistics 0,
@@ -16944,7 +18833,7 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,
@@ -16979,7 +18868,7 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;
@@ -17002,7 +18891,7 @@ comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.'
 
 alter table mayfly_private.run_watchers enable row level security;
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.runs', 'r.bytes'),
@@ -17054,7 +18943,7 @@ insert into mayfly_private.chores (name, work) values
   ('runs', 'mayfly_private.maintain_runs(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('run.started', 'run:read', null, 'A run was started.'),
@@ -18169,7 +20058,7 @@ create unique index teams_name_key on mayfly.teams (tenant_id, name) where statu
 
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,
@@ -18220,7 +20109,7 @@ create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status =
 
 create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.polls
   alter column team_id set statistics 0,
   alter column question set statistics 0,
@@ -18274,7 +20163,7 @@ create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where stat
 
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,
@@ -18354,7 +20243,7 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,
@@ -18414,7 +20303,7 @@ create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) wh
 
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,
@@ -18466,7 +20355,7 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,
@@ -18474,7 +20363,66 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- What the detectors have found in a team: a wait in a circle, the same thing again and again, silence, a cost that runs
+-- away. One row for each cause while it lasts.
+
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null constraint team_alerts_kind_known check (kind in ('deadlock', 'repetition', 'silence', 'runaway_cost')),
+  cause text collate "C" not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}',
+  status text not null default 'open' constraint team_alerts_status_known check (status in ('open', 'over')),
+  times integer not null default 1,
+  found_at timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp(),
+  taken_at timestamptz,
+  handled_at timestamptz,
+  handled_with text constraint team_alerts_handled_with_length check (char_length(handled_with) <= 200),
+  constraint team_alerts_pkey primary key (tenant_id, id),
+  constraint team_alerts_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+);
+
+create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.team_alerts
+  alter column team_id set statistics 0,
+  alter column cause set statistics 0,
+  alter column agents set statistics 0,
+  alter column detail set statistics 0,
+  alter column handled_with set statistics 0;
+
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+
+comment on column mayfly.team_alerts.cause is 'What makes two findings the same: the agents of a circle, the agent that is silent, the digest of what is repeated.';
+
+comment on column mayfly.team_alerts.times is 'How often it was found again after it had been handled.';
+
+comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
+
+-- Since when each member does what it does, as the detectors have seen it.
+
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamptz not null,
+  constraint team_pulses_pkey primary key (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+alter table mayfly_private.team_pulses enable row level security;
+
+alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
+
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.teams', 1024, '{name,task,metadata}', false),
@@ -18493,6 +20441,8 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly_private.team_pulses', 'the members of teams'),
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
@@ -18555,6 +20505,12 @@ begin
     where o.tenant_id = tenant and o.ended and o.assigned_at < ts - mayfly_private.kept() limit max_rows);
   get diagnostics deleted = row_count;
   found_more := found_more or deleted = max_rows;
+  delete from mayfly.team_alerts a
+  where a.tenant_id = tenant and a.id in (
+    select o.id from mayfly.team_alerts o
+    where o.tenant_id = tenant and o.status = 'over' and o.seen_at < ts - mayfly_private.kept() limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
   delete from mayfly.polls p
   where p.tenant_id = tenant and p.id in (
     select o.id from mayfly.polls o
@@ -18573,6 +20529,10 @@ begin
     limit greatest(1, max_rows / 100) for update skip locked);
   delete from mayfly.channels c
   where c.tenant_id = tenant and c.id in (select t.channel_id from mayfly.teams t where t.tenant_id = tenant and t.id = any (due));
+  delete from mayfly.budgets b where b.tenant_id = tenant and b.level = 'team' and b.subject = any (due::text[]);
+  delete from mayfly_private.cost_groups g
+  where g.tenant_id = tenant and g.subject = any (due::text[]) and g.agent_id in (
+    select m.agent_id from mayfly.team_members m where m.tenant_id = tenant and m.team_id = any (due));
   delete from mayfly.teams t where t.tenant_id = tenant and t.id = any (due);
   found_more := found_more or cardinality(due) = greatest(1, max_rows / 100);
   return jsonb_build_object('more', found_more);
@@ -18587,7 +20547,7 @@ insert into mayfly_private.chores (name, work) values
   ('teams', 'mayfly_private.maintain_teams(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('team.created', 'team:read', null, 'A team was made.'),
@@ -18601,6 +20561,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('tender.failed', 'team:read', null, 'No bid could win.'),
   ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
   ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
+  ('team.alert', 'team:read', null, 'Something goes wrong in a team.'),
+  ('team.alert_handled', 'team:read', null, 'Something was done about an alert.'),
   ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
@@ -18623,6 +20585,8 @@ alter table mayfly.bids enable row level security;
 alter table mayfly.assignments enable row level security;
 
 alter table mayfly.track_records enable row level security;
+
+alter table mayfly.team_alerts enable row level security;
 
 grant select on mayfly.teams to authenticated, service_role;
 
@@ -18662,6 +20626,11 @@ create policy assignments_select on mayfly.assignments for select to authenticat
 grant select on mayfly.track_records to authenticated, service_role;
 
 create policy track_records_select on mayfly.track_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.team_alerts to authenticated, service_role;
+
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
 
 -- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
@@ -18968,6 +20937,12 @@ begin
     ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
     ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
     ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('budget', coalesce(jsonb_typeof(settings -> 'budget'), 'null') in ('object', 'null')
+      and (coalesce(jsonb_typeof(settings -> 'budget'), 'null') = 'null'
+        or (settings -> 'budget' ?| '{hard_usd,soft_usd,hard_tokens}'
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'soft_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens }, at least one of them'),
     ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
     ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
       and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
@@ -19064,6 +21039,79 @@ end
 $$;
 
 comment on function mayfly_private.end_teams is 'Ends locked teams with their members.';
+
+-- What is wrong in a team by now: kind, cause, agents, detail. `limits` is what watch_team gives it. Called under the lock
+-- of the team, after the pulses were taken. Locks nothing.
+
+create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
+returns table (kind text, cause text, agents uuid[], detail jsonb)
+language sql stable security definer
+set search_path = ''
+as $$
+  with members as (
+    select a.id, a.activity, p.since
+    from mayfly.team_members m
+    join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+    left join mayfly_private.team_pulses p on p.tenant_id = m.tenant_id and p.team_id = m.team_id and p.agent_id = m.agent_id
+    where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) = 'running'
+  ), recent as materialized (
+    select m.* from mayfly.messages m
+    where m.tenant_id = tenant and m.sent_at > mayfly_private.now() - interval '1 hour' and m.sender_id in (select id from members)
+    order by m.sent_at desc limit 20000
+  ), waits as (
+    -- A request that nobody has answered and whose time is not over: its sender waits for whoever it asked.
+    select distinct r.sender_id as waiter, o.id as awaited
+    from recent r
+    join members o on o.id = mayfly_private.to_uuid(r.target ->> 'agent')
+    where r.reply_required and o.id <> r.sender_id and coalesce(r.deadline > mayfly_private.now(), true)
+      and not exists (select from recent a where a.reply_to = r.id)
+  ), walks as (
+    with recursive walk as (
+      select w.waiter as start, w.awaited as at, array[w.waiter] as path from waits w
+      union all
+      select k.start, w.awaited, k.path || w.waiter from walk k
+      join waits w on w.waiter = k.at
+      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 20)
+    select k.path from walk k where k.at = k.start
+  )
+  select 'deadlock', string_agg(u::text, ' ' order by u), array_agg(u order by u), jsonb_build_object('waits', to_jsonb(c.path))
+  from (
+    -- Each circle once, from its least member.
+    select w.path from walks w where w.path[1] <= all (w.path)) c, unnest(c.path) u
+  group by c.path
+  union all
+  select 'repetition', md5(concat_ws(' ', r.sender_id, r.type, r.target::text, r.payload::text)), array[r.sender_id],
+    jsonb_build_object('message', r.type, 'times', count(*), 'to', r.target)
+  from recent r
+  where r.sent_at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by r.sender_id, r.type, r.target, r.payload
+  having count(*) >= (find_team_alerts.limits ->> 'repeats')::integer
+  union all
+  select 'repetition', md5(concat_ws(' ', c.holder, c.tool, c.input::text)), array[c.holder],
+    jsonb_build_object('tool', c.tool, 'times', count(*), 'run', (array_agg(c.run_id))[1])
+  from mayfly.run_tool_calls c
+  join mayfly.runs r on r.tenant_id = c.tenant_id and r.id = c.run_id and r.ended_at is null
+  where c.tenant_id = tenant and c.holder in (select id from members)
+    and c.started_at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by c.holder, c.tool, c.input::text
+  having count(*) >= (find_team_alerts.limits ->> 'repeats')::integer
+  union all
+  select 'silence', m.id::text, array[m.id],
+    jsonb_build_object('activity', m.activity, 'seconds', floor(extract(epoch from mayfly_private.now() - m.since)))
+  from members m
+  where m.activity <> 'idle' and m.since <= mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> case m.activity
+    when 'thinking' then 'thinking' when 'executing' then 'executing' else 'blocked' end)::double precision)
+  union all
+  select 'runaway_cost', u.agent_id::text, array[u.agent_id],
+    jsonb_build_object('usd', sum(u.usd), 'seconds', (find_team_alerts.limits ->> 'window')::double precision, 'limit', (find_team_alerts.limits ->> 'usd')::numeric)
+  from mayfly.model_usage u
+  where u.tenant_id = tenant and u.agent_id in (select id from members)
+    and u.at > mayfly_private.now() - make_interval(secs => (find_team_alerts.limits ->> 'window')::double precision)
+  group by u.agent_id
+  having sum(u.usd) > (find_team_alerts.limits ->> 'usd')::numeric
+$$;
+
+comment on function mayfly_private.find_team_alerts is 'What is wrong in a team by now.';
 
 -- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
 -- Locks nothing while the poll is not due.
@@ -19174,6 +21222,48 @@ $$;
 
 comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
 
+-- The definer half of mayfly.handle_alert. Locks the alert.
+
+create function mayfly_private.handle_alert(id uuid, action text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  alert mayfly.team_alerts;
+begin
+  if not coalesce(char_length(action) between 1 and 200, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'action must be a text of 1 to 200 characters.', null, '{"field": "action"}');
+  end if;
+  update mayfly.team_alerts a set handled_at = mayfly_private.now(), handled_with = action
+  where a.tenant_id = tenant and a.id = handle_alert.id
+  returning a.* into alert;
+  if alert.id is null then
+    perform mayfly_private.fail(404, 'alert_unknown', 'There is no such alert.', null, '{"field": "id"}');
+  end if;
+  perform mayfly_private.append_events(tenant, 'team.alert_handled', array[alert.id]);
+  return mayfly_private.show_team_alert(alert);
+end
+$$;
+
+comment on function mayfly_private.handle_alert is 'The definer half of mayfly.handle_alert.';
+
+grant execute on function mayfly_private.handle_alert to authenticated, service_role;
+
+-- Says what was done about an alert (scope team:manage). If its cause is found again after the watcher's patience, it is
+-- an alert again, with `times` one higher.
+
+create function mayfly.handle_alert(id uuid, action text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.handle_alert(id, action);
+
+comment on function mayfly.handle_alert is 'Says what was done about an alert. Returns it.';
+
+grant execute on function mayfly.handle_alert to authenticated, service_role;
+
 -- The definer half of mayfly.join_team. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
@@ -19240,6 +21330,33 @@ return mayfly_private.join_team(team_id, agent_ids, role);
 comment on function mayfly.join_team is 'Adds living agents to a running team and its channel. Returns the team.';
 
 grant execute on function mayfly.join_team to authenticated, service_role;
+
+-- The alerts of a team, or of all, the newest first; those that are open, unless `every`. Scope team:read. Runs as the
+-- caller. Locks nothing.
+
+create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_team_alert(r) order by r.found_at desc, r.id), '[]')
+    from (
+      select a.* from mayfly.team_alerts a
+      where a.tenant_id = tenant and (list_alerts.team_id is null or a.team_id = list_alerts.team_id) and (every or a.status = 'open')
+      order by a.found_at desc, a.id limit page_limit) r);
+end
+$$;
+
+comment on function mayfly.list_alerts is 'The alerts of teams, the newest first.';
+
+grant execute on function mayfly.list_alerts to authenticated, service_role;
 
 -- The definer half of mayfly.list_teams. Locks nothing.
 
@@ -19779,6 +21896,8 @@ set search_path = ''
 return (
   select jsonb_build_object('id', team.id, 'name', team.name, 'task', team.task, 'status', team.status, 'lead', team.lead_id,
     'channel', (select c.name from mayfly.channels c where c.tenant_id = team.tenant_id and c.id = team.channel_id),
+    'budget', (select mayfly_private.show_budget(b) from mayfly.budgets b where b.tenant_id = team.tenant_id and b.level = 'team' and b.subject = team.id::text),
+    'alerts', (select count(*) from mayfly.team_alerts a where a.tenant_id = team.tenant_id and a.team_id = team.id and a.status = 'open'),
     'deadline', team.deadline, 'metadata', team.metadata, 'created_by', team.created_by, 'created_at', team.created_at,
     'ended_at', team.ended_at, 'end_reason', team.end_reason,
     'living', count(*) filter (where m.status in ('running', 'suspended')),
@@ -19792,6 +21911,19 @@ return (
 );
 
 comment on function mayfly_private.show_team is 'A team with its members.';
+
+-- An alert as its readers see it.
+
+create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
+returns jsonb
+language sql immutable
+set search_path = ''
+return jsonb_build_object('id', alert.id, 'team', alert.team_id, 'kind', alert.kind, 'agents', to_jsonb(alert.agents), 'detail', alert.detail,
+  'status', alert.status, 'times', alert.times, 'found_at', alert.found_at, 'handled_at', alert.handled_at, 'handled_with', alert.handled_with);
+
+comment on function mayfly_private.show_team_alert is 'An alert as its readers see it.';
+
+grant execute on function mayfly_private.show_team_alert to authenticated, service_role;
 
 -- A tender as others see it: of the bids of an open one nothing.
 
@@ -19904,6 +22036,12 @@ begin
     perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
       'Take another name, or stop that team.', '{"field": "name"}');
   end if;
+  -- It only takes from what its members may spend, so it needs no cost:admin.
+  if jsonb_typeof(settings -> 'budget') = 'object' then
+    insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
+    values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
+      (settings -> 'budget' ->> 'hard_tokens')::bigint, ts);
+  end if;
   insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
   select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
   perform mayfly_private.append_events(tenant, 'team.created', array[made.id]);
@@ -19917,8 +22055,8 @@ grant execute on function mayfly_private.spawn_named_team to authenticated, serv
 
 -- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
 -- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
--- and one agent. `settings` is { name, task, deadline, channel, metadata }. No member lives longer than the deadline, in
--- seconds. Returns the team, and for each agent what spawn_agent returns.
+-- and one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No member lives longer than the deadline, in
+-- seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -19976,6 +22114,127 @@ return mayfly_private.stop_team(team_id, reason);
 comment on function mayfly.stop_team is 'Ends a team with its members. Returns the team.';
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
+
+-- The definer half of mayfly.watch_team. Locks the team, so that watchers look one after the other and each alert goes to
+-- one of them.
+
+create function mayfly_private.watch_team(team_id uuid, limits jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:manage');
+  ts constant timestamptz := mayfly_private.now();
+  within jsonb := '{"thinking": 300, "executing": 600, "blocked": 1800, "repeats": 5, "window": 600, "patience": 60}';
+  fault text;
+  team mayfly.teams;
+  raised uuid[];
+  taken jsonb;
+begin
+  if jsonb_typeof(coalesce(limits, '{}')) <> 'object' then
+    fault := 'limits';
+  else
+    select l.key into fault from jsonb_each(coalesce(limits, '{}')) l
+    where l.key not in ('thinking', 'executing', 'blocked', 'repeats', 'window', 'patience', 'usd')
+      or not coalesce(mayfly_private.number_within(l.value, case l.key when 'usd' then 0 when 'repeats' then 2 else 1 end, 1e6, l.key = 'repeats'), false)
+    limit 1;
+  end if;
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'limits must be { thinking, executing, blocked, window, patience } in seconds, { repeats } of at least 2, { usd }.', null,
+      jsonb_build_object('field', fault));
+  end if;
+  team := mayfly_private.open_team(tenant, watch_team.team_id);
+  within := within || coalesce(limits, '{}');
+  -- Without a limit of its own: half of what the team may spend in all.
+  if not within ? 'usd' then
+    within := within || coalesce((
+      select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
+      where b.tenant_id = tenant and b.level = 'team' and b.subject = team.id::text and b.hard_usd is not null), '{}');
+  end if;
+
+  insert into mayfly_private.team_pulses as p (tenant_id, team_id, agent_id, mark, since)
+  select tenant, team.id, a.id,
+    md5(concat_ws(' ', a.activity, a.task, (
+      select max(s.seq) from mayfly.jobs j
+      join mayfly.job_steps s on s.tenant_id = j.tenant_id and s.job_id = j.id
+      where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'))), ts
+  from mayfly.team_members m
+  join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+  where m.tenant_id = tenant and m.team_id = team.id and a.status = 'running'
+  on conflict on constraint team_pulses_pkey do update set mark = excluded.mark, since = excluded.since where p.mark <> excluded.mark;
+
+  with found as (
+    select f.kind, f.cause, f.agents, f.detail from mayfly_private.find_team_alerts(tenant, team.id, within) f
+    order by f.kind, f.cause limit 1000
+  ), kept as (
+    insert into mayfly.team_alerts as a (tenant_id, team_id, kind, cause, agents, detail, found_at, seen_at)
+    select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
+    on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
+    set detail = excluded.detail, seen_at = ts,
+      -- What was done has not helped: it is an alert again.
+      times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
+      handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
+      taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
+    returning a.id, a.times, (a.found_at = ts) or (a.handled_at is null and a.taken_at is null) as is_new
+  )
+  select array_agg(k.id order by k.id) filter (where k.is_new) into raised from kept k;
+  update mayfly.team_alerts a set status = 'over'
+  where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open' and a.seen_at < ts;
+  perform mayfly_private.append_events(tenant, 'team.alert', raised);
+
+  with due as (
+    update mayfly.team_alerts a set taken_at = ts
+    where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open' and a.handled_at is null
+      and (a.taken_at is null or a.taken_at < ts - interval '60 seconds')
+    returning a.*)
+  select coalesce(jsonb_agg(mayfly_private.show_team_alert(d) order by d.kind, d.cause), '[]') into taken from due d;
+  return jsonb_build_object('alerts', taken, 'open', (
+    select count(*) from mayfly.team_alerts a where a.tenant_id = tenant and a.team_id = team.id and a.status = 'open'));
+end
+$$;
+
+comment on function mayfly_private.watch_team is 'The definer half of mayfly.watch_team.';
+
+grant execute on function mayfly_private.watch_team to authenticated, service_role;
+
+-- Looks for what goes wrong in a running team (scope team:manage): agents that wait for each other in a circle, the same
+-- message or tool call again and again, members that have been at one thing for too long, costs that run away. Each new
+-- finding is an event team.alert. Returns { alerts, open }: the alerts that the caller is to act on, each given to one
+-- watcher, and again after a minute if nobody says by handle_alert what was done; and how many are open.
+
+create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.watch_team(team_id, limits);
+
+comment on function mayfly.watch_team is 'Looks for what goes wrong in a team: { alerts, open }.';
+
+grant execute on function mayfly.watch_team to authenticated, service_role;
+
+-- Members spend for their team: what they and all that they spawn cost counts in its budget. Locks nothing.
+
+create function mayfly_private.group_costs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into mayfly_private.cost_groups (tenant_id, agent_id, subject)
+  select n.tenant_id, n.agent_id, n.team_id::text from new_rows n
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.group_costs is 'Trigger: members spend for their team.';
+
+create trigger team_members_group_costs after insert on mayfly.team_members
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.group_costs();
 
 -- Charges what is written, as this room's charges.sql says.
 
@@ -20122,7 +22381,7 @@ create table mayfly.entities (
   constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entities
   alter column private_to set statistics 0,
   alter column type set statistics 0,
@@ -20130,18 +22389,18 @@ alter table mayfly.entities
   alter column description set statistics 0,
   alter column agent_id set statistics 0;
 
-comment on table mayfly.entities is 'What facts are about.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
 
-comment on column mayfly.entities.private_to is 'The agent whose entity it is; null for the whole tenant.';
+comment on column mayfly.entities.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.entities.type is '''thing'' until somebody says of which type it is.';
+comment on column mayfly.entities.type is '''thing'' until somebody sets its type.';
 
-comment on column mayfly.entities.agent_id is 'The agent that named it first; null for a person or the secret key.';
+comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
 
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact is left of it.';
+comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
 
--- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
--- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
+-- are copied from the entity, so that one constraint keeps a name from standing for two.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -20156,7 +22415,7 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,
@@ -20167,9 +22426,9 @@ comment on table mayfly.entity_names is 'The names and aliases of entities.';
 
 comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
 
--- What is said of entities, each from an instant on: subject, predicate, and an entity or a value. A fact has a slot:
--- its subject and predicate, and with `many` its object as well. In each slot one fact is open at most; a newer one
--- closes it. Written by the functions of this room alone.
+-- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
+-- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
+-- newer one closes. Only the functions of this room write it.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -20216,7 +22475,7 @@ create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where exp
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,
@@ -20229,23 +22488,23 @@ alter table mayfly.facts
   alter column agent_id set statistics 0,
   alter column superseded_by set statistics 0;
 
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 
-comment on column mayfly.facts.private_to is 'The agent whose fact it is; null for the whole tenant.';
+comment on column mayfly.facts.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 
-comment on column mayfly.facts.slot is 'Empty where one object is valid at a time; else the digest of the object.';
+comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 
 comment on column mayfly.facts.source is 'The passage or the address that says so.';
 
 comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
 
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true; null while nothing else is known. What was wrong from the beginning ends where it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 
-comment on column mayfly.facts.superseded_by is 'The fact that replaced it. That one may have been forgotten.';
+comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
 
-comment on column mayfly.facts.expires_at is 'From then on it is as if it had never been recorded; maintenance deletes it.';
+comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';
 
 -- How a tenant keeps its facts. A tenant without a row keeps all of them.
 
@@ -20259,7 +22518,7 @@ comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
 
 comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.entities', 300, '{name,type,description}', false),
@@ -20270,9 +22529,9 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes the facts of a tenant that have expired, and those that ended longer ago than the tenant keeps them, with the
--- entities that nothing is said of any more; at most max_rows facts: { facts, more }. A chore of maintain_tenant, as
--- owner. Locks what hold_facts locks; what it deletes.
+-- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them,
+-- with entities that no fact mentions any more. Returns { facts, more }. A chore of maintain_tenant, as owner. Locks
+-- what hold_facts locks, and what it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb
@@ -20315,7 +22574,7 @@ insert into mayfly_private.chores (name, work) values
   ('facts', 'mayfly_private.maintain_facts(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('fact.recorded', 'fact:read', 'fact:admin', 'A fact was recorded.'),
@@ -20324,8 +22583,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts: those of the tenant, and the private ones of an agent for itself, its ancestors and
--- those who have fact:admin. They are written by functions alone.
+-- Who may see entities and facts: everybody in the tenant those of the tenant, and private ones of an agent only
+-- itself, its ancestors and callers with fact:admin. Only functions write them.
 
 alter table mayfly.entities enable row level security;
 
@@ -20364,8 +22623,8 @@ grant select on mayfly.fact_settings to authenticated, service_role;
 create policy fact_settings_select on mayfly.fact_settings for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
 
--- Refuses facts that cannot be recorded, by the field and the place of the first one that is wrong. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts, with the field and the position of the first fault. Called by mayfly_private.record_facts.
+-- Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -20427,8 +22686,8 @@ $$;
 
 comment on function mayfly_private.check_facts is 'Refuses facts that cannot be recorded.';
 
--- Deletes those of some entities that nothing is said of any more and that nobody has set. Called by what deletes
--- facts, as owner, after hold_facts.
+-- Deletes those of some entities that no fact mentions any more and that nobody has set. Called by functions that
+-- delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
 returns integer
@@ -20447,7 +22706,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_unused_entities is 'Deletes entities that nothing is said of any more.';
+comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';
 
 -- The definer half of mayfly.end_facts. Locks what hold_facts locks; the facts.
 
@@ -20473,7 +22732,7 @@ begin
     select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was written.', '{"field": "ids"}');
   elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
     perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
   end if;
@@ -20488,12 +22747,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Says that facts are no longer true from an instant on, without saying what is true instead. They stay. Scope
--- fact:write. Those that have ended before it stay as they are.
+-- Ends facts: they are no longer true from an instant on, without a new fact. They are kept. Scope fact:write. Facts
+-- that ended earlier stay as they are.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -20501,12 +22760,12 @@ language sql
 set search_path = ''
 return mayfly_private.end_facts(ids, at);
 
-comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+comment on function mayfly.end_facts is 'Ends facts: they are no longer true from an instant on. Returns { ended: [id] }.';
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities that the caller sees by a reference: an id, or every one with this name or alias (of the type, if one is
--- given), its own private ones and the tenant's alike. Runs as the caller, under row-level security. Locks nothing.
+-- The entities for a reference that the caller may see: an id, or all with this name or alias (and type, if given),
+-- both its own private ones and the tenant's. Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -20531,19 +22790,19 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end
 $$;
 
-comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+comment on function mayfly_private.entities_named is 'The entities for a reference that the caller may see.';
 
 grant execute on function mayfly_private.entities_named to authenticated, service_role;
 
--- The form in which names of entities are compared: NFKC, in lower case, with single blanks and without characters
--- that nobody sees. Null where nothing is left. Locks nothing.
+-- The form in which names of entities are compared: NFKC, in lower case, with single spaces and without invisible
+-- characters. Null if nothing is left. Locks nothing.
 
 create function mayfly_private.entity_key(name text)
 returns text
@@ -20560,8 +22819,8 @@ comment on function mayfly_private.entity_key is 'The form in which names of ent
 
 grant execute on function mayfly_private.entity_key to authenticated, service_role;
 
--- A predicate or a type of an entity in its one form: 'Works at', 'works-at' and 'works_at' are the same. Null where
--- nothing is left. Locks nothing.
+-- The common form of a predicate or a type: 'Works at', 'works-at' and 'works_at' are the same. Null if nothing is
+-- left. Locks nothing.
 
 create function mayfly_private.fact_word(word text)
 returns text
@@ -20653,13 +22912,13 @@ end
 $$;
 
 comment on function mayfly.facts_about is
-  'What is known of the entities that a text names, and what was extracted from memories: { entities, facts, truncated }.';
+  'Facts about the entities that a text names, and facts that were extracted from memories: { entities, facts, truncated }.';
 
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
--- The entities that the caller sees, by their names and aliases: those with the very name first, then those whose name
--- begins with the text, then those that contain it. Without a text all of them. Scope fact:read. Runs as the caller;
--- reads the names of the tenant. Locks nothing.
+-- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the
+-- text, then names that contain it. Without a text, all of them. Scope fact:read. Runs as the caller and reads the
+-- tenant's names. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
 returns jsonb
@@ -20693,7 +22952,7 @@ begin
 end
 $$;
 
-comment on function mayfly.find_entities is 'Entities by their names and aliases, the best match first; all of them without a text.';
+comment on function mayfly.find_entities is 'Finds entities by names and aliases, best match first. Without a text, returns all of them.';
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
@@ -20720,7 +22979,7 @@ begin
     select * into entity from mayfly.entities e
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
-      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity with this id, or the caller may not see it.', null,
         '{"field": "id"}');
     end if;
     return entity;
@@ -20732,7 +22991,7 @@ begin
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
-        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+        'Pass the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
     end if;
   end if;
   select e.* into entity
@@ -20746,7 +23005,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
 -- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
 
@@ -20786,7 +23045,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_entity is 'Deletes an entity and everything that is said of it.';
+comment on function mayfly_private.forget_entity is 'Deletes an entity and all facts about it.';
 
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
@@ -20799,7 +23058,7 @@ language sql
 set search_path = ''
 return mayfly_private.forget_entity(id, max_rows);
 
-comment on function mayfly.forget_entity is 'Deletes an entity and everything that is said of it. Returns { forgotten, more }: while more, call it again.';
+comment on function mayfly.forget_entity is 'Deletes an entity and all facts about it. Returns { forgotten, more }. While more is true, call it again.';
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
@@ -20825,10 +23084,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (
@@ -20849,9 +23108,9 @@ comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
 
 grant execute on function mayfly_private.forget_facts to authenticated, service_role;
 
--- Deletes facts for good, by their ids or all that were extracted from a memory; entities that nothing is said of any
--- more, and that nobody has set, go with them. Scope fact:write: an agent forgets what it and its descendants have
--- recorded, with fact:admin any. What a forgotten fact had replaced stays ended.
+-- Deletes facts for good, by id or all that were extracted from a memory. Entities that no fact mentions any more,
+-- and that nobody has set, are deleted too. Scope fact:write: an agent can delete facts that it or its descendants
+-- recorded, and with fact:admin any. A fact that a deleted fact had replaced stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -20859,13 +23118,13 @@ language sql
 set search_path = ''
 return mayfly_private.forget_facts(ids, memory);
 
-comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory from which they were extracted. Returns { forgotten }.';
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
--- Makes those who write a tenant's facts go one after the other: a name makes one entity, a slot has one open fact, and
--- no two of them wait for each other's rows. Called by each function of this room that writes, before it reads. The
--- lock ends with the transaction.
+-- Lets one transaction at a time write a tenant's facts, so that a name makes one entity, a slot has one open fact,
+-- and writers do not wait for each other's rows. Called by each function of this room that writes, before it reads.
+-- The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void
@@ -20877,9 +23136,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hold_facts is 'Makes those who write a tenant''s facts go one after the other.';
+comment on function mayfly_private.hold_facts is 'Lets one transaction at a time write a tenant''s facts.';
 
--- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
+-- Whether a JSON value is a reference to an entity: its name as a text, { id }, or { name, type? }.
 
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean
@@ -20904,9 +23163,9 @@ comment on function mayfly_private.is_entity_ref is 'Whether a JSON value names 
 
 grant execute on function mayfly_private.is_entity_ref to authenticated, service_role;
 
--- Facts that the caller sees, those of a subject or of an object or with a predicate or from a memory: as they were at an
--- instant, or with history every one that there has been. The newest first, a page at a time. Scope fact:read. Runs as the
--- caller. Locks nothing.
+-- Facts that the caller may see, about a subject or an object, with a predicate or from a memory: as they were at an
+-- instant, or with history all of them. Newest first, one page at a time. Scope fact:read. Runs as the caller. Locks
+-- nothing.
 
 create function mayfly.list_facts(
   subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,
@@ -20951,12 +23210,12 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Facts, the newest first: of a subject, a predicate, an object or a memory, as they are or were at as_of; with history those that have ended as well.';
+  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Makes the entities that references name and that there are not yet, all at once: one by one, what each insert is
--- charged and checked made 100 facts take ten times as long. Those with a type first, so that a name alone finds them.
+-- Creates all entities in references that do not exist yet, in one statement. One by one, charging and checking each
+-- insert made 100 facts take ten times as long. Those with a type come first, so that a name alone finds them.
 -- `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
@@ -20990,12 +23249,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.make_entities is 'Makes the entities that references name and that there are not yet.';
+comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
--- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
+-- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- Where both have an open fact in one slot, the one that begins later stays open and closes the other; of two that say
--- the same, the older one stays.
+-- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
+-- same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -21058,7 +23317,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id
@@ -21069,12 +23328,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+comment on function mayfly_private.merge_entities is 'Merges two entities.';
 
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
--- Scope fact:write.
+-- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
+-- fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -21082,13 +23341,13 @@ language sql
 set search_path = ''
 return mayfly_private.merge_entities(id, into_id);
 
-comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+comment on function mayfly.merge_entities is 'Merges two entities: the names and facts of the first move to the second, which is returned.';
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- The entity that a reference means, made where there is none, of which the owner (an agent, or null: the tenant) may
--- say something. Its type is set where only now somebody says which. An entity that was private becomes the tenant's when
--- something is said of it that the tenant may see. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
+-- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
+-- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -21123,7 +23382,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;
@@ -21131,10 +23390,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';
 
--- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
--- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
+-- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
 returns uuid[]
@@ -21155,7 +23414,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
@@ -21168,7 +23427,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
 -- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
 -- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
@@ -21333,11 +23592,11 @@ set search_path = ''
 return mayfly_private.record_facts(facts);
 
 comment on function mayfly.record_facts is
-  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+  'Records facts, all or none. Returns { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to } for each.';
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
--- Refuses a call of this room by the field that is wrong, and the place of the fact in its list where there is one.
+-- Refuses a call of this room with the wrong field, and the position of the fact in its list if there is one.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -21391,8 +23650,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -21412,7 +23671,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);
@@ -21423,9 +23682,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Names an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which also
--- renames. aliases replace those that it had, null leaves them; its former name stays an alias unless they are given.
--- Scope fact:write.
+-- Creates an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which
+-- can also rename it. aliases replaces its aliases, and null keeps them. Its old name becomes an alias unless
+-- aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -21436,7 +23695,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
 
-comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+comment on function mayfly.set_entity is 'Creates an entity, or changes its name, type, description and aliases. Returns it.';
 
 grant execute on function mayfly.set_entity to authenticated, service_role;
 
@@ -21464,7 +23723,7 @@ comment on function mayfly_private.set_fact_retention is 'Sets how long ended fa
 
 grant execute on function mayfly_private.set_fact_retention to authenticated, service_role;
 
--- Sets for how many seconds a fact is kept after its end; null, the default, for ever. Scope fact:admin.
+-- Sets how many seconds a fact is kept after its end. Null, the default, keeps it forever. Scope fact:admin.
 
 create function mayfly.set_fact_retention(ended_kept double precision default null)
 returns jsonb
@@ -21472,7 +23731,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_fact_retention(ended_kept);
 
-comment on function mayfly.set_fact_retention is 'Sets for how many seconds a fact is kept after its end; null for ever. Returns { ended_kept }.';
+comment on function mayfly.set_fact_retention is 'Sets how many seconds a fact is kept after its end. Null keeps it forever. Returns { ended_kept }.';
 
 grant execute on function mayfly.set_fact_retention to authenticated, service_role;
 
@@ -21628,7 +23887,7 @@ end
 $$;
 
 comment on function mayfly.traverse_facts is
-  'What is around entities in one to three hops: { entities, facts, truncated }. Bounded, and no entity comes twice.';
+  'Follows facts from entities over one to three hops: { entities, facts, truncated }. The result is limited, and no entity appears twice.';
 
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
@@ -21717,14 +23976,997 @@ create trigger facts_meter_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
--- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
--- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
--- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
--- each. Locks their rows of maintenance, passing by those that others hold.
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('thread:read', 'Read the threads of the tenant, with their checkpoints.', '{viewer,member,admin,owner}', true, true),
+  ('thread:write', 'Write checkpoints, and delete and prune threads.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Threads of work that frameworks such as LangGraph checkpoint. Written by the functions of this room alone.
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text collate "C" not null constraint threads_name_length check (char_length(name) between 1 and 500),
+  chains integer not null default 0,
+  bytes bigint not null default 0 constraint threads_bytes_range check (bytes >= 0),
+  created_at timestamptz not null default mayfly_private.now(),
+  updated_at timestamptz not null default mayfly_private.now(),
+  expires_at timestamptz,
+  constraint threads_pkey primary key (tenant_id, id),
+  constraint threads_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint threads_name_key unique (tenant_id, name)
+);
+
+-- What maintenance looks for.
+create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.threads
+  alter column name set statistics 0;
+
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+
+comment on column mayfly.threads.name is 'The id that the framework gave it.';
+
+comment on column mayfly.threads.chains is 'How many chains of parts there have been.';
+
+comment on column mayfly.threads.bytes is 'What the tenant''s max_bytes counts for the thread and everything of it.';
+
+comment on column mayfly.threads.expires_at is 'From then on it is as if deleted; null while it stays.';
+
+-- What a thread was after a step: one row a step and namespace. Written by put_checkpoint alone.
+
+create table mayfly.checkpoints (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text collate "C" not null constraint checkpoints_ns_length check (char_length(ns) <= 1000),
+  id text collate "C" not null constraint checkpoints_id_length check (char_length(id) between 1 and 100),
+  parent text collate "C" constraint checkpoints_parent_length check (char_length(parent) between 1 and 100),
+  body text not null,
+  channels jsonb not null,
+  metadata jsonb not null,
+  bytes integer not null,
+  created_at timestamptz not null default mayfly_private.now(),
+  constraint checkpoints_pkey primary key (tenant_id, thread_id, ns, id),
+  constraint checkpoints_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- Lists of all threads, and of all namespaces of one, the newest first.
+create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.checkpoints
+  alter column ns set statistics 0,
+  alter column id set statistics 0,
+  alter column parent set statistics 0,
+  alter column body set statistics 0,
+  alter column channels set statistics 0,
+  alter column metadata set statistics 0;
+
+comment on table mayfly.checkpoints is 'What a thread was after a step.';
+
+comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph; empty for the graph itself.';
+
+comment on column mayfly.checkpoints.id is 'Given by the framework; those of a thread sort by their age.';
+
+comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
+
+comment on column mayfly.checkpoints.channels is
+  'By the name of each channel its version, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
+
+comment on column mayfly.checkpoints.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- The texts that values of channels consist of. A value that is replaced has a chain of one part; a list that grows
+-- has a part for each time that it grew. A part that repeats what a task wrote has its text around that of the write:
+-- the first of its characters, body, and the last of its characters. Written by put_checkpoint, and by prune_thread
+-- when the write goes.
+
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null constraint thread_parts_chain_range check (chain >= 1),
+  place integer not null constraint thread_parts_place_range check (place >= 1),
+  body text not null,
+  of_ns text collate "C",
+  of_checkpoint text collate "C",
+  of_task text collate "C",
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, place),
+  constraint thread_parts_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_parts
+  alter column body set statistics 0,
+  alter column of_ns set statistics 0,
+  alter column of_checkpoint set statistics 0,
+  alter column of_task set statistics 0,
+  alter column of_idx set statistics 0,
+  alter column head set statistics 0,
+  alter column tail set statistics 0;
+
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+
+comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null where body is all of it.';
+
+comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
+
+comment on column mayfly.thread_parts.tail is 'How many characters of the write come behind body.';
+
+comment on column mayfly.thread_parts.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- What a task wrote after a checkpoint, before the next one took it up. Written by put_writes alone.
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text collate "C" not null,
+  checkpoint_id text collate "C" not null,
+  task_id text collate "C" not null constraint thread_writes_task_length check (char_length(task_id) between 1 and 200),
+  path text collate "C" not null default '' constraint thread_writes_path_length check (char_length(path) <= 1000),
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_pkey primary key (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_writes
+  alter column ns set statistics 0,
+  alter column checkpoint_id set statistics 0,
+  alter column task_id set statistics 0,
+  alter column path set statistics 0,
+  alter column writes set statistics 0;
+
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+
+comment on column mayfly.thread_writes.path is 'Where the task is in the graph; writes of a checkpoint are applied in the order of path, task and idx.';
+
+comment on column mayfly.thread_writes.writes is
+  '[{ channel, idx, body }]: idx is the place among the writes of the task, below 0 for special ones, of which the last is kept.';
+
+comment on column mayfly.thread_writes.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.threads', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.checkpoints', 'its thread, which is charged'),
+  ('mayfly.thread_parts', 'its thread, which is charged'),
+  ('mayfly.thread_writes', 'its thread, which is charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Deletes threads of a tenant that have expired, at most max_rows: { threads, more }. A chore of maintain_tenant, as
+-- owner. Locks what it deletes; passes by threads that others hold.
+
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  select coalesce(array_agg(d.id), '{}') into due
+  from (
+    select t.id from mayfly.threads t
+    where t.tenant_id = tenant and t.expires_at <= (select mayfly_private.now())
+    order by t.expires_at limit max_rows
+    for update skip locked
+  ) d;
+  return jsonb_build_object('threads', mayfly_private.drop_threads(tenant, due), 'more', cardinality(due) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_threads is 'One batch of deleting threads that have expired.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('threads', 'mayfly_private.maintain_threads(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- Who may see threads. They are written by functions alone.
+
+alter table mayfly.threads enable row level security;
+
+alter table mayfly.checkpoints enable row level security;
+
+alter table mayfly.thread_parts enable row level security;
+
+alter table mayfly.thread_writes enable row level security;
+
+grant select on mayfly.threads to authenticated, service_role;
+
+create policy threads_select on mayfly.threads for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.checkpoints to authenticated, service_role;
+
+create policy checkpoints_select on mayfly.checkpoints for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.thread_parts to authenticated, service_role;
+
+create policy thread_parts_select on mayfly.thread_parts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.thread_writes to authenticated, service_role;
+
+create policy thread_writes_select on mayfly.thread_writes for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+-- Where the value of a version of a channel is, as a checkpoint of the thread says it, the newest first; null where none
+-- does. Called by put_checkpoint and put_value, as owner.
+
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+  select c.channels -> channel
+  from mayfly.checkpoints c
+  where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = channel_at.ns and c.channels -> channel ->> 0 = version
+  order by c.id desc limit 1
+$$;
+
+comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is.';
+
+-- Charges a thread that is locked for what was written into it, or gives back what was deleted. As owner. Locks a shard
+-- of usage.
+
+create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  -- Of the row itself, once.
+  all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
+begin
+  update mayfly.threads t
+  set bytes = t.bytes + all_bytes, updated_at = instant,
+    expires_at = case when expires_in is null then t.expires_at else instant + make_interval(secs => expires_in) end
+  where t.tenant_id = thread.tenant_id and t.id = thread.id;
+  perform mayfly_private.charge(thread.tenant_id, 0, all_bytes, writes);
+end
+$$;
+
+comment on function mayfly_private.charge_thread is 'Charges a thread for what was written into it.';
+
+-- The definer half of mayfly.delete_thread. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.delete_thread(thread text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+begin
+  select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if not found then
+    return '{"deleted": false}';
+  end if;
+  perform mayfly_private.drop_threads(tenant, array[own_thread.id]);
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  return jsonb_build_object('deleted', own_thread.expires_at is null or own_thread.expires_at > mayfly_private.now());
+end
+$$;
+
+comment on function mayfly_private.delete_thread is 'The definer half of mayfly.delete_thread.';
+
+grant execute on function mayfly_private.delete_thread to authenticated, service_role;
+
+-- Deletes a thread with every checkpoint, value and write of it: { deleted }. Scope thread:write.
+
+create function mayfly.delete_thread(thread text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_thread(thread);
+
+comment on function mayfly.delete_thread is 'Deletes a thread with everything of it: { deleted }.';
+
+grant execute on function mayfly.delete_thread to authenticated, service_role;
+
+-- Deletes threads with everything of them, and gives back what they were charged. As owner. Locks what it deletes.
+
+create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with gone as (
+    delete from mayfly.threads t where t.tenant_id = tenant and t.id = any (ids) returning t.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return deleted;
+end
+$$;
+
+comment on function mayfly_private.drop_threads is 'Deletes threads, and gives back what they were charged.';
+
+-- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+  own_thread constant uuid := (
+    select t.id from mayfly.threads t
+    where t.tenant_id = tenant and t.name = thread and (t.expires_at is null or t.expires_at > mayfly_private.now()));
+  found_one mayfly.checkpoints;
+begin
+  select * into found_one from mayfly.checkpoints c
+  where c.tenant_id = tenant and c.thread_id = own_thread and c.ns = coalesce(get_checkpoint.ns, '')
+    and (checkpoint is null or c.id = checkpoint)
+  order by c.id desc limit 1;
+  return mayfly_private.show_checkpoints(case when found_one.id is null then '{}' else array[found_one] end);
+end
+$$;
+
+comment on function mayfly.get_checkpoint is
+  'A checkpoint of a thread, or its newest one: { checkpoints, parts }, each part once, by its chain.';
+
+grant execute on function mayfly.get_checkpoint to authenticated, service_role;
+
+-- Checkpoints, the newest first: of a thread or all, of a namespace or all, those before an id, those whose metadata has
+-- the keys and values of filter. A page at a time: after is the id, the thread and the namespace of the last one. Scope
+-- thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_checkpoints(
+  thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
+  page_limit integer default 20
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+  instant constant timestamptz := mayfly_private.now();
+  shown mayfly.checkpoints[];
+begin
+  if page_limit is null or page_limit not between 1 and 100 then
+    perform mayfly_private.refuse_thread('page_limit', '1 to 100');
+  elsif not coalesce(jsonb_typeof(filter) = 'object', false) then
+    perform mayfly_private.refuse_thread('filter', 'an object');
+  elsif after is not null and not (jsonb_typeof(after) = 'array' and jsonb_array_length(after) = 3) then
+    perform mayfly_private.refuse_thread('after', 'the id, the thread and the namespace of a checkpoint');
+  end if;
+  select coalesce(array_agg(page.c order by page.n), '{}') into shown
+  from (
+    select c, row_number() over (order by c.id desc, t.name desc, c.ns desc) as n
+    from mayfly.checkpoints c
+    join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id
+    where c.tenant_id = tenant
+      and (list_checkpoints.thread is null or t.name = list_checkpoints.thread)
+      and (t.expires_at is null or t.expires_at > instant)
+      and (list_checkpoints.ns is null or c.ns = list_checkpoints.ns)
+      and (before is null or c.id < before)
+      and not exists (select from jsonb_each(filter) f where c.metadata -> f.key is distinct from f.value)
+      and (after is null or (c.id, t.name, c.ns) < (after ->> 0, after ->> 1, after ->> 2))
+    order by c.id desc, t.name desc, c.ns desc
+    limit page_limit) page;
+  return mayfly_private.show_checkpoints(shown);
+end
+$$;
+
+comment on function mayfly.list_checkpoints is
+  'Checkpoints, the newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
+
+grant execute on function mayfly.list_checkpoints to authenticated, service_role;
+
+-- The threads of the tenant, by name, a page at a time. Scope thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_threads(prefix text default '', after text default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.refuse_thread('page_limit', '1 to 1000');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(page) order by page.name), '[]')
+    from (
+      select t.name, t.bytes, t.created_at, t.updated_at, t.expires_at
+      from mayfly.threads t
+      where t.tenant_id = tenant and starts_with(t.name, coalesce(prefix, '')) and t.name > coalesce(after, '')
+        and (t.expires_at is null or t.expires_at > mayfly_private.now())
+      order by t.name
+      limit page_limit) page);
+end
+$$;
+
+comment on function mayfly.list_threads is 'The threads of the tenant, by name. Pass the last name as after for the next page.';
+
+grant execute on function mayfly.list_threads to authenticated, service_role;
+
+-- A thread that is to be written, locked until commit; with its name made where there is none, and made anew where it
+-- has expired. Called first by the functions that write. As owner. Locks the thread.
+
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  found_thread mayfly.threads;
+begin
+  if coalesce(char_length(thread), 0) not between 1 and 500 then
+    perform mayfly_private.refuse_thread('thread', 'a text of 1 to 500 characters');
+  elsif expires_in not between 1 and 315360000 then
+    perform mayfly_private.refuse_thread('expires_in', '1 to 315360000 seconds, or null');
+  end if;
+  insert into mayfly.threads (tenant_id, name) values (tenant, thread) on conflict (tenant_id, name) do nothing;
+  select * into strict found_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if found_thread.expires_at <= instant then
+    perform mayfly_private.drop_threads(tenant, array[found_thread.id]);
+    insert into mayfly.threads (tenant_id, name) values (tenant, thread) returning * into strict found_thread;
+  end if;
+  return found_thread;
+end
+$$;
+
+comment on function mayfly_private.lock_thread is 'The thread that is to be written, locked.';
+
+-- The definer half of mayfly.prune_thread. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.prune_thread(thread text, keep integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  deleted integer;
+  freed bigint;
+  spent mayfly.thread_writes[];
+begin
+  if keep is null or keep not between 1 and 10000 then
+    perform mayfly_private.refuse_thread('keep', '1 to 10000');
+  end if;
+  select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if not found then
+    return '{"deleted": 0}';
+  end if;
+  with recursive ranked as (
+    select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
+      -- LangGraph's delta channels are rebuilt from what was written since their last snapshot: so many steps ago.
+      (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
+        then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
+        where jsonb_typeof(s.value -> 1) = 'number') as needs
+    from mayfly.checkpoints c where c.tenant_id = tenant and c.thread_id = own_thread.id
+  ), kept as (
+    select r.ns, r.id, r.parent, coalesce(r.needs, 0) as needs from ranked r where r.age <= keep
+    union
+    select r.ns, r.id, r.parent, k.needs - 1 from kept k join ranked r on r.ns = k.ns and r.id = k.parent where k.needs > 0
+  ), gone as (
+    delete from mayfly.checkpoints c
+    where c.tenant_id = tenant and c.thread_id = own_thread.id
+      and not exists (select from kept k where k.ns = c.ns and k.id = c.id)
+    returning c.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  with needed as (
+    select (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts
+    from mayfly.checkpoints c
+    cross join jsonb_each(c.channels) a
+    where c.tenant_id = tenant and c.thread_id = own_thread.id and jsonb_typeof(a.value -> 1) = 'number'
+    group by 1
+  ), gone as (
+    delete from mayfly.thread_parts p
+    where p.tenant_id = tenant and p.thread_id = own_thread.id
+      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.place)
+    returning p.bytes
+  )
+  select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
+  -- A step that is on its way may have written before its checkpoint.
+  spent := array(
+    select w from mayfly.thread_writes w
+    where w.tenant_id = tenant and w.thread_id = own_thread.id
+      and w.checkpoint_id < (select max(c.id) from mayfly.checkpoints c where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns)
+      and not exists (
+        select from mayfly.checkpoints c
+        where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns and c.id = w.checkpoint_id));
+  -- Parts that repeat a write which goes are whole from now on.
+  with whole as (
+    update mayfly.thread_parts p
+    set body = mayfly_private.show_part(p), bytes = 64 + octet_length(mayfly_private.show_part(p)),
+      of_ns = null, of_checkpoint = null, of_task = null, of_idx = null, head = 0, tail = 0
+    from mayfly.thread_parts o, unnest(spent) w
+    where p.tenant_id = tenant and p.thread_id = own_thread.id
+      and p.of_ns = w.ns and p.of_checkpoint = w.checkpoint_id and p.of_task = w.task_id
+      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.place = p.place
+    returning p.bytes - o.bytes as more
+  )
+  select freed - coalesce(sum(m.more), 0) into freed from whole m;
+  with gone as (
+    delete from mayfly.thread_writes w using unnest(spent) s
+    where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = s.ns and w.checkpoint_id = s.checkpoint_id and w.task_id = s.task_id
+    returning w.bytes
+  )
+  select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
+  perform mayfly_private.charge_thread(own_thread, -freed, null, 1);
+  return jsonb_build_object('deleted', deleted);
+end
+$$;
+
+comment on function mayfly_private.prune_thread is 'The definer half of mayfly.prune_thread.';
+
+grant execute on function mayfly_private.prune_thread to authenticated, service_role;
+
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
+-- needs: { deleted }. Those from which a kept one rebuilds a delta channel stay as well. Scope thread:write.
+
+create function mayfly.prune_thread(thread text, keep integer default 1)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.prune_thread(thread, keep);
+
+comment on function mayfly.prune_thread is 'Deletes all but the newest checkpoints of each namespace of a thread: { deleted }.';
+
+grant execute on function mayfly.prune_thread to authenticated, service_role;
+
+-- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, where the value of each channel
+-- is and what was stored. What is not new is where the parent has it, or another checkpoint with that version. A
+-- checkpoint that is put again has its values where they are. Called by put_checkpoint, as owner.
+
+create function mayfly_private.put_channels(
+  thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  before constant jsonb := (
+    select c.channels from mayfly.checkpoints c
+    where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = put_channels.ns and c.id = put_channels.parent);
+  present constant jsonb := (
+    select c.channels from mayfly.checkpoints c
+    where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = put_channels.ns and c.id = put_channels.id);
+  found_channels jsonb := '{}';
+  stored bigint := 0;
+  named record;
+  given jsonb;
+  made jsonb;
+begin
+  for named in select v.key, v.value from jsonb_each(versions) v loop
+    if char_length(named.key) not between 1 and 500 or char_length(named.value #>> '{}') not between 1 and 100
+      or jsonb_typeof(named.value) not in ('number', 'string') then
+      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, by names of 1 to 500');
+    end if;
+    given := (select g from jsonb_array_elements(channel_values) g where g ->> 'channel' = named.key limit 1);
+    if present -> named.key -> 0 = named.value then
+      made := jsonb_build_object('at', present -> named.key, 'bytes', 0);
+    elsif given is not null then
+      made := mayfly_private.put_value(thread, ns, parent, given, named.value);
+    elsif before -> named.key -> 0 = named.value then
+      made := jsonb_build_object('at', before -> named.key, 'bytes', 0);
+    else
+      made := jsonb_build_object('bytes', 0, 'at',
+        coalesce(mayfly_private.channel_at(thread, ns, named.key, named.value #>> '{}'), jsonb_build_array(named.value)));
+    end if;
+    found_channels := found_channels || jsonb_build_object(named.key, made -> 'at');
+    stored := stored + (made ->> 'bytes')::bigint;
+  end loop;
+  return jsonb_build_object('channels', found_channels, 'bytes', stored);
+end
+$$;
+
+comment on function mayfly_private.put_channels is 'Stores the values that are new in a checkpoint.';
+
+-- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.put_checkpoint(
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
+  expires_in integer
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  stored jsonb;
+  size integer;
+  replaced integer;
+begin
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
+  elsif ns is null or char_length(ns) > 1000 then
+    perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
+  elsif char_length(parent) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('parent', 'a text of 1 to 100 characters, or null');
+  elsif body is null or octet_length(body) > 1000000 then
+    perform mayfly_private.refuse_thread('body', 'a text of at most 1000000 bytes');
+  elsif not coalesce(jsonb_typeof(channel_versions) = 'object' and pg_column_size(channel_versions) <= 262144, false) then
+    perform mayfly_private.refuse_thread('channel_versions', 'an object of at most 256 KB');
+  elsif not coalesce(jsonb_typeof(metadata) = 'object' and mayfly_private.json_within(metadata, 262144, 32), false) then
+    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB, at most 32 deep');
+  elsif not coalesce(jsonb_typeof(channel_values) = 'array' and jsonb_array_length(channel_values) <= 1000
+    and octet_length(channel_values::text) <= 16777216, false) then
+    perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
+  end if;
+  own_thread := mayfly_private.lock_thread(tenant, thread, expires_in);
+  stored := mayfly_private.put_channels(own_thread, ns, checkpoint, parent, channel_versions, channel_values);
+  size := 256 + octet_length(body) + pg_column_size(stored -> 'channels') + pg_column_size(metadata);
+  delete from mayfly.checkpoints c
+  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = checkpoint
+  returning c.bytes into replaced;
+  insert into mayfly.checkpoints (tenant_id, thread_id, ns, id, parent, body, channels, metadata, bytes)
+  values (tenant, own_thread.id, ns, checkpoint, parent, body, stored -> 'channels', metadata, size);
+  perform mayfly_private.charge_thread(own_thread, (stored ->> 'bytes')::bigint + size - coalesce(replaced, 0), expires_in, 1);
+  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', checkpoint);
+end
+$$;
+
+comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly.put_checkpoint.';
+
+grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
+
+-- Stores what a thread is after a step, with the values of the channels that are new in it; one with the same id is
+-- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
+
+create function mayfly.put_checkpoint(
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
+  channel_values jsonb default '[]', expires_in integer default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
+
+comment on function mayfly.put_checkpoint is
+  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';
+
+grant execute on function mayfly.put_checkpoint to authenticated, service_role;
+
+-- Stores a part of a value of a locked thread, and says what it is charged. Where a task wrote much the same to the
+-- channel after the parent, as when a list got what the task gave, only the difference is stored. Called by put_value, as
+-- owner.
+
+create function mayfly_private.put_part(
+  thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text
+)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  source record;
+  head integer := 0;
+  tail integer := 0;
+  stored mayfly.thread_parts;
+begin
+  if char_length(part) > 400 then
+    select w.task_id, (g ->> 'idx')::integer as idx, g ->> 'body' as body into source
+    from mayfly.thread_writes w
+    cross join jsonb_array_elements(w.writes) g
+    where w.tenant_id = thread.tenant_id and w.thread_id = thread.id and w.ns = put_part.ns and w.checkpoint_id = put_part.parent
+      and g ->> 'channel' = put_part.channel and (g ->> 'idx')::integer >= 0
+    order by char_length(g ->> 'body') desc limit 1;
+    if found then
+      head := mayfly_private.shared_length(source.body, part, false);
+      tail := mayfly_private.shared_length(right(source.body, -head), right(part, -head), true);
+    end if;
+  end if;
+  stored := row(thread.tenant_id, thread.id, chain, n, part, null, null, null, null, 0, 0, 64 + octet_length(part));
+  if head + tail > 250 then
+    stored.body := substr(part, head + 1, char_length(part) - head - tail);
+    stored.of_ns := ns;
+    stored.of_checkpoint := parent;
+    stored.of_task := source.task_id;
+    stored.of_idx := source.idx;
+    stored.head := head;
+    stored.tail := tail;
+    stored.bytes := 64 + octet_length(stored.body) + octet_length(ns) + octet_length(parent) + octet_length(source.task_id);
+  end if;
+  insert into mayfly.thread_parts select stored.*;
+  return stored.bytes;
+end
+$$;
+
+comment on function mayfly_private.put_part is 'Stores a part of a value, and says what it is charged.';
+
+-- Stores a value of a channel of a locked thread: { at, bytes }, where it is and what it is charged. A short text stands
+-- in the checkpoint. With a base, the text continues that of an earlier version, whose parts it shares; where another
+-- version has continued them already, it gets a copy. Called by put_checkpoint, as owner.
+
+create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel constant text := given ->> 'channel';
+  part constant text := given ->> 'part';
+  base jsonb;
+  own_chain integer;
+  length integer := 0;
+  stored bigint := 0;
+  earlier text;
+begin
+  if part is null and given ->> 'base' is null then
+    perform mayfly_private.refuse_thread('channel_values', 'a list of { channel, version, part, base }, each with part or base');
+  end if;
+  if given ->> 'base' is not null then
+    base := mayfly_private.channel_at(thread, ns, channel, given ->> 'base');
+    if base -> 1 is null then
+      perform mayfly_private.fail(404, 'version_unknown', 'The version that a value continues is not kept.',
+        'Send the value whole.', jsonb_build_object('channel', channel));
+    elsif part is null then
+      return jsonb_build_object('at', jsonb_set(base, '{0}', version), 'bytes', 0);
+    elsif jsonb_typeof(base -> 1) = 'number' then
+      own_chain := base ->> 1;
+      length := base ->> 2;
+    else
+      earlier := base ->> 1;
+    end if;
+  elsif char_length(part) <= 200 then
+    return jsonb_build_object('at', jsonb_build_array(version, part), 'bytes', 0);
+  end if;
+  if own_chain is null or exists (
+    select from mayfly.thread_parts p
+    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.place = length + 1) then
+    update mayfly.threads t set chains = t.chains + 1
+    where t.tenant_id = thread.tenant_id and t.id = thread.id
+    returning t.chains into strict own_chain;
+  end if;
+  if earlier is not null then
+    length := 1;
+    stored := mayfly_private.put_part(thread, ns, null, channel, own_chain, 1, earlier);
+  elsif length > 0 and own_chain <> (base ->> 1)::integer then
+    with made as (
+      insert into mayfly.thread_parts (
+        tenant_id, thread_id, chain, place, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
+      select p.tenant_id, p.thread_id, own_chain, p.place, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
+      from mayfly.thread_parts p
+      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.place <= length
+      returning thread_parts.bytes
+    )
+    select coalesce(sum(m.bytes), 0) into stored from made m;
+  end if;
+  length := length + 1;
+  stored := stored + mayfly_private.put_part(thread, ns, parent, channel, own_chain, length, part);
+  return jsonb_build_object('at', jsonb_build_array(version, own_chain, length), 'bytes', stored);
+end
+$$;
+
+comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
+
+-- The definer half of mayfly.put_writes. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  present mayfly.thread_writes;
+  all_writes jsonb;
+  size integer;
+begin
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
+  elsif coalesce(char_length(task), 0) not between 1 and 200 then
+    perform mayfly_private.refuse_thread('task', 'a text of 1 to 200 characters');
+  elsif ns is null or char_length(ns) > 1000 then
+    perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
+  elsif path is null or char_length(path) > 1000 then
+    perform mayfly_private.refuse_thread('path', 'a text of at most 1000 characters');
+  elsif not coalesce(jsonb_typeof(writes) = 'array' and jsonb_array_length(writes) <= 1000
+    and octet_length(writes::text) <= 16777216, false)
+    or exists (
+      select from jsonb_array_elements(writes) w
+      where not coalesce(char_length(w ->> 'channel') between 1 and 500 and w ->> 'body' is not null
+        and jsonb_typeof(w -> 'idx') = 'number' and (w ->> 'idx')::numeric between -100 and 1000000, false)) then
+    perform mayfly_private.refuse_thread('writes', 'a list of at most 1000 { channel, idx, body } with at most 16 MB');
+  end if;
+  own_thread := mayfly_private.lock_thread(tenant, thread, null);
+  select * into present from mayfly.thread_writes w
+  where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
+  -- A task that is tried again leaves its ordinary writes as they are, and replaces the special ones.
+  select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
+  from (
+    select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
+      'channel', g.value ->> 'channel', 'body', g.value ->> 'body') as value
+    from (
+      select o.value, 0 as age, o.n from jsonb_array_elements(coalesce(present.writes, '[]')) with ordinality o (value, n)
+      union all
+      select a.value, 1, a.n from jsonb_array_elements(put_writes.writes) with ordinality a (value, n)
+    ) g
+    order by (g.value ->> 'idx')::integer, case when (g.value ->> 'idx')::integer < 0 then -g.age else g.age end, g.n
+  ) w;
+  size := 192 + pg_column_size(all_writes);
+  if pg_column_size(all_writes) > 67108864 then
+    perform mayfly_private.refuse_thread('writes', 'at most 64 MB of one task');
+  end if;
+  insert into mayfly.thread_writes (tenant_id, thread_id, ns, checkpoint_id, task_id, path, writes, bytes)
+  values (tenant, own_thread.id, put_writes.ns, checkpoint, task, put_writes.path, all_writes, size)
+  on conflict on constraint thread_writes_pkey do update set writes = excluded.writes, bytes = excluded.bytes;
+  perform mayfly_private.charge_thread(own_thread, size - coalesce(present.bytes, 0), null, 1);
+  return jsonb_build_object('writes', jsonb_array_length(writes));
+end
+$$;
+
+comment on function mayfly_private.put_writes is 'The definer half of mayfly.put_writes.';
+
+grant execute on function mayfly_private.put_writes to authenticated, service_role;
+
+-- Stores what a task wrote after a checkpoint, so that the task is not done again when another one fails. A write with
+-- an idx below 0 replaces that of its task; any other stays as it was first. Scope thread:write.
+
+create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.put_writes(thread, checkpoint, task, writes, ns, path);
+
+comment on function mayfly.put_writes is 'Stores what a task wrote after a checkpoint. writes: [{ channel, idx, body }].';
+
+grant execute on function mayfly.put_writes to authenticated, service_role;
+
+-- Refuses a parameter of a function about threads.
+
+create function mayfly_private.refuse_thread(field text, rule text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', field, rule), 'Nothing was done.',
+    jsonb_build_object('field', field));
+end
+$$;
+
+comment on function mayfly_private.refuse_thread is 'Refuses a parameter of a function about threads.';
+
+grant execute on function mayfly_private.refuse_thread to authenticated, service_role;
+
+-- How many characters two texts have in common, at their beginnings or at their ends. Called by put_part.
+
+create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
+returns integer
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  least_known integer := 0;
+  most integer := least(char_length(a), char_length(b));
+  tried integer;
+begin
+  while least_known < most loop
+    tried := (least_known + most + 1) / 2;
+    if (case when from_the_end then right(a, tried) = right(b, tried) else left(a, tried) = left(b, tried) end) then
+      least_known := tried;
+    else
+      most := tried - 1;
+    end if;
+  end loop;
+  return least_known;
+end
+$$;
+
+comment on function mayfly_private.shared_length is 'How many characters two texts have in common, at one end.';
+
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many parts of it
+-- are its own; each part is given once, however many checkpoints share it. Called by get_checkpoint and
+-- list_checkpoints. Runs as the caller, so that row-level security decides. Locks nothing.
+
+create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  checkpoints jsonb;
+  chains jsonb;
+begin
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'thread', t.name, 'ns', c.ns, 'id', c.id, 'parent', c.parent, 'body', c.body, 'metadata', c.metadata, 'created_at', c.created_at,
+      'channels', (
+        select coalesce(jsonb_agg(jsonb_build_object('channel', a.key, 'version', a.value -> 0)
+          || case jsonb_typeof(a.value -> 1)
+            when 'number' then jsonb_build_object('chain', c.thread_id || ':' || (a.value ->> 1), 'parts', a.value -> 2)
+            when 'string' then jsonb_build_object('text', a.value -> 1)
+            else '{}' end), '[]')
+        from jsonb_each(c.channels) a),
+      'writes', (
+        select coalesce(jsonb_agg(jsonb_build_object('task', w.task_id, 'idx', g -> 'idx', 'channel', g -> 'channel', 'body', g -> 'body')
+          order by w.path, w.task_id, (g ->> 'idx')::integer), '[]')
+        from mayfly.thread_writes w
+        cross join jsonb_array_elements(w.writes) g
+        where w.tenant_id = c.tenant_id and w.thread_id = c.thread_id and w.ns = c.ns and w.checkpoint_id = c.id)
+    ) order by c.id desc, t.name desc, c.ns desc), '[]')
+  into checkpoints
+  from unnest(shown) c
+  join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id;
+
+  select coalesce(jsonb_object_agg(needed.thread_id || ':' || needed.chain, (
+      select jsonb_agg(mayfly_private.show_part(p) order by p.place)
+      from mayfly.thread_parts p
+      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.place <= needed.parts)), '{}')
+  into chains
+  from (
+    select c.tenant_id, c.thread_id, (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts
+    from unnest(shown) c
+    cross join jsonb_each(c.channels) a
+    where jsonb_typeof(a.value -> 1) = 'number'
+    group by c.tenant_id, c.thread_id, 3) needed;
+  return jsonb_build_object('checkpoints', checkpoints, 'parts', chains);
+end
+$$;
+
+comment on function mayfly_private.show_checkpoints is 'Checkpoints with their values and writes.';
+
+grant execute on function mayfly_private.show_checkpoints to authenticated, service_role;
+
+-- The text of a part. Runs as the caller, so that row-level security decides. Locks nothing.
+
+create function mayfly_private.show_part(part mayfly.thread_parts)
+returns text
+language sql stable
+set search_path = ''
+as $$
+  select case when part.of_task is null then part.body else (
+    select left(g ->> 'body', part.head) || part.body || right(g ->> 'body', part.tail)
+    from mayfly.thread_writes w
+    cross join jsonb_array_elements(w.writes) g
+    where w.tenant_id = part.tenant_id and w.thread_id = part.thread_id and w.ns = part.of_ns
+      and w.checkpoint_id = part.of_checkpoint and w.task_id = part.of_task and (g ->> 'idx')::integer = part.of_idx) end
+$$;
+
+comment on function mayfly_private.show_part is 'The text of a part.';
+
+grant execute on function mayfly_private.show_part to authenticated, service_role;
+
+-- One batch of maintenance for up to 50 tenants that have had none since `begun`, those that have waited longest
+-- first. Returns how many it reached; 0 if none is left. It stops after 2 s, so that its locks are free soon.
+-- pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000 tenants that
+-- took 1.5 times as long as one transaction for all; a transaction for each tenant took 2.9 times as long. Locks
+-- their rows of maintenance, skipping those that other transactions hold.
 --
--- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
--- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
+-- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
+-- (maintain_tenant). Any other error is undone and noted here, and the next tenant follows. `when others` does not
+-- catch a statement_timeout, so the work is bounded by rows.
 
 create or replace function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
@@ -21765,10 +25007,11 @@ end
 $$;
 
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
--- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
--- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
--- asked for, and of a table that refers to itself the rows that no other row refers to. The call that finds none left
--- deletes the tenant. The caller's own membership goes with it: without, the caller could not call again.
+-- written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no rows
+-- deletes the tenant. The caller's own membership goes with it, because without a membership the caller could not
+-- call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -21786,10 +25029,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -21799,7 +25042,7 @@ begin
   update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
-  -- What is deleted is told in the log, so once more after everything else is gone.
+  -- Deletes write to the log, so the log is emptied again after everything else is gone.
   loop
     before := left_rows;
     for erasing in
@@ -21817,7 +25060,7 @@ begin
           using of_tenant, left_rows, caller;
         get diagnostics deleted = row_count;
         left_rows := left_rows - deleted;
-        -- Under the leaves that are gone there may be others.
+        -- When these leaves are gone, there may be others.
         exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
       end loop;
       exit when left_rows = 0;
@@ -21832,12 +25075,18 @@ begin
 end
 $$;
 
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
--- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
--- the tables that it refers to (a row may come before its parent in the same table), and each in the order of its
--- primary key. Left out is the schema mayfly_private, which is secret or only keeps the books, and what is generated
--- from other columns. Scope tenant:write. Each page sees what has committed by then: what changes meanwhile may come as
--- it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
+
+comment on function mayfly.erase_tenant is
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
+
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
+-- comes first, then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), each
+-- in the order of its primary key. A row comes after the tables that it refers to; within one table, a row may come
+-- before its parent. The export leaves out the schema mayfly_private, which is secret or only keeps accounts, and
+-- columns that are generated from others. Scope tenant:write. Each page sees what has committed by then, so a row
+-- that changes meanwhile may come in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
+-- nothing.
 
 create or replace function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -21902,12 +25151,17 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
+
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
+
+comment on function mayfly.export_tenant is
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 
 -- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
 -- tables are open to every signed-in caller, which agents are.
@@ -22036,11 +25290,13 @@ begin
 end
 $$;
 
-comment on function mayfly.installation is
-  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+comment on function mayfly_private.installation is 'What is installed in this database.';
 
--- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
--- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
+comment on function mayfly.installation is
+  'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+
+-- Retention and cleaning, for projects without pg_cron or when you need it now: one batch for the caller's tenant
+-- (scope memory:write; the secret key names the tenant), and one batch that moves its vectors into the HNSW index if
 -- it is large. Call it again while `more` is true.
 
 create or replace function mayfly_private.maintain(max_rows integer)
@@ -22057,10 +25313,10 @@ begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   end if;
-  -- Another one is at it: there may be more.
+  -- Another call holds the lock, so there may be more.
   answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
     || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
-  -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
+  -- 200 take 1 to 2 s. A hosted project cancels a call after 8.
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
   from mayfly_private.settlements s
@@ -22071,14 +25327,17 @@ begin
 end
 $$;
 
-comment on function mayfly.maintain is
-  'One batch of retention and cleaning: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+comment on function mayfly_private.maintain is 'One batch of maintenance for the caller''s tenant.';
 
--- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
--- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
--- left something, and `failed`: the names of those that failed. What a chore that fails has done is undone, and
--- the others go on; the tenant's maintenance notes the chore with its error, and so does the log of Postgres. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
--- that locked leaves it to the one that holds it; then what each chore locks.
+comment on function mayfly.maintain is
+  'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
+
+-- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
+-- order of their names, each on at most max_rows rows. Returns what they counted; `more`, true while one of them may
+-- have left something; and `failed`, the names of those that failed. The changes of a chore that fails are undone,
+-- and the others go on. The tenant's maintenance row and the log of Postgres note the chore with its error.
+-- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
+-- another call holds the maintenance, it returns and leaves the work to that call.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -22127,7 +25386,9 @@ begin
 end
 $$;
 
--- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
+comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
+
+-- Counts a tenant's usage again from its tables, as the meters count it. For the SQL editor, if the numbers are in
 -- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
@@ -22160,12 +25421,13 @@ $$;
 
 comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
 
--- Makes the vectors of the project have so many numbers. Called by the migration that mayfly init --dimensions writes, as the
--- owner, and by nobody else.
+-- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
+-- calls it, as the owner.
 --
--- More numbers: those that are there get zeros behind, which changes no cosine, so the old model goes on answering
--- while memories are embedded by another. Fewer: nothing says which of them mean most, so vectors are deleted, and every memory
--- waits for a new one; it is found by words until then. Rewrites the table and builds its HNSW index again, under an exclusive lock.
+-- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model goes on
+-- answering while memories are embedded with another. With fewer, no vector can be kept, because nothing says which
+-- numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is found by
+-- words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void
@@ -22200,17 +25462,16 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_dimensions is 'Makes vectors have so many numbers.';
+comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';
 
--- The tables that belong to a tenant, from the catalog: all that have a tenant_id, of both schemas, in the order of their
--- foreign keys. A table comes after every table that it refers to; what refers to nothing comes last, since the log and
--- the books are about the rows before them. For erase_tenant, export_tenant and what a deleted tenant leaves, as owner.
--- Locks nothing.
+-- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the order of
+-- their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing come last,
+-- because the log and the accounts are about the rows before them. For erase_tenant, export_tenant and what a
+-- deleted tenant leaves, as owner. Locks nothing.
 --
--- key and key_types are the columns of the primary key; generated are columns that follow from others,
--- search words and their version among them; refers says
--- whether the table has a foreign key, by which its rows go with their tenant; child_of is the condition under which a
--- row `c` of the table refers to another row `t` of it, or null.
+-- key and key_types are the columns of the primary key. generated are columns that follow from others, including
+-- search words and their version. refers says whether the table has a foreign key by which its rows go with their
+-- tenant. child_of is the condition under which a row `c` of the table refers to another row `t` of it, or null.
 
 create function mayfly_private.tenant_tables()
 returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -22230,7 +25491,7 @@ begin atomic
   ), depths as (
     select t.oid, 0 as depth from tables t
     union
-    -- Ends also where tables refer to one another in a circle.
+    -- It also ends if tables refer to one another in a circle.
     select r.child, d.depth + 1 from depths d join refs r on r.parent = d.oid where d.depth < 50
   ), keys as (
     select i.indrelid, array_agg(a.attname::text order by k.n) as names,
@@ -22266,9 +25527,9 @@ end;
 
 comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
 
--- Deletes what deleted tenants leave in the tables without a foreign key, which would look each row up that is written:
--- the log, operations, what waits to be embedded or told. It comes after the cascades: who was still writing held the
--- tenant, or a row that they delete, and is done by then.
+-- Deletes what a deleted tenant leaves in tables without a foreign key: the log, operations, and what waits to be
+-- embedded or broadcast. A foreign key there would look up each row that is written. It runs after the cascades,
+-- which wait for writers that hold the tenant or a row of it, so no writer is left.
 
 create or replace function mayfly_private.forget_log()
 returns trigger
@@ -22285,7 +25546,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_log is 'Trigger: deletes what deleted tenants leave in tables without a foreign key.';
+comment on function mayfly_private.forget_log is 'Trigger: deletes the rows of deleted tenants in tables without a foreign key.';
 
 drop function if exists mayfly_private.any_word;
 

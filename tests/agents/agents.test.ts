@@ -8,6 +8,7 @@ import {
   makeTenant,
   refusalOf,
   renew as renewIn,
+  rpc,
   type Session,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -73,7 +74,7 @@ describe("spawning", () => {
     expect(row).toEqual({ within: true, scopes: ["memory:read"], depth: 1, line: true });
   });
 
-  it("refuses what is out of the tenant's limits, each with its code", async () => {
+  it("refuses values outside of the tenant's limits, each with its code", async () => {
     const tenant = await makeTenant(db.sql, { max_depth: 1, max_living_agents: 2 });
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
@@ -89,7 +90,7 @@ describe("spawning", () => {
     );
   });
 
-  it("is not for a viewer, nor for an agent without agent:spawn", async () => {
+  it("is refused to a viewer, and to an agent without agent:spawn", async () => {
     const tenant = await makeTenant(db.sql);
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     const agent = await makeAgent(db.sql, tenant);
@@ -100,7 +101,7 @@ describe("spawning", () => {
       });
   });
 
-  it("is for a member, who gives no scope of an admin", async () => {
+  it("is allowed to a member, who cannot give scopes of an admin", async () => {
     const tenant = await makeTenant(db.sql);
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const agent = await makeAgent(db.sql, tenant, { as: member });
@@ -128,19 +129,19 @@ describe("dead is dead", () => {
     expect((await refusalOf(stop(parent.claims))).code).toBe("not_authorized");
   });
 
-  it("ends an agent whose time is over, whatever its token says", async () => {
-    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${agent.id}`;
+  it("ends an agent when its lifetime is over, whatever its token says", async () => {
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 30 });
+    await db.advance("30 seconds");
     expect(await isAlive(agent.claims)).toBe(false);
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
-  it("marks the dead in passing, with what ended them", async () => {
+  it("marks dead agents in passing, with the reason", async () => {
     const tenant = await makeTenant(db.sql);
-    const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
-    const child = await makeAgent(db.sql, tenant, { as: parent.claims });
-    const late = await makeAgent(db.sql, tenant);
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${late.id}`;
+    const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
+    const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
+    const late = await makeAgent(db.sql, tenant, { lifetime: 30 });
+    await db.advance("30 seconds");
     await stop(parent.claims);
     await makeAgent(db.sql, tenant);
     const rows = await db.sql`
@@ -151,7 +152,7 @@ describe("dead is dead", () => {
     ]);
   });
 
-  it("is seen by who watches presence, of descendants too, with what is left of the shortest life", async () => {
+  it("is seen by everyone who watches presence, for descendants too, with the time left of the shortest life", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, {
       scopes: ["agent:spawn", "presence:read"],
@@ -167,17 +168,20 @@ describe("dead is dead", () => {
       );
       return row?.living as { id: string; seconds_left: number }[];
     };
+    const everyone = () => rpc<{ id: string }[]>(db.sql, other.claims, "living_agents");
+    expect((await everyone()).map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     await db.sql`update mayfly.agents set expires_at = expires_at + interval '1 hour' where id = ${child.id}`;
     const all = await living();
     expect(all.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     expect(all.find(({ id }) => id === child.id)?.seconds_left).toBeLessThanOrEqual(60);
     await db.sql`update mayfly.agents set status = 'suspended' where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
+    expect((await everyone()).map(({ id }) => id)).toEqual([other.id]);
     await db.sql`update mayfly.agents set status = 'running', expires_at = clock_timestamp() where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });
 
-  it("brings no agent back, and says from what to what", async () => {
+  it("never brings an agent back, and names both states", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     await stop(agent.claims);
     const refusal = await refusalOf(
@@ -189,7 +193,7 @@ describe("dead is dead", () => {
     });
   });
 
-  it("lets an agent stop its descendants, and no other without agent:stop", async () => {
+  it("lets an agent stop its descendants, and others only with agent:stop", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims });
@@ -213,7 +217,7 @@ describe("renewal", () => {
     expect(row?.within).toBe(true);
   });
 
-  it("works again within 30 s with the secret whose answer was lost, however often", async () => {
+  it("works again within 30 s with a secret whose answer was lost", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     for (let lost = 0; lost < 3; lost++) await renew(agent.renewalSecret);
     const issued = await renew(agent.renewalSecret);
@@ -230,7 +234,7 @@ describe("renewal", () => {
     expect(await isAlive(claims)).toBe(false);
   });
 
-  it("is refused with a secret of two renewals ago, which does the agent no harm", async () => {
+  it("refuses a secret from two renewals ago, without harm to the agent", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const secrets = [agent.renewalSecret];
     for (let n = 0; n < 4; n++)
@@ -244,7 +248,7 @@ describe("renewal", () => {
     expect(rows).toMatchObject([{ kept: 2 }]);
   });
 
-  it("suspends the agent when a used secret comes again after 30 s", async () => {
+  it("suspends the agent when a used secret is used again after 30 s", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 600 });
     const { claims } = await renew(agent.renewalSecret);
     await db.advance("31 seconds");

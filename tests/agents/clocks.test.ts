@@ -94,7 +94,7 @@ describe("an agent whose clock is set", () => {
     expect(timers.filter((ms) => !(ms >= 0 && ms <= 2 * minute))).toEqual([]);
   });
 
-  it("back remembers in the order in which it was told", async () => {
+  it("back keeps the order of what it remembers", async () => {
     const agent = await startClocked();
     await agent.ask({ do: "remember", task: "first" });
     await agent.ask({ do: "set", ms: -hour });

@@ -46,7 +46,7 @@ const statusesOf = async () =>
   ).map(({ status }) => status);
 
 describe("an agent that stops", () => {
-  it("pushes what it remembered first, and remembers nothing more", async () => {
+  it("first pushes what it remembered, and then remembers nothing more", async () => {
     const agent = await spawnIn(mayfly);
     dataOf(await agent.remember({ task: "learned" }));
     const stopping = agent.stop();
@@ -56,7 +56,7 @@ describe("an agent that stops", () => {
     expect(agent.outbox.waiting).toBe(0);
   });
 
-  it("waits for a push that is under way, and doubles nothing", async () => {
+  it("waits for a running push, and pushes nothing twice", async () => {
     const agent = await spawnIn(mayfly);
     for (let n = 0; n < 250; n++) await agent.remember({ task: `memory ${n}` });
     const arrived = proxy.requestOf("/sync");
@@ -67,7 +67,7 @@ describe("an agent that stops", () => {
     expect(await tasksOf()).toHaveLength(250);
   });
 
-  it("says how many are left when they cannot be pushed, and for how long they are there", async () => {
+  it("says how many operations could not be pushed, and how long they are kept", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "one" });
     await agent.remember({ task: "two" });
@@ -107,7 +107,7 @@ describe("an agent that stops", () => {
     expect(await tasksOf()).toEqual(["learned"]);
   });
 
-  it("can be stopped again when the server was not to be reached", async () => {
+  it("can be stopped again if the server could not be reached", async () => {
     const agent = await spawnIn(mayfly);
     proxy.down();
     expect((await agent.stop()).error?.code).toBe("unavailable");
@@ -156,7 +156,7 @@ describe("a Mayfly that closes", () => {
     expect(await statusesOf()).toEqual(["stopped", "stopped"]);
   });
 
-  it("pushes as its caller what an agent could not that died", async () => {
+  it("pushes, as its caller, what a dead agent could not push", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "last words" });
     dataOf(await mayfly.agents.stop(agent.id));

@@ -29,7 +29,7 @@ import {
 setUp();
 
 describe("suspending and resuming", () => {
-  it("takes everything from the agent and its descendants, and gives it back at once", async () => {
+  it("takes all rights from the agent and its descendants, and gives them back at once", async () => {
     await makeFamily();
     const suspended = await call(member, "suspend_agent", { id: child.id, reason: "a doubt" });
     expect(suspended).toMatchObject({ status: "suspended", suspend_reason: "a doubt" });
@@ -42,7 +42,7 @@ describe("suspending and resuming", () => {
     expect((await renew(db.sql, grandchild.renewalSecret)).agent.id).toBe(grandchild.id);
   });
 
-  it("gives a new secret to who resumes, and voids those before without suspending again", async () => {
+  it("gives a new secret to the one that resumes, and voids the old ones without suspending again", async () => {
     await makeFamily();
     await call(parent.claims, "suspend_agent", { id: child.id });
     const { renewal_secret } = await call<Issued>(parent.claims, "resume_agent", { id: child.id });
@@ -50,7 +50,7 @@ describe("suspending and resuming", () => {
     expect((await renew(db.sql, renewal_secret)).agent.id).toBe(child.id);
   });
 
-  it("is for the agent itself, its ancestors and members; resuming not for itself", async () => {
+  it("is allowed to the agent itself, its ancestors and members, except that it cannot resume itself", async () => {
     await makeFamily();
     expect(await codeOf(call(other.claims, "suspend_agent", { id: child.id }))).toBe(
       "scope_missing",
@@ -109,7 +109,7 @@ describe("suspending and resuming", () => {
     });
   });
 
-  it("does not resume below an ancestor that is suspended", async () => {
+  it("cannot be undone while an ancestor is suspended", async () => {
     await makeFamily();
     await call(member, "suspend_agent", { id: child.id });
     await call(member, "suspend_agent", { id: grandchild.id });
@@ -122,7 +122,7 @@ describe("suspending and resuming", () => {
     expect(await alive(grandchild)).toEqual([true]);
   });
 
-  it("can be repeated, and is told to the log", async () => {
+  it("can be repeated, and appears in the log", async () => {
     await makeFamily();
     for (let n = 0; n < 2; n++) await call(member, "suspend_agent", { id: other.id });
     await call(member, "resume_agent", { id: other.id });
@@ -138,7 +138,7 @@ describe("suspending and resuming", () => {
     expect(rows[1]?.agent_id).toBe(member.sub);
   });
 
-  it("suspends what a thief and its agent both renew, until a member resumes it", async () => {
+  it("suspends an agent that a thief renews as well, until a member resumes it", async () => {
     await makeFamily();
     const thief = await renew(db.sql, other.renewalSecret);
     const first = await renew(db.sql, other.renewalSecret);
@@ -204,7 +204,7 @@ describe("finding agents", () => {
   const idsOf = async (claims: Claims, values: Record<string, unknown> = {}) =>
     (await find(claims, values)).agents.map((card) => card.id).sort();
 
-  it("is by capability, type, parent and status by now", async () => {
+  it("works by capability, type, parent and current status", async () => {
     await makeFamily();
     const able = await rpc<Issued>(
       db.sql,
@@ -224,7 +224,7 @@ describe("finding agents", () => {
     );
   });
 
-  it("comes in pages by id, each agent once", async () => {
+  it("returns pages by id, with each agent once", async () => {
     await makeFamily();
     const seen: string[] = [];
     let after: string | null = null;
@@ -270,7 +270,7 @@ describe("the tree of agents", () => {
   const shape = (cards: Card[]): unknown[] =>
     cards.map((card) => [card.id, shape(card.children as Card[])]);
 
-  it("nests the living, and the dead where asked", async () => {
+  it("nests living agents, and ended ones if asked", async () => {
     await makeFamily();
     const family = [parent.id, [[child.id, [[grandchild.id, []]]]]];
     expect(shape(await call<Card[]>(member, "agent_tree"))).toEqual([family, [other.id, []]]);

@@ -32,7 +32,7 @@ const tasksOf = async () =>
   );
 
 describe("run", () => {
-  it("pulls, works, pushes and stops, and gives what the work returned", async () => {
+  it("pulls, works, pushes and stops, and returns the result of the work", async () => {
     const before = await spawnIn(mayfly);
     await before.remember({ task: "known before" });
     dataOf(await before.sync());
@@ -63,7 +63,7 @@ describe("run", () => {
     });
   });
 
-  it("gives a MayflyError that the work throws as it is", async () => {
+  it("returns a MayflyError from the work unchanged", async () => {
     const thrown = new MayflyError({
       code: "not_authorized",
       message: "m",
@@ -89,7 +89,7 @@ describe("run", () => {
     expect(worked).toBe(false);
   });
 
-  it("pushes again when an answer is lost, and doubles nothing", async () => {
+  it("pushes again when an answer is lost, and nothing is pushed twice", async () => {
     const { data, error } = await mayfly.run({ name: "cut" }, async (agent) => {
       await agent.remember({ task: "once" });
       proxy.loseAnswers("/sync", 2);
@@ -128,7 +128,7 @@ describe("run", () => {
     expect(await tasksOf()).toEqual(["enough"]);
   });
 
-  it("has what an agent learned pushed by its caller, when the agent died at work", async () => {
+  it("pushes as the caller what an agent learned before it died", async () => {
     const { data, error } = await mayfly.run({ name: "stopped" }, async (agent) => {
       await agent.remember({ task: "last words" });
       await agent.stop("by somebody");
@@ -152,7 +152,7 @@ describe("run", () => {
     expect(await mayfly.run({}, () => 7)).toEqual({ data: 7, error: null });
   });
 
-  it("keeps what a rate limit does not let through, when it may not wait for it", async () => {
+  it("keeps in the outbox what a rate limit refuses, if it may not wait", async () => {
     await local.sql`update mayfly.tenants set writes_per_minute = 1000 where id = ${tenant}`;
     // Of this minute and the next: the test may begin at the end of one.
     const limit = (writes: number) =>
@@ -176,7 +176,8 @@ describe("runTeam", () => {
       await local.sql`select status, stop_reason from mayfly.agents
         where tenant_id = ${tenant} order by name`
     ).map(({ status, stop_reason }) => `${status}: ${stop_reason}`);
-  const two = [{ count: 2, names: ["ada", "bob"] }];
+  // A pool would be drawn from at random.
+  const two = [{ names: ["ada"] }, { names: ["bob"] }];
 
   it("spawns, pulls, works, pushes what each has remembered, and stops them all", async () => {
     const before = await spawnIn(mayfly);

@@ -21,7 +21,7 @@ async function spawn(name: string, options: { lifetime?: number; scopes?: string
 }
 
 describe("an agent's life", () => {
-  it("leaves what it learned to one that comes when it is gone", async () => {
+  it("leaves what it learned to a later agent", async () => {
     const analyst = await spawn("analyst");
     const remembered = await analyst.remember({
       task: "Rotate the signing key",
@@ -87,7 +87,7 @@ describe("an agent's life", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is over at once when it is stopped, and its SDK says so", async () => {
+  it("ends at once when the agent is stopped, and its SDK says so", async () => {
     const agent = await spawn("short");
     expect((await agent.stop("enough")).data?.agent).toMatchObject({
       status: "stopped",
@@ -100,7 +100,7 @@ describe("an agent's life", () => {
     expect((await agent.renew()).error?.code).toBe("agent_not_alive");
   });
 
-  it("goes on through a renewal, with a token that is another", async () => {
+  it("continues after a renewal, with another token", async () => {
     const agent = await spawn("renewed", { lifetime: 30 });
     const before = agent.expiresAt;
     expect((await agent.renew()).data?.expiresAt.getTime()).toBeGreaterThanOrEqual(
@@ -110,7 +110,7 @@ describe("an agent's life", () => {
     await agent.stop();
   });
 
-  it("refuses what is wrong before it is queued, and buries what the server refuses", async () => {
+  it("refuses invalid memories before they are queued, and makes dead letters of what the server refuses", async () => {
     const agent = await spawn("careless");
     const { error } = await agent.remember({ task: "x", reward: 7 });
     expect(error).toMatchObject({ code: "invalid_request", details: { field: "reward" } });
@@ -161,7 +161,7 @@ describe("an agent's life", () => {
     await watching.data?.();
   });
 
-  it("may not be seen by an agent of another tenant", async () => {
+  it("is invisible to an agent of another tenant", async () => {
     const { mayfly: others } = await local.enter();
     const { data: stranger, error } = await others.spawn({ name: "stranger" });
     if (error) throw error;

@@ -30,7 +30,7 @@ const expireAll = (tenant: string) =>
   db.sql`update mayfly.agents set expires_at = clock_timestamp() where tenant_id = ${tenant}`;
 
 describe("names", () => {
-  it("come from a pool, each once among the living of a tenant", async () => {
+  it("come from a pool, and are unique among living agents of a tenant", async () => {
     const tenant = await makeTenant(db.sql);
     const names = new Set<string>();
     for (let n = 0; n < 20; n++) names.add((await spawn(tenant)).agent.name);
@@ -163,7 +163,7 @@ describe("registration", () => {
 describe("the rate of spawns", () => {
   afterEach(() => db.thaw());
 
-  it("is a bucket that says when to come again, and refills", async () => {
+  it("is a token bucket that refills, and says when to try again", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 6 });
     await db.freeze();
     await spawnTeam(tenant, [{ count: 6 }]);
@@ -206,7 +206,7 @@ describe("a type of agents", () => {
     max_living: 2,
   };
 
-  it("gives what the spawner does not ask for, and is told to the agent", async () => {
+  it("supplies what the spawner leaves out, and is shown to the agent", async () => {
     const tenant = await makeTenant(db.sql);
     await define(tenant, scout);
     const issued = await spawn(tenant, { type: "scout" });

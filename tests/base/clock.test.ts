@@ -63,7 +63,7 @@ describe("the clock", () => {
     expect(lives).toBe("running");
   });
 
-  it("is what a life ends by: an agent is expired from the instant on, and a secret is of no use", async () => {
+  it("decides when a life ends: from then on the agent is expired and its secret useless", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const before = await timeOf();
@@ -92,7 +92,7 @@ describe("the clock", () => {
     expect(row?.gone).toBe("01:00:00");
   });
 
-  it("is the only one that SQL reads, but for what has a reason", async () => {
+  it("is the only clock that SQL reads, with a few exceptions that have a reason", async () => {
     const bare =
       /(?<![\w.])(now|clock_timestamp|statement_timestamp|transaction_timestamp)\(\)|\bcurrent_timestamp\b/;
     const files = (await readdir(join(root, "sql"), { recursive: true }))

@@ -24,6 +24,7 @@ const all = [
   "debug",
   "jobs",
   "workflows",
+  "runs",
   "releases",
   "start",
   "transports",
@@ -32,7 +33,7 @@ const all = [
 /** What takes minutes however few the rounds. */
 const notQuick = ["agents", "jobs", "workflows", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "workflows", "releases"];
+const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

@@ -10,7 +10,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    local = await startTestLocal();
+    local = await startTestLocal({ embedded: true });
     const { mayfly } = await local.enter();
     const agent = await mayfly.spawn({ name: "seen" });
     if (agent.error) throw agent.error;
@@ -66,7 +66,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
     await page.getByTestId("schema-selector").getByText("mayfly").waitFor();
   });
 
-  it("shows nothing that does nothing, and has no other page", async () => {
+  it("shows no control without a function, and no other page", async () => {
     await page.goto(local.studioUrl);
     await page.getByTestId("schema-selector").waitFor();
     const idle = await page
@@ -83,7 +83,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
       );
   });
 
-  it("says that it cannot change a row whose key is more than an id", async () => {
+  it("says that it cannot change a row whose key is not a single id", async () => {
     const answer = await page.evaluate(async () => {
       const response = await fetch("/rest/v1/agents?tenant_id=eq.x", {
         method: "PATCH",

@@ -100,7 +100,7 @@ describe("a channel", () => {
     expect(await codeOf(read(mute, "all"))).toBe("scope_missing");
   });
 
-  it("is read again from any number, page by page, and says how far who reads has come", async () => {
+  it("can be read again from any number, page by page, and says how far the reader has read", async () => {
     await create("log", "two_way");
     await publish(creator, "log", { n: 1 }, { n: 2 });
     await call(other, "subscribe_channel", { name: "log" });
@@ -180,7 +180,7 @@ describe("a channel", () => {
     expect(left?.count).toBe(0);
   });
 
-  it("has a good name, a kind that there is, publishers that there are, and a name of its own", async () => {
+  it("needs a valid name, kind and publishers, and a unique name", async () => {
     await create("taken", "two_way");
     const stranger = await makeAgent(db.sql, await makeTenant(db.sql));
     const cases: [Record<string, unknown>, string][] = [

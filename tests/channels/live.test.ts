@@ -56,7 +56,7 @@ const publish = async (agent: Agent, name: string, ...numbers: number[]) => {
 };
 
 describe("a channel", () => {
-  it("is heard by its subscribers from where each begins, once, whatever the connection does", async () => {
+  it("reaches its subscribers once each from where they start, whatever the connection does", async () => {
     dataOf(await creator.channels.create({ name: "news", kind: "one_way" }));
     await publish(creator, "news", 1, 2);
     const reader = await spawn({}, watched);
@@ -106,7 +106,7 @@ describe("a channel", () => {
     expect(statistics).toMatchObject({ name: "work", messages: 5, lastSeq: 5, lastMinute: 5 });
   });
 
-  it("of each kind takes from those who may, is listed, read, changed and deleted", async () => {
+  it("of each kind accepts messages only from publishers, and can be listed, read, changed and deleted", async () => {
     const other = await spawn();
     const viewerLike = await spawn({ scopes: ["message:read"] });
     for (const kind of ["one_way", "two_way", "broadcast"] as const)
@@ -147,7 +147,7 @@ describe("a channel", () => {
     expect(heard.error?.code).toBe("channel_unknown");
   });
 
-  it("carries what may be lost at once, from those who publish, and none passes as a message", async () => {
+  it("carries broadcasts from its publishers at once, and none passes as a message", async () => {
     dataOf(await creator.channels.create({ name: "live", kind: "broadcast" }));
     const other = await spawn();
     const messages = gather(other.channels.open("live"), { since: "start" });

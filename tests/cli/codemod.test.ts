@@ -64,7 +64,7 @@ describe("mayfly codemod 0.2", () => {
     const { code, out } = await codemod();
     expect([code, out]).toEqual([0, "tidy.ts: 14 places\n"]);
     expect(await read("tidy.ts")).toBe(after);
-    expect((await codemod()).out).toBe("Nothing uses a name that has moved.\n");
+    expect((await codemod()).out).toBe("Nothing uses a name that has changed.\n");
   }, 60_000);
 
   it("renames the code of Markdown and what its prose mentions, by name where types are missing", async () => {
@@ -81,7 +81,7 @@ describe("mayfly codemod 0.2", () => {
     );
   }, 60_000);
 
-  it("names what it leaves to people, and ends with 1", async () => {
+  it("lists what people have to change, and exits with 1", async () => {
     const text =
       'import type { Mayfly } from "@mayfly/sdk";\nexport const of = (m: Mayfly) => {\n  const { members } = m;\n  return members;\n};\n';
     await write("taken.ts", text);

@@ -25,19 +25,21 @@ describe("mayfly", { timeout: 60_000 }, () => {
   it("shows help with examples and exit codes, and each command with its own", async () => {
     const help = await run("--help");
     expect(help.code).toBe(0);
-    expect(help.out).toMatch(/Exit codes: 0 done, 1 failed/);
+    expect(help.out).toMatch(/Exit codes: 0 success, 1 failure/);
     const names = [
       ...(/^Commands:([\s\S]*?)\n\n/m.exec(help.out)?.[1]?.matchAll(/^ {2}([a-z]+) /gm) ?? []),
     ].map((match) => match[1] ?? "");
     expect(names).toEqual([
       "init",
       "dev",
+      "use",
       "doctor",
       "spawn",
       "agents",
       "stats",
       "status",
       "tail",
+      "console",
       "jobs",
       "redrive",
       "cancel",
@@ -58,6 +60,9 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reembed",
       "tune",
       "codemod",
+      "import",
+      "export",
+      "uninstall",
       "help",
     ]);
     const helps = await Promise.all(
@@ -66,7 +71,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     for (const one of helps) expect(one.out).toMatch(/Examples:\n {2}mayfly/);
   });
 
-  it("ends with 2 and one sentence when it is used wrongly, also as JSON", async () => {
+  it("exits with 2 and one sentence on wrong usage, also as JSON", async () => {
     const [unknown, lifetime, noQuery, noWords, byName, category, noUrl] = await Promise.all([
       run("bogus"),
       run("spawn", "--lifetime", "soon", "--json"),
@@ -82,7 +87,10 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(JSON.parse(lifetime.out)).toMatchObject({ error: { code: "usage" } });
     expect(noQuery.code).toBe(2);
     expect(noWords).toMatchObject({ code: 2, err: expect.stringContaining("must have words") });
-    expect(byName).toMatchObject({ code: 2, err: expect.stringContaining("must be an id") });
+    expect(byName).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("No agent is named ada."),
+    });
     expect(category).toMatchObject({
       code: 2,
       err: expect.stringMatching(/thought, tool, workflow\.$/m),
@@ -101,7 +109,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(wrongKey).toMatchObject({ code: 1, out: "" });
     expect(wrongKey.err).toContain("does not accept this key");
     expect(publishable.code).toBe(2);
-    expect(publishable.err).toContain("publishable key, which may do nothing alone");
+    expect(publishable.err).toContain("publishable key, which is not enough");
     expect(publishable.err).not.toContain(local.publishableKey);
     expect(nothing).toMatchObject({ code: 1 });
     expect(nothing.err).toContain("could not be reached: nothing listens there");
@@ -121,6 +129,26 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(several.code).toBe(2);
     // A name is somebody else's: nothing in it moves the terminal.
     expect(several.err).toContain(`${second?.id}  the [2Jsecond`);
+    // At a terminal it is a choice.
+    const asked = startCli(["stats"], { cwd: place, terminal: true });
+    await asked.printed(/Which one\?/);
+    asked.child.stdin?.write("1\r");
+    const chosen = await asked.ended;
+    expect(chosen.code, chosen.err).toBe(0);
+    expect(chosen.err).not.toMatch(new RegExp(`${tenant}|${second?.id}`));
+    // And remembered by what is asked for once.
+    expect((await runCli(["use", second?.id ?? ""], { cwd: place })).code).toBe(0);
+    const deeper = join(place, "deeper");
+    await mkdir(deeper);
+    await writeFile(join(deeper, ".env"), text);
+    const used = await runCli(["stats", "--json"], { cwd: deeper });
+    expect(JSON.parse(used.out)).toMatchObject({ tenant: { id: second?.id } });
+    const made = await runCli(["use", "a third", "--create", "--json"], { cwd: deeper });
+    const third = JSON.parse(made.out) as { id: string };
+    expect(JSON.parse((await runCli(["stats", "--json"], { cwd: place })).out)).toMatchObject({
+      tenant: { id: third.id, name: "a third" },
+    });
+    expect((await runCli(["use", "nobody's"], { cwd: place })).code).toBe(2);
     await rm(place, { recursive: true });
   });
 
@@ -143,20 +171,23 @@ describe("mayfly", { timeout: 60_000 }, () => {
     await rm(join(folder, ".mayfly"), { recursive: true });
   });
 
-  it("spawns an agent and shows its token only when asked", async () => {
+  it("spawns an agent and shows its token to programs, and to people when asked", async () => {
     const quiet = await run("spawn", "--name", "quiet", "--scopes", "memory:read");
     expect(quiet.code).toBe(0);
     expect(quiet.out).not.toMatch(/eyJ|mfr_/);
-    const shown = await json<{ id: string; token: string; scopes: string[] }>(
-      ...["spawn", "--name", "shown", "--lifetime", "60", "--show-token"],
+    const shown = await json<{ id: string; token: string; renewalSecret?: string }>(
+      ...["spawn", "--name", "shown", "--lifetime", "60"],
     );
     expect(shown.token).toMatch(/^eyJ/);
+    expect(shown.renewalSecret).toBeUndefined();
+    const renewable = await json<{ renewalSecret: string }>("spawn", "--show-token");
+    expect(renewable.renewalSecret).toMatch(/^mfr_/);
     const refused = await run("spawn", "--name", "shown", "--json");
     expect(refused.code).toBe(1);
     expect(JSON.parse(refused.out)).toMatchObject({ error: { code: "name_taken" } });
   });
 
-  it("lists the living, and the dead when asked", async () => {
+  it("lists living agents, and ended ones if asked", async () => {
     const { id } = await json<{ id: string }>("spawn", "--name", "short");
     const living = await run("agents");
     expect(living.out).toMatch(new RegExp(`^${id} +short`, "m"));
@@ -188,7 +219,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect((await run("stats")).out).toMatch(/memories +2 of/);
   });
 
-  it("embeds what has no vector of the model, and tells how far it is", async () => {
+  it("embeds memories without a vector of the model, and reports its progress", async () => {
     const [other] = await local.sql<{ id: string }[]>`
       insert into mayfly.tenants (name) values ('of another model') returning id`;
     await local.sql`
@@ -204,7 +235,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     });
   });
 
-  it("tells of each part whether it answers, and of a tenant by name", async () => {
+  it("says whether each part answers, and lists tenants by name", async () => {
     const status = await json<{
       components: { name: string; state: string }[];
       tenants: unknown[];
@@ -223,13 +254,13 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
-  it("is quiet when nobody reads its help", async () => {
+  it("stays quiet when nobody reads its help", async () => {
     const help = startCli(["--help"]);
     help.child.stdout?.destroy();
     expect(await help.ended).toMatchObject({ code: 0, err: "" });
   });
 
-  it("fails when what it says can not be written", async () => {
+  it("fails when its output cannot be written", async () => {
     const words = ["-c", '"$0" "$@" > /dev/full', process.execPath, cli, "stats"];
     const { env } = environment();
     const ran = promisify(execFile)("sh", words, { env: { ...process.env, ...env } });
@@ -253,7 +284,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(out.read()).toBeNull();
   });
 
-  it("prints no colour where nobody looks, nor ever in JSON", async () => {
+  it("prints no colour without a terminal, and never in JSON", async () => {
     const colour = String.fromCharCode(27);
     const forced = environment({ FORCE_COLOR: "1" });
     const [plain, wanted, object] = await Promise.all([

@@ -45,10 +45,14 @@ describe("the check of the schedules", () => {
     const mend = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([
       { check: "pg_cron", state: "ok" },
-      { check: "pg_net", message: "It is there, but not scheduled: mayfly-embed.", mend },
+      {
+        check: "pg_net",
+        message: "It is enabled, but these jobs are not scheduled: mayfly-embed.",
+        mend,
+      },
     ]);
     expect((await check(["mayfly-embed"]))[0]).toMatchObject({
-      message: `It is there, but not scheduled: ${cron.join(", ")}.`,
+      message: `It is enabled, but these jobs are not scheduled: ${cron.join(", ")}.`,
       mend,
     });
     const text = await readFile(join(repository, "sql/operations/schedules.sql"), "utf8");
@@ -78,7 +82,7 @@ describe("the check of maintenance", () => {
     ]);
   });
 
-  it("warns where pg_cron falls behind, and only where it is scheduled", () => {
+  it("warns if pg_cron falls behind, but only if it is scheduled", () => {
     const behind = { oldest: "2026-11-01T08:00:00+00:00", failing: [] };
     expect(checkMaintenance(behind, true, now)).toMatchObject([
       { state: "warning", message: "A tenant has waited for it for 4 h." },
@@ -100,11 +104,11 @@ describe("the check of broadcasts", () => {
     const [loss, flusher] = checkBroadcasts({ flushed: false, due: 7, lost }, true);
     expect(loss).toMatchObject({
       state: "warning",
-      message: expect.stringContaining(`2 tenants have noticed lost broadcasts, last at ${at}`),
+      message: expect.stringContaining(`2 tenants noticed lost broadcasts, last at ${at}`),
     });
     expect(flusher).toMatchObject({
       state: "warning",
-      message: expect.stringContaining("7 broadcasts wait"),
+      message: expect.stringContaining("7 broadcasts are waiting"),
     });
   });
 

@@ -34,7 +34,7 @@ const notFine = (findings: Finding[]) =>
 describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () => {
   let local: TestLocal;
   beforeAll(async () => {
-    local = await startTestLocal();
+    local = await startTestLocal({ embedded: true });
   }, 120_000);
   afterAll(() => local.close());
 
@@ -54,7 +54,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
   });
 
-  it("shows people each finding with its mend", async () => {
+  it("shows people each finding with its fix", async () => {
     const env = { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey };
     const { code, out } = await runCli(["doctor"], { env });
     expect(code).toBe(0);
@@ -72,14 +72,14 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     for (const check of ["migrations", "realtime", "signing key"])
       expect(wrongKey.of(check)).toMatchObject({
         state: "skipped",
-        message: "Not before the key is right.",
+        message: "Skipped until the key is fixed.",
       });
     const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
     expect(nothing.code).toBe(1);
     expect(nothing.of("url")?.message).toContain("nothing listens there");
     for (const path of ["elsewhere", "rest/v1"]) {
       const other = await examine({ ...local, apiUrl: `${local.apiUrl}/${path}` });
-      expect(other.of("url")?.message).toContain("no Supabase project");
+      expect(other.of("url")?.message).toContain("is not a Supabase project");
       expect(other.of("url")?.mend).toContain("without a path");
     }
   });
@@ -158,7 +158,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(
       (await migrationsOnce(`update ${table} set statements = '{select 1}' where ${realtime}`))
         ?.message,
-    ).toMatch(/another version/);
+    ).toMatch(/a version other than/);
     expect(
       await migrationsOnce(`update ${table} set statements = null where ${realtime}`),
     ).toMatchObject({
@@ -186,7 +186,11 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
     const original = await readFile(join(root, versioned), "utf8");
     await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.1.0"'));
     const key = JSON.stringify(await generateSigningKey());
-    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: key } });
+    const local = await startTestLocal({
+      embedded: true,
+      root,
+      secrets: { MAYFLY_SIGNING_KEY: key },
+    });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);
@@ -209,11 +213,15 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
   });
 
   it("finds a function without its secret", async () => {
-    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: "none" } });
+    const local = await startTestLocal({
+      embedded: true,
+      root,
+      secrets: { MAYFLY_SIGNING_KEY: "none" },
+    });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);
-      expect(of("signing key")?.message).toContain("MAYFLY_SIGNING_KEY is not a private JWK");
+      expect(of("signing key")?.message).toContain("MAYFLY_SIGNING_KEY must be a private JWK");
       expect(of("function spawn")?.state).toBe("ok");
     } finally {
       await local.close();
@@ -230,7 +238,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
       join(root, "supabase/mayfly/functions/sync/index.ts"),
       'throw new Error("no");',
     );
-    const local = await startTestLocal({ root });
+    const local = await startTestLocal({ embedded: true, root });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);

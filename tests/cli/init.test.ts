@@ -96,7 +96,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await ours()).toEqual([file, expect.stringMatching(/_mayfly_dimensions_2_384\.sql$/)]);
   });
 
-  it("asks who sits before it, who may say no, or nothing, or end it", async () => {
+  it("asks the user, who may say no, say nothing or stop it", async () => {
     const before = await contents();
     const asked = async (keys: string) => {
       const running = startCli(["init", root], { terminal: true });
@@ -190,7 +190,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     const [, realtime = ""] = (await readdir(join(root, "supabase/migrations"))).sort();
     await rm(join(root, "supabase/migrations", realtime));
     expect((await init("--yes")).out).toMatch(
-      /Deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
+      /deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
     );
 
     // Kept again, and named again, until it is forced.
@@ -206,10 +206,10 @@ describe("mayfly init", { timeout: 300_000 }, () => {
       '$1"10.0.0"',
     );
     await write("supabase/.mayfly.json", newer);
-    expect((await report("--dry-run")).warnings.join()).toContain("What is installed is newer");
+    expect((await report("--dry-run")).warnings.join()).toContain("The installed version is newer");
   });
 
-  it("makes a project of a folder that is none, and refuses what is not to be touched", async () => {
+  it("turns an empty folder into a project, and refuses folders that it must not touch", async () => {
     await rm(join(root, "supabase"), { recursive: true });
     expect((await report("--yes")).changes[0]).toMatchObject({
       action: "create",
@@ -224,14 +224,14 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     await write("supabase/config.toml", "this is = = no TOML\n");
     const broken = await init("--yes");
     expect(broken.code).toBe(1);
-    expect(broken.err).toMatch(/config.toml is not TOML/);
+    expect(broken.err).toMatch(/config.toml is not valid TOML/);
   });
 
   it("refuses a project with functions of the same names", async () => {
     await write("supabase/config.toml", `${config}[functions.sync]\nverify_jwt = true\n`);
     const listed = await init("--yes");
     expect(listed.code).toBe(1);
-    expect(listed.err).toContain("a function sync of its own");
+    expect(listed.err).toContain("already has another function sync");
     await write("supabase/config.toml", config);
     await mkdir(join(root, "supabase/functions/spawn"), { recursive: true });
     expect((await init("--yes")).err).toContain("supabase/functions/spawn");
@@ -265,7 +265,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
 describe("the edit of config.toml", () => {
   const edit = (text: string) => editConfig(text, functionEntries);
 
-  it("keeps every line that it does not mean, in each way of writing", () => {
+  it("keeps every other line, in each style of writing", () => {
     for (const text of [
       "",
       "# only a comment",
@@ -289,7 +289,7 @@ describe("the edit of config.toml", () => {
     expect(edit(on)).toEqual({ text, changes: ["[functions.spawn]"] });
   });
 
-  it("does not edit what it cannot edit without a doubt", () => {
+  it("does not edit a file that it cannot edit safely", () => {
     expect(() => edit("functions = { mine = { verify_jwt = true } }\n")).toThrow(/by hand|safely/);
   });
 });

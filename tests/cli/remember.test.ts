@@ -28,7 +28,7 @@ describe("mayfly remember", { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ output: "5434" }]);
   });
 
-  it("stores a file of many, and says which line is none", async () => {
+  it("stores a file of many memories, and names a line that is not valid", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mayfly-remember-"));
     const file = join(folder, "memories.jsonl");
     const lines = ["alpha", "beta", "alpha"].map((output) =>

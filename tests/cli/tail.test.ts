@@ -21,14 +21,14 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     for (const category of logged) expect(categories).toContain(category);
   });
 
-  it("says when nobody alive is of that name, and waits", async () => {
+  it("says that no living agent has this name, and waits", async () => {
     const tail = startCli(["tail", "--agent", "unborn"], environment());
-    await tail.printed(/No agent unborn is alive; one that comes is shown\./);
+    await tail.printed(/No agent unborn is alive\. It is shown when it starts\./);
     tail.child.kill("SIGINT");
     expect((await tail.ended).code).toBe(130);
   });
 
-  it("shows what was and what comes, each once, and ends at Ctrl-C with 130", async () => {
+  it("shows past and new events, each once, and exits with 130 on Ctrl-C", async () => {
     const { data: before } = await mayfly.spawn({ name: "before" });
     const tail = startCli(["tail", "--since", "1h", "--format", "json"], environment());
     await tail.printed(/"before"/);
@@ -113,7 +113,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     await agent?.stop();
   });
 
-  it("is quiet when who reads it has left", async () => {
+  it("stays quiet when its reader has left", async () => {
     const tail = startCli(["tail", "--since", "1h"], environment());
     await tail.printed(/agent\.spawned/);
     tail.child.stdout?.destroy();
@@ -126,7 +126,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
 });
 
 describe("mayfly agents --watch", { timeout: 60_000 }, () => {
-  it("tells who joins and leaves as JSON lines, and ends at Ctrl-C with 130", async () => {
+  it("shows who joins and leaves as JSON lines, and exits with 130 on Ctrl-C", async () => {
     const watch = startCli(["agents", "--watch", "--json"], environment());
     const { data: agent } = await mayfly.spawn({ name: "present" });
     await agent?.presence.track({ status: "reading" });

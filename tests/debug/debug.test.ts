@@ -42,7 +42,7 @@ describe("masking", () => {
     });
   });
 
-  it("leaves what only sounds like it", () => {
+  it("leaves values that only look like secrets", () => {
     const data = {
       tokens: 512,
       max_tokens: 4_000,
@@ -92,7 +92,7 @@ describe("masking", () => {
     expect(mask({ key })).toEqual({ key: { ...key, d: masked } });
   });
 
-  it("hides what one's own rules say", () => {
+  it("hides what custom rules match", () => {
     const masker = new Masker({ keys: [/^patient/i, /^x$/g], values: [/\bIBAN [A-Z0-9]+/] });
     expect(masker.copy({ patientName: "Ada", x: 1, note: "IBAN DE00 and IBAN DE01" })).toEqual({
       patientName: masked,
@@ -101,7 +101,7 @@ describe("masking", () => {
     });
   });
 
-  it("gives plain JSON of whatever it is given, and never throws", () => {
+  it("returns plain JSON for any value, and never throws", () => {
     const circle: Record<string, unknown> = { name: "circle" };
     circle.self = circle;
     const hostile = {
@@ -196,7 +196,7 @@ describe("the buffer", () => {
     expect(buffer.peek(4, 1_000)).toMatchObject({ first: 19, dropped: 0 });
   });
 
-  it("is bounded by bytes, too", () => {
+  it("is limited by bytes, too", () => {
     const buffer = new DebugBuffer(1_000, 100);
     fill(buffer, 0, 20);
     expect(buffer.size).toBe(10);
@@ -227,7 +227,7 @@ describe("the buffer", () => {
 });
 
 describe("the pump", () => {
-  it("sends one batch at a time, tries again what did not arrive, and keeps its distance", async () => {
+  it("sends one batch at a time, retries what did not arrive, and keeps to its rate", async () => {
     const buffer = new DebugBuffer(1_000, 1_000_000);
     const answers: Sent[] = ["arrived", { again: 5 }, { again: null }, "never", "arrived"];
     const sent: { first: number; at: number }[] = [];
@@ -252,7 +252,7 @@ describe("the pump", () => {
     expect(gaps[3]).toBeGreaterThan(8);
   });
 
-  it("flushes what waits, and no longer than it may", async () => {
+  it("flushes waiting records within its time limit", async () => {
     const buffer = new DebugBuffer(1_000, 1_000_000);
     const add = () => buffer.add({ id: "", level: 1, category: "task", name: "", at: "" }, 10);
     const quick = new DebugPump(buffer, 3_600_000, async () => "arrived");

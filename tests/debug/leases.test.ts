@@ -83,7 +83,7 @@ describe("a lease of a debug stream", () => {
     expect(Object.keys(all)).toHaveLength(9);
   });
 
-  it("tells those that listen, and no other, as soon as it changes", async () => {
+  it("tells only agents that listen, as soon as it changes", async () => {
     const deaf = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     const other = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     expect((await lease({ level: 2 })).agents).toBe(0);
@@ -163,7 +163,7 @@ describe("a lease of a debug stream", () => {
     });
   });
 
-  it("is not for viewers, and of no agent of another tenant", async () => {
+  it("is refused to viewers, and for agents of other tenants", async () => {
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     expect(await codeOf(lease({ level: 1 }, viewer))).toBe("scope_missing");
     const stranger = await makePerson(db.sql, { [await makeTenant(db.sql)]: "owner" });

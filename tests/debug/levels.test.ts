@@ -8,7 +8,7 @@ const debugging = ["debug:write", "memory:read", "state:read", "state:write"];
 setUp();
 
 describe("debug streams", () => {
-  it("are silent until somebody watches, and then tell up to the level that is asked for", async () => {
+  it("are silent until somebody watches, and then report up to the requested level", async () => {
     const agent = await spawn({ name: "teller", scopes: debugging });
     const watch = await hear(watched, { agent: agent.id, level: 2 });
     agent.debug.task("first", { password: "hunter2", file: "a.ts" });
@@ -75,7 +75,7 @@ describe("debug streams", () => {
     expect(asked).toBe(0);
   });
 
-  it("tell of messages, memories and states by themselves, each as much as its level wants", async () => {
+  it("report messages, memories and states by themselves, as much as the level asks for", async () => {
     const scopes = [...debugging, "memory:write", "message:send", "message:read"];
     const early = await spawn({ scopes });
     const seen = await hear(watched, { level: "basic" });
@@ -141,7 +141,7 @@ describe("debug streams", () => {
     expect(JSON.stringify([...seen.items, ...verbose.items])).not.toContain("hunter2");
   });
 
-  it("are watched by an agent that may, and by none that may not", async () => {
+  it("can be watched only by agents with the scope", async () => {
     const agent = await spawn({ scopes: debugging });
     const watcher = await spawn({ scopes: ["debug:read", "agent:read", "memory:read"] });
     const blind = await spawn({ scopes: debugging });

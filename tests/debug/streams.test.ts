@@ -54,7 +54,7 @@ describe("debug streams", () => {
     expect(burst.slice(1).every(({ dropped }) => dropped === 0)).toBe(true);
   });
 
-  it("go on after a lost connection, and say what is missing", async () => {
+  it("continue after a lost connection, and say what is missing", async () => {
     const through = open({ url: proxy.url });
     const agent = await spawn({ scopes: debugging }, through);
     const watch = await hear(mayfly, { agent: agent.id, level: 1 });
@@ -69,7 +69,7 @@ describe("debug streams", () => {
     expect(new Set(away.map(({ id }) => id)).size).toBe(away.length);
   });
 
-  it("are heard by nobody of another tenant and by no viewer", async () => {
+  it("reach nobody in another tenant and no viewer", async () => {
     const agent = await spawn({ scopes: debugging });
     const watch = await hear(watched, { agent: agent.id, level: 4 });
     const { tenant: other, mayfly: theirs } = await local.enter();

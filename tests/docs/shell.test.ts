@@ -78,7 +78,9 @@ async function faultOf(words: string[]): Promise<string | null> {
       () => null,
       () => `there is no file ${script}`,
     );
-  return ["psql", "jq", "node", "grep"].includes(program) ? null : `nothing checks ${program}`;
+  return ["psql", "jq", "node", "grep", "cd"].includes(program)
+    ? null
+    : `nothing checks ${program}`;
 }
 
 /** The longest words that name a command of the CLI: behind them come its arguments. */

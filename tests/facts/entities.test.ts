@@ -148,7 +148,7 @@ describe("traversal", () => {
       edge("x", "up", "a"),
     ]);
 
-  it("goes one to three hops, and a circle ends", async () => {
+  it("follows one to three hops, and a cycle ends", async () => {
     await chain();
     const reach = async (hops: number, more = {}) =>
       names((await traverse({ start: "a", hops, direction: "out", ...more })).entities);

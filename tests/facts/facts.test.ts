@@ -14,7 +14,7 @@ const works = (at: string, more: Record<string, unknown> = {}) => ({
 });
 
 describe("a fact", () => {
-  it("makes the entities that are new, and finds them again by any spelling", async () => {
+  it("creates new entities, and finds them again in any spelling", async () => {
     const [first] = await record([works("Acme")]);
     expect(first).toMatchObject({ status: "recorded", superseded: [], valid_to: null });
     const [again] = await record([
@@ -27,7 +27,7 @@ describe("a fact", () => {
     expect(await call<Entity[]>("find_entities")).toHaveLength(2);
   });
 
-  it("is superseded by a newer one, and stays what was true at its time", async () => {
+  it("is superseded by a newer one, and stays true for its time", async () => {
     const [old] = await record([works("Acme", { valid_from: day(1) })]);
     const [now] = await record([works("Globex", { valid_from: day(10) })]);
     expect(now).toMatchObject({ status: "superseded", superseded: [old?.id] });
@@ -50,7 +50,7 @@ describe("a fact", () => {
     );
   });
 
-  it("of the same instant corrects the one before, which was never true then", async () => {
+  it("with the same instant corrects the earlier one, which was then never true", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
@@ -60,7 +60,7 @@ describe("a fact", () => {
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });
 
-  it("with many stands beside others of its subject and predicate", async () => {
+  it("with many exists beside others with the same subject and predicate", async () => {
     const knows = (name: string) => ({
       subject: "Ada",
       predicate: "knows",
@@ -114,7 +114,7 @@ describe("a fact", () => {
     expect([first, ...rest]).toEqual(all);
   });
 
-  it("that has expired is as if it had never been, and maintenance deletes it with its entities", async () => {
+  it("that has expired disappears, and maintenance deletes it with its entities", async () => {
     const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
     await record([works("Acme", { expires_at: (row?.at as Date).toISOString() })]);
     await record([{ subject: "Ada", predicate: "age", value: 36 }]);

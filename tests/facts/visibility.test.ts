@@ -158,7 +158,7 @@ describe("forgetting", () => {
 });
 
 describe("what facts cost and tell", () => {
-  it("is charged to the tenant's bytes, and given back", async () => {
+  it("count against the tenant's bytes until they are deleted", async () => {
     const usage = () =>
       rpc<{ bytes: number; writes_this_minute: number }>(db.sql, agent.claims, "usage");
     const before = await usage();
@@ -174,7 +174,7 @@ describe("what facts cost and tell", () => {
     expect(await call("find_entities")).toEqual([]);
   });
 
-  it("stands in the log, a private one for its agent alone", async () => {
+  it("appear in the log, private ones only for their agent", async () => {
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read"] });
     const read = async (since: string | null, claims = agent.claims) =>
       rpc<{ events: { type: string }[]; cursor: string }>(db.sql, claims, "read_log", {

@@ -45,7 +45,7 @@ describe("a project that goes over to another model", () => {
   });
   afterAll(() => local?.close());
 
-  it("is answered by the old one for what has no new vector yet, also of another length, until all have", async () => {
+  it("gets answers from the old model for memories without a new vector, even of another length", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly);
     for (const [task, model] of [

@@ -145,7 +145,7 @@ describe("a project whose embeddings come from an endpoint", () => {
   });
   afterAll(() => local?.close());
 
-  it("says why a recall goes by words alone, and why what waits has no vector", async () => {
+  it("says why a recall uses only words, and why waiting memories have no vector", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly);
     answer = () => ({ status: 401, body: "" });

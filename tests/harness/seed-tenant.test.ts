@@ -88,7 +88,7 @@ describe("npm run dev", () => {
     expect(await messageOf()).toContain('"message": "B"');
   });
 
-  it("wants another database where what holds data has changed, or is gone", async () => {
+  it("needs a new database when a table, type or index has changed or is gone", async () => {
     const wider = changed("table mayfly.channels", "name text", "name varchar");
     expect(await applyChanges(db.sql, root, before, wider)).toBe("needs another database");
     const without = before.filter(({ key }) => key !== "table mayfly.channels");

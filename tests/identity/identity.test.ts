@@ -97,7 +97,7 @@ describe("people", () => {
     expect(await codeOf(person.mayfly({ tenant }).spawn())).toBe("tenant_unknown");
   });
 
-  it("leave their memories behind when their account is deleted", async () => {
+  it("leave their memories when their account is deleted", async () => {
     const person = await signUp();
     const { id } = dataOf(await secret.tenants.create({ name: "stays", owner: person.id }));
     const agent = dataOf(await person.mayfly().spawn());
@@ -132,7 +132,7 @@ describe("machines", () => {
     await agent.stop();
   });
 
-  it("are refused with a key that is none", async () => {
+  it("are refused with an unknown key", async () => {
     const machine = new Mayfly({
       url: local.apiUrl,
       key: local.publishableKey,
@@ -198,7 +198,7 @@ describe("agents", () => {
     await Promise.all([same.close(), next.stop()]);
   });
 
-  it("spawn children, are shown with them as a tree, and take them along", async () => {
+  it("spawn children, appear with them as a tree, and end with them", async () => {
     const parent = dataOf(
       await secret.spawn({ name: "parent", scopes: ["agent:spawn", "agent:read", "memory:read"] }),
     );
@@ -223,7 +223,7 @@ describe("agents", () => {
     await agent.stop();
   });
 
-  it("are suspended, do nothing, and go on when they are resumed, with their descendants", async () => {
+  it("do nothing while they are suspended, and continue when they are resumed, with their descendants", async () => {
     const parent = dataOf(await secret.spawn({ scopes: ["agent:spawn", "memory:read"] }));
     const child = dataOf(await parent.spawn({ scopes: ["memory:read"] }));
     dataOf(await secret.agents.suspend(parent.id, "look into it"));

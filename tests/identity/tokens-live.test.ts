@@ -93,7 +93,7 @@ describe("a token", () => {
     expect(await tryToken(token)).toEqual(refused);
   });
 
-  it("of a wrong issuer, or of a time to come, is worth nothing anywhere", async () => {
+  it("with a wrong issuer, or from the future, is worth nothing anywhere", async () => {
     const claims = await agentClaims();
     const wrong = await tryToken(await tokens.sign({ ...claims, iss: "somebody" }));
     expect(wrong).toEqual({ rest: 200, rows: 0, functions: 401, join: "CHANNEL_ERROR" });
@@ -108,7 +108,7 @@ describe("a token", () => {
     expect((await tryToken(await tokens.sign(claims))).functions).toBe(401);
   });
 
-  it("of an agent that has stopped shows nothing, though it is formally valid", async () => {
+  it("of a stopped agent shows nothing, although it is formally valid", async () => {
     const agent = await makeAgent(local.sql, tenant);
     const token = await tokens.sign(agent.claims);
     await local.sql`update mayfly.agents set status = 'stopped' where id = ${agent.id}`;

@@ -22,7 +22,7 @@ describe("the catalog", () => {
     expect(without.map((row) => row.relname)).toEqual([]);
   });
 
-  it("lets those alone execute a function to whom its file grants it", async () => {
+  it("lets only roles execute a function to which its file grants it", async () => {
     const granted = new Map<string, string[]>();
     for (const { text } of await readSources(join(import.meta.dirname, "../..")))
       for (const object of objectsOf([{ file: "", text }])) {

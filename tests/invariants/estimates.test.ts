@@ -59,7 +59,7 @@ describe.each(databases.filter(([, , here]) => here))(
         for (const name of names) expect(all).toContain(`${table}.${name}`);
     });
 
-    it("differs by no value that another tenant has", async () => {
+    it("does not depend on any value of another tenant", async () => {
       expect(await differences(db.sql, caller, content)).toEqual([]);
     });
 

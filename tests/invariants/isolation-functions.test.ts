@@ -133,7 +133,7 @@ describe("isolation, by the functions", () => {
     }
   });
 
-  it("answers for another tenant's things as for those that do not exist", async () => {
+  it("gives the same answer for another tenant's things as for things that do not exist", async () => {
     const claims = strangers["the owner of another tenant"]?.claims ?? {};
     for (const [name, { values }] of Object.entries(attacks)) {
       const field = Object.keys(values).find((key) => ["id", "root", "user_id"].includes(key));

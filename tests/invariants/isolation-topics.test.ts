@@ -39,13 +39,13 @@ describe("isolation, by the topics", () => {
     );
   });
 
-  it("lets no stranger hear or say anything", async () => {
+  it("lets no stranger listen or send", async () => {
     for (const [who, caller] of Object.entries(strangers))
       for (const topic of Object.values(topics))
         expect(await allowed(caller, topic), `${who}: ${topic}`).toEqual([]);
   });
 
-  it("lets an agent hear what its scopes let it, and nobody another's inbox", async () => {
+  it("lets an agent hear what its scopes allow, and nobody another agent's inbox", async () => {
     const agent = { claims: victim.agent.claims };
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });

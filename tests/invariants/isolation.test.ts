@@ -35,7 +35,7 @@ afterAll(() => db.close());
 describe("isolation of tenants", () => {
   it("is tried on every table, each with a row of the victim", () => expectRowsOfVictim(isolation));
 
-  it("shows no stranger a row, and lets none change, delete or insert one", () =>
+  it("shows strangers no row, and lets none change, delete or insert one", () =>
     expectNothingForStrangers(isolation));
 
   it("lets nobody change what is common to all", async () => {

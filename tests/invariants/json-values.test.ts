@@ -74,7 +74,7 @@ describe("numbers that JavaScript would change", () => {
     expect(await refusalOf(define)).toMatchObject({ details: { field: "metadata" } });
   });
 
-  it("are not those that it holds, nor texts that look like them", async () => {
+  it("do not include numbers that it holds, or texts that look like numbers", async () => {
     const kept = `{"a": 9007199254740991, "b": 1e300, "c": 0.1, "d": 5e-324, "e": "9007199254740993", "f": -0.0, "g": 1.7976931348623157e308}`;
     const state = (await call(`set_state('kept', '${kept}')`)) as { value: unknown };
     expect(state.value).toEqual(JSON.parse(kept.replace("-0.0", "0")));

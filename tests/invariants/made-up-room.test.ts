@@ -120,7 +120,7 @@ describe("a room that is added", () => {
     expect(await countsOf(victim.tenant)).toEqual(before);
   });
 
-  it("tells in the log, to those who have the scope of its kind of events", async () => {
+  it("writes to the log, for callers with the scope of its kind of events", async () => {
     const { tenant, sender } = await makeSender();
     const stranger = await makeAgent(db.sql, tenant, { scopes: ["memory:read"] });
     const heard = async (claims: Claims) => {

@@ -78,7 +78,7 @@ it("a tenant in capitals is the same tenant: its topics, its outbox, its states"
   await same.close();
 });
 
-it("a request whose id is given in capitals gets its reply", async () => {
+it("a request with an id in capitals gets its reply", async () => {
   const other = await spawnIn(mayfly);
   other.on("query", async (message) => {
     await message.reply({ answer: 42 });
@@ -147,7 +147,7 @@ it.each(["1e400", "9007199254740993", "-123456789012345678901", "1e-400"])(
   },
 );
 
-it("numbers that JSON has not, or that were rounded before, are refused by the SDK with the field", async () => {
+it("the SDK refuses numbers that JSON does not have or that were already rounded, with the field", async () => {
   for (const number of [Number.POSITIVE_INFINITY, Number.NaN, 2 ** 53, -(2 ** 60)]) {
     const metadata = { a: [{ n: number }] };
     expect((await agent.remember({ task: "t", metadata })).error).toMatchObject({

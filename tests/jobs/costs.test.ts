@@ -6,7 +6,7 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 import { add, claimOne, makeWorker, makeWorkTenant } from "./working.ts";
 
@@ -16,7 +16,7 @@ let db: TestDatabase;
 let tenant: string;
 let claims: Claims;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
   tenant = await makeWorkTenant(db.sql);
   ({ claims } = await makeWorker(db.sql, tenant));
 });

@@ -86,7 +86,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
 
     const second = run("start", "--data", data);
     expect(await second.ended).toBe(1);
-    expect(second.output()).toContain("is served already");
+    expect(second.output()).toContain("is already in use");
     expect(second.output()).not.toContain("    at ");
 
     for (const file of ["keys.json", "running.json"])
@@ -113,12 +113,12 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const taken = run("start", "--data", data, "--port", String(port));
     expect(await taken.ended).toBe(1);
     expect(taken.output().trim()).toBe(
-      `Port ${port} is in use. Stop what listens there, or name another with --port.`,
+      `Port ${port} is in use. Stop what listens there, or choose another with --port.`,
     );
     server.close();
     const nonsense = run("start", "--data", data, "--port", "eighty");
     expect(await nonsense.ended).not.toBe(0);
-    expect(nonsense.output()).toContain("whole number from 1 to 65535");
+    expect(nonsense.output()).toContain("integer from 1 to 65535");
   });
 
   it("says each port that has moved: that of Postgres alone, or both", async () => {
@@ -137,20 +137,20 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     try {
       await hold(54322);
       const one = await start("--port", String(await freePort()));
-      await printed(one, "--db-port names another.");
+      await printed(one, "Use --db-port to choose another.");
       const [, db] = portsOf(one);
       expect(db).toBeGreaterThan(54322);
-      expect(one.output()).toContain(`Postgres is at port ${db}, since 54322 is in use.`);
-      expect(one.output()).not.toContain("HTTP is at");
+      expect(one.output()).toContain(`Postgres uses port ${db}, because 54322 is in use.`);
+      expect(one.output()).not.toContain("HTTP uses port");
       expect(await signal(one, "SIGINT")).toBe(0);
 
       await hold(54321);
       const both = await start();
-      await printed(both, "--db-port names another.");
+      await printed(both, "Use --db-port to choose another.");
       const [http, beside] = portsOf(both);
       expect(http).toBeGreaterThan(54322);
-      expect(both.output()).toContain(`HTTP is at port ${http}, since 54321 is in use.`);
-      expect(both.output()).toContain(`Postgres is at port ${beside}, beside HTTP's.`);
+      expect(both.output()).toContain(`HTTP uses port ${http}, because 54321 is in use.`);
+      expect(both.output()).toContain(`Postgres uses port ${beside}, next to HTTP's.`);
       expect(await signal(both, "SIGINT")).toBe(0);
     } finally {
       for (const server of held) server.close();
@@ -200,7 +200,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
   it("ends at once at Ctrl-C during the start, also a second time", async () => {
     for (let time = 0; time < 2; time++) {
       const starting = run("start", "--data", data);
-      await printed(starting, "Making the database");
+      await printed(starting, "Creating the database");
       const before = performance.now();
       expect(await signal(starting, "SIGINT")).toBe(0);
       expect(performance.now() - before).toBeLessThan(30_000);
@@ -216,7 +216,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const lines = started.output().trim().split("\n");
     const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
     expect(messages).toContain("Serving");
-    expect(messages.join("\n")).toMatch(/ends, since its database did.*start again/);
+    expect(messages.join("\n")).toMatch(/stopped, because its database stopped.*Start again/);
     const { keys } = await readTemplate();
     for (const secret of [keys.secretKey, keys.publishableKey, keys.databasePassword])
       expect(started.output()).not.toContain(secret);

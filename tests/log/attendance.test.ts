@@ -81,7 +81,7 @@ describe("the attendance of a client", () => {
     expect(reader.told).toEqual(["broadcasts_lost", null]);
   });
 
-  it("takes for no loss what is told late, or came while there was no connection", async () => {
+  it("does not count late broadcasts, or those without a connection, as lost", async () => {
     const { newest, attendance } = serverWith({ log: 0, inbox: 0, channels: {} });
     const reader = new TestReader();
     attendance.add(reader);

@@ -169,7 +169,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   }, 20_000);
 
-  it("is handed to a handler that was registered before the row is there", async () => {
+  it("reaches a handler that was registered before the row is visible", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const { promise: heard, resolve } = Promise.withResolvers<void>();
     agent.on("mark", () => resolve());

@@ -47,7 +47,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     dataOf(await agent.heartbeat());
   };
 
-  it("a heartbeat notices, says so once, and what is durable is polled for", async () => {
+  it("a heartbeat notices and says so once, and durable messages are polled", async () => {
     const got: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
     agent.on("tick", ({ payload }) => void got.push(payload.n), { onError });
@@ -106,7 +106,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     await watch.stop();
   }, 60_000);
 
-  it("a heartbeat finds out that the agent has ended", async () => {
+  it("a heartbeat notices that the agent has ended", async () => {
     agent.on("tick", () => {});
     await steady(1);
     faults.drop = 1;

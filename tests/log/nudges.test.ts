@@ -50,7 +50,7 @@ const send = (by: SpawnedAgent, ...messages: unknown[]) =>
 describe("nudges, while somebody flushes what is due", () => {
   beforeEach(flush);
 
-  it("are two for a hundred writes in a window: the first, and one for all the others", async () => {
+  it("are sent twice for a hundred writes in a window: for the first, and for all the others", async () => {
     await listen();
     for (let n = 0; n < 100; n++) await put();
     expect(await topics()).toEqual(["log"]);
@@ -67,7 +67,7 @@ describe("nudges, while somebody flushes what is due", () => {
     expect(await due()).toBe(1);
   });
 
-  it("are due exactly when what they tell of is committed", async () => {
+  it("are due exactly when their data is committed", async () => {
     await listen();
     await put();
     const failed = db.sql.begin(async (session) => {
@@ -80,7 +80,7 @@ describe("nudges, while somebody flushes what is due", () => {
     expect(await due()).toBe(1);
   });
 
-  it("are none where nobody listens, nor when the lease is over", async () => {
+  it("are not sent if nobody listens, or when the lease is over", async () => {
     await put();
     expect(await due()).toBe(1);
     expect(await flush()).toBe(0);
@@ -136,7 +136,7 @@ describe("nudges, while somebody flushes what is due", () => {
     expect(await due()).toBe(0);
   });
 
-  it("that were left when the flusher went are told in passing by who listens", async () => {
+  it("that were left when the flusher stopped are sent by the next call of listen", async () => {
     await put();
     expect(await due()).toBe(1);
     await db.advance("6 seconds");
@@ -223,7 +223,7 @@ describe("what the database announces for a tenant", () => {
 });
 
 describe("listen", () => {
-  it("says the newest numbers of what the caller may read, and leases nothing else", async () => {
+  it("returns the newest numbers of what the caller may read, and leases nothing else", async () => {
     const owner = await makeAgent(db.sql, tenant, {
       scopes: ["channel:write", "message:send", "message:read", "memory:write", "memory:read"],
     });

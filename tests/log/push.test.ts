@@ -57,7 +57,7 @@ const countOf = async () => {
 };
 
 describe("an operation", () => {
-  it("puts, updates and forgets its subject, and says so by it", async () => {
+  it("puts, updates and forgets its subject, and names it in the result", async () => {
     const embedding = Array(384).fill(0.1);
     const first = put({ reward: 0.5, tags: ["a"], embedding, model: "m" });
     expect(await push([first])).toEqual([

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 describe("rows", () => {
-  it("travel only where they are asked for: memories as they are now, states as they were", async () => {
+  it("are included only if asked for: memories as they are now, states as they were", async () => {
     const reader = await readerWith("memory:read", "state:read");
     const { cursor: since } = await read(reader);
     const [kept, gone] = [putOf({ task: "first" }), putOf()];

@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 
 describe("reading the log", () => {
-  it("begins with the cursor of this moment, and goes on from there", async () => {
+  it("starts with the cursor of this moment, and continues from there", async () => {
     const reader = await readerWith("memory:read");
     await push([putOf()]);
     const start = await read(reader);
@@ -65,7 +65,7 @@ describe("reading the log", () => {
     expect(await typesOf(["agent.s*"])).toEqual(["agent.spawned"]);
   });
 
-  it("has an agent with state:read hear of states, and of nothing else", async () => {
+  it("shows an agent with state:read states, and nothing else", async () => {
     const reader = await readerWith("state:read");
     const { cursor: since } = await read(reader);
     await push([putOf()]);
@@ -89,7 +89,7 @@ describe("reading the log", () => {
     expect(bare?.page).toMatchObject({ events: [], memories: [], more: false });
   });
 
-  it("refuses what would wait for ever: kinds that are none, and those beyond the caller's scopes", async () => {
+  it("refuses kinds that do not exist, and those outside of the caller's scopes", async () => {
     const reader = await readerWith("state:read");
     expect(
       await refusalOf(read(reader, { types: ["state.changed", "state.chnged"] })),

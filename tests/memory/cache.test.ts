@@ -33,7 +33,7 @@ describe("the local cache", () => {
     expect(cache.memories().map(({ id }) => id)).toEqual([...left, "new"]);
   });
 
-  it("holds no more bytes than it may, whatever the number", () => {
+  it("stays within its bytes, whatever the number of memories", () => {
     const cache = new MemoryCache({ maxBytes: 100_000 });
     for (let n = 0; n < 100; n++) {
       cache.put(memoryOf(`m${n}`, { output: "x".repeat(5_000), createdAt: new Date(at + n) }));
@@ -50,7 +50,7 @@ describe("the local cache", () => {
     expect(cache.bytes).toBe(0);
   });
 
-  it("never goes back to an older version", () => {
+  it("never returns to an older version", () => {
     const cache = new MemoryCache();
     cache.put(memoryOf("m", { version: 2, output: "new" }));
     cache.put(memoryOf("m", { version: 1, output: "old" }));
@@ -60,7 +60,7 @@ describe("the local cache", () => {
     expect(cache.size).toBe(1);
   });
 
-  it("drops what a second first sync does not show, but for what only it has", () => {
+  it("drops what a second full sync does not show, except what only it has", () => {
     const cache = new MemoryCache();
     for (const id of ["stays", "gone", "unsynced"]) cache.put(memoryOf(id));
     cache.startOver();
@@ -114,7 +114,7 @@ describe("a local search", () => {
     expect(same.results[0]).toMatchObject({ memory: { id: "foreign" }, parts: { similarity: 1 } });
   });
 
-  it("says that it went by words alone, and why", async () => {
+  it("says that it used only words, and why", async () => {
     const { search } = searchOf([memoryOf("m", { task: "key" })]);
     expect(await search.recall("key", {}, at)).toMatchObject({
       model: null,
@@ -161,7 +161,7 @@ describe("a local search", () => {
     expect(await idsOf("key", { limit: 1 })).toEqual(["good"]);
   });
 
-  it("follows what changes and what leaves", async () => {
+  it("follows changes and removals", async () => {
     const { cache, idsOf } = searchOf([memoryOf("m", { task: "apples" })]);
     expect(await idsOf("apples")).toEqual(["m"]);
     cache.put(memoryOf("m", { task: "pears", version: 2 }));

@@ -50,10 +50,10 @@ async function byClock(aheadMs: number, work: () => Promise<unknown>) {
 }
 
 describe("updates of one memory", () => {
-  it("made earlier lose against later ones of others, though pushed later; field by field", async () => {
+  it("made earlier lose against later ones, even if they are pushed later, field by field", async () => {
     const id = await shared();
-    await byClock(-50, () => one.memory.update(id, { set: { reward: 0.1, critique: "of one" } }));
-    await other.memory.update(id, { set: { reward: 0.9 } });
+    await one.memory.update(id, { set: { reward: 0.1, critique: "of one" } });
+    await byClock(500, () => other.memory.update(id, { set: { reward: 0.9 } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
     expect(await onServer(id)).toMatchObject({
@@ -80,7 +80,7 @@ describe("updates of one memory", () => {
     expect(await onServer(id)).toMatchObject({ output: "by one who knows it" });
   });
 
-  it("by a clock that is an hour ahead are stamped anew, and pushed", async () => {
+  it("from a clock that is an hour ahead get new timestamps, and are pushed", async () => {
     const id = await shared();
     await byClock(3_600_000, async () => {
       await one.memory.update(id, { set: { reward: 0.5 } });
@@ -131,7 +131,7 @@ describe("an update in the local cache", () => {
     expect(await heldBy(one)).toMatchObject({ output: "new" });
   });
 
-  it("gives way to what the server kept, when another's was newer", async () => {
+  it("is replaced by the server's value if another's was newer", async () => {
     const id = await shared({ output: "old" });
     await byClock(-50, () => one.memory.update(id, { set: { output: "earlier" } }));
     expect(await heldBy(one)).toMatchObject({ output: "earlier" });
@@ -164,7 +164,7 @@ describe("an update in the local cache", () => {
     expect((await heldBy(one))?.metadata).toEqual({ a: 1 });
   });
 
-  it("of a memory that another has forgotten goes with it", async () => {
+  it("of a memory that somebody else forgot disappears with it", async () => {
     const id = await shared();
     await one.memory.update(id, { set: { output: "too late" } });
     await other.memory.forget(id);

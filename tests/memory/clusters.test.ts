@@ -33,7 +33,7 @@ const topics = {
 };
 
 describe("mayfly.memory.clusters", () => {
-  it("finds the topics, names each by its own words, and says how well each went", async () => {
+  it("finds the topics, names each by its own words, and shows its average reward", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     for (const [topic, texts] of Object.entries(topics))
@@ -88,7 +88,7 @@ describe("mayfly.memory.clusters", () => {
     expect(liftOf(found.clusters, numbers, questions)).toBeGreaterThan(2);
   });
 
-  it("of nothing are none, and a bound that is wrong is named", async () => {
+  it("are empty without memories, and a wrong option is named", async () => {
     const { mayfly } = await local.enter();
     expect(dataOf(await mayfly.memory.clusters())).toEqual({
       memories: 0,

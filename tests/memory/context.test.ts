@@ -30,7 +30,7 @@ const recallOf = (...results: RecalledMemory[]): Recall => ({
 const idsOf = (memories: { id: string }[]) => memories.map(({ id }) => id);
 
 describe("a context", () => {
-  it("packs the best first, makes room for the smaller ones, and says what it left out", () => {
+  it("packs the best first, fits in smaller ones, and says what it left out", () => {
     const recall = recallOf(
       recalled("first", "a".repeat(100)),
       recalled("too long", "b".repeat(1_000)),
@@ -46,7 +46,7 @@ describe("a context", () => {
     expect(context).toMatchObject({ cut: false, mode: "hybrid", problem: null });
   });
 
-  it("says the same once", () => {
+  it("includes the same content only once", () => {
     const context = packContext(
       recallOf(recalled("same", "x"), { ...recalled("same", "x"), id: "other" }),
       { task: "t", maxTokens: 100 },
@@ -69,7 +69,7 @@ describe("a context", () => {
     }
   });
 
-  it("counts as the caller does", () => {
+  it("counts tokens with the caller's function", () => {
     const countTokens = (text: string) => text.split(/\s+/).filter(Boolean).length;
     const context = packContext(recallOf(recalled("a", "one two three"), recalled("b", "four")), {
       task: "t",

@@ -38,7 +38,7 @@ it("are 384 until they are set, 256 to 2,000", async () => {
     );
 });
 
-it("grow with zeros behind what is there, which is found as before", async () => {
+it("grow by padding existing vectors with zeros, which are found as before", async () => {
   const before = await recall([...vector(384, 3)]);
   await db.sql`select mayfly_private.set_dimensions(1536)`;
   expect(await call("embedding_dimensions")).toBe(1536);
@@ -74,7 +74,7 @@ it("bound what a worker may complete, and what a vector is charged", async () =>
   expect(await bytes()).toBe(charged);
 });
 
-it("shrink by leaving every memory to be embedded again", async () => {
+it("shrink by queueing every memory to be embedded again", async () => {
   await db.sql`select mayfly_private.set_dimensions(256)`;
   expect(await recall(vector(256, 3))).toEqual([]);
   const progress = await call("embedding_progress", { model: "m" });

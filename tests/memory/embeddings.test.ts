@@ -54,7 +54,7 @@ const vectorsOf = async () => {
 };
 
 describe("the embedding queue", () => {
-  it("gives what was put without a vector, once, and stores what comes back", async () => {
+  it("leases each memory without a vector once, and stores the result", async () => {
     const bare = putOf({ task: "bare", tags: ["a", "b"], input: "in", output: "out" });
     await push(bare, { ...putOf(), embedding, model: "m" });
     const claims = await claim();
@@ -73,7 +73,7 @@ describe("the embedding queue", () => {
     expect(new Set(claims.map((one) => one.memory)).size).toBe(12);
   });
 
-  it("gives what a worker left behind to another, whose answer alone counts", async () => {
+  it("gives a dead worker's memories to another, and only that answer counts", async () => {
     await push(putOf());
     const [first] = await claim();
     await passTime();
@@ -82,7 +82,7 @@ describe("the embedding queue", () => {
     expect(await complete([done(second as Claim)])).toMatchObject({ stored: 1 });
   });
 
-  it("tries again after a pause that grows, and lets what failed 5 times rest", async () => {
+  it("tries again after growing pauses, and gives up after 5 failures", async () => {
     await push(putOf());
     for (let attempt = 1; attempt <= 5; attempt++) {
       await passTime();
@@ -109,7 +109,7 @@ describe("the embedding queue", () => {
     expect(row).toEqual({ error: "no worker completed it", dead: true });
   });
 
-  it("takes up a memory again whose words have changed, and drops one that is forgotten", async () => {
+  it("queues a memory again if its words changed, and drops a forgotten one", async () => {
     const put = putOf();
     const gone = putOf();
     await push(put, gone);
@@ -124,7 +124,7 @@ describe("the embedding queue", () => {
     expect(rows.map((row) => row.memory_id)).toEqual([put.memory.id]);
   });
 
-  it("embeds a tenant anew by another model, in batches, and says how far that is", async () => {
+  it("embeds a tenant again with another model, in batches, and reports the progress", async () => {
     const puts = Array.from({ length: 3 }, () => ({ ...putOf(), embedding, model: "m" }));
     const gone = { ...putOf(), embedding, model: "m" };
     await push(...puts, gone);
@@ -216,7 +216,7 @@ describe("the embedding queue", () => {
     expect(await codeOf(complete(results as unknown[]))).toBe("invalid_request");
   });
 
-  it("is for the secret key alone", async () => {
+  it("is only for the secret key", async () => {
     for (const name of [
       "claim_embeddings",
       "complete_embeddings",

@@ -9,7 +9,7 @@ import {
   refusalOf,
   rpc,
 } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
 
 interface Result {
@@ -22,7 +22,7 @@ let tenant: string;
 let alice: { id: string; claims: Claims };
 let bob: { id: string; claims: Claims };
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
   tenant = await makeTenant(db.sql);
   alice = await makeAgent(db.sql, tenant);
   bob = await makeAgent(db.sql, tenant);
@@ -47,7 +47,7 @@ const keyed = (key: string, memory: Record<string, unknown>) => putOf({ key, ...
 const once = (memory: Record<string, unknown>) => putOf({ once: true, ...memory });
 
 describe("a put with a key", () => {
-  it("is stored, and the next one with the key changes it, whoever brings it", async () => {
+  it("is stored, and the next one with the same key changes it, whoever sends it", async () => {
     const first = keyed("port", { task: "port", output: "5432", tags: ["a"], reward: 0.5 });
     expect(await push(alice.claims, first)).toMatchObject([{ status: "applied" }]);
     const second = keyed("port", { task: "port", output: "5433" });
@@ -83,7 +83,7 @@ describe("a put with a key", () => {
     expect(await rows("twice")).toMatchObject([{ task: "two" }]);
   });
 
-  it("counts by when it was said, not by when it was pushed", async () => {
+  it("counts by when it was remembered, not by when it was pushed", async () => {
     const hlc = (ago: number) => `${Date.now() - ago}-0000-node`;
     await push(alice.claims, keyed("late", { task: "newer", hlc: hlc(1_000) }));
     await push(bob.claims, keyed("late", { task: "older", hlc: hlc(2_000) }));
@@ -153,7 +153,7 @@ describe("a put with a key", () => {
       });
   });
 
-  it("stands once however many bring it at a time", async () => {
+  it("is stored once, however many send it at the same time", async () => {
     await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
         push(
@@ -211,7 +211,7 @@ describe("a put that says once", () => {
     expect(await withTask("alike")).toHaveLength(7);
   });
 
-  it("tells nobody what they may not read", async () => {
+  it("reveals nothing that the caller may not read", async () => {
     await push(bob.claims, once({ task: "bob's", visibility: "agent" }), once({ task: "all's" }));
     const writer = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
     for (const [claims, task] of [
@@ -232,7 +232,7 @@ describe("a put that says once", () => {
     ).toMatchObject({ code: "memory_exists" });
   });
 
-  it("stands once however many bring it at a time", async () => {
+  it("is stored once, however many send it at the same time", async () => {
     const results = await Promise.all(
       Array.from({ length: 8 }, () =>
         push(alice.claims, ...["a", "b", "c"].map((task) => once({ task: `storm ${task}` }))),

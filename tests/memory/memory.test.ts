@@ -10,7 +10,7 @@ let proxy: TestProxy;
 let tenant: string;
 let mayfly: Mayfly;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   proxy = await startProxy(local.apiUrl);
 });
 afterAll(async () => {
@@ -25,7 +25,7 @@ beforeEach(async () => {
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
 describe("what an agent holds itself", () => {
-  it("is what it recalls from where the server is silent for 20 s", async () => {
+  it("answers a recall if the server is silent for 20 s", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "rotate keys" });
     proxy.swallow("/query");
@@ -74,7 +74,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("loses what others forget, and what it forgets itself does not come back", async () => {
+  it("loses what others forget, and never gets back what it forgot itself", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -92,7 +92,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled anew when the database has another life, without what is gone", async () => {
+  it("is pulled again after the database was restored, without what is gone", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -152,7 +152,7 @@ describe("a recall without a server", () => {
     expect(answer).toMatchObject({
       mode: "local",
       model: null,
-      problem: expect.stringMatching(/query could not be reached.*by words alone/),
+      problem: expect.stringMatching(/query could not be reached.*by words only/),
       results: [{ task: "Rotate the signing key", parts: { words_rank: 1, vector_rank: null } }],
     });
     const context = dataOf(await agent.memory.context({ task: "rotating keys", maxTokens: 100 }));

@@ -47,7 +47,7 @@ const tasksOf = async (ids: string[]) => {
 };
 
 describe("pushing", () => {
-  it("gives the first result to the same push, however often it comes, and changes nothing more", async () => {
+  it("returns the first result for the same push, however often it is sent, and changes nothing more", async () => {
     const push = [putOf({ task: "once" }), putOf({ task: "only" })];
     const first = await sync(push, null, 0);
     const [second, third] = await Promise.all([sync(push, null, 0), sync(push, null, 0)]);
@@ -195,7 +195,7 @@ describe("pushing", () => {
     expect(results.map((result) => result.status)).toEqual(ops.map(() => "applied"));
   });
 
-  it("says gone of a memory that was not there to forget", async () => {
+  it("answers gone if there was no memory to forget", async () => {
     const other = await makeAgent(db.sql, tenant);
     const [put, secret] = [putOf(), putOf({ visibility: "agent" })];
     await sync([put], null, 0);
@@ -231,7 +231,7 @@ describe("pushing", () => {
 });
 
 describe("pulling", () => {
-  it("gives a newcomer all there is, page by page, and then what happens, each once", async () => {
+  it("gives a newcomer everything, page by page, and then each event once", async () => {
     const own = await makeTenant(db.sql);
     const writer = await makeAgent(db.sql, own);
     const reader = await makeAgent(db.sql, own, { scopes: ["memory:read"] });
@@ -280,7 +280,7 @@ describe("pulling", () => {
     },
   );
 
-  it("refuses a cursor of an earlier life of the database", async () => {
+  it("refuses a cursor from before the database was restored", async () => {
     const { cursor } = await sync([]);
     const state = JSON.parse(Buffer.from(cursor, "base64").toString()) as { e: number };
     const old = Buffer.from(JSON.stringify({ ...state, e: state.e + 1 })).toString("base64");

@@ -25,7 +25,7 @@ async function inspect(values: Record<string, string>) {
 }
 
 describe("the query recall.sql", () => {
-  it("shows what would be found, by what, and by whom it is seen", async () => {
+  it("shows what would be found, why, and who may see it", async () => {
     const tenant = await makeTenant(db.sql, { name: "the inspected" });
     const agent = await makeAgent(db.sql, tenant, { name: "learner" });
     const withVector = (memory: Record<string, unknown>) => ({

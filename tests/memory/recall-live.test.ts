@@ -21,7 +21,7 @@ describe("agent.recall", () => {
     await agent.sync();
 
     const typo = await agent.recall("sining", { weights: { meaning: 0 } });
-    expect(typo.data).toMatchObject({ mode: "words_only", problem: "meaning weighs nothing" });
+    expect(typo.data).toMatchObject({ mode: "words_only", problem: "the weight of meaning is 0" });
     expect(typo.data?.results[0]?.parts.typos).toBeGreaterThan(0.4);
 
     const narrowed = await agent.recall("rotate", {

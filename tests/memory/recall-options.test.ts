@@ -66,7 +66,7 @@ describe("recall, with typos", () => {
     expect(tasks(await recall({ query: "paitn" }))).toEqual(["Paint the key rack"]);
   });
 
-  it("takes no word for a typo that is found as it stands", async () => {
+  it("does not treat an existing word as a typo", async () => {
     await remember({ task: "Rotate the signing key" }, { task: "Singing lessons" });
     const hits = await recall({ query: "signing" });
     expect(tasks(hits)).toEqual(["Rotate the signing key"]);
@@ -139,7 +139,7 @@ describe("recall, with weights", () => {
     expect((await recency({ half_lives: { working: 30 } })).working).toBeCloseTo(0.5, 3);
   });
 
-  it("finds what is as old as can be, however fast it ages", async () => {
+  it("finds the oldest possible memory, however short the half-life", async () => {
     await remember({
       task: "Old as the hills",
       kind: "working",
@@ -150,7 +150,7 @@ describe("recall, with weights", () => {
     expect(hit?.parts.recency).toBeCloseTo(0);
   });
 
-  it("refuses weights and half-lives that make no sense, by name", async () => {
+  it("refuses invalid weights and half-lives by name", async () => {
     const field = async (options: Record<string, unknown>) =>
       (await refusalOf(recall({ query: "x", ...options }))).details;
     expect(await field({ weights: { meaning: 101 } })).toEqual({ field: "weights.meaning" });
@@ -186,7 +186,7 @@ describe("recall, narrowed", () => {
 });
 
 describe("recall of what is similar to a memory", () => {
-  it("goes by its vector and its labels, and leaves it out", async () => {
+  it("uses its vector and its labels, and leaves it out", async () => {
     const [asked] = await remember(
       { task: "Deploy the functions" },
       { task: "Deploying a function" },
@@ -200,7 +200,7 @@ describe("recall of what is similar to a memory", () => {
     expect(hits.map((hit) => hit.id)).not.toContain(asked);
   });
 
-  it("tells nobody of a memory that they may not see", async () => {
+  it("reveals no memory that the caller may not see", async () => {
     const [asked] = await remember({ task: "A private matter", visibility: "agent" });
     const stranger = await makeAgent(db.sql, await makeTenant(db.sql));
     const code = async (options: Record<string, unknown>, claims: Claims) =>

@@ -92,7 +92,7 @@ describe("the order of a recall", () => {
 });
 
 describe("near duplicates", () => {
-  it("are one result with the ids of the others, and do not fill the list", async () => {
+  it("are merged into one result with the ids of the others", async () => {
     await enter();
     const text =
       "The nightly backup of the customer database failed since the disk of the standby was full";
@@ -111,7 +111,7 @@ describe("near duplicates", () => {
     expect(await recall("backup of the database", { grouped: false })).toHaveLength(10);
   });
 
-  it("are not what differs in a word of a short text, or in its kind", async () => {
+  it("do not include short texts that differ in a word, or memories of another kind", async () => {
     await enter();
     await push([
       { output: "Deploy to staging failed: token expired" },
@@ -178,7 +178,7 @@ describe("how rare a word is", () => {
       parts,
     ]);
 
-  it("tells nothing of a sibling's private memories, nor of another tenant's", async () => {
+  it("reveals nothing about a sibling's private memories, or another tenant's", async () => {
     await enter();
     const other = await makeAgent(db.sql, tenant);
     await push([{ output: "the quorum is three" }, { output: "a leader is elected" }]);

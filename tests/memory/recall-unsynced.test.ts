@@ -89,7 +89,7 @@ describe("a recall, of what its agent has not synced", () => {
     expect(tasks(await found("keys"))).toEqual(["keys two"]);
   });
 
-  it("shows updates: of what waits, of what the server has, and of what only matches now", async () => {
+  it("shows updates of waiting memories, of memories on the server, and of memories that match only now", async () => {
     const synced = dataOf(await agent.remember({ task: "rotate keys", output: "old", reward: 1 }));
     const other = dataOf(await agent.remember({ task: "bread" }));
     dataOf(await agent.sync());
@@ -191,7 +191,7 @@ describe("a recall, of what its agent has not synced", () => {
     await reader.stop();
   });
 
-  it("leaves to others what is theirs, and costs nothing where nothing waits", async () => {
+  it("does not affect other agents, and costs nothing if nothing is waiting", async () => {
     const other = await spawnIn(mayfly, { name: "other" });
     await other.remember({ task: "keys of another" });
     const searched = vi.spyOn(LocalSearch.prototype, "recall");

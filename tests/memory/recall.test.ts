@@ -78,7 +78,7 @@ describe("recall", () => {
       expect(Array.isArray(await recall(query)), query).toBe(true);
   });
 
-  it("fuses words and meaning, and takes every score apart", async () => {
+  it("combines words and meaning, and breaks down every score", async () => {
     const own = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, own);
     await push(
@@ -122,7 +122,7 @@ describe("recall", () => {
     expect(await recall("filtered", { limit: 1 })).toHaveLength(1);
   });
 
-  it("prefers what went well, was important and is fresh, where the rest is equal", async () => {
+  it("prefers memories that went well, are important or fresh, if the rest is equal", async () => {
     await push([
       putOf({ task: "paint the fence", reward: 0.1 }),
       putOf({ task: "paint the fence", reward: 0.9, importance: 9 }),
@@ -176,7 +176,7 @@ describe("recall", () => {
     expect(seen).toEqual([5, 4, 4, 3, 6]);
   });
 
-  it("refuses a question without a question, and what is out of bounds", async () => {
+  it("refuses an empty question, and values out of range", async () => {
     const codeOf = async (work: Promise<unknown>) => await refusalOf(work);
     expect(await codeOf(recall(""))).toMatchObject({
       code: "invalid_request",

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe("recommendations", () => {
-  it("put what was tried often and worked before one lucky try, and what failed apart", async () => {
+  it("rank what worked often before one lucky try, and list failures separately", async () => {
     const found = dataOf(await mayfly.memory.recommend("rotate the signing key"));
     expect(found).toMatchObject({ known: true, reason: null, rated: 5 });
     expect(found.similar).toBe(6);
@@ -53,12 +53,12 @@ describe("recommendations", () => {
       "It worked in 3 of 3 tries, with an average reward of 0.85.",
       "The task was the same.",
       expect.stringMatching(/^It was last tried on \d{4}-\d\d-\d\d by analyst\.$/),
-      "What was said of it: Slow but safe.",
+      "The critique was: Slow but safe.",
     ]);
     expect(found.avoid).toMatchObject([{ tries: 1, averageReward: expect.closeTo(0.1) }]);
   });
 
-  it("say so where nothing is known, where nobody has rated it, and where nothing worked", async () => {
+  it("say that nothing is known, that nothing is rated, or that nothing worked", async () => {
     const unknown = dataOf(await mayfly.memory.recommend("translate a poem into Finnish"));
     expect(unknown).toMatchObject({
       known: false,
@@ -66,9 +66,9 @@ describe("recommendations", () => {
       avoid: [],
       averageReward: null,
     });
-    expect(unknown.reason).toBe("Nothing like this task is remembered.");
+    expect(unknown.reason).toBe("No memory resembles this task.");
     const unrated = dataOf(await mayfly.memory.recommend("water the plants"));
-    expect(unrated.reason).toMatch(/^One memory is like this task, and none says how well it went/);
+    expect(unrated.reason).toMatch(/^One memory resembles this task, but none has a reward/);
     const failed = dataOf(await mayfly.memory.recommend("bake bread", { minReward: 1, tags: [] }));
     expect(failed.known).toBe(true);
     const strict = dataOf(
@@ -81,8 +81,8 @@ describe("recommendations", () => {
     const other = await spawnIn(mayfly, { lifetime: 300 });
     const task = "Measure the tide";
     dataOf(await other.remember({ task, output: "With a pole.", reward: 0.2 }));
-    expect(dataOf(await other.memory.recommend(task)).reason).toMatch(/did not work/);
-    expect(dataOf(await mayfly.memory.recommend(task)).reason).toMatch(/^Nothing like/);
+    expect(dataOf(await other.memory.recommend(task)).reason).toMatch(/^Nothing that was tried/);
+    expect(dataOf(await mayfly.memory.recommend(task)).reason).toMatch(/^No memory resembles/);
     const { error } = await mayfly.memory.recommend(task, { minReward: 2 });
     expect(error).toMatchObject({ code: "invalid_request", details: { field: "minReward" } });
     expect((await mayfly.memory.recommend(task, { limit: 0 })).error?.details).toEqual({
@@ -97,6 +97,6 @@ describe("recommendations", () => {
     expect(said.out).toContain("It worked in 3 of 3 tries");
     expect(said.out).toContain("What did not work:");
     const none = await runCli(["recommend", "translate a poem into Finnish"], { env });
-    expect(none.out).toBe("Nothing like this task is remembered.\n");
+    expect(none.out).toBe("No memory resembles this task.\n");
   });
 });

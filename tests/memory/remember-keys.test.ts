@@ -47,7 +47,7 @@ describe("remember with a key", () => {
     expect(local.data?.results.map(({ id }) => id)).toEqual([first]);
   });
 
-  it("lays what waits over what the server has of the key", async () => {
+  it("shows waiting changes of the key over the server's", async () => {
     const id = await idOf(agent.remember({ key: "host", task: "host", output: "alpha" }));
     await agent.sync();
     await agent.remember({ key: "host", task: "host", output: "omega" });

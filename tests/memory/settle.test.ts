@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 describe("latest_wins", () => {
-  it("ends in the same values in whatever order updates arrive, field by field", async () => {
+  it("ends with the same values in whatever order updates arrive, field by field", async () => {
     const ops = [
       [{ reward: 0.1, critique: "one" }, clock(-30)],
       [{ reward: 0.2 }, clock(-20)],
@@ -98,7 +98,7 @@ describe("merge", () => {
     expect(row.reward).toBeCloseTo(0.7);
   });
 
-  it("is refused where it would make too many tags", async () => {
+  it("is refused if it would make too many tags", async () => {
     const many = (prefix: string) => Array.from({ length: 40 }, (_, n) => `${prefix}${n}`);
     const id = await remember({ tags: many("a") });
     const refusal = await refusalOf(

@@ -51,7 +51,7 @@ async function rememberTopics(mayfly: Mayfly, embedder: Embedder): Promise<void>
 }
 
 describe("mayfly.memory.tune", () => {
-  it("gives a good model much weight, which every recall of the tenant then has, and no other tenant's", async () => {
+  it("gives a good model a high weight, for every recall of this tenant only", async () => {
     const { mayfly } = await local.enter();
     const { mayfly: other } = await local.enter();
     await rememberTopics(mayfly, scripted);
@@ -114,14 +114,14 @@ describe("mayfly.memory.tune", () => {
       Math.max(...tuned.table.map(({ all }) => all)) - 0.05,
     );
     const said = await runCli(["tune", "--reset", developmentEmbedder.model], { env });
-    expect(said.out).toContain("meaning weighs 0.1 again");
+    expect(said.out).toContain("weight of meaning is 0.1 again");
   });
 
-  it("measures nothing where there is too little, and is for admins", async () => {
+  it("refuses to measure with too few memories, and is only for admins", async () => {
     const { mayfly } = await local.enter();
     expect((await mayfly.memory.tune()).error).toMatchObject({
       code: "invalid_request",
-      message: expect.stringContaining("too little to measure by"),
+      message: expect.stringContaining("too little to measure"),
     });
     expect((await mayfly.memory.tune({ questions: 5 })).error?.details).toEqual({
       field: "questions",

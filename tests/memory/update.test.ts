@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 describe("an update", () => {
-  it("changes what it sets, raises the version, and says what it did with each field", async () => {
+  it("changes what it sets, increases the version, and reports the result of each field", async () => {
     const id = await remember({ reward: 0.2, tags: ["a"] });
     const set = { reward: 0.9, critique: "better", tags: ["a"] };
     expect(await update(id, set)).toMatchObject({
@@ -44,7 +44,7 @@ describe("an update", () => {
     expect(await read(id)).toMatchObject({ reward: null, importance: 5, input: "" });
   });
 
-  it("gives its first result again, and changes nothing more", async () => {
+  it("returns its first result again, and changes nothing more", async () => {
     const id = await remember();
     const op = updateOf(id, { reward: 0.9 });
     const first = await sync([op]);

@@ -97,7 +97,7 @@ describe("visibility", () => {
     });
   });
 
-  it("cannot be narrowed by who would not see it then", async () => {
+  it("cannot be narrowed by a caller who could then no longer see it", async () => {
     const other = await makeAgent(db.sql, tenant);
     const id = await remember();
     const narrow = updateOf(id, { visibility: "agent" });
@@ -109,7 +109,7 @@ describe("visibility", () => {
     expect((await sync([narrow], null, admin)).results[0]?.status).toBe("applied");
   });
 
-  it("of a memory without an agent tells admins alone", async () => {
+  it("of a memory without an agent shows it only to admins", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "admin" });
     const member = await makePerson(db.sql, { [own]: "member" });

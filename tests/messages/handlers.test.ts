@@ -82,7 +82,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
     let calls = 0;
     await kind(() => (calls++ === 0 || log.mock.calls.length === 0 ? handler() : undefined), {});
     const [said, error] = await told.promise;
-    expect(said).toMatch(/^Mayfly: A handler of .+ failed, and has no onError\.$/);
+    expect(said).toMatch(/^Mayfly: A handler of .+ failed, and there is no onError\.$/);
     expect((error as Error).message).toBe("broken");
     expect(log).toHaveBeenCalledTimes(1);
   });
@@ -100,7 +100,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
     };
     await kind(handler, { onError });
     const [said, error] = await told.promise;
-    expect(said).toMatch(/^Mayfly: the onError of what failed threw: /);
+    expect(said).toMatch(/^Mayfly: the onError of this threw an error: /);
     expect((error as Error).message).toBe("onError is broken");
     expect(failures[0]).toMatchObject({ message: "broken" });
   });

@@ -19,7 +19,7 @@ import {
 setUp();
 
 describe("an inbox", () => {
-  it("gives what waits in order, page by page, until it is acknowledged", async () => {
+  it("returns waiting messages in order, page by page, until they are acknowledged", async () => {
     const sent = Array.from({ length: 7 }, (_, n) => messageTo(bob.id, { payload: { n } }));
     await send(ada.claims, ...sent);
     const session = await open(bob);
@@ -55,7 +55,7 @@ describe("an inbox", () => {
     expect(await codeOf(pull(ada, second))).toBe("inbox_taken");
   });
 
-  it("gives nothing past its deadline", async () => {
+  it("returns no message after its deadline", async () => {
     await send(
       ada.claims,
       messageTo(bob.id, { deadline: new Date(Date.now() - 1000).toISOString() }),
@@ -66,7 +66,7 @@ describe("an inbox", () => {
     expect(page).toMatchObject({ up_to: 2, more: false });
   });
 
-  it("holds pages to about 1 MB", async () => {
+  it("returns pages of about 1 MB", async () => {
     const text = "x".repeat(200_000);
     for (let n = 0; n < 4; n++)
       await send(
@@ -83,7 +83,7 @@ describe("an inbox", () => {
     expect(sizes.reduce((sum, size) => sum + size)).toBe(12);
   });
 
-  it("hears a message whole while a session listens, and nothing otherwise", async () => {
+  it("gets a message in full while a session listens, and otherwise nothing", async () => {
     const topic = `agent:${bob.id}`;
     await send(ada.claims, messageTo(bob.id));
     expect(await broadcasts(topic)).toEqual([]);
@@ -134,7 +134,7 @@ describe("an inbox", () => {
 });
 
 describe("old messages", () => {
-  it("go after 7 days when all have acknowledged them, else with the log", async () => {
+  it("are deleted after 7 days if everyone acknowledged them, otherwise with the log", async () => {
     const [handled, half, late, young] = [
       messageTo(bob.id),
       messageTo({ all: true }),

@@ -21,7 +21,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("go from one agent to another and back, typed, stamped, answered, acknowledged", async () => {
+  it("go from one agent to another and back, and are typed, stamped, answered and acknowledged", async () => {
     const [ada, bob] = [await spawn({ name: "ada" }), await spawn({ name: "bob" })];
     bob.on("query", async (message) => {
       const { question } = message.payload;
@@ -51,7 +51,7 @@ describe("messages", () => {
     expect([await waiting(ada), await waiting(bob)]).toEqual([[], []]);
   });
 
-  it("wait for who is away, and come once, in order, whatever the connection does", async () => {
+  it("wait for an agent that is away, and arrive once and in order, whatever the connection does", async () => {
     const ada = await spawn();
     const bob = await spawn({}, behind);
     for (let n = 0; n < 5; n++) await send(ada, bob.id, n);
@@ -71,7 +71,7 @@ describe("messages", () => {
     expect(inbox.got.every(({ attempt }) => attempt === 1)).toBe(true);
   }, 60_000);
 
-  it("that are sent at once go in few calls, in their order, a bad one failing alone", async () => {
+  it("that are sent at the same time share few calls, in order, and only a bad one fails", async () => {
     const ada = await spawn({}, behind);
     const bob = await spawn();
     const inbox = gather(bob);
@@ -106,7 +106,7 @@ describe("messages", () => {
     expect(numbers(inbox.got)).toEqual([1, 2]);
   });
 
-  it("above 64 KB come too, and at 256 KB they are refused", async () => {
+  it("above 64 KB arrive too, and above 256 KB they are refused", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const inbox = gather(bob);
     await send(ada, bob.id, 0);
@@ -119,7 +119,7 @@ describe("messages", () => {
     expect(error).toMatchObject({ code: "invalid_request", details: { field: "payload" } });
   });
 
-  it("reach all, a type and a capability, and say when there is nobody", async () => {
+  it("reach all agents, a type or a capability, and fail if there is nobody", async () => {
     const ada = await spawn();
     const critic = await spawn({ type: "critic", capabilities: ["review"] });
     const bob = await spawn();
@@ -134,7 +134,7 @@ describe("messages", () => {
     expect((await ada.send(bob.id, "tick", {})).error?.code).toBe("recipient_not_alive");
   });
 
-  it("that nobody answers in time fail, and a late answer bothers nobody", async () => {
+  it("that nobody answers in time fail, and a late answer is ignored", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const inbox = gather(bob, "query");
     const { error } = await ada.request(
@@ -152,7 +152,7 @@ describe("messages", () => {
     expect(others.got.map(({ type }) => type)).toEqual(["tick"]);
   });
 
-  it("are refused to who may not, and checked before they are sent", async () => {
+  it("are refused without the scope, and checked before they are sent", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const mute = await spawn({ scopes: ["message:read"] });
     const deaf = await spawn({ scopes: ["message:send"] });

@@ -164,7 +164,7 @@ describe("a request", () => {
 describe("an inbox that can not be opened", () => {
   afterEach(() => void vi.useRealTimers());
 
-  it("is tried again for as long as it may pass, each time said, until it is closed", async () => {
+  it("is tried again while the error may pass, and reported each time, until it is closed", async () => {
     vi.useFakeTimers();
     let tries = 0;
     const rpc = async () => {
@@ -192,7 +192,7 @@ describe("an inbox that can not be opened", () => {
     expect(tries).toBe(before);
   });
 
-  it("tells who listens after it was closed", async () => {
+  it("tells those who listen after it was closed", async () => {
     const inbox = inboxOf(async () => ({ data: null, error: null }));
     await inbox.close();
     const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));

@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("can be asked for in a handler, while others wait their turn", async () => {
+  it("can be requested in a handler, while others wait for their turn", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     ada.on("query", async (message) => void (await message.reply({ answer: 1 })));
     const order: string[] = [];
@@ -55,7 +55,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("whose handler throws are tried again, then left, and the others go on", async () => {
+  it("whose handler throws are retried and then left, and the others continue", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const tries: unknown[] = [];
     const attempts: number[] = [];
@@ -85,7 +85,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([1]);
   });
 
-  it("that ask, and whose handler throws, are answered with its failure, and not left behind", async () => {
+  it("that are requests whose handler throws are answered with its failure, and acknowledged", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const failures: unknown[] = [];
     const attempts: number[] = [];
@@ -116,7 +116,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([]);
   });
 
-  it("that a process did not acknowledge come to the next one, which takes the inbox over", async () => {
+  it("that a process did not acknowledge go to the next one, which takes the inbox over", async () => {
     const ada = await spawn();
     const first = await spawn({ registrationKey: "worker" });
     const reached = new Promise<void>((resolve) => {
@@ -148,7 +148,7 @@ describe("messages", () => {
     );
   });
 
-  it("that a process handled and was killed before it could say so come again, marked, and no other does", async () => {
+  it("that a killed process handled but did not acknowledge are redelivered and marked, and no others", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mayfly-receiver-"));
     const file = join(folder, "handled");
     const ada = await spawn();

@@ -100,7 +100,7 @@ describe("sending messages", () => {
     ).toBe("no_inbox");
   });
 
-  it("sends nothing of a call in which one is bad, and says which", async () => {
+  it("sends nothing if one message of a call is invalid, and says which", async () => {
     const good = messageTo(bob.id);
     const other = await makeTenant(db.sql);
     const stranger = await makeAgent(db.sql, other);
@@ -177,7 +177,7 @@ describe("sending messages", () => {
     expect(await codeOf(send(ada.claims, messageTo(bob.id, { id: old })))).toBe("op_expired");
   });
 
-  it("is for those who have the scope, and within the tenant's writes", async () => {
+  it("needs the scope, and counts as writes of the tenant", async () => {
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     expect(await codeOf(send(viewer, messageTo(bob.id)))).toBe("scope_missing");
     const mute = await makeAgent(db.sql, tenant, { scopes: ["message:read"] });
@@ -190,7 +190,7 @@ describe("sending messages", () => {
     );
   });
 
-  it("tells the log, the recipient alone when it is one", async () => {
+  it("appears in the log, only for the recipient if there is one", async () => {
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const eve = await makeAgent(db.sql, tenant);
     const [one, all] = [messageTo(bob.id), messageTo({ all: true })];

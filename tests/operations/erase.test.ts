@@ -104,7 +104,7 @@ describe("erasing a tenant", () => {
     expect(await rowsOf(theirs.tenant)).toEqual(before);
   });
 
-  it("goes on in as many calls as it takes, its agents stopped by the first", async () => {
+  it("takes as many calls as needed, and the first one stops its agents", async () => {
     const { tenant, owner, agent } = await fillTenant(db.sql);
     const name = await nameOf(tenant);
     let calls = 1;
@@ -116,7 +116,7 @@ describe("erasing a tenant", () => {
     expect(new Set(Object.values(await rowsOf(tenant)))).toEqual(new Set([0]));
   });
 
-  it("deletes no more rows in a call than it is asked for, whatever hangs on them", async () => {
+  it("deletes no more rows in a call than asked for, whatever refers to them", async () => {
     const { tenant, owner, agent, viewer } = await fillTenant(db.sql);
     const name = await nameOf(tenant);
     await fatten(tenant, agent.id);
@@ -143,7 +143,7 @@ describe("erasing a tenant", () => {
     expect(await rpc(db.sql, viewer, "tenant_ids")).toEqual([]);
   });
 
-  it("is for its owners and the secret key, by its name", async () => {
+  it("is only for its owners and the secret key, and needs its name", async () => {
     const tenant = await makeTenant(db.sql);
     const name = await nameOf(tenant);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

@@ -59,7 +59,7 @@ describe("the statistics of memories", () => {
 });
 
 describe("the export of a tenant", () => {
-  it("has every row of every table that is exposed, once, whatever the page", async () => {
+  it("has every row of every exposed table once, whatever the page size", async () => {
     const victim = await fillTenant(db.sql);
     await fillTenant(db.sql);
     const tables = await db.sql`
@@ -112,7 +112,7 @@ describe("the export of a tenant", () => {
     expect(found).toBe(20);
   });
 
-  it("is for admins, and refuses what is no page", async () => {
+  it("is only for admins, and refuses an invalid page", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const member = await makePerson(db.sql, { [tenant]: "member" });

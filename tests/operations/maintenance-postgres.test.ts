@@ -26,7 +26,7 @@ describe.skipIf(!databaseUrl)("maintenance of every tenant, in sessions of its o
     return rows.map((row) => row.tenant_id as string);
   };
 
-  it("passes by a tenant that another one maintains, and waits for nobody", async () => {
+  it("skips a tenant that another session maintains, and waits for nobody", async () => {
     const [held, free] = [await makeSpent(), await makeSpent()];
     await db.sql.begin(async (other) => {
       await other`select from mayfly_private.maintenance where tenant_id = ${held} for update`;

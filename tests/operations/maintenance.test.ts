@@ -41,7 +41,7 @@ const repair = (tenant: string) =>
   db.sql`update mayfly.memories set version = 1 where tenant_id = ${tenant}`;
 
 describe("maintenance of every tenant", () => {
-  it("goes on past a tenant for which it fails, and says which, since when and why", async () => {
+  it("continues after a tenant for which it fails, and says which, since when and why", async () => {
     const tenants = [await makeSpent(), await makeSpent(), await makeSpent()];
     const poisoned = tenants[1] as string;
     await poison(poisoned);
@@ -66,7 +66,7 @@ describe("maintenance of every tenant", () => {
     expect((await maintenanceOf()).failing).toEqual([]);
   });
 
-  it("does the other chores of a tenant of which one fails, names it to who asked, and notes both that fail", async () => {
+  it("does the other chores of a tenant if one fails, names it in the answer, and records each failure", async () => {
     const tenant = await makeSpent();
     await poison(tenant);
     await db.sql`insert into mayfly_private.chores (name, work) values ('a_gone', 'mayfly_private.gone(uuid, integer)')`;
@@ -92,7 +92,7 @@ describe("maintenance of every tenant", () => {
     expect(await livingOf([tenant])).toEqual([]);
   });
 
-  it("comes to each tenant once a run, the one that has waited longest first", async () => {
+  it("handles each tenant once a run, starting with the one that waited longest", async () => {
     await db.sql`select mayfly_private.maintain_all()`;
     const fresh = [await makeSpent(), await makeSpent()];
     const [run] = await db.sql`select clock_timestamp()::text as begun`;
@@ -139,8 +139,9 @@ describe("maintenance of every tenant", () => {
 describe("sync, in passing", () => {
   it("marks agents that are dead but do not say so", async () => {
     const tenant = await makeTenant(db.sql);
-    const [agent, dead] = [await makeAgent(db.sql, tenant), await makeAgent(db.sql, tenant)];
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
+    const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
+    const dead = await makeAgent(db.sql, tenant, { lifetime: 30 });
+    await db.advance("30 seconds");
     await rpc(db.sql, agent.claims, "sync", { push: [], page_limit: 1000 });
     const [row] = await db.sql`select status from mayfly.agents where id = ${dead.id}`;
     expect(row?.status).toBe("expired");

@@ -64,7 +64,9 @@ const nothing = {
   ops: 0,
   settled: 0,
   unsettled: 0,
+  uploads: 0,
   more: false,
+  threads: 0,
 };
 
 /** A UUIDv7 of an instant. */
@@ -74,7 +76,7 @@ function idOf(instant: number, n = 0) {
 }
 
 describe("retention", () => {
-  it("forgets by age, kind and reward what any one rule says, and tells the caches", async () => {
+  it("forgets by age, kind and reward what any rule matches, and tells the caches", async () => {
     await enter();
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     await rpc(db.sql, admin, "update_tenant", {
@@ -120,7 +122,7 @@ describe("retention", () => {
     expect(rows.length).toBe(0);
   });
 
-  it("works in batches, and takes up where it stopped", async () => {
+  it("works in batches, and continues where it stopped", async () => {
     await enter();
     await sync(Array.from({ length: 25 }, () => putOf({ expires_at: daysAgo(0) })));
     const batches: Batch[] = [];
@@ -160,7 +162,7 @@ describe("retention", () => {
     expect(await living()).toEqual(["kept"]);
   });
 
-  it("refuses a cursor that it has passed, and no other", async () => {
+  it("refuses only cursors that it has passed", async () => {
     await enter();
     const { cursor: behind } = await sync([]);
     await sync([putOf()], null, 0);
@@ -218,7 +220,7 @@ describe("retention", () => {
     });
   });
 
-  it("is executed by who may write, in batches of 1 to 10000 rows", async () => {
+  it("can be run by callers who may write, in batches of 1 to 10000 rows", async () => {
     await enter();
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     expect(await codeOf(maintain(10, viewer))).toBe("scope_missing");
@@ -261,7 +263,7 @@ describe("settling", () => {
     expect(await maintain()).toEqual(nothing);
   });
 
-  it("counts anew what retention has erased, after an hour", async () => {
+  it("counts what retention erased again, after an hour", async () => {
     await enter();
     await sync([put(), put(), put()], null, 0);
     await declareLarge();

@@ -86,7 +86,7 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
     );
   }, 45_000);
 
-  it("tell what is due", async () => {
+  it("send due broadcasts", async () => {
     await vi.waitFor(
       async () => {
         const [row] = await db.sql`select mayfly_private.is_flushed() as flushed`;
@@ -96,7 +96,7 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
     );
   }, 45_000);
 
-  it("succeed, and nothing of them fails", async () => {
+  it("all succeed", async () => {
     await vi.waitFor(
       async () => {
         // One run of the flusher takes a minute, and ends here with its database.

@@ -52,7 +52,7 @@ describe("maintenance", () => {
     expect(dataOf(await mayfly.memory.statistics()).memories).toBe(1250);
   });
 
-  it("ends when it is told to, and goes on later", async () => {
+  it("stops when it is told to, and continues later", async () => {
     await local.sql`
       insert into mayfly.memories (tenant_id, id, task, expires_at)
       select ${tenant}, gen_random_uuid(), 'memory ' || n, now() from generate_series(1, 1500) n`;
@@ -74,7 +74,7 @@ describe("an export", () => {
       .map((line) => JSON.parse(line) as { table: string; row: { id?: string; task?: string } });
   };
 
-  it("gives every row of the tenant once, and none of another's", async () => {
+  it("has every row of the tenant once, and none of another tenant", async () => {
     const stranger = (await local.enter()).tenant;
     await local.sql`
       insert into mayfly.memories (tenant_id, id, task)
@@ -130,7 +130,7 @@ describe("re-embedding", () => {
     select ${tenant}, id, 'old', array_fill(0.5, array[384])::extensions.halfvec(384) from made`;
   const model = "mayfly-dev-hash-384";
 
-  it("gives every memory a vector of the functions' model, tells its progress, and forgets the old", async () => {
+  it("gives every memory a vector of the functions' model, reports its progress, and deletes old vectors", async () => {
     await fill();
     const progress: number[] = [];
     const done = dataOf(
@@ -148,7 +148,7 @@ describe("re-embedding", () => {
     expect(await vectorsOf()).toEqual({ [model]: 300 });
   });
 
-  it("goes on where it was aborted, and is for the secret key", async () => {
+  it("continues where it was aborted, and is only for the secret key", async () => {
     await fill();
     const abort = new AbortController();
     const broken = dataOf(
@@ -182,7 +182,7 @@ describe("conflicts", () => {
     return dataOf(await agent.memory.conflicts.list({ memoryId: id })).conflicts;
   };
 
-  it("are listed, and settled by what was wanted or as it is", async () => {
+  it("are listed, and resolved with the wanted or the current value", async () => {
     const { id } = dataOf(
       await agent.remember({ task: "shared", reward: 0.1, critique: "good as it is" }),
     );
@@ -221,7 +221,7 @@ describe("conflicts", () => {
     });
   });
 
-  it("of several memories, or of one that is gone, are not settled", async () => {
+  it("of several memories, or of one that is gone, cannot be resolved", async () => {
     const { id } = dataOf(await agent.remember({ task: "shared", reward: 0.1 }));
     dataOf(await agent.sync());
     const [conflict] = await conflictsOf(id, { reward: 0.9 });

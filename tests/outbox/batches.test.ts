@@ -44,7 +44,7 @@ describe("a push", () => {
     expect(await sizes([putOf("a"), putOf("b"), deleteOf("a"), putOf("c")])).toEqual([2, 2]);
   });
 
-  it("is out of an outbox whose storage is full, and of that once there is room", async () => {
+  it("leaves an outbox whose storage is full, and its storage once there is room", async () => {
     const kept = memoryStorage();
     let full = false;
     const storage: OutboxStorage = {
@@ -70,7 +70,7 @@ describe("a push", () => {
     expect(entries.map(({ operation }) => operation.id)).toEqual(["put c"]);
   });
 
-  it("that makes room forgets what the server has, and nothing that it is still to get", async () => {
+  it("that frees space forgets only what the server already has", async () => {
     const outbox = await outboxWith([putOf("a"), deleteOf("b"), deleteOf("a")]);
     const batch = outbox.take("a", { freeing: true });
     expect(batch.map(({ operation }) => operation.id)).toEqual(["delete b"]);

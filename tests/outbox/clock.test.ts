@@ -20,7 +20,7 @@ describe("a hybrid logical clock", () => {
     expect(clock.next("a")).toBe("1700000000001-0000-a");
   });
 
-  it("only rises, whatever time does and whatever it sees", () => {
+  it("only increases, whatever time does and whatever it sees", () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -50,7 +50,7 @@ describe("a hybrid logical clock", () => {
     );
   });
 
-  it("goes by the server's time, as near as an answer tells it", () => {
+  it("follows the server's time, as exactly as an answer tells it", () => {
     const ahead = 3_600_000;
     clock.learn(now - ahead, now - ahead + 1000, now - 40);
     expect(now - ahead - clock.now).toBeLessThanOrEqual(0);

@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(data, { recursive: true, force: true, maxRetries: 5 });
 });
 
-it("keeps and doubles nothing when the functions are killed in the middle of pushes", async () => {
+it("loses and repeats nothing when the functions are killed in the middle of pushes", async () => {
   const { tenant } = await local.enter();
   const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
   let kills = 0;
@@ -62,7 +62,7 @@ it("keeps and doubles nothing when the functions are killed in the middle of pus
 // Two starts of a stack: 8 s when the machine is quiet.
 const slow = { timeout: 120_000 };
 it(
-  "keeps and doubles nothing when the database is stopped and started in the middle of pushes",
+  "loses and repeats nothing when the database is restarted in the middle of pushes",
   slow,
   async () => {
     const { tenant } = await local.enter();

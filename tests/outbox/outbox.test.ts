@@ -54,7 +54,7 @@ describe("the outbox", () => {
     expect(dataOf(await mayfly.outbox.drain())).toEqual({ pushed: 0, rejected: 0 });
   });
 
-  it("loses and doubles nothing when the process is killed in the middle of pushes", async () => {
+  it("loses and repeats nothing when the process is killed in the middle of pushes", async () => {
     const lines = await killAt(
       "remembered 12",
       `for (let n = 0; n < 1000; n++) {
@@ -75,7 +75,7 @@ describe("the outbox", () => {
     expect(await eventsOf("memory.created")).toBe(tasks.length);
   });
 
-  it("doubles nothing when the answer to a push is lost, in this process or the next", async () => {
+  it("repeats nothing when the answer to a push is lost, in this process or the next", async () => {
     const storage = join(folder, "lost");
     const mayfly = mayflyOf({ url: proxy.url, storage });
     const agent = await spawnIn(mayfly);
@@ -100,7 +100,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("pushes what it was given while the server was away, also a memory and its end", async () => {
+  it("pushes what was queued while the server was away, even a memory and its deletion", async () => {
     const mayfly = mayflyOf({ url: proxy.url });
     const agent = await spawnIn(mayfly);
     proxy.down();
@@ -139,7 +139,7 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
-  it("leaves to a living agent what is its own, and takes what a stopped one left", async () => {
+  it("leaves a living agent's operations to it, and takes those of a stopped one", async () => {
     const mayfly = mayflyOf();
     const [one, other] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "other" })];
     await one.remember({ task: "of one" });
@@ -152,7 +152,7 @@ describe("the outbox", () => {
     await other.stop();
   });
 
-  it("buries what the server refuses without saying which it was, and pushes the rest", async () => {
+  it("makes a dead letter of what the server refuses without naming it, and pushes the rest", async () => {
     const mayfly = mayflyOf();
     const agent = await spawnIn(mayfly);
     const { id } = dataOf(await agent.remember({ task: "sunrise" }));
@@ -172,7 +172,7 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
-  it("frees what is to be forgotten when the tenant's quota is full, and goes on", async () => {
+  it("forgets memories first when the tenant's quota is full, and then continues", async () => {
     const agent = await spawnIn(mayflyOf());
     const big = "x".repeat(50_000);
     const { id } = dataOf(await agent.remember({ task: "old", output: big }));
@@ -187,7 +187,7 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
-  it("keeps dead letters across a restart, to be looked at, tried again or let go", async () => {
+  it("keeps dead letters across a restart, to be inspected, retried or discarded", async () => {
     const storage = join(folder, "dead");
     const first = await spawnIn(mayflyOf({ storage }));
     await first.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
@@ -212,7 +212,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("says in sync too that another process has taken it over, whose to push it is", async () => {
+  it("says in sync too that another process has taken it over and pushes it", async () => {
     const storage = join(folder, "taken");
     const suspended = await spawnIn(mayflyOf({ storage }));
     dataOf(await suspended.remember({ task: "the other's to push" }));
@@ -221,13 +221,13 @@ describe("the outbox", () => {
     expect((await suspended.sync()).error).toMatchObject({
       code: "storage_failed",
       message: expect.stringContaining("was taken over by another process"),
-      hint: expect.stringContaining("start again"),
+      hint: expect.stringContaining("Restart this process"),
     });
     expect(await tasksOf()).toEqual([]);
     await suspended.close();
   });
 
-  it("says so when another process has it, and remembers nothing then", async () => {
+  it("says that another process has it, and then remembers nothing", async () => {
     const storage = join(folder, "held");
     const holder = await spawnIn(mayflyOf({ storage }));
     await holder.remember({ task: "held" });
@@ -256,7 +256,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("keeps what was meant, whatever becomes of the object", async () => {
+  it("keeps what was meant, even if the object changes later", async () => {
     const agent = await spawnIn(mayflyOf());
     const metadata = { step: 1 };
     await agent.remember({ task: "t", metadata });
@@ -266,7 +266,7 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
-  it("takes no more than it may hold, says so, and loses nothing of what it has", async () => {
+  it("refuses more than it may hold, says so, and loses nothing", async () => {
     const storage = join(folder, "full");
     const options = { url: local.apiUrl, key: local.secretKey, tenant, storage };
     const mayfly = new Mayfly({ ...options, outbox: { maxOperations: 5 } });

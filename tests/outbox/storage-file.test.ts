@@ -76,7 +76,7 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
-  it("goes on behind a last line that was torn, at every byte", async () => {
+  it("continues after a last line that was cut off at any byte", async () => {
     const store = await open();
     await store.write({ put: [entryOf("1")] });
     const whole = (await stat(path)).size;
@@ -96,7 +96,7 @@ describe("an outbox in a file", () => {
   });
 
   it.each(["not json", "5", "null", '{"put":[{}]}'])(
-    "says which line is damaged by %s, and is not held afterwards",
+    "says which line is damaged by %s, and releases the lock",
     async (line) => {
       const store = await open();
       await store.write({ put: [entryOf("1")] });
@@ -127,7 +127,7 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
-  it("takes no room once it keeps nothing", async () => {
+  it("takes no space when it is empty", async () => {
     const store = await open();
     await store.write({ put: [entryOf("1"), entryOf("2")] });
     await store.write({ remove: ["1"] });
@@ -141,7 +141,7 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
-  it("keeps what it is given where it cannot be written anew", async () => {
+  it("keeps what it is given even if the file cannot be rewritten", async () => {
     await mkdir(`${path}.draft`);
     const store = await open();
     await store.write({ put: [entryOf("stays")] });
@@ -183,7 +183,7 @@ describe("an outbox in a file", () => {
     await (await open()).close();
   });
 
-  it("is written no more by a process that finds it taken over, which says so", async () => {
+  it("is no longer written by a process that finds it taken over, which says so", async () => {
     const store = await open();
     await store.write({ put: [entryOf("1")] });
     const before = await readFile(path, "utf8");
@@ -202,7 +202,7 @@ describe("an outbox in a file", () => {
 });
 
 describe("a process that was suspended while it wrote its outbox anew", () => {
-  it("does not put its file in the place of its successor's", async () => {
+  it("does not replace its successor's file", async () => {
     const store = await open();
     const files = process.getBuiltinModule("node:fs/promises");
     const openFile = files.open;

@@ -10,9 +10,13 @@ const installedAs: Record<PackageName, string> = {
   sdk: "@mayfly/sdk",
   local: "@mayfly/local",
   mayfly: "mayfly",
+  testing: "@mayfly/testing",
+  create: "create-mayfly",
 };
 
 export interface Installed {
+  /** Where the tarballs are, and everything else of this. */
+  place: string;
   /** The folder that a package was packed from. */
   built(name: PackageName): string;
   tarball(name: PackageName): string;
@@ -20,6 +24,8 @@ export interface Installed {
   cli: string;
   /** A folder of a person's, with all of it installed. */
   folder(name: string): Promise<string>;
+  /** Puts all of it into a folder that is there, as node_modules. */
+  install(folder: string): Promise<void>;
   mayfly(cwd: string, ...words: string[]): Promise<Ran>;
   remove(): Promise<void>;
 }
@@ -38,22 +44,26 @@ export async function installAll(): Promise<Installed> {
     ) as Record<string, Record<string, string>>;
     for (const one of Object.keys({ ...dependencies, ...peerDependencies })) wanted.add(one);
   }
+  // An application's own, which the templates ask for.
+  wanted.add("ai");
   for (const name of Object.values(installedAs)) wanted.delete(name);
   for (const name of wanted) {
     const at = join(modules, name);
     await mkdir(dirname(at), { recursive: true });
     await symlink(join(root, "node_modules", name), at);
   }
+  const install = (folder: string) => symlink(modules, join(folder, "node_modules"));
   const cli = join(modules, "mayfly/cli.js");
   return {
+    place,
+    install,
     built: (name) => join(place, name),
     tarball: (name) => tarballs[name] as string,
     cli,
     async folder(name) {
       const folder = join(place, "people", name);
       await mkdir(folder, { recursive: true });
-      if ((await readdir(folder)).length === 0)
-        await symlink(modules, join(folder, "node_modules"));
+      if ((await readdir(folder)).length === 0) await install(folder);
       return folder;
     },
     mayfly: (cwd, ...words) => startCli(words, { cwd, cli }).ended,

@@ -32,7 +32,7 @@ const emailOf = (claims: Claims) => `${claims.sub}@example.com`;
 setUp();
 
 describe("an invitation", () => {
-  it("makes who has its token a member, once", async () => {
+  it("makes the holder of its token a member, once", async () => {
     const { token } = await invite(admin, "member");
     expect(token).toMatch(/^mfi_[0-9a-f]{64}$/);
     expect(await call(stranger, "accept_invitation", { token })).toMatchObject({
@@ -44,7 +44,7 @@ describe("an invitation", () => {
     expect(await codeOf(call(second, "accept_invitation", { token }))).toBe("invitation_unknown");
   });
 
-  it("to an address is for who has confirmed it, with the token or without", async () => {
+  it("to an address can be accepted only by a person who confirmed it, with or without the token", async () => {
     const { token } = await invite(owner, "admin", { email: emailOf(stranger).toUpperCase() });
     const second = await makePerson(db.sql, {});
     expect(await codeOf(call(second, "accept_invitation", { token }))).toBe("invitation_unknown");
@@ -60,7 +60,7 @@ describe("an invitation", () => {
     expect(await roleOf(stranger)).toBe("admin");
   });
 
-  it("is accepted by the id alone by nobody else", async () => {
+  it("cannot be accepted by anybody else with only its id", async () => {
     const { invitation } = await invite(owner, "member");
     expect(await codeOf(call(stranger, "accept_invitation", { id: invitation.id }))).toBe(
       "invitation_unknown",
@@ -95,7 +95,7 @@ describe("an invitation", () => {
     await invite(owner, "owner");
   });
 
-  it("changes nothing for who is a member already, and is not spent", async () => {
+  it("changes nothing for an existing member, and is not used up", async () => {
     const { token } = await invite(owner, "admin");
     expect(await codeOf(call(viewer, "accept_invitation", { token }))).toBe("already_member");
     expect(await roleOf(viewer)).toBe("viewer");
@@ -142,7 +142,7 @@ describe("the people of a tenant", () => {
     expect(await codeOf(call(claims, "leave_tenant"))).toBe("not_authorized");
   });
 
-  it("take a tenant over from its owner, who becomes admin", async () => {
+  it("take a tenant over from its owner, who becomes an admin", async () => {
     expect(await codeOf(call(admin, "transfer_tenant", { user_id: member.sub }))).toBe(
       "role_missing",
     );
@@ -172,7 +172,7 @@ describe("the people of a tenant", () => {
     );
   });
 
-  it("are told to the log as they come, change and go", async () => {
+  it("appear in the log when they join, change and leave", async () => {
     const { token } = await invite(owner, "viewer");
     await call(stranger, "accept_invitation", { token });
     await call(owner, "change_member_role", { user_id: stranger.sub, role: "member" });
@@ -196,7 +196,7 @@ describe("the people of a tenant", () => {
 });
 
 describe("deleting a person", () => {
-  it("removes no memory and no agent, and leaves the tenant, be it without an owner", async () => {
+  it("removes no memory and no agent, and keeps the tenant, even without an owner", async () => {
     const push = [putOf({ task: "kept" })];
     await actAs(
       db.sql,

@@ -47,7 +47,7 @@ const edited = async (value: unknown, ...edits: Edit[]) => {
 };
 
 describe("an edit", () => {
-  it("counts: what is not there is 0, and without a value it is one more", async () => {
+  it("increments: a missing number is 0, and without a value it adds 1", async () => {
     expect(await edited(undefined, { op: "inc", path: "" })).toBe(1);
     expect(await edited(41, { op: "inc", path: "" })).toBe(42);
     expect(await edited({ n: 1.5 }, { op: "inc", path: "/n", value: -0.5 })).toEqual({ n: 1 });
@@ -55,7 +55,7 @@ describe("an edit", () => {
     expect(await edited({ l: [1, 2] }, { op: "inc", path: "/l/1" })).toEqual({ l: [1, 3] });
   });
 
-  it("puts at the end of a list, which it makes", async () => {
+  it("appends to a list, which it creates if needed", async () => {
     expect(await edited(undefined, { op: "append", path: "", value: "a" })).toEqual(["a"]);
     expect(await edited({ l: [1] }, { op: "append", path: "/l", value: [2] })).toEqual({
       l: [1, [2]],
@@ -81,7 +81,7 @@ describe("an edit", () => {
     });
   });
 
-  it("removes a key, an index, or what equals a value from a list; what is not there is no fault", async () => {
+  it("removes a key, an index, or equal values from a list; a missing one is not an error", async () => {
     expect(await edited({ a: 1, b: 2 }, { op: "remove", path: "/a" })).toEqual({ b: 2 });
     expect(await edited({ l: [1, 2, 3] }, { op: "remove", path: "/l/1" })).toEqual({ l: [1, 3] });
     expect(await edited({ l: [1, 2, 1] }, { op: "remove", path: "/l", value: 1 })).toEqual({
@@ -95,7 +95,7 @@ describe("an edit", () => {
     expect(row?.left_over).toBe(0);
   });
 
-  it("follows those before it, all as one version, and one that changes nothing makes none", async () => {
+  it("applies to the result of those before it, all as one version, and makes none if nothing changes", async () => {
     const key = fresh();
     const expires = "2030-01-01T00:00:00+00:00";
     await set(key, { done: 1 }, expires);
@@ -126,7 +126,7 @@ describe("an edit", () => {
     [{ l: [1] }, { op: "remove", path: "/l/1" }, /goes through a list of 1/],
     [{ l: [1] }, { op: "remove", path: "" }, /needs a path/],
   ];
-  it("that does not fit is refused by its index, and nothing of its call is written", async () => {
+  it("that does not fit is refused by its index, and nothing of the call is written", async () => {
     for (const [value, faulty, message] of unfit) {
       const key = fresh();
       await set(key, value);
@@ -142,7 +142,7 @@ describe("an edit", () => {
     }
   });
 
-  it("that is none is refused by its index and field", async () => {
+  it("that is not valid is refused by its index and field", async () => {
     const key = fresh();
     const ok = { op: "inc", path: "" };
     const faulty: [unknown, string][] = [
@@ -184,7 +184,7 @@ describe("an edit", () => {
 });
 
 describe("a swap", () => {
-  it("writes at the version that it expects, and otherwise answers what the state is", async () => {
+  it("writes at the version that it expects, and otherwise returns the current state", async () => {
     const key = fresh();
     expect(await swap(key, 1, "x")).toEqual({ written: false, state: null });
     expect(await swap(key, 0, "a")).toMatchObject({

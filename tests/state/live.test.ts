@@ -62,7 +62,7 @@ describe("states", () => {
     expect(dataOf(await state.list())).toEqual([]);
   });
 
-  it("tell a conflict with the version that there is, and update around it", async () => {
+  it("report a conflict with the current version, and update around it", async () => {
     const agent = await spawn();
     const other = await spawn();
     dataOf(await agent.state.shared.set("n", 1));
@@ -216,7 +216,7 @@ describe("states", () => {
     expect(failures).toBe(2);
   });
 
-  it("are handed over as they are, then as they change, with since: null", async () => {
+  it("are delivered as they are, and then as they change, with since: null", async () => {
     const agent = await spawn();
     for (let n = 0; n < 3; n++) dataOf(await agent.state.shared.set(`k${n}`, n));
     dataOf(await agent.state.shared.set("k1", "newer"));

@@ -56,7 +56,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     );
   });
 
-  it("80 edits of a counter and a list at once are all in it, each in one call", async () => {
+  it("80 simultaneous edits of a counter and a list all count, each in one call", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     const edit = (n: number) =>
@@ -106,7 +106,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     expect(calls).toBeGreaterThan(80);
   });
 
-  it("16 who expect that there is none make one", async () => {
+  it("16 callers who expect no state create exactly one", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     const sets = Array.from({ length: 16 }, (_, n) =>

@@ -90,7 +90,7 @@ describe("a state", () => {
     });
   });
 
-  it("is deleted, is made again behind its last version, and is gone for who expects none", async () => {
+  it("is deleted, is made again after its last version, and does not exist for callers that expect none", async () => {
     await set("k", 1);
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: true, version: 2 });
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: false, version: 2 });
@@ -103,7 +103,7 @@ describe("a state", () => {
     );
   });
 
-  it("is gone when its time is over", async () => {
+  it("disappears when it expires", async () => {
     await set("k", 1, { expires_at: await inAnHour() });
     expect((await call("patch_state", { key: "k", patch: { a: 1 } })).expires_at).not.toBeNull();
     await db.advance("1 hour");
@@ -117,7 +117,7 @@ describe("a state", () => {
     });
   });
 
-  it("is refused what is too large, too deep or has no key", async () => {
+  it("is refused if it is too large, too deep or has no key", async () => {
     const deep = (levels: number) => JSON.parse("[".repeat(levels) + "]".repeat(levels)) as unknown;
     await set("deep", deep(33));
     await set("large", "x".repeat(262_142));
@@ -176,7 +176,7 @@ describe("who writes a state", () => {
     expect(await codeOf(set("k", 1, { of_agent: randomUUID() }))).toBe("agent_unknown");
   });
 
-  it("is nobody of another tenant, who does not even learn that it is there", async () => {
+  it("is nobody from another tenant, who does not even learn that it exists", async () => {
     await set("k", "the secret", { of_agent: agent.id });
     await set("k", "the secret");
     const stranger = await makeAgent(db.sql, await makeTenant(db.sql), { scopes });
@@ -210,7 +210,7 @@ describe("states count", () => {
       });
     }));
 
-  it("nothing any more when maintenance has removed them, expired ones first deleted", async () => {
+  it("nothing any more when maintenance has removed them, including expired ones", async () => {
     const maintain = () =>
       rpc<{ more: boolean }>(db.sql, serviceRole, "maintain", {}, inTenant(tenant));
     const later = await inAnHour();
@@ -235,7 +235,7 @@ describe("states count", () => {
 });
 
 describe("the query state.sql", () => {
-  it("shows what there is, whose it is and who changed it last", async () => {
+  it("shows each state, its owner and who changed it last", async () => {
     await db.sql`update mayfly.tenants set name = 'kept apart' where id = ${tenant}`;
     await set("plan", { step: 1 }, { of_agent: agent.id });
     await set("done", true);

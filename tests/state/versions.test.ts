@@ -126,7 +126,7 @@ describe("two changes of one base", () => {
     await set("k", theirs);
   });
 
-  it("by latest_wins are the later one, whole", async () => {
+  it("with latest_wins become the later one as a whole", async () => {
     const before = new Date(Date.now() - 60_000).toISOString();
     expect(await reconcile({ strategy: "latest_wins", ours, ours_at: before })).toMatchObject({
       outcome: "theirs",
@@ -149,7 +149,7 @@ describe("two changes of one base", () => {
     expect(history).toMatchObject([{ action: "reconcile" }, { action: "reconcile" }, {}, {}]);
   });
 
-  it("by manual are both where they do not contradict each other, else nothing is written", async () => {
+  it("with manual are merged if they do not contradict each other, otherwise nothing is written", async () => {
     const conflicting = { ...ours, title: "ours" };
     expect(await reconcile({ strategy: "manual", ours: conflicting })).toEqual({
       outcome: "conflict",
@@ -173,7 +173,7 @@ describe("two changes of one base", () => {
     expect(await codeOf(reconcile({ strategy: "merge", ...values }))).toBe("version_conflict");
   });
 
-  it("without a base are united, and are ours where there is nothing", async () => {
+  it("without a base are combined, and are ours if there is nothing yet", async () => {
     const united = await call<Reconciled>("reconcile_state", {
       key: "k",
       strategy: "merge",
@@ -202,7 +202,7 @@ describe("two changes of one base", () => {
 });
 
 describe("the log of states", () => {
-  it("says each change, with the keys of an object that changed", async () => {
+  it("has each change, with the keys of an object that changed", async () => {
     const { id } = await set("k", { a: 1, b: { c: 1 } }, { of_agent: agent.id });
     await call("patch_state", { key: "k", patch: { b: { c: 2 }, d: 1 }, of_agent: agent.id });
     await set("k", "text", { of_agent: agent.id });
@@ -237,7 +237,7 @@ describe("the log of states", () => {
       expect(await codeOf(ask(wrong))).toBe("invalid_request");
   });
 
-  it("says nothing of what was refused", async () => {
+  it("has nothing of what was refused", async () => {
     await codeOf(set("k", 1, { expected_version: 3 }));
     await codeOf(set("k", "x".repeat(300_000)));
     expect((await events()).length).toBe(0);

@@ -120,7 +120,7 @@ describe("the quota of bytes, of what is no memory", () => {
     expect(await refusalOf(define("z"))).toMatchObject(full);
   });
 
-  it("counts what agents say of themselves, and lets a full tenant spawn, end and forget", async () => {
+  it("counts what agents write about themselves, and lets a full tenant spawn, stop and forget", async () => {
     const { tenant, admin, claims } = await makeWriter();
     const before = await bytesOf(admin);
     const metadata = { text: "x".repeat(16_000) };
@@ -174,7 +174,7 @@ describe("the quota of bytes, of what is no memory", () => {
     await expectCounted(tenant, owner);
   });
 
-  it("leaves out no table: each says what its rows are charged, or what bounds them", async () => {
+  it("leaves out no table: each says what its rows are charged, or what limits them", async () => {
     const left = await db.sql`
       select c.oid::regclass::text as name from pg_class c
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'

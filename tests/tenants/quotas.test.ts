@@ -46,7 +46,7 @@ describe("the quota of memories", () => {
     expect(await usageOf(claims)).toMatchObject({ memories: 5 });
   });
 
-  it("charges nothing for what was pushed before", () =>
+  it("charges nothing for what was already pushed", () =>
     withinAMinute(db, async () => {
       const { claims } = await makeWriter({ max_memories: 2 });
       const operations = puts(2);
@@ -54,7 +54,7 @@ describe("the quota of memories", () => {
       expect(await usageOf(claims)).toMatchObject({ memories: 2, writes_this_minute: 2 });
     }));
 
-  it("holds for rows that the owner writes past sync", async () => {
+  it("also counts rows that the owner writes without sync", async () => {
     const { tenant, id } = await makeWriter({ max_memories: 0 });
     const insert = db.sql`
       insert into mayfly.memories (tenant_id, id, pushed_by, task) values (${tenant}, gen_random_uuid(), ${id}, 'x')`;
@@ -83,7 +83,7 @@ describe("the quota of bytes", () => {
     expect(await storedBy(db.sql, claims)).toEqual(counted);
   });
 
-  it("gives back all that it took of what is stored compressed", async () => {
+  it("frees everything that it charged for compressed values", async () => {
     const { tenant, claims } = await makeWriter({});
     const before = (await usageOf(claims)).bytes;
     const tags = Array.from({ length: 50 }, (_, n) => `${n}`.padEnd(100, "x"));
@@ -97,7 +97,7 @@ describe("the quota of bytes", () => {
     expect((await usageOf(claims)).bytes).toBeLessThan(before + 700);
   });
 
-  it("counts what waits to be settled by hand, and gives it back", async () => {
+  it("counts open conflicts, and frees them", async () => {
     const { tenant, id, claims } = await makeWriter({ max_bytes: 20_000 });
     const put = putOf({ output: "as it is" });
     await push(claims, [put]);
@@ -123,7 +123,7 @@ describe("the quota of bytes", () => {
     expect((await usageOf(claims)).bytes).toBeLessThan(before.bytes);
   });
 
-  it("lets what is full forget", async () => {
+  it("lets a full tenant forget", async () => {
     const { tenant, claims } = await makeWriter({});
     const put = putOf();
     await push(claims, [put]);
@@ -134,7 +134,7 @@ describe("the quota of bytes", () => {
 });
 
 describe("the rate of writes", () => {
-  it("counts what finds nothing to change, once each", () =>
+  it("counts operations that change nothing, once each", () =>
     withinAMinute(db, async () => {
       const { claims } = await makeWriter({});
       const put = putOf();
@@ -151,7 +151,7 @@ describe("the rate of writes", () => {
       expect(await writes()).toBe(before + 4);
     }));
 
-  it("refuses what comes too fast, and says when to come again", async () => {
+  it("refuses writes that come too fast, and says when to try again", async () => {
     const { claims } = await makeWriter({ writes_per_minute: 1000 });
     await db.freeze();
     await push(claims, puts(900));

@@ -47,7 +47,7 @@ describe("creating a tenant", () => {
     await allow("secret_key");
   });
 
-  it("gives a person no more tenants than the project allows, and no agent any", async () => {
+  it("gives a person no more tenants than the project allows, and agents none", async () => {
     await allow("signed_in");
     await db.sql`update mayfly_private.settings set max_tenants_per_person = 1`;
     await call(stranger, "create_tenant", { name: "one" });
@@ -135,7 +135,7 @@ describe("a tenant's settings", () => {
 });
 
 describe("ensuring a tenant", () => {
-  it("makes it once, and gives it again, also after it was renamed", async () => {
+  it("creates it once, and returns it again, even after it was renamed", async () => {
     const name = randomUUID();
     const first = await ensure(db, serviceRole, { name });
     expect(first).toMatchObject({ name, created: true });
@@ -161,7 +161,7 @@ describe("ensuring a tenant", () => {
     await db.sql`update mayfly_private.settings set tenants_created_by = 'secret_key'`;
   });
 
-  it("gives a person no tenant that it has left", async () => {
+  it("does not return a tenant that the person has left", async () => {
     const name = randomUUID();
     const person = await makePerson(db.sql, {});
     const first = await ensure(db, serviceRole, { name, owner: person.sub });
@@ -200,7 +200,7 @@ describe.skipIf(!databaseUrl)("ensuring a tenant, on Postgres 17", () => {
   });
   afterAll(() => real?.close());
 
-  it("20 processes that begin at once get one tenant", async () => {
+  it("20 processes that start at the same time get one tenant", async () => {
     const name = randomUUID();
     const all = await Promise.all(
       Array.from({ length: 20 }, () => ensure(real, serviceRole, { name })),

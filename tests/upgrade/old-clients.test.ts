@@ -104,7 +104,7 @@ describe.each(["old", "new"] as const)(
       };
     }
 
-    it("live through the upgrade of the database under them", async () => {
+    it("keep working through the upgrade of their database", async () => {
       const goOn = await liveThrough(await enter());
       await applyMigrations(local.dbUrl, migrationsFolder);
       await told(goOn);

@@ -90,7 +90,7 @@ for (const { name, open, here } of projects)
         expect(JSON.parse(again.out)).toMatchObject({ needed: false, changes: [] });
       });
 
-      it.skipIf(name === "PGlite")("waits 5 s for a lock, and is whole then", async () => {
+      it.skipIf(name === "PGlite")("waits 5 s for a lock, and is then unchanged", async () => {
         const holder = await db.sql.reserve();
         try {
           await holder`begin`;
@@ -108,7 +108,7 @@ for (const { name, open, here } of projects)
         expect(await checksumsOf(db.sql, tables)).toEqual(sums);
       });
 
-      it("is whole when a migration breaks in the middle of a push", async () => {
+      it("is unchanged when a migration fails in the middle of a push", async () => {
         const [file = ""] = (await readdir(migrations())).filter((one) => /^2100/.test(one)).sort();
         const path = join(migrations(), file);
         const text = await readFile(path, "utf8");

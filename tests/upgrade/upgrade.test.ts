@@ -6,7 +6,7 @@ import { applyMigrations } from "@mayfly/local/internal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, rpc } from "#harness/callers";
 import { catalogOf } from "#harness/catalog";
-import { openPostgresDatabase, openTestDatabase } from "#harness/database";
+import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { migrationsFolder } from "#harness/template";
 import { readSources } from "../../scripts/sql/releases.ts";
 import { closing } from "../../scripts/sql/upgrade.ts";
@@ -89,7 +89,7 @@ for (const { name, open, here } of projects)
       expect(empty).toEqual([]);
     });
 
-    it("is as it was when a migration fails in the middle, also at its last statement", async () => {
+    it("is unchanged when a migration fails in the middle, or at its last statement", async () => {
       const released = await readdir(before);
       const all = (await readdir(migrationsFolder)).sort();
       const next = all.filter((file) => !released.includes(file));
@@ -124,7 +124,7 @@ for (const { name, open, here } of projects)
           made: [...(theirs ?? [])].filter((line) => !ours?.has(line)),
         }).toEqual({ upgraded: [], made: [] });
       };
-      const ofMigrations = await (name === "PGlite" ? openTestDatabase : openPostgresDatabase)();
+      const ofMigrations = await (name === "PGlite" ? openPgliteDatabase : openPostgresDatabase)();
       try {
         compare(await catalogOf(ofMigrations.sql));
       } finally {
@@ -143,7 +143,7 @@ for (const { name, open, here } of projects)
       }
     });
 
-    it("holds what it held", async () => {
+    it("keeps its data", async () => {
       const sums = await checksumsOf(db.sql, old.tables);
       const changed = Object.keys(old.sums).filter((key) => sums[key] !== old.sums[key]);
       // The scopes come with a release.
@@ -151,18 +151,18 @@ for (const { name, open, here } of projects)
       expect(data.sort()).toEqual(Object.keys(changedOnPurpose).sort());
     });
 
-    it("has the scopes that it had, for the same roles", async () => {
+    it("keeps its scopes, for the same roles", async () => {
       const scopes = await scopesOf();
       expect(scopes.filter(({ name }) => old.scopes.some((one) => one.name === name))).toEqual(
         old.scopes,
       );
     });
 
-    it("takes what it took, and shows what it showed, from callers of the release before", async () => {
+    it("accepts and returns the same as before, for callers of the previous release", async () => {
       expect(brokenPromises(old.promises, await promisesOf(db.sql))).toEqual([]);
     });
 
-    it("exports what it exported", async () => {
+    it("exports the same as before", async () => {
       const line = keyOf(await withoutGenerated(db.sql, old.tables));
       const now = new Set((await exportOf(filled[0].owner)).map(line));
       const lost = old.exported.map(line).filter((one) => !now.has(one));
@@ -170,7 +170,7 @@ for (const { name, open, here } of projects)
       expect(old.exported.length).toBeGreaterThan(200);
     });
 
-    it("erases a tenant whole, and nothing of another", async () => {
+    it("erases a whole tenant, and nothing of another", async () => {
       const ofTenant = ({ tenant }: Filled, tables: Tables) =>
         checksumsOf(db.sql, tables, (columns) =>
           columns.includes("tenant_id") ? `tenant_id = '${tenant}'` : "false",

@@ -17,7 +17,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   ({ mayfly, tenant } = await local.enter());
 });
 afterAll(async () => {
@@ -56,7 +56,7 @@ describe("a database", () => {
     },
   );
 
-  it("serves callers that are no functions, and those of 0.1.0, which say nothing", async () => {
+  it("serves callers other than functions, and functions of 0.1.0, which send no version", async () => {
     expect(await rpc(local.sql, serviceRole, "usage", {}, inTenant(tenant))).toMatchObject({
       memories: 0,
     });

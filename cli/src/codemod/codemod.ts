@@ -4,9 +4,9 @@ import { Project, ts } from "ts-morph";
 import { type ByHand, rewriteCode, rewriteMarkdown } from "./rewrite.ts";
 
 export interface CodemodOptions {
-  /** Files and folders; a folder stands for the code and the Markdown in it. */
+  /** Files and folders. A folder stands for the code and the Markdown in it. */
   paths: string[];
-  /** Says what it would do, and writes nothing. */
+  /** Only reports what it would do. */
   dryRun?: boolean;
 }
 
@@ -20,7 +20,7 @@ const code = /\.(?:[cm]?[jt]s|[jt]sx)$/;
 const declarations = /\.d\.[cm]?ts$/;
 const skipped = new Set(["node_modules", "dist", "build", "coverage"]);
 
-/** What pages and examples take as given: a project, and an agent in it. */
+/** What pages and examples assume: a project, and an agent in it. */
 const given = `
 declare const mayfly: import("@mayfly/sdk").Mayfly;
 declare const agent: import("@mayfly/sdk").Agent;
@@ -28,7 +28,10 @@ declare const helper: import("@mayfly/sdk").Agent;
 declare const other: import("@mayfly/sdk").Agent;
 `;
 
-/** Rewrites files from the names of 0.1 to those of 0.2; says which, and what is left to people. */
+/**
+ * Rewrites files from the names of 0.1 to those of 0.2. Returns which, and what people have to change
+ * themselves.
+ */
 export async function codemod({ paths, dryRun = false }: CodemodOptions): Promise<Changed[]> {
   const files = (await Promise.all(paths.map(filesOf))).flat().sort();
   const project = new Project({
@@ -56,7 +59,7 @@ export async function codemod({ paths, dryRun = false }: CodemodOptions): Promis
       changed.push({ path: relative(process.cwd(), path), edits, byHand });
     if (rewritten !== text) written.push([path, rewritten]);
   }
-  // Behind the last: the types of one file come from others, as they were.
+  // At the end, because the types of one file come from others as they were.
   if (!dryRun) for (const [path, text] of written) await writeFile(path, text);
   return changed;
 }

@@ -7,8 +7,8 @@ interface Options extends CommonOptions {
 }
 
 const examples = `
-Members are found by their types, so the SDK should be installed; where types are missing, what is
-called agent or mayfly counts. Commit before, read the difference after.
+It finds members by their types, so install the SDK first. Without types, it changes only variables
+that are called agent or mayfly. Commit first, and read the diff afterwards.
 
 Examples:
   mayfly codemod 0.2                      everything in this folder
@@ -21,7 +21,7 @@ export function addCodemod(program: Command): void {
       .description("rewrite code and Markdown to the names of a release")
       .argument("<release>", "0.2")
       .argument("[paths...]", "files and folders; this folder by default")
-      .option("--dry-run", "say what would be changed, and write nothing")
+      .option("--dry-run", "show the changes, but write nothing")
       .addHelpText("after", examples),
   ).action((release: string, paths: string[], options: Options) =>
     execute(options, (session) => run(release, paths, options, session)),
@@ -31,7 +31,7 @@ export function addCodemod(program: Command): void {
 async function run(release: string, paths: string[], options: Options, { output }: Session) {
   if (!/^0\.2(?:\.\d+)?$/.test(release))
     throw usage(`There is no codemod for ${release}.`, "There is one for 0.2.");
-  // A compiler: loaded for this command alone.
+  // It includes a compiler, so load it only for this command.
   const { codemod } = await import("./codemod.ts");
   const changed = await codemod({
     paths: paths.length > 0 ? paths : ["."],
@@ -43,7 +43,7 @@ async function run(release: string, paths: string[], options: Options, { output 
       .filter(({ edits }) => edits > 0)
       .map(({ path, edits }) => `${path}: ${edits} ${edits === 1 ? "place" : "places"}`),
     ...byHand.map(({ path, line, what }) => `${path}:${line}: change by hand: ${what}`),
-    ...(changed.length === 0 ? ["Nothing uses a name that has moved."] : []),
+    ...(changed.length === 0 ? ["Nothing uses a name that has changed."] : []),
   ]);
   return byHand.length > 0 ? exitCodes.failed : undefined;
 }

@@ -1,9 +1,9 @@
-/** What release 0.2 calls by another name. docs/upgrading.md has the same list for people. */
+/** The names that changed in release 0.2. docs/upgrading.md has the same list for people. */
 
-/** The classes of the SDK whose members have moved. */
+/** The classes of the SDK with renamed members. */
 export type Owner = "Agent" | "Mayfly" | "Conflicts";
 
-/** By class: a member as 0.1 has it, and where it is in 0.2. */
+/** For each class: a member in 0.1, and where it is in 0.2. */
 export const renames: Record<Owner, Readonly<Record<string, string>>> = {
   Agent: {
     cached: "memory.cached",

@@ -1,14 +1,14 @@
 import { Node, type Project, type SourceFile, SyntaxKind, type Type } from "ts-morph";
 import { type Owner, renames } from "./renames.ts";
 
-/** A text in the place of another, by its offsets. */
+/** A replacement of text, by its offsets. */
 interface Edit {
   start: number;
   end: number;
   text: string;
 }
 
-/** What the codemod leaves to people. */
+/** What the codemod cannot change. */
 export interface ByHand {
   line: number;
   what: string;
@@ -22,7 +22,7 @@ export interface Rewritten {
 
 const owners = Object.keys(renames) as Owner[];
 
-/** Rewrites TypeScript or JavaScript: members by the type of what they are of, mentions by its name. */
+/** Rewrites TypeScript or JavaScript: members by the type of their object, mentions by its name. */
 export function rewriteCode(project: Project, path: string, text: string): Rewritten {
   const file = project.createSourceFile(path, text, { overwrite: true });
   const byHand: ByHand[] = [];
@@ -30,7 +30,7 @@ export function rewriteCode(project: Project, path: string, text: string): Rewri
   return { ...apply(text, edits), byHand };
 }
 
-/** Rewrites the code blocks of a Markdown page as one program, and what its prose mentions. */
+/** Rewrites the code blocks of a Markdown page as one program, and the names that its prose mentions. */
 export function rewriteMarkdown(project: Project, path: string, text: string): Rewritten {
   const blocks = [
     ...text.matchAll(/^```(?:ts|typescript|js|javascript|tsx|jsx)\b.*\n([\s\S]*?)^```/gm),
@@ -61,7 +61,7 @@ function membersOf(file: SourceFile): Edit[] {
   });
 }
 
-/** `const { unsynced } = agent` cannot be said of what is two steps away: people decide. */
+/** `const { unsynced } = agent` has no equivalent for a member that is two steps away, so people decide. */
 function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
   return file.getDescendantsOfKind(SyntaxKind.ObjectBindingPattern).flatMap((pattern) => {
     const declaration = pattern.getParent();
@@ -81,7 +81,7 @@ function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
   });
 }
 
-/** Where a member of this value is now; undefined for what has not moved. */
+/** Where a member of this value is now. Undefined if it has not changed. */
 function movedOf(value: Node, member: string): string | undefined {
   if (!owners.some((owner) => Object.hasOwn(renames[owner], member))) return undefined;
   const owner = ownerOf(value.getType()) ?? ownerByName(value);
@@ -100,7 +100,7 @@ function ownerOf(type: Type): Owner | undefined {
   return undefined;
 }
 
-/** Where the types are not known (JavaScript, an SDK that is not installed): by what it is called. */
+/** If the types are unknown (JavaScript, or an SDK that is not installed), uses the variable's name. */
 function ownerByName(value: Node): Owner | undefined {
   if (!value.getType().isAny()) return undefined;
   const name = /(\w+)[?!]*$/.exec(value.getText())?.[1] ?? "";
@@ -115,7 +115,7 @@ function commentsOf(file: SourceFile): Edit[] {
   return [...comments].flatMap((match) => mentionsIn(match[0], match.index));
 }
 
-/** `agent.unsynced` and `mayfly.drain()` as people write of them. */
+/** `agent.unsynced` and `mayfly.drain()`, as people write them in prose. */
 function mentionsIn(text: string, offset: number): Edit[] {
   return [...text.matchAll(/\b(agent|mayfly)\.(\w+)(?![\w.]*@)/g)].flatMap((match) => {
     const [, of = "", member = ""] = match;
@@ -123,7 +123,7 @@ function mentionsIn(text: string, offset: number): Edit[] {
     if (!Object.hasOwn(renames[owner], member)) return [];
     const moved = renames[owner][member] ?? member;
     const after = text.slice(match.index + match[0].length);
-    // What has moved already begins as what has not: `mayfly.conflicts` in `mayfly.memory.conflicts`.
+    // A new name can begin like an old one: `mayfly.conflicts` in `mayfly.memory.conflicts`.
     if (moved.startsWith(`${member}.`) && after.startsWith(`.${moved.slice(member.length + 1)}`))
       return [];
     const start = offset + match.index + of.length + 1;
@@ -131,7 +131,7 @@ function mentionsIn(text: string, offset: number): Edit[] {
   });
 }
 
-/** Each place once: the blocks of a page are code, and mentioned in its prose. */
+/** Each place only once, because code blocks are also part of the prose. */
 function apply(text: string, edits: Edit[]): { text: string; edits: number } {
   const ordered = [...new Map(edits.map((edit) => [edit.start, edit])).values()].sort(
     (a, b) => b.start - a.start,

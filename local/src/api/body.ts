@@ -29,7 +29,7 @@ const tooLarge = () =>
     apiError(413, {
       code: "PGRSTX01",
       message: `The body has more than ${maxBodyBytes / 1_000_000} MB.`,
-      hint: "Send it in parts.",
+      hint: "Send it in several parts.",
     }),
   );
 

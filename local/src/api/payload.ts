@@ -78,7 +78,7 @@ function csvLines(text: string): string[][] {
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   while (field.lastIndex < text.length) {
     const match = field.exec(text);
-    if (!match) throw invalid("The text is no CSV.");
+    if (!match) throw invalid("The text is not valid CSV.");
     const [, quoted, plain = "", end] = match;
     line.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
     if (end === ",") {

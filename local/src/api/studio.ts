@@ -93,7 +93,7 @@ export function createStudio(options: {
       if (request.method !== "GET") return undefined;
       if (url.pathname === "/_studio") {
         if (!isLoopback(url.hostname) || !same(url.searchParams.get("token") ?? "", token))
-          return new Response("Open Studio by the address that the start printed.\n", {
+          return new Response("Open Studio with the address that npm start printed.\n", {
             status: 403,
           });
         const attributes = "Path=/; HttpOnly; SameSite=Strict";

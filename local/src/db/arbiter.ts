@@ -173,7 +173,7 @@ export class Arbiter {
       if (this.#running || this.#owner !== owner) return;
       const held = owner.session?.pinned ? "holding session-level state" : "idle in a transaction";
       owner.fatal(blocking(held, this.#timeoutMs));
-      this.#log.warn("A database client was ended for blocking others.", { held });
+      this.#log.warn("A database client was disconnected for blocking others.", { held });
     }, this.#timeoutMs);
   }
 

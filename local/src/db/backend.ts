@@ -101,7 +101,8 @@ export class Backend {
 
   #ask(request: Request): Promise<Reply> {
     if (this.#ended) return Promise.reject(this.#ended);
-    if (this.#waiting) return Promise.reject(new Error("The database worker was asked twice."));
+    if (this.#waiting)
+      return Promise.reject(new Error("The database worker got two requests at once."));
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#worker.postMessage(request);

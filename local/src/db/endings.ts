@@ -7,7 +7,7 @@ type Ending = Omit<PgError, "severity">;
 export const blocking = (held: string, ms: number): Ending => ({
   sqlstate: "25P03",
   message: `terminating connection: ${held} for ${ms} ms while others waited`,
-  hint: "The embedded database has one session; keep transactions short.",
+  hint: "The embedded database has one session. Keep transactions short.",
 });
 
 /**

@@ -32,7 +32,7 @@ export async function keepFlushing(
     if (flushing) return;
     flushing = true;
     await flush().catch((error: unknown) => {
-      if (!ended) log.debug(`Due nudges were not told: ${String(error)}`);
+      if (!ended) log.debug(`Due nudges were not sent: ${String(error)}`);
     });
     flushing = false;
   }, pauseMs).unref();

@@ -31,7 +31,7 @@ export async function openFolder(
   const root = realpathSync(dataDir);
   const what = `The data folder ${root}`;
   if (existsSync(join(root, "PG_VERSION"))) {
-    throw new Error(`${what} is a Postgres cluster itself; name a folder that Mayfly may fill.`);
+    throw new Error(`${what} is itself a Postgres cluster. Choose a folder that Mayfly may fill.`);
   }
   const lock = await lockFolder(root, what, log, onLost);
   try {
@@ -80,7 +80,7 @@ function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCl
   const version = readFileSync(versionFile, "utf8").trim();
   if (version !== MAJOR) {
     throw new Error(
-      `${what} was made by Postgres ${version}, and this is Postgres ${MAJOR}: name another with --data, or move it away.`,
+      `${what} was made by Postgres ${version}, but this is Postgres ${MAJOR}. Choose another folder with --data, or move it away.`,
     );
   }
   return { pgdata, hasCluster: true, made };
@@ -88,4 +88,4 @@ function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCl
 
 /** The sentence for a cluster that does not boot. */
 export const damaged = (root: string, why: string): string =>
-  `The database in ${root} is damaged and does not open (${why}): move it away to start with an empty one.`;
+  `The database in ${root} is damaged and cannot be opened (${why}). Move it away to start with an empty one.`;

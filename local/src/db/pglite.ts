@@ -84,7 +84,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       ? await bytesOf(options.template as Blob | Uint8Array | string)
       : undefined;
     if (folder && !folder.hasCluster && !template) {
-      options.log.info("Making the database, which takes some seconds", { folder: folder.root });
+      options.log.info("Creating the database, which takes a few seconds", { folder: folder.root });
     }
     const booted = await Backend.start(
       {

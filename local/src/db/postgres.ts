@@ -13,7 +13,7 @@ function urlOf(text: string): URL {
     // Said below.
   }
   throw new Error(
-    "The database URL is none: it looks like postgresql://user:password@host:5432/database, with special characters percent-encoded.",
+    "The database URL is not valid. It must look like postgresql://user:password@host:5432/database, with special characters percent-encoded.",
   );
 }
 
@@ -35,7 +35,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     await sql.end({ timeout: 1 });
   }
   if (Number.parseInt(version, 10) < MAJOR) {
-    options.log.warn("Supabase runs Postgres 17; this one is older.", { version });
+    options.log.warn("Supabase runs Postgres 17, but this one is older.", { version });
   }
   const url = (user: User): string => {
     const own = new URL(base);

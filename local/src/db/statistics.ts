@@ -21,7 +21,7 @@ export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () 
     if (looking) return;
     looking = true;
     await analyzeChanged(sql).catch((error: unknown) => {
-      if (!ended) log.debug(`No statistics were gathered: ${String(error)}`);
+      if (!ended) log.debug(`Statistics could not be gathered: ${String(error)}`);
     });
     looking = false;
   };

@@ -151,7 +151,9 @@ export class FunctionsProcess {
     if (first === "ready") return this.#watchHeartbeat();
     if (late) throw new Error(`The functions did not load within ${startTimeoutMs / 1000} s.`);
     if (first === "stopped") throw new Error("The functions were stopped while they loaded.");
-    throw new Error(`Deno could not start the functions: ${this.#lastWords || "it just ended"}`);
+    throw new Error(
+      `Deno could not start the functions: ${this.#lastWords || "it ended without a message"}`,
+    );
   }
 
   #read(): void {

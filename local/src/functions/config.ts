@@ -54,7 +54,7 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
     for (const path of entrypointsIn(folder)) {
       if (listed.has(path)) continue;
       problems.push(
-        `${relative(root, path)} is not served: supabase/config.toml has no [functions.${basename(dirname(path))}] for it.`,
+        `${relative(root, path)} is not served, because supabase/config.toml has no [functions.${basename(dirname(path))}] for it.`,
       );
     }
   }

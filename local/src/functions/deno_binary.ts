@@ -34,6 +34,6 @@ export function findDeno(from: string = import.meta.url): string {
     // The package itself is not there.
   }
   throw new Error(
-    "Deno is missing, and the edge functions run on it: run `npm install` with optional dependencies (the npm package `deno` brings it).",
+    "Deno is missing, but the edge functions need it. Run `npm install` with optional dependencies (the npm package `deno` brings it).",
   );
 }

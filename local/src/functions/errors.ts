@@ -2,17 +2,17 @@ import { REQUEST_ID_HEADER } from "./protocol.ts";
 
 /** The host's own failures. A function's own errors pass through untouched. */
 const FAILURES = {
-  function_not_found: { status: 404, hint: "Functions are those named in supabase/config.toml." },
+  function_not_found: { status: 404, hint: "Only functions in supabase/config.toml are served." },
   unauthorized: { status: 401, hint: "This function has verify_jwt = true: send a valid token." },
   function_crashed: { status: 500, hint: "The log has the error under this request id." },
   function_boot_error: {
     status: 503,
-    hint: "The log has the reason; save a fix to load it again.",
+    hint: "The log has the reason. Save a fix, and it is loaded again.",
   },
-  functions_unavailable: { status: 503, hint: "The log has the reason; try again in a moment." },
-  function_timeout: { status: 504, hint: "Answer sooner, and leave long work to waitUntil." },
+  functions_unavailable: { status: 503, hint: "The log has the reason. Try again in a moment." },
+  function_timeout: { status: 504, hint: "Answer sooner, and do long work in waitUntil." },
   /** 546 is what hosted Supabase answers when a worker ran out of CPU time. */
-  worker_limit: { status: 546, hint: "Some function kept the CPU busy; see the log." },
+  worker_limit: { status: 546, hint: "A function kept the CPU busy. See the log." },
   client_closed: { status: 499, hint: "The caller ended the request." },
 } as const;
 

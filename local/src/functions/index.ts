@@ -114,7 +114,7 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       config = next;
       void supervisor.start();
     } catch (error) {
-      o.log.error(`[functions] ${(error as Error).message} The previous version goes on.`);
+      o.log.error(`[functions] ${(error as Error).message} The previous version keeps running.`);
     }
   };
   const watcher = o.watch
@@ -134,7 +134,7 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
     const [, name, rest] = /^\/functions\/v1\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
     const served = config.functions.find((entry) => entry.name === name);
     if (name === undefined || served === undefined) {
-      const message = name ? `There is no function ${name}.` : "The path names no function.";
+      const message = name ? `There is no function ${name}.` : "The path does not name a function.";
       return failure("function_not_found", message, requestId);
     }
     if (served.verifyJwt && request.method !== "OPTIONS" && !(await o.verify?.(request))) {
@@ -218,7 +218,7 @@ function readConfig(o: FunctionsOptions): FunctionsConfig {
   if (verified.length > 0 && !o.verify) {
     const names = verified.map((entry) => entry.name).join(", ");
     throw new Error(
-      `supabase/config.toml leaves verify_jwt on for ${names}, which nobody checks here: set verify_jwt = false and verify in the function.`,
+      `supabase/config.toml leaves verify_jwt on for ${names}, but nothing checks it here. Set verify_jwt = false and verify tokens in the function.`,
     );
   }
   return config;

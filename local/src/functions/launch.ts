@@ -38,7 +38,7 @@ export function denoArguments(o: {
     "--no-prompt",
     "--no-check",
     "--no-lock",
-    ...(o.modules.installed ? installed(o.root, o.importMap) : fetched(o.root, o.modules)),
+    ...(o.modules.installed ? installed(o.root, o) : fetched(o.root, o.modules)),
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
@@ -48,7 +48,13 @@ export function denoArguments(o: {
   ];
 }
 
-function installed(root: string, importMap: string | undefined): string[] {
+function installed(
+  root: string,
+  {
+    importMap,
+    modules: { importMap: merged },
+  }: { importMap: string | undefined; modules: Modules },
+): string[] {
   const modules = resolve(root, "node_modules");
   const readable = [root, ...OWN_SOURCES];
   if (existsSync(modules)) readable.push(realpathSync(modules));
@@ -58,9 +64,7 @@ function installed(root: string, importMap: string | undefined): string[] {
     // Not in deno.json, which a deployment takes along: hosted there is no node_modules.
     "--node-modules-dir=manual",
     `--allow-read=${readable.join(",")}`,
-    ...(isConfig
-      ? [`--config=${importMap}`]
-      : ["--no-config", ...(importMap ? [`--import-map=${importMap}`] : [])]),
+    ...(isConfig ? [`--config=${importMap}`] : ["--no-config", asText(merged)]),
   ];
 }
 
@@ -68,8 +72,11 @@ const fetched = (root: string, { importMap }: Modules): string[] => [
   "--node-modules-dir=none",
   `--allow-read=${[root, ...OWN_SOURCES, cacheFolder()].join(",")}`,
   "--no-config",
-  `--import-map=data:application/json;base64,${Buffer.from(JSON.stringify(importMap)).toString("base64")}`,
+  asText(importMap),
 ];
+
+const asText = (importMap: object): string =>
+  `--import-map=data:application/json;base64,${Buffer.from(JSON.stringify(importMap)).toString("base64")}`;
 
 /** One for all projects of this user: a module is fetched once. */
 const cacheFolder = (): string =>

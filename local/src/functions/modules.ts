@@ -43,9 +43,7 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   };
   if (named.length > 1)
     for (const [path, { imports }] of owners) merged.scopes[pathToFileURL(path).href] = imports;
-  const installed =
-    new Set(entries.map(({ importMap }) => importMap)).size < 2 &&
-    [...wanted].every((address) => isInstalled(root, address));
+  const installed = [...wanted].every((address) => isInstalled(root, address));
   return { importMap: merged, installed };
 }
 

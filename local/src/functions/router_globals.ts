@@ -11,7 +11,7 @@ class Session {
   constructor(requested: string) {
     if (requested !== "gte-small") {
       throw new Error(
-        `Supabase.ai.Session("${requested}") needs the hosted edge runtime: the embedded one has only ${DEV_EMBEDDING_MODEL}, given in the place of gte-small.`,
+        `Supabase.ai.Session("${requested}") needs the hosted edge runtime. The embedded one has only ${DEV_EMBEDDING_MODEL}, in place of gte-small.`,
       );
     }
   }

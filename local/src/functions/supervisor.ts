@@ -116,7 +116,7 @@ export class Supervisor {
         (name) => !(name in (previous?.failed ?? {})),
       );
       for (const [name, reason] of Object.entries(process.failed)) {
-        const outcome = previous ? "; the previous version goes on" : "";
+        const outcome = previous ? "; the previous version keeps running" : "";
         if (!previous || worse.includes(name)) {
           log.error(`[${name}] does not load: ${reason}${outcome}`, { function: name });
         }

@@ -30,7 +30,7 @@ export class Inbox {
     const inserted = parseJson(payload) as Inserted | undefined;
     if (!isObject(inserted)) return;
     if (this.#waitingIds + inserted.ids.length > maxWaiting) {
-      this.#log.warn("Database broadcasts come faster than they are read; some are dropped.");
+      this.#log.warn("Database broadcasts arrive faster than they are read, so some are dropped.");
       return;
     }
     this.#waiting.push(inserted);

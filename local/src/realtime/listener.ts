@@ -50,7 +50,7 @@ export async function listen(
 
   function lost(): void {
     if (closed) return;
-    if (listening) log.warn("Realtime lost its connection to the database and connects again.");
+    if (listening) log.warn("Realtime lost its connection to the database and reconnects.");
     listening = false;
     clearTimeout(timer);
     timer = setTimeout(() => start().catch(lost), retryMs);

@@ -123,7 +123,7 @@ export class RealtimeSocket implements Connection {
   }
 
   #overflow(): void {
-    this.#context.log.warn("A socket that does not keep up was closed.");
+    this.#context.log.warn("A socket that did not keep up was closed.");
     this.#socket.terminate();
   }
 

@@ -6,7 +6,9 @@ import { fromRow } from "../link/rows.ts";
 import { agentRow, cardPage, cardRow, issued, stopped, treeRow } from "./answers.ts";
 import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
 import type { AgentRow, Issued } from "./issued.ts";
+import { type AgentLife, type ListAgents, listAgents } from "./list.ts";
 import {
+  type FollowLives,
   type PresenceHandler,
   type PresenceWatchOptions,
   watchPresence,
@@ -14,37 +16,41 @@ import {
 import { requestAgent, type SpawnOptions } from "./spawn.ts";
 import { AgentTypes } from "./types.ts";
 
-/** What an agent may be found by. */
+/** Which agents to find. */
 export interface FindAgents {
-  /** All of them. */
+  /** An agent must have all of these. */
   capabilities?: string[];
   type?: string;
-  /** As of now: one whose time is over is `expired`, whether or not its row says so yet. */
+  /**
+   * The current status: an agent whose lifetime is over is `expired`, even if its row does not say so yet.
+   */
   status?: AgentRow["status"];
   /** Children of this agent. */
   parent?: string;
-  /** `after` of the page before. */
+  /** `after` of the previous page. */
   after?: string;
   /** 50 by default. */
   limit?: number;
 }
 
-/** The agents of the tenant, living and dead. */
+/** The agents of the tenant, living and ended. */
 export class Agents<Agent> {
   readonly #link: Link;
   /** The types of agents that the tenant has defined. */
   readonly types: AgentTypes;
   readonly #connect: (issued: Issued) => Agent;
+  readonly #follow: FollowLives;
 
   /** @internal */
-  constructor(link: Link, connect: (issued: Issued) => Agent) {
+  constructor(link: Link, connect: (issued: Issued) => Agent, follow: FollowLives) {
     this.#link = link;
     this.#connect = connect;
+    this.#follow = follow;
     this.types = new AgentTypes(link);
   }
 
   /**
-   * Finds agents, a page at a time, by id.
+   * Finds agents, one page at a time, sorted by id.
    *
    * @example
    * const { data } = await mayfly.agents.find({ capabilities: ["review"], status: "running" });
@@ -62,21 +68,37 @@ export class Agents<Agent> {
     return ok({ agents: answer.data.agents.map(fromRow), after: answer.data.after });
   }
 
-  /** An agent's card: who it is, what it can and does, how long it has left. */
+  /** An agent's card: who it is, what it can do, what it is doing, and how long it has left. */
   async get(id: string): Promise<Result<AgentCard>> {
     const answer = await this.#link.rpc("get_agent", { id }, cardRow);
     return answer.error ? answer : ok(fromRow(answer.data));
   }
 
-  /** Who spawned whom: from `root`, or all; the living alone unless `living` is false. 1,000 at most. */
+  /**
+   * Agents from birth to end, the youngest first: what a view of the past needs. `find` and `get` say more
+   * about those that live.
+   *
+   * @example
+   * const since = new Date(Date.now() - 3_600_000);
+   * const { data: lives } = await mayfly.agents.list({ since, limit: 500 });
+   */
+  async list(options: ListAgents = {}): Promise<Result<AgentLife[]>> {
+    const tenant = this.#link.tenant("A list of agents");
+    return tenant.error ? tenant : listAgents(this.#link, tenant.data, options);
+  }
+
+  /**
+   * Shows who spawned whom, from `root` or for all agents, 1,000 at most. Only living agents unless `living`
+   * is false.
+   */
   async tree(options: { root?: string; living?: boolean } = {}): Promise<Result<AgentTree[]>> {
     const answer = await this.#link.rpc("agent_tree", options, list(treeRow));
     return answer.error ? answer : ok(answer.data.map(treeFromRow));
   }
 
   /**
-   * Spawns an agent for another process: its token and its renewal secret, instead of a connection.
-   * Both are secrets.
+   * Spawns an agent for another process. Returns its token and its renewal secret instead of a connection;
+   * keep both secret.
    *
    * @returns what `spawn` returns.
    */
@@ -84,20 +106,20 @@ export class Agents<Agent> {
     return requestAgent(this.#link, options);
   }
 
-  /** Ends an agent; its descendants die with it, at once. What they remembered stays. */
+  /** Ends an agent. Its descendants end with it, at once. What they remembered stays. */
   async stop(id: string, reason?: string): Promise<Result<{ agent: AgentRow }>> {
     const body = { id, ...(reason && { reason }) };
     return this.#link.fn("spawn", stopped, body, { method: "DELETE" });
   }
 
-  /** Suspends an agent: until it is resumed it and its descendants can do nothing. */
+  /** Suspends an agent. Until it is resumed, it and its descendants can do nothing. */
   async suspend(id: string, reason?: string): Promise<Result<AgentRow>> {
     return await this.#link.rpc("suspend_agent", { id, ...(reason && { reason }) }, agentRow);
   }
 
   /**
-   * Resumes a suspended agent, and with it its descendants. Its renewal secrets are void: the
-   * connection that this returns has the new one, and is the agent's from here on.
+   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working: the connection that
+   * this returns has the new one, and is the agent's from now on.
    */
   async resume(id: string): Promise<Result<Agent>> {
     const answer = await this.#link.fn("spawn/resume", issued, { id });
@@ -105,8 +127,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` with the agents that are present and alive, and with who has joined, left or
-   * changed: now and at every change, also across a loss of the connection.
+   * Calls `handler` with the agents that are alive, and with those that have joined, left or changed:
+   * now and at every change, also across a loss of the connection. An agent need not call `track` to be
+   * seen; one that has, and whose process is gone, has left. Without `agent:read`, an agent that never
+   * calls `track` is noticed within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example
@@ -118,6 +142,6 @@ export class Agents<Agent> {
     handler: PresenceHandler,
     options?: PresenceWatchOptions,
   ): Promise<Result<() => Promise<void>>> {
-    return watchPresence(this.#link, handler, options);
+    return watchPresence(this.#link, handler, options, this.#follow);
   }
 }

@@ -1,4 +1,4 @@
-/** The forms of answers about agents. See `answer-form.ts`. */
+/** Schemas of answers about agents. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -52,7 +52,7 @@ export const agentTypeRow = row<AgentTypeRow>({
   created_at: text,
 });
 
-/** With its two times a token tells the time of the server, so they must be there. */
+/** Both times of a token tell the time of the server, so both are required. */
 const token = text.refine((jwt) => {
   const { iat } = claimsOf(jwt);
   return typeof iat === "number";
@@ -93,7 +93,7 @@ const card: Fields<CardRow> = {
   metadata: object,
 };
 export const cardRow = row<CardRow>(card);
-/** As deep as the tree is. */
+/** As deep as the tree. */
 export const treeRow: z.ZodType<TreeRow> = row<TreeRow>({
   ...card,
   children: z.lazy(() => list(treeRow)),

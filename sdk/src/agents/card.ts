@@ -15,9 +15,9 @@ export interface CardRow {
   task: string | null;
   parent: string | null;
   depth: number;
-  /** Living ones. */
+  /** How many of its children are alive. */
   children: number;
-  /** Until it ends unless it is renewed; 0 for the dead. */
+  /** Seconds until it ends unless it is renewed. 0 if it has ended. */
   seconds_left: number;
   spawned_at: string;
   expires_at: string;
@@ -45,7 +45,7 @@ export type Activity =
  */
 export type AgentCard = FromRow<CardRow>;
 
-/** An agent with its children, and theirs. */
+/** An agent with its children and their children. */
 export type AgentTree = Omit<AgentCard, "children"> & { children: AgentTree[] };
 
 /** @internal */

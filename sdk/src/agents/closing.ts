@@ -7,13 +7,13 @@ interface Ending {
   close(): Promise<Result<unknown>>;
 }
 
-/** How a Mayfly ends. */
+/** How a `Mayfly` closes. */
 export interface CloseOptions {
-  /** Whether its agents are stopped. Without it they end with their lifetime; false by default. */
+  /** Whether to stop its agents. Otherwise they end with their lifetime. False by default. */
   stopAgents?: boolean;
 }
 
-/** Ends agents, children before their parents: whose parent has ended can push nothing any more. */
+/** Ends agents, children before their parents: an agent whose parent has ended can push nothing more. */
 export async function endAgents(
   agents: Iterable<Ending>,
   { stopAgents = false }: CloseOptions,
@@ -22,7 +22,7 @@ export async function endAgents(
   const errors: MayflyError[] = [];
   for (const depth of [...levels.keys()].sort((a, b) => b - a)) {
     const ended = (levels.get(depth) ?? []).map((agent) =>
-      stopAgents ? agent.stop("Its Mayfly has closed.") : agent.close(),
+      stopAgents ? agent.stop("Its Mayfly client was closed.") : agent.close(),
     );
     for (const { error } of await Promise.all(ended)) if (error) errors.push(error);
   }

@@ -1,4 +1,4 @@
-/** An agent as the database has it. */
+/** An agent as the database returns it. */
 export interface AgentRow {
   id: string;
   tenant_id: string;
@@ -35,10 +35,10 @@ export interface AgentTypeRow {
   created_at: string;
 }
 
-/** What `POST /spawn` and `POST /spawn/renew` give. */
+/** What `POST /spawn` and `POST /spawn/renew` return. */
 export interface Issued {
   agent: AgentRow;
-  /** The agent's type, where the tenant has defined it. */
+  /** The agent's type, if the tenant has defined it. */
   type: AgentTypeRow | null;
   token: string;
   token_expires_at: string;

@@ -21,7 +21,7 @@ const madeKey = row<{ key: string; enrolment_key: EnrolmentKeyRow }>({
   enrolment_key: enrolmentKeyRow,
 });
 
-/** Keys by which machines spawn agents, and do nothing else. */
+/** Keys with which machines can spawn agents, and do nothing else. */
 export class EnrolmentKeys {
   readonly #link: Link;
 
@@ -31,7 +31,7 @@ export class EnrolmentKeys {
   }
 
   /**
-   * Makes a key. `key` is shown this once; the database keeps its hash.
+   * Creates a key. You see `key` only this once, because the database keeps only its hash.
    *
    * @example
    * const { data } = await mayfly.keys.create({ name: "ci", scopes: ["memory:read"] });
@@ -40,9 +40,9 @@ export class EnrolmentKeys {
    */
   async create(options: {
     name: string;
-    /** What its agents can have at most; what most agents need by default. */
+    /** The most that its agents may have. By default, the scopes that most agents need. */
     scopes?: string[];
-    /** In 90 days by default. */
+    /** When it expires. In 90 days by default. */
     expiresAt?: Date;
   }): Promise<Result<{ key: string; enrolmentKey: EnrolmentKey }>> {
     const { name, scopes, expiresAt } = options;
@@ -63,11 +63,11 @@ export class EnrolmentKeys {
     return ok({ key: answer.data.key, enrolmentKey });
   }
 
-  /** All keys of the tenant, the oldest first, with their last use; never the keys themselves. */
+  /** Lists all keys of the tenant with their last use, oldest first. Never returns the keys themselves. */
   async list(): Promise<Result<EnrolmentKey[]>> {
     const answer = await readAll(enrolmentKeyRow, (behind, limit) => {
       let query = this.#link.client.from("enrolment_keys").select(columns);
-      // The secret key sees every tenant's.
+      // The secret key sees the keys of every tenant.
       if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (behind) query = query.or(behindRow(behind));
       return query.order("created_at").order("id").limit(limit);
@@ -75,7 +75,7 @@ export class EnrolmentKeys {
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
-  /** Revokes a key, at once; with `stopAgents` also stops those that it spawned. */
+  /** Revokes a key at once. With `stopAgents`, also stops the agents that it spawned. */
   async revoke(id: string, options: { stopAgents?: boolean } = {}): Promise<Result<null>> {
     const answer = await this.#link.rpc(
       "revoke_enrolment_key",

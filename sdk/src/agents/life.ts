@@ -14,23 +14,23 @@ import type { Activity } from "./card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 import { Session } from "./session.ts";
 
-/** What an agent's life needs of its Mayfly. */
+/** What an agent's life needs from its `Mayfly`. */
 export interface LifeParts {
   url: string;
   key: string;
-  /** A connection without a caller: the renewal secret suffices alone. */
+  /** A connection without a caller, because renewing needs only the renewal secret. */
   anonymous: Link;
-  /** The server's time, as its tokens and answers tell it. */
+  /** The server's time, learned from its tokens and answers. */
   clock: HybridClock;
-  /** How it calls the database; by the Data API without it. */
+  /** How it calls the database. Without it, through the Data API. */
   transport?: Transport | undefined;
 }
 
-/** A room of an agent that holds something until the end. */
+/** A room of an agent that has to close with it. */
 export interface Held {
-  /** The last that it does with the token; says what of it is not on the server. */
+  /** The last thing it does with the token. Returns what is not on the server. */
   finish?(limit: Limit): Promise<Left | null>;
-  /** Lets go of everything. */
+  /** Releases everything. */
   close(): Promise<void>;
 }
 
@@ -39,20 +39,21 @@ export class Life {
   readonly link: Link;
   readonly clock: HybridClock;
   /**
-   * Settles when the agent is over: null after its own `stop`, `suspend` or `close`, else why.
+   * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
+   * reason.
    */
   readonly ended: Promise<MayflyError | null>;
   /** Called when somebody wants its debug records. */
   onWatched: () => void = () => {};
-  /** Called once, when it lets go of everything. */
+  /** Called once, when the agent releases everything. */
   onLeft: () => void = () => {};
-  /** Its rooms, in the order in which they were made; they end in reverse. */
+  /** Its rooms in the order in which they were made. They close in reverse. */
   held: readonly Held[] = [];
   readonly #session: Session;
   readonly #requests = new Requests();
   #concluded: MayflyError | undefined;
   #stopping: Promise<Result<{ agent: AgentRow }>> | undefined;
-  /** What the server said when it had stopped. */
+  /** What the server answered when it stopped. */
   #stopped: { agent: AgentRow } | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
@@ -92,7 +93,7 @@ export class Life {
   get type(): AgentTypeRow | null {
     return this.#session.type;
   }
-  /** Why it can do nothing more: null while it can. */
+  /** Why it can do nothing more. Null while it can. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
   }
@@ -123,7 +124,7 @@ export class Life {
     });
   }
 
-  /** The first call ends it; another, at the same time or later, is told the same. */
+  /** The first call ends the agent. Later calls get the same result. */
   stop(reason?: string): Promise<Result<{ agent: AgentRow }>> {
     const known = this.#stopped;
     if (known) return this.#conclude(hasStopped, async () => ok(known));
@@ -150,7 +151,7 @@ export class Life {
       { ...state, ...this.link.attendance.next() },
       beaten,
     );
-    // What told it of its end may be lost: the renewal says why it is over.
+    // The message about its end may be lost, so the renewal tells why it is over.
     if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if (answer.data.watched) this.onWatched();
@@ -182,7 +183,7 @@ export class Life {
     this.#over(null);
   }
 
-  /** It was ended from outside: its token is worth nothing, so that no room waits for another. */
+  /** The agent was ended from outside. Its token is worth nothing, so no room waits for another. */
   async #end(why: MayflyError): Promise<void> {
     await this.link.close();
     this.#over(why);
@@ -190,7 +191,7 @@ export class Life {
     await Promise.allSettled(this.held.toReversed().map((room) => room.close()));
   }
 
-  /** It has a live connection: it hears of its end at once, and of those who want to know more of it. */
+  /** Opens a live connection, so that the agent hears at once of its end and of those who watch it. */
   #live(): void {
     const { id, tenant_id, name, type, parent_id, spawned_at, expires_at } = this.agent;
     this.link.topics.join(inboxTopic(tenant_id, id), {

@@ -6,57 +6,62 @@ import { attempt, report } from "../link/report.ts";
 import { type LivingRow, livingRow } from "./answers.ts";
 import type { Activity } from "./card.ts";
 
-/** What an agent shows of itself to its tenant. */
+/** What an agent shows to its tenant. */
 export interface PresenceState {
   status?: string;
   task?: string;
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive and present. */
+/** An agent that is alive. Its status and task are there once it has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
-  /** This and the next two as the table has them; the rest is what the agent shows of itself. */
+  /** This and the next two fields come from the table. The agent chooses the rest itself. */
   name: string;
   type: string;
   activity: Activity;
 }
 
-/** What is different from the call before. */
+/** The differences to the previous call. */
 export interface PresenceChange {
   joined: PresentAgent[];
   left: PresentAgent[];
   changed: PresentAgent[];
 }
 
-/** Told who is present, and what has just changed. */
+/** Called with who is present, and what has just changed. */
 export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
 
-/** What is told of failures of a watch of presence. */
+/** Who is told about failures of a presence watch. */
 export interface PresenceWatchOptions {
-  /** Told what goes wrong and is tried again. */
+  /** Called with errors after which the watch tries again. */
   onError?: (error: unknown) => void;
 }
 
-/** Who died without leaving is found out after so long at the latest. */
+/** Tells `wake` of agents that begin and end; gives what stops it. */
+export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
+
+/** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
-/** Where many change, they are looked at together, so often at most. */
+/** If many change, they are looked up together, at most this often. */
 const pauseMs = 250;
-/** As many ids a call of mayfly.living_agents takes. */
+/** How many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
 /**
- * Calls `handler` with everyone who is present and alive, now and at every change. Presence is what
- * clients say; that they are alive, and their names, come from the table.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive
+ * and what they are called; presence says what they show of themselves. An agent that has shown itself
+ * and no longer does has left, even if its lifetime is not over: its process is gone, or it said so.
  */
 export async function watchPresence(
   link: Link,
   handler: PresenceHandler,
   { onError }: PresenceWatchOptions = {},
+  follow?: FollowLives,
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // Realtime lets those who may be present join, and then tells them of nobody.
+  // An agent that may only show itself can join, but Realtime then sends it nothing about others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));
@@ -64,6 +69,8 @@ export async function watchPresence(
   let looking = false;
   let again = false;
   let known: Map<string, PresentAgent> | undefined;
+  let lives: Awaited<ReturnType<FollowLives>> | undefined;
+  const everShown = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let endPause = () => {};
   const tellProblem = (error: MayflyError) => {
@@ -84,7 +91,11 @@ export async function watchPresence(
       if (stopped) break;
       if (living?.error) tellProblem(living.error);
       if (shown && living?.data) {
-        const present = merge(shown, living.data);
+        for (const id of shown.keys()) everShown.add(id);
+        const present = merge(
+          shown,
+          living.data.filter(({ id }) => shown.has(id) || !everShown.has(id)),
+        );
         const change = compare(known, present);
         known = present;
         if (change) tell(handler, present, change, onError);
@@ -112,18 +123,24 @@ export async function watchPresence(
     clearTimeout(timer);
     endPause();
     hub.dropSync(sync);
-    await hub.drop(listener);
+    await Promise.all([hub.drop(listener), lives?.data?.stop()]);
   };
   link.stops.add(stop);
   await hub.usePresence({ receive: true, onSync: sync });
   hub.add(listener);
   const joined = await hub.ready;
-  if (!joined.error) return ok(stop);
-  await stop();
-  return failed(joined.error);
+  if (joined.error) {
+    await stop();
+    return failed(joined.error);
+  }
+  // Without the log, agents that show nothing are noticed at the next look.
+  lives = await follow?.(sync);
+  if (stopped) await lives?.data?.stop();
+  if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);
+  return ok(stop);
 }
 
-/** What each shows of itself, the newest of several. */
+/** What each agent shows. If there are several entries, the newest. */
 function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
   const shown = new Map<string, PresenceState>();
   for (const [id, metas] of Object.entries(state)) {
@@ -137,10 +154,14 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
   return shown;
 }
 
+/** The youngest 1,000 that are alive, and those of `keys` that are. */
 async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
-  // Keys are chosen by clients.
-  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
-  const living: LivingRow[] = [];
+  const youngest = await link.rpc("living_agents", {}, list(livingRow));
+  if (youngest.error || youngest.data.length < chunk) return youngest;
+  const found = new Set(youngest.data.map(({ id }) => id));
+  // Clients choose the keys.
+  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key) && !found.has(key));
+  const living = youngest.data;
   for (let at = 0; at < ids.length; at += chunk) {
     const answer = await link.rpc(
       "living_agents",
@@ -162,7 +183,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** Undefined when nothing is different. */
+/** Undefined if nothing has changed. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,

@@ -6,56 +6,59 @@ import type { Link, Self } from "../link/link.ts";
 import { ticks } from "../link/ticks.ts";
 import type { TopicHub } from "../link/topic-hub.ts";
 import {
+  type FollowLives,
   type PresenceHandler,
   type PresenceState,
   type PresenceWatchOptions,
   watchPresence,
 } from "./presence-watch.ts";
 
-/** Realtime closes a channel at the sixth presence call within 30 s; one is kept for the end. */
+/** Realtime closes a channel at the sixth presence call within 30 s. One call is kept for the end. */
 const callsPerWindow = 4;
 const windowMs = 30_000;
 /**
- * Agents that come back together are spread over so long: each counts for each watcher. Twice as long
- * with each call that failed: too many together fail together again.
+ * Agents that reconnect together are spread over this time, because each counts for each watcher. The time
+ * doubles with each failed call, so that they do not fail together again.
  */
 const jitterMs = 2_000;
 const maxJitterMs = 60_000;
-/** More is refused by closing the channel, again at each return. */
+/** Realtime closes the channel if a payload is larger, and again each time it rejoins. */
 const maxBytes = 256_000;
 
-/** An agent's own presence. Changes are merged and spaced to what Realtime allows. */
+/** The agent's own presence. Changes are merged and spaced out to stay within Realtime's limits. */
 export class Presence {
   readonly #link: Link;
   readonly #self: Self;
+  readonly #follow: FollowLives;
   readonly #calls: number[] = [];
   readonly #listener = {
     onJoined: (joined: boolean) => this.#joined(joined),
     onError: (error: MayflyError) => this.#fail(error),
   };
-  /** Told of an error while a call is under way: it has no other answer. */
+  /** Called with an error while a call is under way, because the call gets no other answer. */
   #fail: (error: MayflyError) => void = () => {};
   #failures = 0;
   #hub: TopicHub | undefined;
   #state: PresenceState = {};
-  /** Whether the server has yet to be told, when there is a connection. */
+  /** Whether the server still has to be told, once there is a connection. */
   #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
-  constructor(link: Link, self: Self) {
+  constructor(link: Link, self: Self, follow: FollowLives) {
     this.#link = link;
     this.#self = self;
+    this.#follow = follow;
   }
 
   /**
-   * Shows `state`, merged with what was shown before, until the agent ends or `leave()`; again by
-   * itself after a loss of the connection. Four changes in 30 s go out at once; of more, the newest
-   * goes when there is room.
+   * Shows `state`, merged with what was shown before, until the agent ends or `leave()` is called. After a
+   * lost connection it is shown again. Four changes in 30 s are sent at once. Of more, the newest is sent
+   * when the limit allows.
    *
    * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
    * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
-   *   cannot be reached: it is shown as soon as it can.
+   * cannot be reached: it is then shown as soon as possible.
    * @example
    * await agent.presence.track({ status: "reading", task: "README.md" });
    */
@@ -73,11 +76,11 @@ export class Presence {
   }
 
   /**
-   * Who is present, over this agent's own connection: see {@link Agents.watch}. From then on Realtime
-   * tells it of every change, which counts against the project's rate.
+   * Watches who is alive, over this agent's own connection: see {@link Agents.watch}. From then on Realtime
+   * sends it every change, which counts against the project's rate.
    */
   watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
-    return watchPresence(this.#link, handler, options);
+    return watchPresence(this.#link, handler, options, this.#follow);
   }
 
   /** @internal */
@@ -85,7 +88,7 @@ export class Presence {
     return this.leave();
   }
 
-  /** Shows nothing any more. */
+  /** Stops being present. */
   async leave(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -119,7 +122,7 @@ export class Presence {
 
   async #send(): Promise<Result<null>> {
     const channel = this.#hub?.channel;
-    // Without a channel it goes as soon as there is one.
+    // Without a channel, it is sent as soon as there is one.
     if (!channel || this.#timer) return ok(null);
     const now = ticks();
     const recent = this.#calls.filter((at) => at > now - windowMs);
@@ -145,8 +148,8 @@ export class Presence {
     return failed(
       new MayflyError({
         code: answer === "error" ? "not_authorized" : "unavailable",
-        message: `Presence was not taken: ${answer}.`,
-        hint: "Has the agent presence:write, and is Realtime reachable?",
+        message: `Realtime did not accept the presence: ${answer}.`,
+        hint: "Check that the agent has presence:write and that Realtime can be reached.",
         details: null,
       }),
     );
@@ -158,8 +161,8 @@ function faultOf(shown: object): MayflyError | undefined {
   if (problem === null) return undefined;
   return new MayflyError({
     code: "invalid_request",
-    message: `What an agent shows ${problem}.`,
-    hint: "It goes on showing what it did. Keep what is large in a state.",
+    message: `The presence of an agent ${problem}.`,
+    hint: "The old presence stays. Store large values in a state.",
     details: { field: "state" },
   });
 }

@@ -3,13 +3,13 @@ import { askedToWait, retried } from "../link/retry.ts";
 import { within } from "../link/ticks.ts";
 import type { SpawnOptions, TeamGroup } from "./spawn.ts";
 
-/** How a team is begun and ended around some work. */
+/** How a team starts and ends around some work. */
 export interface RunTeamOptions {
-  /** Whether to pull before the work, so that `recallLocal` knows the tenant; true by default. */
+  /** Whether to pull before the work, so that `recallLocal` knows the tenant. True by default. */
   pull?: boolean;
   /**
-   * Seconds that it waits in all when the tenant's rate limits refuse the spawn or a push; 60 by
-   * default, 0: not at all.
+   * How many seconds to wait in all if the tenant's rate limits refuse the spawn or a push. 60 by default; 0
+   * does not wait.
    */
   maxWait?: number;
 }
@@ -28,38 +28,36 @@ interface Worker {
   stop(reason?: string): Promise<Result<unknown>>;
 }
 
-/** What spawns, and pushes for those who are gone. */
+/** Spawns, and pushes for agents that have ended. */
 interface Spawner<Agent> {
   spawn(options: SpawnOptions): Promise<Result<Agent>>;
   spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>>;
   outbox: { drain(): Promise<Result<unknown>> };
 }
 
-/** A push that finds nobody is tried again so often. */
+/** How often to retry a push that reaches nobody. */
 const pushTries = 3;
 const retryDelayMs = 500;
-/** As long as a stop reason may be. */
+/** The longest allowed stop reason. */
 const maxReason = 500;
 
 /**
- * The whole life of an agent around some work: spawn, pull, work, push, stop.
+ * Runs the whole life of an agent around some work: spawn, pull, work, push, stop. If everything
+ * that it remembered was pushed, the result is what the work returned. Otherwise `error` is the
+ * first of these:
  *
- * The result is what the work returned, when everything that it remembered was pushed. Else `error`
- * is, in this order:
- * - what `spawn` or the first pull returned: then the work was not begun;
- * - what the work threw: a MayflyError as it is (so `if (error) throw error` goes through), anything
- *   else as `work_failed` with the thrown as `cause`;
- * - what the push returned: then `details.result` is what the work returned, and what was learned is
+ * - what `spawn` or the first pull returned; then the work was not started;
+ * - what the work threw: a MayflyError unchanged (so that you can `throw error`), anything else as
+ *   `work_failed` with the thrown value as `cause`;
+ * - what the push returned; then `details.result` is what the work returned, and what was learned is
  *   still in the outbox, for `mayfly.outbox.drain()` or the next agent;
- * - why the server refused something that was learned: then `details.result` is what the work returned,
- *   and `details.refused` holds the operations, which are dead letters.
+ * - why the server refused an operation; then `details.result` is what the work returned, and
+ *   `details.refused` has the operations, which are dead letters.
  *
- * What a rate limit of the tenant refuses (`rate_limited`) is tried again after `details.retry_after`
- * seconds, `maxWait` in all.
- *
- * Also after work that threw, what it remembered is pushed; the stop reason is `done`, or carries
- * the message of what was thrown. An agent that died meanwhile leaves its outbox to the caller of
- * this, who drains it if it may.
+ * If a rate limit of the tenant refuses a call (`rate_limited`), it is retried after
+ * `details.retry_after` seconds, up to `maxWait` in all. If the work throws, what it remembered is
+ * pushed as well, and the stop reason is the message of the error instead of `done`. If the agent
+ * dies meanwhile, the caller drains its outbox, if it may.
  */
 export function run<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
@@ -74,8 +72,8 @@ export function run<Agent extends Worker, T>(
 }
 
 /**
- * The same around a team: spawned all or none, and ended together, also when the work throws or an agent
- * cannot pull. What each has remembered is pushed. The result is as that of `run`.
+ * Does the same around a team. It is spawned as a whole or not at all, and ended together, even if the work
+ * throws or an agent cannot pull. What each agent remembered is pushed. The result is that of `run`.
  */
 export function runTeam<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
@@ -111,7 +109,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   const [unpushed] = await errorsOf(agents, (agent) => push(agent, patience));
   await stopAll(agents, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
   if (!unpushed) return unlessRefused(agents, outcome);
-  // Their own tokens may be worth nothing any more; the caller's may be.
+  // Their own tokens may have ended, but the caller's may still work.
   const drained = await patience.wait(() => mayfly.outbox.drain());
   const unsynced = agents.reduce((sum, { outbox }) => sum + outbox.waiting, 0);
   if (outcome.error || (!drained.error && unsynced === 0)) return unlessRefused(agents, outcome);
@@ -119,7 +117,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** What went wrong with some of them; each is asked, whatever becomes of the others. */
+/** What failed for some of them. Each one is tried, whatever happens to the others. */
 async function errorsOf<Agent>(
   agents: readonly Agent[],
   step: (agent: Agent) => Promise<MayflyError | null>,
@@ -140,7 +138,7 @@ async function pullAll(
   return error;
 }
 
-/** What the work returned, unless something that they remembered is a dead letter. */
+/** What the work returned, unless an operation became a dead letter. */
 function unlessRefused<T>(agents: readonly Worker[], outcome: Result<T>): Result<T> {
   const refused = agents.flatMap(({ id, outbox }) =>
     outbox.refused.filter(({ agentId }) => agentId === id),
@@ -166,7 +164,7 @@ function notPushed(what: string, cause: MayflyError, details: object): MayflyErr
   );
 }
 
-/** Waits out rate limits, so many seconds in all. */
+/** Waits when a rate limit refuses a call, up to this many seconds in all. */
 class Patience {
   #leftMs: number;
 
@@ -194,9 +192,9 @@ async function push(agent: Worker, patience: Patience): Promise<MayflyError | nu
   return agent.outbox.waiting > 0 ? error : null;
 }
 
-/** One that cannot be stopped ends with its lifetime. */
+/** An agent that cannot be stopped ends with its lifetime. */
 async function stopAll(agents: readonly Worker[], reason: string): Promise<void> {
-  // Neither half a surrogate pair nor U+0000 can be stored.
+  // Postgres can store neither half a surrogate pair nor U+0000.
   const storable = reason.replaceAll("\0", "").slice(0, maxReason).toWellFormed();
   await Promise.all(agents.map((agent) => agent.stop(storable)));
 }
@@ -208,7 +206,7 @@ function asError(thrown: unknown): MayflyError {
     {
       code: "work_failed",
       message: message || "The work failed.",
-      hint: "The cause is what was thrown.",
+      hint: "See the cause of this error.",
       details: null,
     },
     { cause: thrown },

@@ -7,22 +7,22 @@ import { ticks, within } from "../link/ticks.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
-/** A renewal is tried again so often, with the same secret: one whose answer is lost works twice. */
+/** How often to retry a renewal with the same secret. A secret works twice in case the answer is lost. */
 const renewalTries = 3;
 const retryDelayMs = 500;
-/** None of these says that the agent is over. */
+/** None of these errors means that the agent is over. */
 const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
-/** A token that ends sooner is not sent any more: it must arrive, too. */
+/** A token that ends sooner than this is not used, because it has to arrive first. */
 const marginMs = 10_000;
 
 /**
- * An agent's token, kept fresh: renewed when two thirds of its life are over, on a timer and at
- * every use, so that it never runs out in the middle of work.
+ * Keeps an agent's token fresh. It renews the token after two thirds of its life, on a timer and at every
+ * use, so that it never ends in the middle of work.
  */
 export class Session {
   /** Called with every new token. */
   onToken: (token: string) => void = () => {};
-  /** Called once, when the agent cannot be renewed any more. */
+  /** Called once, when the agent can no longer be renewed. */
   onEnd: (error: MayflyError) => void = () => {};
 
   readonly #link: Link;
@@ -35,7 +35,7 @@ export class Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
 
-  /** @param client one without a token: the renewal secret suffices alone. */
+  /** @param client a client without a token, because renewing needs only the renewal secret. */
   constructor(link: Link, issued: Issued) {
     this.#link = link;
     this.#issued = issued;
@@ -50,24 +50,26 @@ export class Session {
     return this.#issued.type;
   }
 
-  /** Why it renews no more; undefined while it does. */
+  /** Why it no longer renews. Undefined while it does. */
   get over(): MayflyError | undefined {
     return this.#ended;
   }
 
-  /** A token that is good for a while; the last one when no better is to be had. */
+  /** A token that is valid for a while, or the last one if there is no better one. */
   async token(): Promise<string> {
     if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {
       const renewal = this.renew();
-      // One that is good yet waits for no server that does not answer.
+      // While the token is valid, do not wait for a server that does not answer.
       if (elapsed(this.#cameAt) > this.#goodFor) await renewal;
     }
     return this.#issued.token;
   }
 
-  /** Renews now; calls at the same time share one renewal. With `extend` the agent gets its lifetime again. */
+  /**
+   * Renews now. Calls at the same time share one renewal. With `extend`, the agent gets its lifetime again.
+   */
   async renew(extend = false): Promise<Result<Issued>> {
-    // One that is under way gives a token alone.
+    // A renewal that is under way only gets a token.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {
@@ -76,7 +78,7 @@ export class Session {
     return this.#renewal;
   }
 
-  /** Renews no more; `why`: it was ended from outside. */
+  /** Stops renewing. `why` is set if the agent was ended from outside. */
   end(why?: MayflyError): void {
     clearTimeout(this.#timer);
     if (why && !this.#ended) {
@@ -117,7 +119,8 @@ export class Session {
     const life = lifeOf(this.#issued);
     this.#cameAt = moment();
     this.#goodFor = life - marginMs;
-    // An agent at the end of its life gets shorter and shorter tokens: not one a millisecond.
+    // Near the end of its life, an agent gets shorter and shorter tokens. Do not renew every
+    // millisecond.
     this.#planIn(Math.max((life * 2) / 3, 1_000));
   }
 
@@ -126,18 +129,21 @@ export class Session {
     this.#planned = moment();
     this.#renewAfter = ms;
     this.#timer = setTimeout(() => void this.renew(), within(ms));
-    // In Node a waiting renewal keeps no process alive.
+    // In Node, a waiting renewal does not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 }
 
-/** By both clocks: one may be set, and the other stands still while the machine sleeps. */
+/** Uses both clocks, because one can be set and the other stops while the machine sleeps. */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
-/** At least so long ago: a clock that is set back changes nothing, one that is set ahead renews once. */
+/** The time passed, at least. A clock set back changes nothing, and one set ahead causes one renewal. */
 const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);
 
-/** Of a token that has just come, in milliseconds: by its own two times, since our clock may be wrong. */
+/**
+ * The life of a token that has just arrived, in milliseconds. Uses its own two times, because our clock may
+ * be wrong.
+ */
 function lifeOf({ token, token_expires_at }: Issued): number {
   return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;
 }

@@ -7,31 +7,31 @@ import type { Link } from "../link/link.ts";
 import { issued } from "./answers.ts";
 import type { Issued } from "./issued.ts";
 
-/** What an agent is spawned with. */
+/** How to spawn an agent. */
 export interface AgentBlueprint {
   /**
-   * Lower case letters, digits, dots, dashes, underscores; `agent` by default. Of a type that the
-   * tenant has defined, the newest version gives what is left out here.
+   * Lower case letters, digits, dots, dashes, underscores; `agent` by default. If the tenant has defined the
+   * type, its newest version supplies what you leave out here.
    */
   type?: string;
-  /** Seconds, 5 to the tenant's maximum (15 minutes by default); 300 by default. */
+  /** Seconds, from 5 to the tenant's maximum (15 minutes by default). 300 by default. */
   lifetime?: number;
   /**
-   * Whether it lives on for as long as its process renews its token, up to the maximum of its tenant and its type;
-   * otherwise it ends with its lifetime.
+   * Whether it lives as long as its process renews its token, up to the maximum of its tenant and type.
+   * Otherwise it ends with its lifetime.
    */
   renew?: boolean;
   capabilities?: string[];
-  /** A subset of the caller's; without it what most agents need. */
+  /** A subset of the caller's scopes. By default, what most agents need. */
   scopes?: string[];
   task?: string;
   metadata?: Record<string, unknown>;
 }
 
 export interface SpawnOptions extends AgentBlueprint {
-  /** 1 to 100 characters, of no other living agent; from a pool of names without it. */
+  /** 1 to 100 characters, unique among living agents. Picked from a pool of names if you leave it out. */
   name?: string;
-  /** The same key of the same caller gives the same agent while it lives, and another afterwards. */
+  /** The same key of the same caller gives the same agent while it lives, and a new one afterwards. */
   registrationKey?: string;
 }
 
@@ -42,7 +42,7 @@ export interface TeamGroup extends AgentBlueprint {
   names?: string[];
 }
 
-/** Asks the spawn function for an agent, as whoever the client is. */
+/** Asks the spawn function for an agent, with the client's identity. */
 export function requestAgent(
   link: Link,
   { registrationKey, ...options }: SpawnOptions,
@@ -54,7 +54,7 @@ export function requestAgent(
   return link.fn("spawn", issued, body, headers && { headers });
 }
 
-/** Asks the spawn function for a team, all or none. */
+/** Asks the spawn function for a team, all agents or none. */
 export function requestTeam(
   link: Link,
   team: TeamGroup[],

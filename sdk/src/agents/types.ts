@@ -8,26 +8,26 @@ import { type FromRow, fromRow } from "../link/rows.ts";
 import { agentTypeRow } from "./answers.ts";
 import type { AgentTypeRow } from "./issued.ts";
 
-/** What is defined of a type of agents. What is left out is left to whoever spawns one. */
+/** The definition of a type of agents. The spawner decides what you leave out. */
 export interface AgentTypeDefinition {
-  /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
+  /** Lower case letters, digits, dots, dashes, underscores; at most 63. */
   name: string;
   role?: string;
   description?: string;
   prompt?: string;
   capabilities?: string[];
   scopes?: string[];
-  /** Seconds, where the spawner says nothing. */
+  /** Seconds, if the spawner sets none. */
   lifetime?: number;
-  /** Seconds that one may live at most. */
+  /** The most seconds that an agent of the type may live. */
   maxLifetime?: number;
-  /** How many of the type may live at once. */
+  /** How many agents of the type may live at the same time. */
   maxLiving?: number;
   metadata?: Record<string, unknown>;
 }
 
 /**
- * A version of a type, as it was defined.
+ * A version of a type.
  *
  * @interface
  */
@@ -36,7 +36,7 @@ export type AgentType = FromRow<AgentTypeRow>;
 const columns =
   "name, version, role, description, prompt, capabilities, scopes, lifetime, max_lifetime, max_living, metadata, created_at";
 
-/** The types of agents that the tenant has defined. Versions never change: a change makes another. */
+/** The types of agents that the tenant has defined. Versions never change: every change adds a version. */
 export class AgentTypes {
   readonly #link: Link;
 
@@ -46,8 +46,8 @@ export class AgentTypes {
   }
 
   /**
-   * Defines a type: a new version, unless nothing has changed. Agents keep the version that they
-   * were spawned with.
+   * Defines a type. Adds a new version, unless nothing has changed. Agents keep the version with which they
+   * were spawned.
    *
    * @example
    * await mayfly.agents.types.define({
@@ -74,11 +74,11 @@ export class AgentTypes {
     return answer.error ? answer : ok(fromRow(answer.data));
   }
 
-  /** All versions of all types, or of one; the newest first. */
+  /** Lists all versions of all types, or of one, newest first. */
   async list(options: { name?: string } = {}): Promise<Result<AgentType[]>> {
     const answer = await readAll(agentTypeRow, (behind, limit) => {
       let query = this.#link.client.from("agent_types").select(columns);
-      // The secret key sees every tenant's.
+      // The secret key sees the types of every tenant.
       if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (options.name) query = query.eq("name", options.name);
       if (behind) {

@@ -1,4 +1,4 @@
-/** The forms of answers about channels. See `answer-form.ts`. */
+/** Schemas of answers about channels. See `answer-form.ts`. */
 import {
   count,
   flag,

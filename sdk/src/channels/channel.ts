@@ -14,21 +14,21 @@ import { noteHandling } from "../messages/notes.ts";
 import { findChannel } from "./find.ts";
 import { type ChannelOptions, ChannelStream } from "./stream.ts";
 
-/** What is told of failures of a handler of broadcasts. */
+/** Who is told about failures of a broadcast handler. */
 export interface BroadcastOptions {
-  /** Told what the handler threw. */
+  /** Called with what the handler threw. */
   onError?: (error: unknown) => void;
 }
 
-/** What is broadcast in a channel, and kept nowhere. Its sender is whoever may publish. */
+/** A broadcast in a channel. It is never stored, and may come from anyone who may publish. */
 export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
 
 const broadcastScope = "channel:broadcast";
 
-/** Realtime's frames have no room for more. */
+/** Realtime's frames cannot hold more. */
 const maxEventBytes = 255;
 
-/** A named channel, as one caller hears it. */
+/** A named channel, as one caller sees it. */
 export class Channel {
   readonly name: string;
   readonly #link: Link;
@@ -59,11 +59,11 @@ export class Channel {
   }
 
   /**
-   * Handles every message once, in order, none left out, whatever the connection does. A subscriber's
-   * progress is kept on the server, so that it goes on there after a restart; what was handled just
-   * before a crash may come again.
+   * Handles every message once and in order, even if the connection drops. The server stores a subscriber's
+   * progress, so that it continues there after a restart. A message that was handled just before a crash may
+   * be delivered again.
    *
-   * @returns stops listening.
+   * @returns a function that stops listening.
    */
   on(
     handler: (message: MessageContent) => void | Promise<void>,
@@ -79,7 +79,7 @@ export class Channel {
     };
   }
 
-  /** Publishes a message, durably: see {@link Channels.publish}. */
+  /** Publishes a message, which is stored: see {@link Channels.publish}. */
   publish<T extends string>(
     type: T,
     payload: PayloadOf<T>,
@@ -89,13 +89,13 @@ export class Channel {
   }
 
   /**
-   * Tells those who listen now, at the speed of Realtime, what may be lost: cursors, progress. For those
-   * who may publish and have `channel:broadcast`, which no agent has by default: broadcasts count against
-   * the whole project's rate. Realtime silently drops what may not be sent: then it fails after
-   * `timeoutMs`, 5,000 by default.
+   * Sends a broadcast to current listeners, as fast as Realtime. Use it for what may be lost, such as cursors
+   * and progress. It needs the right to publish and `channel:broadcast`, which no agent has by default,
+   * because broadcasts count against the whole project's rate. If Realtime drops it without an answer, it
+   * fails after `timeoutMs`, 5,000 by default.
    *
    * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
-   *   `channel_unknown`.
+   * `channel_unknown`.
    * @example
    * await agent.channels.open("findings").broadcast("progress", { done: 12, of: 40 });
    */
@@ -117,9 +117,9 @@ export class Channel {
   }
 
   /**
-   * Hears broadcasts of an event, or of all (`*`). Whoever may publish in the channel may have sent them.
+   * Listens to broadcasts of one event, or of all (`*`). Anyone who may publish in the channel can send them.
    *
-   * @returns settles when it listens, with how to stop; or with why it cannot.
+   * @returns when it listens, a function that stops; otherwise the error.
    */
   async onBroadcast(
     event: string,
@@ -137,7 +137,7 @@ export class Channel {
     return joined;
   }
 
-  /** Listens no more. */
+  /** Stops listening. */
   async leave(): Promise<void> {
     await Promise.all([...this.#streams].map((stream) => stream.stop()));
     this.#streams.clear();
@@ -148,8 +148,8 @@ export class Channel {
   }
 
   /**
-   * Asked once: Realtime would drop the broadcast without a word. Where it cannot be asked, that is left
-   * to Realtime.
+   * Checks the scope once, because Realtime would drop the broadcast without an answer. If it cannot be
+   * checked, Realtime decides.
    */
   async #scopeMissing(): Promise<MayflyError | undefined> {
     if (this.#mayBroadcast) return undefined;
@@ -161,12 +161,12 @@ export class Channel {
     return new MayflyError({
       code: "scope_missing",
       message: `The caller does not have the scope ${broadcastScope}.`,
-      hint: "Spawn the agent with this scope, or publish a durable message.",
+      hint: "Spawn the agent with this scope, or publish a message instead.",
       details: { scope: broadcastScope },
     });
   }
 
-  /** Apart from the messages' topic: so nobody can pass a broadcast off as one. */
+  /** Not the topic of the messages, so that nobody can pass a broadcast off as one. */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {
       const { data: channel, error } = await findChannel(this.#link, this.name);

@@ -30,7 +30,7 @@ import type {
 
 const columns = "id, name, kind, description, created_by, publishers, last_seq, created_at";
 
-/** Named channels of the tenant: what is published in one is kept, numbered, and can be read again. */
+/** Named channels of the tenant. Published messages are stored and numbered, and can be read again. */
 export class Channels {
   readonly #link: Link;
   readonly #messages: Messages;
@@ -43,7 +43,7 @@ export class Channels {
   }
 
   /**
-   * Creates a channel. Its creator publishes in it and reads it. Needs `channel:write`.
+   * Creates a channel. The creator may publish in it and read it. Needs `channel:write`.
    *
    * @returns `channel_exists`, `invalid_request`, `quota_exceeded`, `scope_missing`.
    * @example
@@ -53,7 +53,7 @@ export class Channels {
     return shown(await this.#link.rpc("create_channel", { ...channel }, channelRow));
   }
 
-  /** Changes the description, or who publishes: for its creator, and with `message:admin`. */
+  /** Changes the description or the publishers. For the creator, or with `message:admin`. */
   async update(
     name: string,
     changes: { description?: string; publishers?: string[] },
@@ -61,17 +61,17 @@ export class Channels {
     return shown(await this.#link.rpc("update_channel", { name, ...changes }, channelRow));
   }
 
-  /** Deletes a channel with its messages: for its creator, and with `message:admin`. */
+  /** Deletes a channel with its messages. For the creator, or with `message:admin`. */
   async delete(name: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("delete_channel", { name }, deletedChannel);
     return answer.error ? answer : ok(null);
   }
 
-  /** All channels of the tenant, by name. */
+  /** Lists all channels of the tenant by name. */
   async list(): Promise<Result<ChannelInfo[]>> {
     const answer = await readAll(channelRow, (behind, limit) => {
       let query = this.#link.client.from("channels").select(columns);
-      // The secret key sees every tenant's.
+      // The secret key sees the channels of every tenant.
       if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
       if (behind) query = query.gt("name", behind.name);
       return query.order("name").order("id").limit(limit);
@@ -80,8 +80,8 @@ export class Channels {
   }
 
   /**
-   * Subscribes: what is published from now on is to be handled; from the start with `since: "start"`,
-   * or behind a number. Again changes nothing.
+   * Subscribes to what is published from now on, from the start with `since: "start"`, or after a number.
+   * Subscribing again changes nothing.
    *
    * @returns `channel_unknown`, `no_inbox`, `scope_missing`.
    */
@@ -101,14 +101,14 @@ export class Channels {
     return answer.error ? answer : ok(fromRow(answer.data));
   }
 
-  /** Ends the subscription; where it stood is forgotten. */
+  /** Ends the subscription, and forgets how far it was read. */
   async unsubscribe(name: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("unsubscribe_channel", { name }, flag);
     return answer.error ? answer : ok(null);
   }
 
   /**
-   * Publishes a message, durably, as `agent.send` to `{ channel }`.
+   * Publishes a message, which is stored, like `agent.send` to `{ channel }`.
    *
    * @returns `not_publisher`, `channel_unknown`, and what `agent.send` returns.
    */
@@ -122,7 +122,7 @@ export class Channels {
   }
 
   /**
-   * Reads what was published behind a number, a page at a time.
+   * Reads messages after a number, one page at a time.
    *
    * @returns `channel_unknown`, `not_subscribed`, `scope_missing`.
    * @example
@@ -147,7 +147,7 @@ export class Channels {
     });
   }
 
-  /** How much there is in it, how fast it goes, how far behind its subscribers are. */
+  /** Shows how many messages it has, how fast it grows, and how far behind its subscribers are. */
   async statistics(name: string): Promise<Result<ChannelStatistics>> {
     const answer = await this.#link.rpc("channel_statistics", { name }, channelStatistics);
     if (answer.error) return answer;
@@ -163,9 +163,9 @@ export class Channels {
   }
 
   /**
-   * Who has subscribed, and how far each is, by id, a page at a time.
+   * Lists the subscribers and how far each has read, by id, one page at a time.
    *
-   * @param options `after`: `next` of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @param options `after`: `next` of the previous page; `limit`: 1 to 1,000, 100 by default.
    * @returns `channel_unknown`, `scope_missing`, `invalid_request`.
    * @example
    * const { data: page } = await mayfly.channels.subscribers("findings", { limit: 1_000 });
@@ -202,7 +202,7 @@ export class Channels {
   }
 
   /**
-   * A channel to listen to, and to broadcast in. Asks nothing yet.
+   * A channel in which to listen and broadcast. Makes no call yet.
    *
    * @example
    * const findings = agent.channels.open("findings");

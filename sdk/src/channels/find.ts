@@ -12,15 +12,15 @@ interface FoundChannel {
 }
 const found = row<FoundChannel>({ tenant_id: text, id: text, last_seq: count });
 
-/** The channel of a name, or why there is none for the caller. */
+/** The channel with a name, or the reason why the caller cannot see it. */
 export async function findChannel(link: Link, name: string): Promise<Result<FoundChannel>> {
   let query = link.client.from("channels").select("tenant_id, id, last_seq").eq("name", name);
-  // The secret key sees every tenant's.
+  // The secret key sees the channels of every tenant.
   if (link.tenantId) query = query.eq("tenant_id", link.tenantId);
   const answer = fromDataApi(await query.limit(2), list(found));
   if (answer.error) return answer;
   const [channel, another] = answer.data;
   if (channel && !another) return ok(channel);
-  // The function says what is the matter.
+  // Let the function say what is wrong.
   return failed((await readPage(link, name, 0)).error ?? foreign("the Data API"));
 }

@@ -9,25 +9,25 @@ import { SequenceReader } from "../log/sequence.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
 
-/** Where listening to a channel begins, and what is told of its failures. */
+/** Where to start listening to a channel, and who is told about failures. */
 export interface ChannelOptions {
   /**
-   * Where to begin: behind a number, at the `start`, from `now` on, or behind what this subscriber has
-   * `acknowledged`, the default (without a subscription, from now on).
+   * Where to start: after a number, at the `start`, from `now` on, or after what this subscriber has
+   * `acknowledged`, the default. Without a subscription, from now on.
    */
   since?: number | "start" | "now" | "acknowledged";
   /**
-   * Told what a handler threw three times in a row, with its message: it goes on with the next. And why
-   * listening failed, or has ended, without one.
+   * Called with what a handler threw three times in a row, and its message; it then continues with the next
+   * message. Also called without a message when listening fails or ends.
    */
   onError?: (error: unknown, message?: MessageContent) => void;
 }
 
 const handleAtOnce = 500;
-/** What the server cannot see after so many looks is told it again so much later. */
+/** After this many looks, an acknowledgement that the server cannot see is sent again this much later. */
 const longMs = 30_000;
 const acknowledgeAfterMs = 100;
-/** One handler's way through a channel. */
+/** The progress of one handler through a channel. */
 export class ChannelStream {
   readonly #link: Link;
   readonly #name: string;
@@ -38,11 +38,11 @@ export class ChannelStream {
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;
-  /** How often the server could not see what was acknowledged, one time after the other. */
+  /** How often in a row the server could not see what was acknowledged. */
   #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
-  /** Waits no longer to open it. */
+  /** Stops waiting for it to open. */
   readonly #pause = new Pause();
 
   constructor(
@@ -93,7 +93,7 @@ export class ChannelStream {
           const page = await readPage(this.#link, this.#name, after);
           if (page.error) return page;
           const { messages, last_seq, more } = page.data;
-          // What retention has deleted is passed by.
+          // Skip what retention has deleted.
           const upTo = more ? (messages.at(-1)?.seq ?? after) : last_seq;
           return ok({ messages, upTo, more });
         },
@@ -107,7 +107,7 @@ export class ChannelStream {
     if (ended) this.#report("Listening to", ended);
   }
 
-  /** Where the channel stands; asked again while what is wrong may pass. Undefined when it may not. */
+  /** How far the channel is. Tries again while the error may pass. Undefined if it may not. */
   async #open(): Promise<ChannelPageRow | undefined> {
     const backoff = new Backoff();
     while (!this.#stopped) {
@@ -140,7 +140,7 @@ export class ChannelStream {
     report(this.#options.onError, `${what} the channel ${this.#name}`, error, message);
   }
 
-  /** It passes, and is tried again. */
+  /** The error is temporary, so it is tried again. */
   #tell(problem: unknown): void {
     if (this.#options.onError) this.#report("Listening to", problem);
   }
@@ -158,9 +158,10 @@ export class ChannelStream {
   }
 
   /**
-   * All up to the last one that was handled; what is not heard is said with the next.
+   * Acknowledges everything up to the last handled message. If the server does not hear it, the next one
+   * repeats it.
    *
-   * @returns whether the server could not see all of it yet: it is to be said again.
+   * @returns whether the server could not see all of it yet, so that it must be repeated.
    */
   async #acknowledge(): Promise<boolean> {
     const seq = this.#handled;
@@ -177,7 +178,7 @@ export class ChannelStream {
   }
 }
 
-/** What is behind a number, and where the channel stands. */
+/** The messages after a number, and how far the channel is. */
 export async function readPage(
   link: Link,
   name: string,

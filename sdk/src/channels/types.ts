@@ -2,8 +2,8 @@ import type { FromRow } from "../link/rows.ts";
 import type { MessageContent } from "../messages/content.ts";
 
 /**
- * `one_way`: its creator and publishers publish, its subscribers read. `two_way`: its subscribers do both.
- * `broadcast`: as one_way, and everyone in the tenant reads, subscribed or not.
+ * `one_way`: the creator and the publishers publish, subscribers read. `two_way`: subscribers do both.
+ * `broadcast`: like one_way, but everyone in the tenant can read, subscribed or not.
  */
 export type ChannelKind = "one_way" | "two_way" | "broadcast";
 
@@ -19,69 +19,69 @@ export interface ChannelRow {
   created_at: string;
 }
 /**
- * A channel, as whoever may see it reads it.
+ * A channel, as its readers see it.
  *
  * @interface
  */
 export type ChannelInfo = FromRow<ChannelRow>;
 
-/** A channel to be made. */
+/** A channel to create. */
 export interface NewChannel {
-  /** Lower case letters, digits, dots, dashes, underscores; 63 at most. */
+  /** Lower case letters, digits, dots, dashes, underscores; at most 63. */
   name: string;
   /** `two_way` by default. */
   kind?: ChannelKind;
   description?: string;
-  /** Ids of agents or members who may publish beside the creator; of no use in a two_way one. */
+  /** Ids of agents or members who may publish, besides the creator. Not used in a two_way channel. */
   publishers?: string[];
 }
 
-/** What the caller has subscribed to, and how far it is. */
+/** A subscription of the caller, and how far it has read. */
 export interface Subscription {
   channel: string;
   kind: ChannelKind;
   lastSeq: number;
-  /** All up to this number is handled. */
+  /** All messages up to this number are handled. */
   acknowledged: number;
   subscribedAt: Date;
 }
 
-/** Messages of a channel, in their order. */
+/** Messages of a channel, in order. */
 export interface ChannelPage {
   messages: MessageContent[];
   lastSeq: number;
-  /** Up to where the caller has handled it; null when it has not subscribed. */
+  /** How far the caller has handled it. Null if it has not subscribed. */
   acknowledged: number | null;
   more: boolean;
 }
 
-/** How much a channel holds, and how far its subscribers are. */
+/** How much a channel holds, and how far its subscribers have read. */
 export interface ChannelStatistics {
   name: string;
   kind: ChannelKind;
   lastSeq: number;
-  /** Those that are kept. */
+  /** How many messages are stored. */
   messages: number;
-  /** Of their payloads. */
+  /** The size of their payloads. */
   bytes: number;
   lastMinute: number;
-  /** The mean of the last hour. */
+  /** The average of the last hour. */
   perMinute: number;
   lastSentAt: string | null;
   senders: number;
-  /** The furthest behind first; 1,000 at most: `subscribers(name)` pages all. */
+  /** The furthest behind first, 1,000 at most. `subscribers(name)` lists all. */
   subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
 }
 
-/** Subscribers of a channel, a page of them. */
+/** A page of subscribers of a channel. */
 export interface SubscriberPage {
   subscribers: {
     id: string;
-    /** It has handled all up to this number. */
+    /** All messages up to this number are handled. */
     acknowledged: number;
     lag: number;
     subscribedAt: Date;
   }[];
-  /** Where the next page starts; null at the end. */
+  /** Where the next page starts. Null at the end. */
   next: string | null;
 }

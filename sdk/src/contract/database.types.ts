@@ -137,6 +137,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"artifacts": {
+                  Row: {
+                    "bytes": number,"created_at": string,"created_by": string | null,"id": string,"media_type": string,"metadata": NonNullable<Json>,"name": string,"sha256": string,"size": number,"status": string,"team_id": string | null,"tenant_id": string,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type": string,"metadata"?: NonNullable<Json>,"name": string,"sha256": string,"size": number,"status"?: string,"team_id"?: string | null,"tenant_id": string,"version": number
+                  }
+                  Update: {
+                    "bytes"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"sha256"?: string,"size"?: number,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "artifacts_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"assignments": {
                   Row: {
                     "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
@@ -255,6 +275,26 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "tenants"
       referencedColumns: ["id"]
+    }
+                  ]
+                },"checkpoints": {
+                  Row: {
+                    "body": string,"bytes": number,"channels": NonNullable<Json>,"created_at": string,"id": string,"metadata": NonNullable<Json>,"ns": string,"parent": string | null,"tenant_id": string,"thread_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "body": string,"bytes": number,"channels": NonNullable<Json>,"created_at"?: string,"id": string,"metadata": NonNullable<Json>,"ns": string,"parent"?: string | null,"tenant_id": string,"thread_id": string
+                  }
+                  Update: {
+                    "body"?: string,"bytes"?: number,"channels"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"metadata"?: NonNullable<Json>,"ns"?: string,"parent"?: string | null,"tenant_id"?: string,"thread_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "checkpoints_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
     }
                   ]
                 },"debug_records": {
@@ -979,6 +1019,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_alerts": {
+                  Row: {
+                    "agents": (string)[],"cause": string,"detail": NonNullable<Json>,"found_at": string,"handled_at": string | null,"handled_with": string | null,"id": string,"kind": string,"seen_at": string,"status": string,"taken_at": string | null,"team_id": string,"tenant_id": string,"times": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agents": (string)[],"cause": string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind": string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id": string,"tenant_id": string,"times"?: number
+                  }
+                  Update: {
+                    "agents"?: (string)[],"cause"?: string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind"?: string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id"?: string,"tenant_id"?: string,"times"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_alerts_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"team_members": {
                   Row: {
                     "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
@@ -1053,6 +1113,66 @@ isOneToOne: false
                   Relationships: [
                     {
       foreignKeyName: "tenders_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"thread_parts": {
+                  Row: {
+                    "body": string,"bytes": number,"chain": number,"head": number,"of_checkpoint": string | null,"of_idx": number | null,"of_ns": string | null,"of_task": string | null,"place": number,"tail": number,"tenant_id": string,"thread_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "body": string,"bytes": number,"chain": number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place": number,"tail"?: number,"tenant_id": string,"thread_id": string
+                  }
+                  Update: {
+                    "body"?: string,"bytes"?: number,"chain"?: number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place"?: number,"tail"?: number,"tenant_id"?: string,"thread_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "thread_parts_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"thread_writes": {
+                  Row: {
+                    "bytes": number,"checkpoint_id": string,"ns": string,"path": string,"task_id": string,"tenant_id": string,"thread_id": string,"writes": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"checkpoint_id": string,"ns": string,"path"?: string,"task_id": string,"tenant_id": string,"thread_id": string,"writes": NonNullable<Json>
+                  }
+                  Update: {
+                    "bytes"?: number,"checkpoint_id"?: string,"ns"?: string,"path"?: string,"task_id"?: string,"tenant_id"?: string,"thread_id"?: string,"writes"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "thread_writes_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"threads": {
+                  Row: {
+                    "bytes": number,"chains": number,"created_at": string,"expires_at": string | null,"id": string,"name": string,"tenant_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes"?: number,"chains"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"name": string,"tenant_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "bytes"?: number,"chains"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"name"?: string,"tenant_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "threads_tenant_fkey"
       columns: ["tenant_id"]
 isOneToOne: false
       referencedRelation: "tenants"
@@ -1134,6 +1254,9 @@ isOneToOne: false
                            },
 "assign_job":
 { Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
+                           },
+"begin_artifact":
+{ Args: { "media_type": string,"metadata"?: Json,"name": string,"sha256": string,"size": number,"team"?: string }; Returns: Json
                            },
 "begin_run":
 { Args: { "lease": string }; Returns: Json
@@ -1246,6 +1369,9 @@ isOneToOne: false
 "delete_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
                            },
+"delete_thread":
+{ Args: { "thread": string }; Returns: Json
+                           },
 "discard_jobs":
 { Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
                            },
@@ -1288,6 +1414,9 @@ isOneToOne: false
 "find_entities":
 { Args: { "of_type"?: string,"page_limit"?: number,"query"?: string,"skip"?: number }; Returns: Json
                            },
+"finish_artifact":
+{ Args: { "id": string }; Returns: Json
+                           },
 "forget_entity":
 { Args: { "id": string,"max_rows"?: number }; Returns: Json
                            },
@@ -1306,6 +1435,9 @@ isOneToOne: false
 "get_approval":
 { Args: { "id": string }; Returns: Json
                            },
+"get_checkpoint":
+{ Args: { "checkpoint"?: string,"ns"?: string,"thread": string }; Returns: Json
+                           },
 "get_graph":
 { Args: { "name": string,"version"?: string }; Returns: Json
                            },
@@ -1323,6 +1455,9 @@ isOneToOne: false
                            },
 "get_tender":
 { Args: { "tender_id": string }; Returns: Json
+                           },
+"handle_alert":
+{ Args: { "action": string,"id": string }; Returns: Json
                            },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
@@ -1351,14 +1486,23 @@ isOneToOne: false
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_alerts":
+{ Args: { "every"?: boolean,"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
 "list_approval_policies":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_approvals":
 { Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
+"list_artifacts":
+{ Args: { "after_name"?: string,"after_version"?: number,"id"?: string,"name"?: string,"page_limit"?: number,"team"?: string,"version"?: number,"versions"?: boolean }; Returns: Json
+                           },
 "list_budgets":
 { Args: { "of_level"?: string,"page_limit"?: number }; Returns: Json
+                           },
+"list_checkpoints":
+{ Args: { "after"?: Json,"before"?: string,"filter"?: Json,"ns"?: string,"page_limit"?: number,"thread"?: string }; Returns: Json
                            },
 "list_facts":
 { Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
@@ -1384,6 +1528,9 @@ isOneToOne: false
 "list_teams":
 { Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
                            },
+"list_threads":
+{ Args: { "after"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
+                           },
 "list_workflows":
 { Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
                            },
@@ -1391,7 +1538,7 @@ isOneToOne: false
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
 "living_agents":
-{ Args: { "ids": (string)[] }; Returns: Json
+{ Args: { "ids"?: (string)[] }; Returns: Json
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
@@ -1432,11 +1579,20 @@ isOneToOne: false
 "place_bid":
 { Args: { "note"?: string,"price": number,"score"?: number,"tender_id": string }; Returns: Json
                            },
+"prune_thread":
+{ Args: { "keep"?: number,"thread": string }; Returns: Json
+                           },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
 "push":
 { Args: { "push": Json }; Returns: Json
+                           },
+"put_checkpoint":
+{ Args: { "body": string,"channel_values"?: Json,"channel_versions": Json,"checkpoint": string,"expires_in"?: number,"metadata"?: Json,"ns"?: string,"parent"?: string,"thread": string }; Returns: Json
+                           },
+"put_writes":
+{ Args: { "checkpoint": string,"ns"?: string,"path"?: string,"task": string,"thread": string,"writes": Json }; Returns: Json
                            },
 "query_workflow":
 { Args: { "id": string }; Returns: Json
@@ -1499,6 +1655,9 @@ isOneToOne: false
                            },
 "release_jobs":
 { Args: { "leases": (string)[] }; Returns: Json
+                           },
+"remove_artifacts":
+{ Args: { "everything"?: boolean,"max_rows"?: number,"name"?: string,"team"?: string,"version"?: number }; Returns: Json
                            },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
@@ -1635,6 +1794,9 @@ isOneToOne: false
 "swap_state":
 { Args: { "expected_version": number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
                            },
+"sweep_files":
+{ Args: { "page_limit"?: number }; Returns: Json
+                           },
 "sync":
 { Args: { "page_limit"?: number,"push"?: Json,"since"?: string }; Returns: Json
                            },
@@ -1694,6 +1856,9 @@ isOneToOne: false
                            },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"watch_team":
+{ Args: { "limits"?: Json,"team_id": string }; Returns: Json
                            },
 "workflow_history":
 { Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json

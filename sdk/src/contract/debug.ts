@@ -13,12 +13,12 @@ export const debugCategories = [
 /** What a record is about. */
 export type DebugCategory = (typeof debugCategories)[number];
 
-/** From little to everything. */
+/** From least to most. */
 export const debugLevels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
 /** By number, 0 to 4, or by name. */
 export type DebugLevel = 0 | 1 | 2 | 3 | 4 | (typeof debugLevels)[number];
 
-/** The level of a record that says none: what one wants to see first has the lowest. */
+/** The level of a record that has none. What people want to see first has the lowest level. */
 export const defaultLevels: Record<DebugCategory, number> = {
   error: 1,
   lifecycle: 1,
@@ -34,17 +34,17 @@ export const defaultLevels: Record<DebugCategory, number> = {
 export const levelOf = (level: DebugLevel): number =>
   typeof level === "number" ? level : debugLevels.indexOf(level);
 
-/** What a record tells, or a function that gives it: called only when somebody wants it. */
+/** The data of a record, or a function that returns it, which is called only if somebody wants the record. */
 export type DebugData = unknown;
 
-/** What a record says beside its data. */
+/** What a record has besides its data. */
 export interface RecordOptions {
-  /** By default that of its category. */
+  /** By default the level of its category. */
   level?: DebugLevel;
   durationMs?: number;
 }
 
-/** Records what the SDK itself does, if somebody wants it; the parts of an agent are given it. */
+/** Records what the SDK itself does, if somebody wants it. The parts of an agent get this. */
 export type Note = (
   category: DebugCategory,
   name: string,
@@ -52,7 +52,7 @@ export type Note = (
   options?: RecordOptions,
 ) => void;
 
-/** Up to which level each category is recorded. */
+/** The level up to which each category is recorded. */
 export type Thresholds = Record<DebugCategory, number>;
 
 export const thresholdsOf = (level: (category: DebugCategory) => number): Thresholds =>
@@ -72,23 +72,25 @@ export interface DebugRow {
 /** What is broadcast. */
 export interface DebugBatch {
   records: DebugRow[];
-  /** Which stream of the agent: each connection has its own. */
+  /** Each connection of an agent has its own stream. */
   stream: string;
-  /** The place of the first in the stream: what is missing between two batches was dropped. */
+  /**
+   * The number of the first record in the stream. A gap between two batches means that records were dropped.
+   */
   first: number;
-  /** How many records were dropped before these, of what the buffer held. */
+  /** How many records the buffer had dropped before these. */
   dropped: number;
 }
 
-/** What the server has the agent record. */
+/** What the server wants the agent to record. */
 export interface DebugOrders {
   levels: Partial<Record<DebugCategory, number>>;
-  /** How long the levels hold. */
+  /** How long the levels are valid. */
   seconds: number;
-  /** Whether somebody watches every agent, and learns of this one by the log. */
+  /** Whether somebody watches every agent, and learns about this one from the log. */
   all: boolean;
   sends_per_second: number;
-  /** The level up to which the tenant keeps records; 0: it keeps none. */
+  /** The level up to which the tenant stores records. 0 stores none. */
   persist: number;
 }
 

@@ -1,27 +1,27 @@
 import { STOP_WORDS, stemOf, words } from "./words.ts";
 
 /**
- * A deterministic text embedder for development: feature hashing of word stems, pairs of
- * neighbouring stems and character trigrams. It finds texts that share words and forms of words,
- * never meaning alone ("car" and "automobile" stay strangers), and it is no language model:
- * every vector it makes is to be stored and answered under {@link DEV_EMBEDDING_MODEL}.
+ * A deterministic text embedder for development: feature hashing of word stems, pairs of neighbouring stems
+ * and character trigrams. It finds texts that share words and forms of words, but not meaning ("car" and
+ * "automobile" are unrelated). It is not a language model: store and compare every vector under
+ * {@link DEV_EMBEDDING_MODEL}.
  */
 
-/** The model's name, to stand beside every vector that {@link embedForDevelopment} makes. */
+/** The model's name, to store with every vector that {@link embedForDevelopment} makes. */
 export const DEV_EMBEDDING_MODEL = "mayfly-dev-hash-384";
 
-/** The length of a vector, that of gte-small. */
+/** The length of a vector, the same as gte-small's. */
 export const DEV_EMBEDDING_DIMENSIONS = 384;
 
-/** The share of a feature in the vector. One word's trigrams together weigh as `trigrams`. */
+/** The weight of each feature in the vector. All trigrams of a word together weigh `trigrams`. */
 const WEIGHTS = { word: 1, compound: 0.5, pair: 0.5, trigrams: 0.4, stopWord: 0.08 };
 
 /**
- * Embeds a text: the same text gives the same vector everywhere. Texts that share words score high
- * by cosine.
+ * Embeds a text. The same text gives the same vector everywhere, and texts that share words have a high
+ * cosine.
  *
- * @returns 384 numbers of length one. A text without a letter or digit gets the vector of "no
- * words", so that a cosine is always defined.
+ * @returns 384 numbers of length one. A text without letters and digits gets the vector of "no words", so
+ * that a cosine is always defined.
  * @example
  * const vector = embedForDevelopment("rotate the signing key");
  */
@@ -85,7 +85,7 @@ function hashOf(feature: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** To length one, in single precision as pgvector keeps it. */
+/** Scales to length one, in single precision like pgvector. */
 function normalised(vector: number[]): number[] {
   const length = Math.hypot(...vector);
   return length === 0

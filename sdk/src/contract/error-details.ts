@@ -1,29 +1,29 @@
-/** Which value of a call was wrong. */
+/** The value of a call that was wrong. */
 export interface FieldDetails {
-  /** Its path, as `memory.tags.3`. */
+  /** Its path, such as `memory.tags.3`. */
   field?: string;
-  /** Which element of a list. */
+  /** The index of the list element. */
   index?: number;
 }
 
 /** Which quota is full. */
 export interface QuotaDetails {
-  /** As `max_memories`. */
+  /** Such as `max_memories`. */
   quota: string;
   limit: number;
 }
 
-/** What is in the outbox, or was refused, at the end of an agent. */
+/** What is left in the outbox, or was refused, when an agent ends. */
 export interface UnpushedDetails {
-  /** Operations that wait in the outbox. */
+  /** Operations that are still in the outbox. */
   unsynced: number;
-  /** How many the server refused: dead letters. */
+  /** How many operations the server refused. These are dead letters. */
   refused: number;
   /** What the call would have returned. */
   result?: unknown;
 }
 
-/** What `details` hold, by the code of the error. */
+/** The type of `details` for each error code. */
 export interface ErrorDetails {
   agent_quota_exceeded: QuotaDetails & { living: number };
   approval_decided: FieldDetails & { id?: string; status?: string };

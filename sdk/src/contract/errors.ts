@@ -1,13 +1,12 @@
 import type { ErrorDetails } from "./error-details.ts";
 
-/**
- * Every code that a Mayfly error can have. The README's table says what each means and what to do.
- */
+/** Every code that a Mayfly error can have. docs/errors.md says what each means and what to do. */
 export const errorCodes = [
   "agent_not_alive",
   "agent_quota_exceeded",
   "agent_suspended",
   "agent_unknown",
+  "alert_unknown",
   "already_bid",
   "already_member",
   "already_rated",
@@ -19,6 +18,9 @@ export const errorCodes = [
   "approval_own",
   "approval_rejected",
   "approval_unknown",
+  "artifact_damaged",
+  "artifact_incomplete",
+  "artifact_unknown",
   "broadcast_refused",
   "broadcasts_lost",
   "budget_exceeded",
@@ -124,18 +126,20 @@ export interface ErrorBody {
   message: string;
   hint: string | null;
   details: unknown;
-  /** Also stands in the logs of the function. */
+  /** The logs of the function have it too. */
   request_id?: string;
 }
 
-/** What a failed call returns, or throws where it must throw. */
+/** The error of a failed call. Methods return it, or throw it if they must throw. */
 export class MayflyError extends Error {
   override readonly name = "MayflyError";
-  /** Stable: what to branch on. */
+  /** Stable, so that you can branch on it. */
   readonly code: ErrorCode;
   /** What to do. */
   readonly hint: string | null;
-  /** Which field, index or scope it was about; typed when {@link isMayflyError} has named the code. */
+  /**
+   * The field, index or scope that the code is about. Typed after {@link isMayflyError} has checked the code.
+   */
   readonly details: unknown;
   readonly requestId: string | undefined;
 
@@ -148,38 +152,38 @@ export class MayflyError extends Error {
   }
 }
 
-/** What `details` of a code are; of several codes, one of theirs; of all, nobody knows. */
+/** The type of `details` for a code. For several codes, one of their types; for all codes, unknown. */
 export type DetailsOf<Code extends ErrorCode> = [ErrorCode] extends [Code]
   ? unknown
   : Code extends keyof ErrorDetails
     ? ErrorDetails[Code] | null
     : unknown;
 
-/** An error of a known code: its `details` have a type. */
+/** An error with a known code. Its `details` have a type. */
 export type MayflyErrorOf<Code extends ErrorCode> = MayflyError & {
   readonly code: Code;
   readonly details: DetailsOf<Code>;
 };
 
-/** A result: exactly one of the two is there. */
+/** A result. Exactly one of the two is set. */
 export type Result<T> = { data: T; error: null } | { data: null; error: MayflyError };
 
-/** A value as a result. */
+/** Makes a successful result. */
 export const ok = <T>(data: T): Result<T> => ({ data, error: null });
 
-/** A failure as a result. */
+/** Makes a failed result. */
 export const failed = (error: MayflyError): { data: null; error: MayflyError } => ({
   data: null,
   error,
 });
 
-/** Whether a code that came from outside is one of ours. */
+/** Whether a code from outside is one of ours. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   errorCodes.includes(code as ErrorCode);
 
 /**
- * Whether something that was returned or thrown is an error of Mayfly, of one of these codes where some
- * are given: then `details` have the type of the code. Also of one that another copy of the SDK has made.
+ * Whether a value that was returned or thrown is a Mayfly error, and has one of the codes that you pass.
+ * `details` then have the type of the code. Also works for errors from another copy of the SDK.
  *
  * @example
  * if (isMayflyError(error, "rate_limited")) await sleep((error.details?.retry_after ?? 1) * 1_000);

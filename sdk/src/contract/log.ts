@@ -1,4 +1,4 @@
-/** The log, and what a push and a pull are answered. */
+/** The log, and the answers to a push and a pull. */
 import { z } from "zod";
 import {
   count,
@@ -14,7 +14,7 @@ import {
 } from "./answer-form.ts";
 import { type MemoryRow, memoryRow } from "./memory-rows.ts";
 
-/** Something that happened in the tenant. Ids and field names only, never content. */
+/** Something that happened in the tenant. It has ids and field names, never content. */
 export interface LogEvent {
   type: string;
   subject: string | null;
@@ -24,20 +24,20 @@ export interface LogEvent {
   at: string;
 }
 
-/** What became of an operation. */
+/** The result of an operation. */
 export interface PushResult {
   id: string;
-  /** `gone`: an update of a memory that is not there, or not for the caller to change. */
+  /** `gone`: an update found no memory that the caller may change. */
   status: "applied" | "conflict" | "gone" | "duplicate";
-  /** The memory that has the key or the content of a put that was not stored under its own id. */
+  /** The memory with the same key or content, if a put was not stored under its own id. */
   kept?: string;
-  /** Of the memory that was updated. */
+  /** The version of the updated memory. */
   version?: number;
-  /** What became of each field of an update. */
+  /** What happened to each field of an update. */
   fields?: Record<string, "applied" | "merged" | "kept" | "unchanged" | "conflict">;
 }
 
-/** What `POST /sync` gives. */
+/** What `POST /sync` returns. */
 export interface SyncAnswer {
   results: PushResult[];
   events: LogEvent[];
@@ -69,6 +69,6 @@ const pushResult = row<PushResult>({
   fields: z.record(text, text).optional(),
 });
 const page = { results: list(pushResult), events: list(logEvent), memories: list(memoryRow) };
-/** Of a pull; a push alone may have no cursor. */
+/** The cursor of a pull. A push alone may have none. */
 export const syncAnswer = row<SyncAnswer>({ ...page, cursor: text, more: flag });
 export const pushAnswer = row<Pick<SyncAnswer, "results">>({ results: page.results });

@@ -1,4 +1,4 @@
-/** Memories as the server gives them. */
+/** Memories as the server returns them. */
 import { z } from "zod";
 import {
   count,
@@ -13,7 +13,7 @@ import {
 } from "./answer-form.ts";
 import type { MemoryKind } from "./schemas.ts";
 
-/** A row of mayfly.memories, as far as every answer has it. */
+/** The columns of mayfly.memories that every answer has. */
 export interface ContentRow {
   id: string;
   kind: string;
@@ -29,7 +29,7 @@ export interface ContentRow {
   created_at: string;
 }
 
-/** A row of mayfly.memories, as far as it is read. */
+/** The columns of mayfly.memories that are read. */
 export interface MemoryRow extends ContentRow {
   session_id: string | null;
   conversation_id: string | null;
@@ -38,9 +38,9 @@ export interface MemoryRow extends ContentRow {
   version: number;
   updated_at: string;
   expires_at: string | null;
-  /** The caller's own name of it. */
+  /** The caller's key for it. */
   key: string | null;
-  /** In a sync: the clock of each field that was updated. */
+  /** In a sync, the timestamp of each updated field. */
   hlc?: Record<string, string>;
 }
 
@@ -74,7 +74,7 @@ export const memoryRow = row<MemoryRow>({
   hlc: z.record(text, text).optional(),
 });
 
-/** What every answer says of a memory. */
+/** The fields of a memory that every answer has. */
 export interface MemoryContent {
   id: string;
   kind: MemoryKind;
@@ -86,12 +86,12 @@ export interface MemoryContent {
   importance: number;
   tags: string[];
   metadata: Record<string, unknown>;
-  /** The agent that learned it, alive or not. */
+  /** The agent that learned it, whether or not it is still alive. */
   agentId: string | null;
   createdAt: Date;
   /**
-   * That the agent that reads it has changes of it in its outbox, which are shown here and which the
-   * server has not acknowledged; missing otherwise.
+   * True if the reading agent has changes of it in its outbox. The memory shows them, but the server has not
+   * acknowledged them. Otherwise missing.
    */
   unsynced?: true;
 }
@@ -99,17 +99,19 @@ export interface MemoryContent {
 /** A memory as it is read. */
 export interface Memory extends MemoryContent {
   sessionId: string | null;
-  /** The thread that it belongs to. */
+  /** The conversation or thread to which it belongs. */
   conversationId: string | null;
   success: boolean | null;
-  /** `tenant`, or `agent`: its agent, the agent's ancestors and the tenant's admins. */
+  /**
+   * Who may read it. `tenant`: everyone. `agent`: its agent, the agent's ancestors and the tenant's admins.
+   */
   visibility: "tenant" | "agent";
-  /** Rises with each change. */
+  /** Increases with each change. */
   version: number;
   updatedAt: Date;
-  /** From then on no recall finds it. */
+  /** From then on, no recall finds it. */
   expiresAt: Date | null;
-  /** The name that its caller gave it. */
+  /** The key that its caller gave it. */
   key: string | null;
 }
 

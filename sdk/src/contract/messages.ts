@@ -1,4 +1,4 @@
-/** What the payload of each known type of message is. SQL checks that it is an object, and its size. */
+/** The payload of each known message type. SQL checks only that it is an object, and its size. */
 import { z } from "zod";
 import { problemOf } from "./storable.ts";
 
@@ -8,11 +8,11 @@ const context = z.custom<Record<string, unknown>>(
   { message: "must be an object" },
 );
 
-/** The payloads of the known types of messages, as zod schemas. */
+/** The payloads of the known message types, as zod schemas. */
 export const messageSchemas = {
-  /** Asks for work. */
+  /** Assigns work. */
   task_assignment: z.looseObject({ task: text, context: context.optional() }),
-  /** Gives work on to another: see `agent.messages.handoff`. */
+  /** Passes work on to another agent: see `agent.messages.handoff`. */
   task_handoff: z.looseObject({ task: text, reason: text, context: context.optional() }),
   task_complete: z.looseObject({
     task: text,
@@ -23,12 +23,12 @@ export const messageSchemas = {
   request_help: z.looseObject({ problem: text, context: context.optional() }),
   share_knowledge: z.looseObject({
     knowledge: text,
-    /** The ids of memories that hold it. */
+    /** The ids of memories with the context. */
     memories: z.array(z.guid()).optional(),
   }),
   review_request: z.looseObject({ subject: text, criteria: z.array(text).optional() }),
   feedback: z.looseObject({ feedback: text, score: z.number().min(0).max(1).optional() }),
-  /** Something that was made; what is large goes by reference, in `attachments`. */
+  /** Something that was made. Pass large content as a reference in `attachments`. */
   artifact: z.looseObject({ name: text, content: z.unknown().optional() }),
   query: z.looseObject({ question: text }),
   status_update: z.looseObject({ status: text, progress: z.number().min(0).max(1).optional() }),
@@ -39,22 +39,24 @@ export const messageSchemas = {
   info: z.looseObject({ text }),
   request: z.looseObject({}),
   response: z.looseObject({}),
-  /** The answer to a request whose handler threw three times: the code of what it threw, or `work_failed`. */
+  /**
+   * The answer to a request whose handler threw three times. It has the code of the error, or `work_failed`.
+   */
   handler_failed: z.looseObject({ code: text }),
 } as const;
 
 /** Sent by the SDK itself. */
 export const failureType = "handler_failed";
 
-/** The types of messages whose payload is known. Any other lower_snake name is the tenant's own. */
+/** The message types whose payload is known. You can use any other lower_snake name for your own types. */
 export type KnownMessageType = keyof typeof messageSchemas;
 
-/** What a message of a type carries. */
+/** The payload of a message type. */
 export type PayloadOf<T extends string> = T extends KnownMessageType
   ? z.input<(typeof messageSchemas)[T]>
   : Record<string, unknown>;
 
-/** What is wrong with a payload; null where nothing is, or the type is the tenant's own. */
+/** What is wrong with a payload. Null if nothing is, or if the type is the tenant's own. */
 export function faultOf(type: string, payload: unknown): string | null {
   const schema = Object.hasOwn(messageSchemas, type)
     ? messageSchemas[type as KnownMessageType]

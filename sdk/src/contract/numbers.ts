@@ -1,15 +1,15 @@
-/** Numbers that JavaScript does not hold as they were written, and would change without a word. */
+/** Numbers that JavaScript cannot hold exactly, and would change silently. */
 
 export const numberRule =
-  "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send it as a text";
+  "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send such numbers as strings";
 
-/** A text has a number in doubt only where it has so many digits, or an exponent. Most have none. */
+/** Only a text with this many digits, or an exponent, can have such a number. Most texts have none. */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;
 
-/** Where `parseJson` changed a number: the keys of the objects and lists that it made. */
+/** Keys of objects and lists whose numbers `parseJson` changed. */
 const changed = new WeakMap<object, Set<string>>();
 
-/** Whether a number of JSON is, as JavaScript reads it, what was written. */
+/** Whether JavaScript reads a JSON number as it was written. */
 function isHeld(source: string): boolean {
   const value = Number(source);
   if (!Number.isFinite(value)) return false;
@@ -19,7 +19,7 @@ function isHeld(source: string): boolean {
 
 type Reviver = (this: object, key: string, value: unknown, context: { source?: string }) => unknown;
 
-/** `JSON.parse`; what it changes of a number, `hasChangedNumber` knows afterwards. */
+/** Like `JSON.parse`, but remembers for `hasChangedNumber` which numbers it changed. */
 export function parseJson(text: string): unknown {
   if (!inDoubt.test(text)) return JSON.parse(text);
   const note: Reviver = function (key, value, { source }) {
@@ -31,9 +31,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Whether a value, `key` of `holder`, is a number that is not what was written. Of one that never was
- * a text the writing is unknown: an integer beyond 2^53 may be another than was meant, up to 1e21,
- * from where on JSON writes it with an exponent.
+ * Whether a value, `key` of `holder`, is a number that differs from what was written. If it never was text,
+ * that is unknown: an integer from 2^53 to 1e21 may differ from what was meant. From 1e21 on, JSON writes an
+ * exponent.
  */
 export const isChangedNumber = (holder: object, key: string, value: unknown): boolean =>
   typeof value === "number" &&

@@ -1,4 +1,4 @@
-/** What questions about many memories may ask for. */
+/** Limits of questions about many memories. */
 export const recallBounds = {
   clusters: { least: 2, most: 50 },
   recommendations: { least: 1, most: 20 },

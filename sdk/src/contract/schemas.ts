@@ -1,14 +1,15 @@
-/** The bodies of the edge functions: shared by them and the SDK. SQL checks the same again. */
+/** The bodies of the edge functions, which the functions and the SDK share. SQL checks the same again. */
 import { z } from "zod";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
+import { teamBudget } from "./team-budget.ts";
 
-/** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` has set another. */
+/** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` sets another. */
 export const dimensions = { least: 256, most: 2000 } as const;
 
 const text = (max: number) => z.string().max(max).refine(isStorable, { message: storableRule });
 const instant = z.iso.datetime({ offset: true });
 const tags = z.array(text(100).min(1)).max(50);
-/** As it is, and not a copy: zod's records leave a key `__proto__` out. */
+/** Passes the object itself, because zod's records leave out a key `__proto__`. */
 const object = z
   .unknown()
   .refine((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -20,17 +21,17 @@ const metadata = object.superRefine((value, context) => {
   if (message) context.addIssue({ code: "custom", message });
 });
 
-/** What is nearer to 0 is 0 to Postgres, which keeps a vector in half precision. */
+/** Postgres stores vectors in half precision, where numbers closer to 0 than this become 0. */
 const leastKept = 6e-8;
-/** Of any model: numbers that half precision can hold, and that point somewhere. */
+/** A vector of any model. Its numbers fit into half precision and are not all 0. */
 export const embedding = z
   .array(z.number().min(-1000).max(1000))
   .min(dimensions.least)
   .max(dimensions.most)
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
-    message: "must have a number other than 0: without one it points nowhere",
+    message: "must have a number other than 0, because a vector of zeros has no direction",
   });
-/** Any uuid that Postgres takes: deterministic ones of no RFC version too. As Postgres writes it. */
+/** Any UUID that Postgres accepts, including deterministic ones of no RFC version. Written like Postgres does. */
 const uuid = z.guid().toLowerCase();
 
 export const memoryKind = z.enum([
@@ -43,19 +44,19 @@ export const memoryKind = z.enum([
   "general",
 ]);
 
-/** What an agent and a group of a team have in common. */
+/** The common fields of an agent and a group of a team. */
 const agentBlueprint = {
-  /** Free text, or one that the tenant has defined: then what is left out comes from its newest version. */
+  /** Free text, or a type that the tenant has defined. Its newest version then supplies what you leave out. */
   type: z
     .string()
     .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
     .optional(),
   /** Seconds, 5 to the tenant's maximum (15 minutes by default). 300 by default. */
   lifetime: z.number().min(5).optional(),
-  /** Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type. */
+  /** Whether each new token restarts its lifetime, up to the maximum of its tenant and type. */
   renew: z.boolean().optional(),
   capabilities: z.array(text(100).min(1)).max(50).optional(),
-  /** A subset of the caller's; without it what most agents need. */
+  /** A subset of the caller's scopes. By default, what most agents need. */
   scopes: z.array(z.string()).max(50).optional(),
   task: text(2000).optional(),
   metadata: metadata.optional(),
@@ -63,7 +64,7 @@ const agentBlueprint = {
 
 /** `POST /spawn` */
 export const spawnRequest = z.strictObject({
-  /** Shown to people, 1 to 100 characters; from a pool of names without it. */
+  /** Shown to people, 1 to 100 characters. Picked from a pool of names if you leave it out. */
   name: text(100).min(1).optional(),
   ...agentBlueprint,
   /** The same key of the same caller gives the same living agent. */
@@ -88,14 +89,16 @@ export const teamRequest = z.strictObject({
     )
     .min(1)
     .max(100),
-  /** Makes it a team with a name, that is seen and ended as one. */
+  /** The name of the team. A team with a name is seen and ended together. */
   as: z
     .strictObject({
       name: text(100).min(1),
       task: text(2000).optional(),
-      /** Seconds; no member lives longer. */
+      /** Seconds. No member lives longer. */
       deadline: z.number().min(5).max(2_592_000).optional(),
-      /** Whether its members get a channel of their own; true by default. */
+      /** What its members, and all that they spawn, may spend: US dollars, tokens. */
+      budget: teamBudget.optional(),
+      /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),
       metadata: metadata.optional(),
     })
@@ -108,11 +111,11 @@ export const resumeRequest = z.strictObject({ id: uuid });
 /** `POST /spawn/renew` */
 export const renewRequest = z.strictObject({
   renewal_secret: z.string().min(1).max(200),
-  /** Gives the agent its lifetime again, not only its token. */
+  /** Also restarts the agent's lifetime, not only its token. */
   extend: z.boolean().optional(),
 });
 
-/** `DELETE /spawn`: the calling agent itself, without an id. */
+/** `DELETE /spawn`. Without an id, the calling agent. */
 export const stopRequest = z.strictObject({
   id: uuid.optional(),
   reason: text(500).optional(),
@@ -121,7 +124,7 @@ export const stopRequest = z.strictObject({
 /** `milliseconds-counter-node` */
 const clock = z.string().regex(/^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$/);
 
-/** What of a memory can be put and updated, with its bounds. */
+/** The fields of a memory that can be put and updated, with their limits. */
 const fields = {
   session_id: uuid.optional(),
   conversation_id: uuid.optional(),
@@ -140,24 +143,24 @@ const fields = {
   metadata: metadata.optional(),
   tokens: z.int32().min(0).optional(),
   latency_ms: z.int32().min(0).optional(),
-  /** `tenant` by default; `agent`: that agent, its ancestors and the tenant's admins. */
+  /** `tenant` by default. With `agent`, only that agent, its ancestors and the tenant's admins can read it. */
   visibility: z.enum(["tenant", "agent"]).optional(),
   expires_at: instant.optional(),
 };
 
-/** A memory as it is pushed. At least one of task, input and output has text. */
+/** A memory as it is pushed. It needs text in at least one of task, input and output. */
 export const memory = z
   .strictObject({
-    /** Made by the client: a UUIDv7. */
+    /** The client makes it: a UUIDv7. */
     id: uuid,
     /** The agent that learned it; the caller by default. */
     agent_id: uuid.optional(),
     created_at: instant.optional(),
-    /** The caller's own name of it: a put with the same key changes that memory. */
+    /** The caller's key for it. A put with the same key changes that memory. */
     key: text(200).min(1).optional(),
-    /** Not stored where the tenant has a memory with identical content. */
+    /** Do not store it if the tenant has a memory with identical content. */
     once: z.boolean().optional(),
-    /** With a key, the hybrid logical clock of the put; the server's without it. */
+    /** With a key: the timestamp of the put from the hybrid logical clock. By default, the server's. */
     hlc: clock.optional(),
     ...fields,
   })
@@ -165,7 +168,7 @@ export const memory = z
     message: "must have a task, an input or an output",
   });
 
-/** Fields of a memory; null sets one back to its default. */
+/** Fields of a memory. Null resets a field to its default. */
 const changes = z.strictObject(
   Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, schema.nullable()])) as {
     [Name in keyof typeof fields]: z.ZodNullable<(typeof fields)[Name]>;
@@ -176,7 +179,7 @@ const put = z.strictObject({
   id: uuid,
   type: z.literal("memory.put"),
   memory,
-  /** The caller's own vector, as long as the project's are (384); without it the function makes one. */
+  /** The caller's own vector, as long as the project's vectors (384). Otherwise the function makes one. */
   embedding: embedding.optional(),
   model: text(100).min(1).optional(),
 });
@@ -193,13 +196,13 @@ const update = z.strictObject({
     .strictObject({
       id: uuid,
       set: changes,
-      /** What the fields were taken for: `manual` needs it for each, `merge` is better with it. */
+      /** The values that you saw. `manual` needs them for each field, and `merge` works better with them. */
       base: changes.optional(),
-      /** The hybrid logical clock of the change: `milliseconds-counter-node`. The server's without it. */
+      /** The hybrid logical timestamp of the change: `milliseconds-counter-node`. By default, the server's. */
       hlc: clock.optional(),
       /** `latest_wins` by default. */
       resolve: z.enum(["latest_wins", "merge", "manual"]).optional(),
-      /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */
+      /** Conflicts in `mayfly.memory_conflicts` that this resolves. `set` may then be empty. */
       settles: z.array(uuid).min(1).max(50).optional(),
     })
     .refine((m) => Object.keys(m.set).length > 0 || m.settles, {
@@ -207,28 +210,28 @@ const update = z.strictObject({
       path: ["set"],
     })
     .refine((m) => m.resolve !== "manual" || Object.keys(m.set).every((f) => f in (m.base ?? {})), {
-      message: "must have every field of set where resolve is manual",
+      message: "must have every field of set if resolve is manual",
       path: ["base"],
     }),
-  /** The caller's own vector of what it says now. */
+  /** The caller's own vector of the new text. */
   embedding: embedding.optional(),
   model: text(100).min(1).optional(),
 });
 
-/** One operation of a push, applied at most once by its `id`. */
+/** One operation of a push. Its `id` makes sure that it is applied at most once. */
 export const operation = z.discriminatedUnion("type", [put, update, remove]);
 
 /** `POST /sync` */
 export const syncRequest = z.strictObject({
   push: z.array(operation).max(1000).optional(),
   /**
-   * The cursor of the last answer; null for a first sync, which pages all memories before the log;
-   * `now` for a cursor at the end of the log, without what there is.
+   * The cursor of the last answer. Null starts a first sync, which pages through all memories before the log.
+   * `now` returns only a cursor at the end of the log.
    */
   since: z.string().max(10_000).nullish(),
   /**
-   * Events, or memories of a first sync, a page; 0 only pushes. 500 by default. A page ends earlier
-   * where its memories would exceed about 4 MB.
+   * How many events, or memories of a first sync, a page has. 0 only pushes. 500 by default. A page ends
+   * earlier if its memories would exceed about 4 MB.
    */
   limit: z.int().min(0).max(1000).optional(),
 });
@@ -239,21 +242,21 @@ export const queryRequest = z
   .strictObject({
     query: text(10_000).optional(),
     embedding: embedding.optional(),
-    /** Of the caller's own embedding. */
+    /** The model of the caller's own embedding. */
     model: text(100).min(1).optional(),
     kinds: z.array(memoryKind).optional(),
-    /** All of them. */
+    /** A memory must have all of these. */
     tags: tags.optional(),
     agent: uuid.optional(),
     min_reward: z.number().min(0).max(1).optional(),
     since: instant.optional(),
-    /** Excluded. */
+    /** Only memories made before this time. */
     until: instant.optional(),
-    /** The same text. */
+    /** Only memories with exactly this task. */
     task: text(2000).optional(),
     session: uuid.optional(),
     conversation: uuid.optional(),
-    /** The id of a memory: what is like it, without it. */
+    /** The id of a memory. Finds similar memories, without the memory itself. */
     similar_to: uuid.optional(),
     /** `mayfly.recall` has the formula and the defaults. */
     weights: z
@@ -267,15 +270,15 @@ export const queryRequest = z
       })
       .partial()
       .optional(),
-    /** Days by kind. */
+    /** Half-lives in days, by kind. */
     half_lives: z.partialRecord(memoryKind, z.number().min(0.001).max(36_500)).optional(),
     /** 1 to 100; 10 by default. */
     limit: z.int().min(1).max(100).optional(),
-    /** How many memories before and after each hit come with it; 0 by default. */
+    /** How many memories before and after each hit to return. 0 by default. */
     surrounding: z.int().min(0).max(5).optional(),
-    /** Near duplicates as one result; true by default. */
+    /** Merge near duplicates into one result. True by default. */
     grouped: z.boolean().optional(),
-    /** Whether `parts` say how rare the words are, and the weights. */
+    /** Whether `parts` have the weights, and how rare the words are. */
     explain: z.boolean().optional(),
   })
   .refine((q) => (q.query ?? "") !== "" || q.embedding || q.similar_to, {
@@ -286,11 +289,11 @@ export const queryRequest = z
     path: ["model"],
   });
 
-/** What a memory is of. */
+/** To which memory an operation belongs. */
 export type MemoryKind = z.infer<typeof memoryKind>;
 export type SpawnRequest = z.infer<typeof spawnRequest>;
 export type Memory = z.infer<typeof memory>;
-/** What an outbox holds: one change, with the id by which it is applied once. */
+/** What an outbox holds: one change, with the id that makes it idempotent. */
 export type Operation = z.infer<typeof operation>;
 export type SyncRequest = z.infer<typeof syncRequest>;
 export type QueryRequest = z.infer<typeof queryRequest>;

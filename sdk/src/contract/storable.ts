@@ -1,19 +1,19 @@
-/** What of a caller's values can be sent as JSON, and stored by Postgres. */
+/** Checks whether values can be sent as JSON and stored by Postgres. */
 import { isChangedNumber, numberRule } from "./numbers.ts";
 
-/** Postgres stores neither U+0000 nor half a surrogate pair. */
+/** Postgres can store neither U+0000 nor half a surrogate pair. */
 export const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0");
 export const storableRule = "must not have U+0000 or half a surrogate pair";
 const jsonRule = "must be JSON: without cycles and BigInts, and not nested too deep";
 
-/** Either as JSON escapes it; behind an escaped backslash it is a text that looks like it. */
+/** Both as JSON escapes them. After an escaped backslash, it is ordinary text. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
-/** What keeps a value from being sent as JSON; undefined where nothing does. */
+/** Why a value cannot be sent as JSON. Undefined if it can. */
 export const unwritable = (value: unknown): string | undefined =>
   toJson(value) === undefined ? jsonRule : undefined;
 
-/** What keeps a value from being stored as JSON; undefined where nothing does. */
+/** Why a value cannot be stored as JSON. Undefined if it can. */
 export function problemOf(value: unknown): string | undefined {
   let isChanged = false;
   const text = toJson(value, function (key, inner) {
@@ -25,7 +25,7 @@ export function problemOf(value: unknown): string | undefined {
   return unstorable.test(text) ? storableRule : undefined;
 }
 
-/** What is wrong with an instant; undefined where nothing is, or it is left out. */
+/** What is wrong with an instant. Undefined if nothing is, or if there is none. */
 export function problemOfDate(at: Date | undefined): string | undefined {
   try {
     at?.toISOString();

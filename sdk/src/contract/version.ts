@@ -1,2 +1,2 @@
-/** Of the SDK, the CLI and the edge functions, which have one version together: that of sdk/package.json. */
+/** The version of the SDK, the CLI and the edge functions, taken from sdk/package.json. */
 export const version = "0.2.0";

@@ -1,6 +1,6 @@
 /** The words of a text, as the development embedder and the local cache see them. */
 
-/** English words that say nothing of what a text is about. */
+/** English words that say nothing about the topic of a text. */
 export const STOP_WORDS = new Set(
   `a about after all also am an and any are as at be because been before being between both but by
   can could did do does for from had has have he her here him his how i if in into is it its just
@@ -11,7 +11,7 @@ export const STOP_WORDS = new Set(
   ),
 );
 
-/** The words of a text in lower case; of an identifier both its parts and, as compound, the whole. */
+/** The words of a text in lower case. An identifier gives its parts, and also the whole as compound. */
 export function* words(text: string): Generator<{ word: string; compound: boolean }> {
   for (const [run] of text.normalize("NFKC").matchAll(/[\p{L}\p{N}_]+/gu)) {
     const parts = run
@@ -24,9 +24,9 @@ export function* words(text: string): Generator<{ word: string; compound: boolea
   }
 }
 
-/** What rotates, rotated, rotating and rotation have in common. English, light, and consistent. */
+/** The common stem of rotates, rotated, rotating and rotation. Light, consistent, English only. */
 export function stemOf(word: string): string {
-  // Longer runs are data, not words, and would cost the expressions below quadratic time.
+  // Longer runs are data, not words, and the expressions below would take quadratic time for them.
   if (!/^[a-z]{4,40}$/.test(word)) return word;
   let stem = word;
   if (/ies$/.test(stem) && stem.length > 4) stem = `${stem.slice(0, -3)}y`;

@@ -1,4 +1,4 @@
-/** What a worker's set-up may say. */
+/** Limits of a worker's settings. */
 export const workBounds = {
   concurrency: { least: 1, most: 500 },
   /** Seconds. */

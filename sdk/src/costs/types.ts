@@ -1,10 +1,10 @@
-/** What a budget is of: the whole tenant, the agents of a name, or one run. */
-export type BudgetLevel = "tenant" | "agent" | "run";
+/** What a budget is of: the whole tenant, a team with all that its members spawn, the agents of a name, or one run. */
+export type BudgetLevel = "tenant" | "team" | "agent" | "run";
 
 /** What may be spent. At least one of the limits. */
 export interface BudgetOptions {
   level: BudgetLevel;
-  /** The name of the agents, or the id of the run; nothing for the tenant. */
+  /** The name of the agents, or the id of the team or the run; nothing for the tenant. */
   subject?: string;
   /** US dollars that are never passed: a call that might is refused before it is made. */
   hardUsd?: number;

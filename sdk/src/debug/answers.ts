@@ -1,4 +1,4 @@
-/** The forms of answers about debug records. See `answer-form.ts`. */
+/** Schemas of answers about debug records. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, flag, maybeCount, row, text, value, word } from "../contract/answer-form.ts";
 import type { DebugOrders, DebugRow } from "../contract/debug.ts";

@@ -1,30 +1,30 @@
 import type { DebugRow } from "../contract/debug.ts";
 
-/** A record that waits, with its size as JSON. */
+/** A waiting record, with its size as JSON. */
 interface Waiting {
   row: DebugRow;
   bytes: number;
 }
 
-/** What is taken together: places in the stream are counted from 0. */
+/** A batch. Numbers in the stream start at 0. */
 export interface Taken {
   records: DebugRow[];
   first: number;
-  /** How many were dropped before the first, since the last that was taken. */
+  /** How many records were dropped before the first one, since the last batch. */
   dropped: number;
 }
 
-/** The newest records that have not been sent, within bounds; the oldest make room, and are counted. */
+/** The newest records that have not been sent, within limits. The oldest are dropped and counted. */
 export class DebugBuffer {
-  /** Records that made room and have not arrived, ever. */
+  /** How many records were dropped and never arrived. */
   dropped = 0;
   readonly #maxRecords: number;
   readonly #maxBytes: number;
   #waiting: Waiting[] = [];
   #bytes = 0;
-  /** The place of the first that waits. */
+  /** The number of the first waiting record. */
   #first = 0;
-  /** Dropped since the last batch. */
+  /** How many were dropped since the last batch. */
   #missing = 0;
 
   constructor(maxRecords: number, maxBytes: number) {
@@ -50,7 +50,7 @@ export class DebugBuffer {
     if (gone > 0) this.#drop(gone);
   }
 
-  /** The oldest that wait, as many as fit; they stay until `done`. */
+  /** Takes the oldest waiting records, as many as fit. They stay until `done`. */
   peek(maxRecords: number, maxBytes: number): Taken | null {
     let bytes = 0;
     const records: DebugRow[] = [];
@@ -62,19 +62,21 @@ export class DebugBuffer {
     return records.length > 0 ? { records, first: this.#first, dropped: this.#missing } : null;
   }
 
-  /** What was taken has arrived, or is let go. More may have been dropped meanwhile, of it or behind it. */
+  /**
+   * The batch has arrived or is given up. More records may have been dropped meanwhile, from it or after it.
+   */
   done({ records, first, dropped }: Taken, arrived = true): void {
     const end = first + records.length;
     const left = Math.max(0, end - this.#first);
     for (const { bytes } of this.#waiting.splice(0, left)) this.#bytes -= bytes;
-    // What was dropped of the batch while it was on its way has arrived all the same.
+    // Records of the batch that were dropped while it was on its way have arrived all the same.
     const droppedOfIt = Math.min(Math.max(0, this.#first - first), records.length);
     this.#missing = Math.max(0, this.#missing - dropped - droppedOfIt);
     if (arrived) this.dropped -= droppedOfIt;
     this.#first += left;
   }
 
-  /** Lets go of all: nobody wants them. */
+  /** Drops everything, because nobody wants it. */
   clear(): void {
     this.#first += this.#waiting.length;
     this.#waiting = [];

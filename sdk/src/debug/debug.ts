@@ -24,33 +24,35 @@ import { fitRow, makeRow } from "./row.ts";
 import { DebugWatcher } from "./watch.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** How the debug streams of a process behave. */
+/** How the debug streams of a process work. */
 export interface DebugOptions {
-  /** What is masked beside what always is: see the README. */
+  /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
-  /** Broadcasts a second of one agent at most; 10 by default and at most, less when many are watched. */
+  /** How many broadcasts a second an agent sends: at most 10, the default, and fewer if many are watched. */
   sendsPerSecond?: number;
-  /** Records that wait to be sent at most: the newest are kept. 1,000 by default, and 1 MB. */
+  /** How many records may wait to be sent. The newest are kept. 1,000 by default, and at most 1 MB. */
   bufferRecords?: number;
 }
 
 type Owner = Omit<Self, "name"> & { scopes: string[] };
 
 const silent = thresholdsOf(() => 0);
-/** The first records, kept until the server has said whether they are wanted. */
+/** How many of the first records are kept until the server says whether they are wanted. */
 const maxPending = 200;
 const pendingMs = 10_000;
-/** Who watches every agent hears of a new one by the log, and needs so long to join its stream. */
+/** A watcher of every agent learns about a new agent from the log, and needs this long to join its stream. */
 const newcomerMs = 2_000;
 
 /**
- * What an agent tells of its work in detail: nothing until somebody watches (or the tenant keeps it),
- * then up to the level that was asked for. The first call opens the agent's live connection in the
- * background, and up to 200 records are kept until it says whether they are wanted; from then on a call
- * that nobody wants costs nothing. No call throws, waits, or fails the agent's work.
+ * What an agent reports about its work in detail. It sends nothing until somebody watches or the tenant
+ * stores records, and then only up to the requested level.
  *
- * Levels by default: error, lifecycle, task 1 (basic); step, message, tool 2 (detailed); decision,
- * memory 3 (verbose); thought 4 (trace).
+ * The first call opens the agent's live connection in the background. Up to 200 records are kept until the
+ * server says whether they are wanted. From then on, a call that nobody wants costs nothing. No call throws,
+ * waits, or fails the agent's work.
+ *
+ * Default levels: error, lifecycle and task are 1 (basic); step, message and tool are 2 (detailed); decision
+ * and memory are 3 (verbose); thought is 4 (trace).
  *
  * @example
  * agent.debug.task("Read the migration", { file });
@@ -66,7 +68,7 @@ export class Debug {
   readonly #bornAt = performance.now();
   readonly #sender: DebugBroadcast;
   readonly #keeper: DebugKeeper;
-  /** The highest level that anything is recorded at; 0: off. */
+  /** The highest level at which anything is recorded. 0 is off. */
   #top = 0;
   /** Whether a call opens the live connection. */
   #opens: boolean;
@@ -93,12 +95,12 @@ export class Debug {
     this.#opens = owner.scopes.includes("debug:write");
   }
 
-  /** It began, was renewed, ends. */
+  /** The agent started, was renewed, or ends. */
   lifecycle(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("lifecycle", name, data, options);
     else if (this.#opens) this.#openFor("lifecycle", name, data, options);
   }
-  /** What it works on. */
+  /** The task on which it works. */
   task(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("task", name, data, options);
     else if (this.#opens) this.#openFor("task", name, data, options);
@@ -108,17 +110,17 @@ export class Debug {
     if (this.#top > 0) this.#record("step", name, data, options);
     else if (this.#opens) this.#openFor("step", name, data, options);
   }
-  /** What it chose, of what, why. */
+  /** What it chose, from which options, and why. */
   decision(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("decision", name, data, options);
     else if (this.#opens) this.#openFor("decision", name, data, options);
   }
-  /** What went through its mind: prompts, completions. */
+  /** Its thoughts: prompts and completions. */
   thought(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("thought", name, data, options);
     else if (this.#opens) this.#openFor("thought", name, data, options);
   }
-  /** What it remembered and recalled. The SDK records its own. */
+  /** What it remembered and recalled. The SDK records its own calls. */
   memory(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("memory", name, data, options);
     else if (this.#opens) this.#openFor("memory", name, data, options);
@@ -133,14 +135,14 @@ export class Debug {
     if (this.#top > 0) this.#record("tool", name, data, options);
     else if (this.#opens) this.#openFor("tool", name, data, options);
   }
-  /** What went wrong; `data` may be the Error. */
+  /** What went wrong. `data` may be the Error. */
   error(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("error", name, data, options);
     else if (this.#opens) this.#openFor("error", name, data, options);
   }
 
   /**
-   * Up to which level a category is wanted by now; 0: not at all.
+   * The level up to which a category is wanted now. 0 is not at all.
    *
    * @example
    * if (agent.debug.level("thought") >= 4) agent.debug.thought("scores", await allScores());
@@ -149,19 +151,18 @@ export class Debug {
     return Math.max(this.#streamed[category], this.#kept);
   }
 
-  /** Records that were wanted, and had to make room for newer ones before they could be sent. */
+  /** How many records were wanted, but dropped for newer ones before they could be sent. */
   get dropped(): number {
     return this.#sender.buffer.dropped + this.#keeper.buffer.dropped;
   }
 
-  /** @internal For the SDK's own records: these open no connection. */
+  /** @internal For the SDK's own records, which do not open a connection. */
   readonly note: Note = (category, name, data, options) => {
     if (this.#top > 0) this.#record(category, name, data, options);
   };
 
   /**
-   * Hears what other agents of the tenant tell, as this agent: see {@link DebugStreams.watch}. Needs
-   * `debug:read`.
+   * Watches what other agents report, as this agent: see {@link DebugStreams.watch}. Needs `debug:read`.
    *
    * @example
    * const { data: watch } = await agent.debug.watch({ agent: helper.id }, (record) => {
@@ -175,7 +176,7 @@ export class Debug {
     return started;
   }
 
-  /** @internal Listens for what is to be recorded; the agent has, or opens, its live connection. */
+  /** @internal Listens for what to record. The agent has a live connection, or opens one. */
   listen(): void {
     if (!this.#opens || this.#closed) return;
     this.#opens = false;
@@ -193,25 +194,25 @@ export class Debug {
     });
   }
 
-  /** @internal Watches no more: while the agent still can release what it leased. */
+  /** @internal Stops watching, while the agent can still release its leases. */
   async stopWatches(): Promise<void> {
     await Promise.all([...this.#watchers].map((watcher) => watcher.stop()));
     this.#watchers.clear();
   }
 
-  /** @internal Sends what waits, as far as it gets in a second. */
+  /** @internal Sends waiting records, as many as it can in a second. */
   async flush(timeoutMs = 1_000): Promise<void> {
     if (!this.#sender.joined && this.#kept === 0) return;
     await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
   }
 
-  /** @internal The last that it does with its token. */
+  /** @internal The last thing it does with its token. */
   async finish(): Promise<null> {
     await Promise.all([this.flush(), this.stopWatches()]);
     return null;
   }
 
-  /** @internal Records no more. Its topics are left with the agent's others. */
+  /** @internal Stops recording. Its topics are left with the agent's others. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#opens = false;
@@ -230,13 +231,13 @@ export class Debug {
       this.listen();
       this.#record(category, name, data, options);
     } catch {
-      // Nothing here is worth the agent's work.
+      // Debug records must never fail the agent's work.
     }
   }
 
   async #ask(): Promise<void> {
     const { data } = await this.#link.rpc("debug_level", {}, debugOrders);
-    // Without an answer the next order, or the next join, says it.
+    // If there is no answer, the next order or the next join tells the level.
     if (data) this.#obey(data);
   }
 
@@ -256,7 +257,7 @@ export class Debug {
     for (const row of pending) this.#take(row);
   }
 
-  /** The leases are over, unless an order comes. */
+  /** Ends recording when the leases are over, unless an order comes. */
   #planLapse(ms: number): void {
     clearTimeout(this.#lapse);
     if (ms <= 0) return;
@@ -286,7 +287,7 @@ export class Debug {
       if (this.#pending) this.#pending.push(row);
       else this.#take(row);
     } catch {
-      // Nothing here is worth the agent's work.
+      // Debug records must never fail the agent's work.
     }
   }
 

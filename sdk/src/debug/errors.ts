@@ -1,4 +1,4 @@
-/** Why a debug stream is not watched. */
+/** Errors when a debug stream cannot be watched. */
 import { MayflyError } from "../contract/errors.ts";
 
 export const notAllowed = () =>
@@ -28,7 +28,7 @@ export const stopped = () =>
 export const tooMany = (agent: string, limit: number) =>
   new MayflyError({
     code: "quota_exceeded",
-    message: `The agent ${agent} is not watched: a watch hears ${limit} agents at most.`,
-    hint: "Watch one agent, or fewer live ones, by the option agent.",
+    message: `The agent ${agent} is not watched: one watch covers at most ${limit} agents.`,
+    hint: "Watch a single agent with the option agent, or run fewer agents.",
     details: { quota: "debug_topics", limit, agent },
   });

@@ -1,24 +1,24 @@
-/** Rules of one's own for what must not leave the process; beside those that always hold. */
+/** Your own rules for what must not leave the process, in addition to the built-in ones. */
 export interface MaskRules {
-  /** Values of keys that match are masked whole, however they are nested. */
+  /** Values of keys that match are masked completely, at any depth. */
   keys?: RegExp[];
-  /** What matches in a text is masked. */
+  /** Parts of a text that match are masked. */
   values?: RegExp[];
 }
 
 export const masked = "[masked]";
 
-/** Keys whose values are secret: whole words of the key in snake_case. */
+/** Keys whose values are secret. Whole words of the key in snake_case. */
 const secretKeys =
   /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
-/** Of these a number is secret, too; else it counts something: `max_tokens`. */
+/** For these, a number is secret too. For others a number is a count, such as `max_tokens`. */
 const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|_)/;
 
 /** The private parts of a JWK, as which signing keys are kept. */
 const jwkParts = /^(d|k|p|q|dp|dq|qi)$/;
 const jwkPart = /^[\w-]{40,}$/;
 
-/** [what is secret in a text, what stays of it]. None of them backtracks over more than a line. */
+/** [pattern of a secret in a text, what is kept of it]. None of them backtracks over more than a line. */
 const secretValues: [RegExp, string][] = [
   [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
@@ -32,7 +32,7 @@ const secretValues: [RegExp, string][] = [
   [/\bsb_secret_[\w-]{8,}/g, masked],
   [/\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|npm_|hf_|AIza)[\w-]{12,}/g, masked],
   [/\b(AKIA|ASIA)[A-Z0-9]{12,}/g, masked],
-  // Up to the last @ of the address: a password may hold one.
+  // Up to the last @ of the address, because a password may contain one.
   [/\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,200}):[^\s/]{1,500}@/gi, `$1:${masked}@`],
   [
     /([?&#](?:\w{0,30}[_-])?(?:token|key|apikey|secret|password|sig|signature|code)=)[^&\s#"']{1,2000}/gi,
@@ -44,7 +44,7 @@ const secretValues: [RegExp, string][] = [
   ],
 ];
 
-/** What one record may cost: the rest is left out, and says so. */
+/** The limits of one record. The rest is left out, and the record says so. */
 const maxDepth = 8;
 const maxNodes = 2_000;
 const maxItems = 100;
@@ -52,7 +52,9 @@ const maxText = 8_000;
 
 const leftOut = "[left out]";
 
-/** A copy that is plain JSON, bounded and without secrets. What cannot be read is said, never thrown. */
+/**
+ * Makes a plain JSON copy, limited in size and without secrets. What cannot be read is noted, never thrown.
+ */
 export class Masker {
   readonly #keys: RegExp[];
   readonly #values: RegExp[];
@@ -69,7 +71,7 @@ export class Masker {
   }
 
   text(text: string): string {
-    // A secret at the cut would not be recognised: masked before, as far as that stays quick.
+    // A secret at the cut would not be recognised, so mask first, as far as that stays fast.
     let result = text.length > 4 * maxText ? text.slice(0, 4 * maxText) : text;
     for (const [secret, rest] of secretValues) result = result.replace(secret, rest);
     for (const secret of this.#values) result = result.replace(secret, masked);
@@ -168,7 +170,7 @@ export class Masker {
   }
 }
 
-/** With `g` or `y` a test goes on where the last one stopped. */
+/** With `g` or `y`, `test` would continue where the last one stopped. */
 const withoutState = (rule: RegExp) => new RegExp(rule.source, rule.flags.replace(/[gy]/g, ""));
 
 const flagsOf = (rule: RegExp, more: string) => [...new Set([...rule.flags, ...more])].join("");

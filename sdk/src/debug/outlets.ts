@@ -8,11 +8,11 @@ import { debugOrders } from "./answers.ts";
 import { DebugBuffer } from "./buffer.ts";
 import { DebugPump } from "./pump.ts";
 
-/** Each buffer's bound in bytes. */
+/** The limit of each buffer, in bytes. */
 const bufferBytes = 1_000_000;
 const appendEveryMs = 1_000;
 
-/** Sends records to who watches: joins the agent's stream while somebody does. */
+/** Sends records to watchers. It joins the agent's stream while somebody watches. */
 export class DebugBroadcast {
   readonly buffer: DebugBuffer;
   readonly pump: DebugPump;
@@ -31,7 +31,7 @@ export class DebugBroadcast {
     this.#topicName = debugTopic(owner.tenantId, owner.id);
     this.buffer = new DebugBuffer(records, bufferBytes);
     this.pump = new DebugPump(this.buffer, intervalMs, async (batch) => {
-      // It goes on when the topic is joined.
+      // It continues when the topic is joined.
       if (!this.#topic?.joined) return { again: 1_000 };
       const { error } = await this.#topic.send("records", { ...batch, stream: this.#stream });
       return error ? { again: null } : "arrived";
@@ -69,17 +69,17 @@ export class DebugBroadcast {
   }
 }
 
-/** Appends records to the table of a tenant that keeps them. */
+/** Stores records in the table, if the tenant keeps them. */
 export class DebugKeeper {
   readonly buffer: DebugBuffer;
   readonly pump: DebugPump;
   readonly #link: Link;
   readonly #onLevel: (level: number) => void;
-  /** Up to which level it was told that the tenant keeps records. */
+  /** The last known level up to which the tenant keeps records. */
   told = 0;
   #looks = 0;
 
-  /** @param onLevel told up to which level the tenant keeps records by now. */
+  /** @param onLevel called with the level up to which the tenant keeps records now. */
   constructor(link: Link, records: number, onLevel: (level: number) => void) {
     this.#link = link;
     this.#onLevel = onLevel;
@@ -96,7 +96,7 @@ export class DebugKeeper {
     const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
-      // An order can arrive before it is visible: then nothing was kept yet.
+      // An order can arrive before its row is visible. Then nothing was stored yet.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };
       this.#looks = 0;

@@ -1,19 +1,19 @@
 import { within } from "../link/ticks.ts";
 import type { DebugBuffer, Taken } from "./buffer.ts";
 
-/** What became of a batch: it arrived, is to be tried again (after so many ms, if it says), or is let go. */
+/** The result of a batch: it arrived, is retried (after this many ms, if given), or is given up. */
 export type Sent = "arrived" | { again: number | null } | "never";
 
 const maxRecords = 100;
-/** A broadcast may have 256 KB on the Free plan, an append 256 KB as Postgres writes it. */
+/** A broadcast has at most 256 KB on the Free plan, and an append 256 KB as Postgres writes it. */
 const maxBytes = 160_000;
 const maxDelayMs = 5_000;
 
-/** Empties a buffer batch by batch, one at a time and no faster than it may. Keeps no process alive. */
+/** Empties a buffer batch by batch, one at a time and within the rate. It keeps no process alive. */
 export class DebugPump {
   /** Milliseconds between batches. */
   intervalMs: number;
-  /** Not before this instant of `performance.now()`, but by a flush. */
+  /** Not before this time (`performance.now()`), except for a flush. */
   notBefore = 0;
   readonly #buffer: DebugBuffer;
   readonly #send: (batch: Taken) => Promise<Sent>;
@@ -32,13 +32,13 @@ export class DebugPump {
   /** There is something to send. */
   wake(): void {
     if (this.#stopped || this.#timer || this.#running) return;
-    // What is recorded together goes together, and never more often than it may.
+    // Records that are made together are sent together, within the rate.
     const wait = this.#lastAt + this.intervalMs - performance.now();
     const held = this.notBefore - performance.now();
     this.#plan(Math.max(wait, held, Math.min(this.intervalMs, 50)));
   }
 
-  /** Sends what waits at once, as far as it gets in so long. */
+  /** Sends waiting records now, as many as it can within this time. */
   async flush(timeoutMs: number): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

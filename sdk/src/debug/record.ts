@@ -18,11 +18,11 @@ export interface DebugRecord {
   durationMs: number | null;
   /** By the agent's clock. */
   at: Date;
-  /** How many records of this agent were dropped before this one: by its buffer, or on the way. */
+  /** How many records of this agent were dropped before this one, by its buffer or on the way. */
   dropped: number;
 }
 
-/** What comes from a client may be anything. */
+/** Clients can send anything, so check it. */
 export const isRow = (row: DebugRow) =>
   typeof row === "object" &&
   row !== null &&
@@ -48,9 +48,10 @@ export function toRecord(agentId: string, row: DebugRow, dropped: number): Debug
 }
 
 const pageSize = 500;
-const columns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
+/** Of `mayfly.debug_records`. */
+export const keptColumns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
 
-/** Which of the kept records. */
+/** Which stored records to read. */
 export interface KeptRecords {
   tenant: string;
   agent: string | undefined;
@@ -60,7 +61,7 @@ export interface KeptRecords {
   since: Date;
 }
 
-/** Hands over what the tenant keeps, in order of time, page by page. */
+/** Calls the handler with stored records in order of time, page by page. */
 export async function readKept(
   link: Link,
   { tenant, agent, level, categories, since }: KeptRecords,
@@ -70,7 +71,7 @@ export async function readKept(
   for (;;) {
     let query = link.client
       .from("debug_records")
-      .select(columns)
+      .select(keptColumns)
       .eq("tenant_id", tenant)
       .lte("level", level)
       .order("at")
@@ -85,7 +86,7 @@ export async function readKept(
     if (error) return failed(error);
     for (const { agent_id, dropped, ...kept } of data) take(toRecord(agent_id, kept, dropped));
     after = data.at(-1);
-    // A project may allow fewer rows than a page.
+    // A project may allow fewer rows in a page.
     if (!after) return ok(null);
   }
 }

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { DebugCategory, DebugData, DebugRow } from "../contract/debug.ts";
 import type { Masker } from "./mask.ts";
 
-/** A larger record is cut down to its name. */
+/** A larger record is reduced to its name. */
 const maxBytes = 32_000;
 const encoder = new TextEncoder();
 
@@ -29,7 +29,7 @@ export function makeRow(masker: Masker, { level, category, name, data, durationM
   return row;
 }
 
-/** Cuts a record that is too large; gives its bytes. */
+/** Reduces a record that is too large. Returns its size in bytes. */
 export function fitRow(row: DebugRow): number {
   const bytes = bytesOf(row);
   if (bytes <= maxBytes) return bytes;

@@ -3,17 +3,19 @@ import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import type { Log } from "../log/log.ts";
 import { debugSetting } from "./answers.ts";
+import { type ListDebug, listKept } from "./list.ts";
+import type { DebugRecord } from "./record.ts";
 import { DebugWatcher } from "./watch.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** Which debug records the tenant keeps. */
+/** Which debug records the tenant stores. */
 export interface DebugPersistence {
   persist: boolean;
   /** Up to this level. */
   level: DebugLevel;
-  /** Of one agent. What is more is sent on later, as far as its buffer reaches. */
+  /** For each agent. More records are sent later, as far as its buffer reaches. */
   maxRecordsPerMinute: number;
-  /** For how long. */
+  /** How long they are kept. */
   keepSeconds: number;
 }
 
@@ -30,9 +32,9 @@ export class DebugStreams {
   }
 
   /**
-   * Hears what agents tell of their work, until `stop()`: agents are silent until somebody watches.
-   * Needs `debug:read`, and for all agents `agent:read` and `memory:read` (it follows the log). What a
-   * slow connection or a busy agent drops is counted, never waited for.
+   * Watches what agents report about their work, until `stop()`. Agents send nothing until somebody watches.
+   * Needs `debug:read`, and for all agents also `agent:read` and `memory:read`, because it follows the log.
+   * What a slow connection or a busy agent drops is counted, never waited for.
    *
    * @returns `agent_unknown`, `scope_missing`, `tenant_unknown`, `unavailable`.
    * @example
@@ -51,17 +53,29 @@ export class DebugStreams {
     return started;
   }
 
-  /** @internal Watches no more. */
+  /**
+   * The debug records that the tenant keeps, the newest first; no agent is asked to tell anything. Needs
+   * `debug:read`.
+   *
+   * @example
+   * const { data: failures } = await mayfly.debug.list({ categories: ["error"], limit: 20 });
+   */
+  async list(options: ListDebug = {}): Promise<Result<DebugRecord[]>> {
+    const tenant = this.#link.tenant("A debug stream");
+    return tenant.error ? tenant : listKept(this.#link, tenant.data, options);
+  }
+
+  /** @internal Stops watching. */
   async close(): Promise<void> {
     await Promise.all([...this.#watchers].map((watcher) => watcher.stop()));
     this.#watchers.clear();
   }
 
   /**
-   * Says which debug records the tenant keeps in `mayfly.debug_records`, and tells the living agents.
-   * For its admins and owners. What is left out stays as it is; at first nothing is kept.
+   * Sets which debug records the tenant stores in `mayfly.debug_records`, and tells the living agents. For
+   * admins and owners. Settings that you leave out stay. At first nothing is stored.
    *
-   * @returns what holds now; `scope_missing`, `invalid_request`.
+   * @returns the current settings; `scope_missing`, `invalid_request`.
    * @example
    * await mayfly.debug.persist({ persist: true, level: "detailed", keepSeconds: 86_400 });
    */

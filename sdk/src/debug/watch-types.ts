@@ -2,32 +2,32 @@ import type { DebugCategory, DebugLevel } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 import type { DebugRecord } from "./record.ts";
 
-/** Which records to watch, of whom. */
+/** Which records to watch, from which agents. */
 export interface DebugWatchOptions {
-  /** One agent; by default all that live, and those that come. */
+  /** One agent. By default all living agents, including new ones. */
   agent?: string;
-  /** Up to this level; 2 (detailed) by default. */
+  /** Up to this level. 2 (detailed) by default. */
   level?: DebugLevel;
-  /** These categories alone. */
+  /** Only these categories. */
   categories?: DebugCategory[];
-  /** First what was kept since then, where the tenant keeps debug records. */
+  /** Start with stored records since then, if the tenant stores debug records. */
   since?: Date;
-  /** Told what goes wrong and is tried again, or left out: an agent too many, a topic, the handler. */
+  /** Called with errors that are retried or skipped: an agent too many, a topic, the handler. */
   onError?: (error: unknown) => void;
 }
 
-/** Called record by record, in the order of each agent. */
+/** Called with each record, in the order of each agent. */
 export type DebugHandler = (record: DebugRecord) => void;
 
 /** A running watch of debug streams. */
 export interface DebugWatch {
-  /** Of how many agents it hears. */
+  /** How many agents it watches. */
   readonly agents: number;
   /**
-   * Watches at another level, or other categories, from now on: running agents change at once. What is
-   * refused changes nothing.
+   * Changes the level or the categories from now on. Running agents follow at once. If the change is refused,
+   * nothing changes.
    */
   change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;
-  /** Releases the lease and leaves: agents that nobody else watches fall silent. */
+  /** Releases the lease and leaves. Agents that nobody else watches go silent. */
   stop(): Promise<void>;
 }

@@ -13,24 +13,24 @@ import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
 import { type DebugRecord, isRow, readKept, toRecord } from "./record.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** A connection has 100 channels on every plan; the log and others need some. */
+/** A connection has 100 channels on every plan, and the log and others need some. */
 const maxTopics = 90;
 const leaseSeconds = 60;
 const renewMs = 35_000;
 const retryMs = 5_000;
-/** An agent's last records may come behind the news of its end. */
+/** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;
-/** The newest of the history, which may also have come live. */
+/** The newest stored records, which may also have arrived live. */
 const overlapRecords = 10_000;
 
 interface Followed {
   topic: Topic;
   stream: string | undefined;
-  /** The place that comes next in the stream. */
+  /** The next number expected in the stream. */
   next: number;
 }
 
-/** Watches debug streams: leases a level, follows who comes and goes, hands over in order. */
+/** Watches debug streams: leases a level, follows which agents come and go, and delivers records in order. */
 export class DebugWatcher implements DebugWatch {
   readonly #link: Link;
   readonly #tenant: string;
@@ -41,7 +41,7 @@ export class DebugWatcher implements DebugWatch {
   readonly #leaving = new Set<ReturnType<typeof setTimeout>>();
   #level: number;
   #categories: DebugCategory[] | undefined;
-  /** What comes live while the history is read. */
+  /** Records that arrive live while stored ones are read. */
   #waiting: DebugRecord[] | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopLog: () => Promise<void> = () => Promise.resolve();
@@ -64,7 +64,8 @@ export class DebugWatcher implements DebugWatch {
     const unfit = problemOfDate(this.#options.since);
     if (unfit) return failed(badSince(unfit));
     if (this.#options.since) this.#waiting = [];
-    // A join that is refused takes 5 s; a lease before the join lets agents begin before anybody listens.
+    // A refused join takes 5 s, and a lease before the join would let agents start before anybody
+    // listens.
     const allowed = await this.#check();
     const joined = allowed.error ? allowed : await this.#follow(log);
     const leased = joined.error ? joined : await this.#lend();
@@ -141,7 +142,7 @@ export class DebugWatcher implements DebugWatch {
   async #follow(log: Log): Promise<Result<null>> {
     const { agent, onError } = this.#options;
     if (agent) return this.#join(agent).ready;
-    // The log first: who comes while the living are listed is in it.
+    // Read the log first, so that it has agents that start while the living ones are listed.
     const watch = await log.watch(
       { types: ["agent.*"], ...(onError && { onError }) },
       ({ events, snapshot }) => {
@@ -168,7 +169,7 @@ export class DebugWatcher implements DebugWatch {
         .select("id")
         .eq("tenant_id", this.#tenant)
         .in("status", ["running", "suspended"])
-        // By the clock of the database.
+        // By the database's clock.
         .gt("expires_at", "now")
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),
@@ -188,7 +189,7 @@ export class DebugWatcher implements DebugWatch {
     return false;
   }
 
-  /** @param fresh whether its stream is heard from its beginning. */
+  /** @param fresh whether its stream is heard from the start. */
   #join(id: string, fresh = false): Topic {
     const known = this.#followed.get(id);
     if (known) return known.topic;
@@ -218,14 +219,14 @@ export class DebugWatcher implements DebugWatch {
     const followed = this.#followed.get(id);
     const { records, first, stream } = batch;
     if (!followed || !Array.isArray(records) || !Number.isSafeInteger(first)) return;
-    // Of a stream that is heard from its middle, the agent says what it has dropped itself.
+    // If a stream is heard from the middle, the agent itself says what it dropped.
     let missing = Math.max(0, Number(batch.dropped) || 0);
     if (followed.stream === stream) missing = Math.max(0, first - followed.next);
     else if (followed.stream === "") missing = first;
     else followed.next = 0;
     followed.stream = String(stream);
     records.forEach((row, index) => {
-      // Sent again: its acknowledgement was lost.
+      // Sent again, because its acknowledgement was lost.
       if (first + index < followed.next || !isRow(row)) return;
       if (row.level <= this.#level && (this.#categories?.includes(row.category) ?? true)) {
         this.#hand(toRecord(id, row, missing));
@@ -249,7 +250,7 @@ export class DebugWatcher implements DebugWatch {
     );
   }
 
-  /** What is kept; then what has come meanwhile. */
+  /** Stored records first, then those that arrived meanwhile. */
   async #readSince(since: Date): Promise<Result<null>> {
     const seen = new Set<string>();
     const { agent } = this.#options;
@@ -279,7 +280,7 @@ export class DebugWatcher implements DebugWatch {
   }
 }
 
-/** Where no room is left. */
+/** When there is no room left. */
 const notJoined: Topic = {
   joined: false,
   ready: Promise.resolve(ok(null)),

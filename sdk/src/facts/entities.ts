@@ -5,7 +5,7 @@ import { entityRow, entityRows, forgottenEntity, toEntity } from "./answers.ts";
 import { toEntityBody } from "./forms.ts";
 import type { Entity, EntityName, EntityOptions } from "./types.ts";
 
-/** What facts are about: people, services, places, and their names. */
+/** The things that facts are about: people, services, places, and their names. */
 export class Entities {
   readonly #link: Link;
 
@@ -15,10 +15,11 @@ export class Entities {
   }
 
   /**
-   * Names an entity, or changes it: its name, type, description and aliases. Facts make entities by
-   * themselves; this one says more of them. Needs `fact:write`.
+   * Creates an entity, or changes its name, type, description and aliases. Facts create entities by
+   * themselves; use this to add more about them. Needs `fact:write`.
    *
-   * @returns it; `entity_exists` when a name or alias is that of another, `entity_ambiguous`, `invalid_request`.
+   * @returns the entity; `entity_exists` if another one has the name or an alias; `entity_ambiguous`,
+   * `invalid_request`.
    * @example
    * await agent.facts.entities.set({ name: "International Business Machines", type: "company" }, { aliases: ["IBM"] });
    */
@@ -28,8 +29,8 @@ export class Entities {
   }
 
   /**
-   * Entities by their names and aliases: the very name first, then those that begin with the text, then those
-   * that contain it. Without a text all of them. Needs `fact:read`.
+   * Finds entities by names and aliases: exact matches first, then names that begin with the text, then names
+   * that contain it. Without a text, lists all. Needs `fact:read`.
    *
    * @param options `type`; `skip`, 0 by default; `limit`, 1 to 1,000, 50 by default.
    * @example
@@ -51,10 +52,10 @@ export class Entities {
   }
 
   /**
-   * Makes two entities one: the names of the first become aliases of the second, and its facts are of that
-   * one. Needs `fact:write`.
+   * Merges two entities. The names of the first become aliases of the second, and its facts move there. Needs
+   * `fact:write`.
    *
-   * @returns the second; `entity_unknown`.
+   * @returns the second entity; `entity_unknown`.
    */
   async merge(id: string, into: string): Promise<Result<Entity>> {
     const values = { id: idOf(id), into_id: idOf(into) };
@@ -63,10 +64,9 @@ export class Entities {
   }
 
   /**
-   * Deletes an entity for good, with its names and every fact that is about it or leads to it. Needs
-   * `fact:admin`.
+   * Deletes an entity for good, with its names and every fact that mentions it. Needs `fact:admin`.
    *
-   * @returns how many facts; `entity_unknown`.
+   * @returns how many facts were deleted; `entity_unknown`.
    */
   async forget(id: string): Promise<Result<{ forgotten: number }>> {
     let forgotten = 0;

@@ -30,15 +30,18 @@ import type {
   TraverseOptions,
 } from "./types.ts";
 
-/** What is known of whom, and since when. Extracting it from texts is yours, by any model. */
+/**
+ * Facts about entities, and since when they are true. You extract them from texts yourself, with any model.
+ */
 export class Facts {
   readonly entities: Entities;
   readonly #link: Link;
   readonly #recall: (query: string, options: RecallOptions) => Promise<Result<Recall>>;
 
   /**
+   *
    * @internal
-   * @param recall of the memories, by the same caller.
+   * @param recall recalls memories as the same caller.
    */
   constructor(
     link: Link,
@@ -50,12 +53,12 @@ export class Facts {
   }
 
   /**
-   * Records facts, all or none, up to 500. A newer fact about the same subject and predicate replaces the
-   * older one, which has ended and stays; with `many` each object has its own. The same fact again is
-   * confirmed. Entities that are new are made. Needs `fact:write`.
+   * Records up to 500 facts, all or none. A newer fact about the same subject and predicate replaces the
+   * older one, which ends and is kept. With `many`, facts with different objects exist side by side.
+   * Recording the same fact again confirms it. New entities are created. Needs `fact:write`.
    *
-   * @returns for each what became of it; `invalid_request` with `details.field` and `details.index`,
-   *   `entity_ambiguous`, `entity_unknown`, `memory_unknown`, `quota_exceeded`.
+   * @returns what happened to each fact; `invalid_request` with `details.field` and `details.index`,
+   * `entity_ambiguous`, `entity_unknown`, `memory_unknown`, `quota_exceeded`.
    * @example
    * const { data } = await agent.facts.record([
    *   { subject: { name: "Ada", type: "person" }, predicate: "works at", object: { name: "Acme", type: "company" } },
@@ -69,10 +72,10 @@ export class Facts {
   }
 
   /**
-   * Facts, the newest first: of a subject, a predicate, an object or a memory, as they are, as they were
-   * (`asOf`), or every one that there has been (`history`). Needs `fact:read`.
+   * Lists facts, newest first: about a subject, a predicate, an object or from a memory. As they are now, as
+   * they were (`asOf`), or all of them (`history`). Needs `fact:read`.
    *
-   * @returns `entity_unknown` where there is no entity of this name.
+   * @returns `entity_unknown` if there is no entity with this name.
    * @example
    * const { data } = await agent.facts.list({ subject: "Ada", asOf: new Date("2025-01-01") });
    */
@@ -82,7 +85,8 @@ export class Facts {
   }
 
   /**
-   * What is around entities in one to three hops. Bounded, and a circle ends. Needs `fact:read`.
+   * Follows facts from entities over one to three hops. The result is limited, and cycles end. Needs
+   * `fact:read`.
    *
    * @example
    * const { data } = await agent.facts.traverse("billing", { hops: 2, predicates: ["depends on"] });
@@ -97,8 +101,8 @@ export class Facts {
   }
 
   /**
-   * What is known of the entities that a text names by their names or aliases, and what was extracted from
-   * memories. Needs `fact:read`.
+   * Returns facts about the entities that a text names, and facts that were extracted from memories. Needs
+   * `fact:read`.
    *
    * @example
    * const { data } = await agent.facts.about("Who owns the billing service?");
@@ -112,10 +116,10 @@ export class Facts {
   }
 
   /**
-   * Recalls memories as `memory.recall` does, and brings the facts of the entities that the question
-   * names, and those that were extracted from what it found. Needs `memory:read` and `fact:read`.
+   * Recalls memories like `memory.recall`, and adds the facts about entities that the question names, and
+   * facts that were extracted from the memories it found. Needs `memory:read` and `fact:read`.
    *
-   * @returns the memories also where the facts could not be read: then `factsProblem` says why.
+   * @returns the memories even if the facts could not be read; `factsProblem` then says why.
    * @example
    * const { data } = await agent.facts.recall("Who owns the billing service?", { limit: 5 });
    * for (const { subject, predicate, object } of data?.facts ?? []) console.log(subject.name, predicate, object?.name);
@@ -136,10 +140,10 @@ export class Facts {
   }
 
   /**
-   * Says that facts are no longer true from now, or from `at`, without saying what is true instead. They
-   * stay. Needs `fact:write`.
+   * Says that facts are no longer true from now on, or from `at`, without saying what is true instead. The
+   * facts are kept. Needs `fact:write`.
    *
-   * @returns the ids of those that had not ended before; `fact_unknown`.
+   * @returns the ids of facts that had not ended before; `fact_unknown`.
    */
   async end(
     ids: string | string[],
@@ -150,10 +154,10 @@ export class Facts {
   }
 
   /**
-   * Deletes facts for good: by their ids, or all that were extracted from a memory. An agent forgets what it
-   * and its descendants have recorded, with `fact:admin` any. Needs `fact:write`.
+   * Deletes facts for good: by their ids, or all that were extracted from a memory. An agent can delete facts
+   * that it or its descendants recorded, or any with `fact:admin`. Needs `fact:write`.
    *
-   * @returns how many; `fact_unknown`, `scope_missing`.
+   * @returns how many were deleted; `fact_unknown`, `scope_missing`.
    * @example
    * await agent.facts.forget({ memoryId });
    */
@@ -168,7 +172,8 @@ export class Facts {
   }
 
   /**
-   * Sets for how many seconds a fact is kept after its end; null, the default, for ever. Needs `fact:admin`.
+   * Sets how many seconds a fact is kept after its end. Null, the default, keeps it forever. Needs
+   * `fact:admin`.
    */
   async setRetention(endedKept: number | null): Promise<Result<{ endedKept: number | null }>> {
     const values = endedKept === null ? {} : { ended_kept: endedKept };

@@ -9,17 +9,17 @@ import type {
   TraverseOptions,
 } from "./types.ts";
 
-/** Without what is undefined: SQL has defaults for it. */
+/** Leaves out undefined values, because SQL has defaults for them. */
 const present = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 const instant = (at: Date | undefined) => (at === undefined ? undefined : instantOf(at));
 const id = (given: string | undefined) => (given === undefined ? undefined : idOf(given));
 
-/** A reference as SQL has it. */
+/** A reference in the form that SQL takes. */
 export const toReference = (name: EntityName | undefined) =>
   typeof name === "object" && name !== null && "id" in name ? { id: idOf(name.id) } : name;
 
-/** A fact as SQL has it. A value that is undefined is none. */
+/** A fact in the form that SQL takes. An undefined value is none. */
 export const toFactBody = ({ object, value, ...fact }: NewFact) =>
   present({
     subject: toReference(fact.subject),

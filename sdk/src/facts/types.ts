@@ -1,37 +1,44 @@
 import type { Recall, RecallOptions } from "../memory/recall.ts";
 
-/** How an entity is named: its name or an alias, with its type where the name alone says too little, or its id. */
+/**
+ * A reference to an entity: its name or an alias, its name with a type if the name is ambiguous, or its id.
+ */
 export type EntityName = string | { name: string; type?: string } | { id: string };
 
-/** What a fact says of its subject: exactly one of `object`, which is an entity, and `value`. */
+/** What a fact says about its subject: exactly one of `object`, which is an entity, and `value`. */
 export type Said = { object: EntityName; value?: never } | { value: unknown; object?: never };
 
 /** A fact to record. */
 export type NewFact = Said & {
   subject: EntityName;
-  /** `works_at`, `born`, `depends on`: 1 to 100 characters; blanks and dashes are underscores. */
+  /** Such as `works_at`, `born`, `depends on`. 1 to 100 characters. Spaces and dashes become underscores. */
   predicate: string;
-  /** Whether it stands beside others of its subject and predicate. Without it, a newer one replaces it. */
+  /**
+   * Whether it exists beside others with the same subject and predicate. Otherwise, a newer one replaces it.
+   */
   many?: boolean;
-  /** How sure whoever extracted it is, from 0 to 1. */
+  /** How sure the extraction is, from 0 to 1. */
   confidence?: number;
-  /** The passage or the address that says so, at most 2,000 characters. */
+  /** The passage or address of the source, at most 2,000 characters. */
   source?: string;
-  /** The memory that it was extracted from. It has to be on the server: sync first. */
+  /** The memory from which it was extracted. It must be on the server, so sync first. */
   memoryId?: string;
-  /** `agent`: for this agent, its ancestors and admins. By default as its memory, else `tenant`. */
+  /**
+   * With `agent`, only for this agent, its ancestors and admins. By default like its memory, otherwise
+   * `tenant`.
+   */
   visibility?: "tenant" | "agent";
-  /** Since when it is true; now by default. */
+  /** Since when it is true. Now by default. */
   validFrom?: Date;
   /** Until when it was true. */
   validTo?: Date;
-  /** From then on it is as if it had never been recorded. */
+  /** From then on, it disappears as if it had never been recorded. */
   expiresAt?: Date;
 };
 
-/** What became of a fact. */
+/** What happened to a fact. */
 export interface RecordedFact {
-  /** Of the fact that now says so: of a confirmed one, the id that it has had. */
+  /** The id of the fact that says this now. For a confirmed fact, the id that it already had. */
   id: string;
   status: "recorded" | "superseded" | "confirmed";
   /** The facts that it replaced, which have ended. */
@@ -43,19 +50,19 @@ export interface RecordedFact {
   validTo: Date | null;
 }
 
-/** An entity as a fact names it. */
+/** An entity in a fact. */
 export interface NamedEntity {
   id: string;
   type: string;
   name: string;
 }
 
-/** What is said of an entity. */
+/** A fact about an entity. */
 export interface Fact {
   id: string;
   subject: NamedEntity;
   predicate: string;
-  /** Null where it has a value. */
+  /** Null if the fact has a value. */
   object: NamedEntity | null;
   value: unknown;
   many: boolean;
@@ -64,10 +71,10 @@ export interface Fact {
   memoryId: string | null;
   /** Who recorded it; null for a person or the secret key. */
   agentId: string | null;
-  /** The agent whose it is; null for the whole tenant. */
+  /** The agent to which it belongs. Null if it belongs to the whole tenant. */
   privateTo: string | null;
   validFrom: Date;
-  /** From then on it is no longer true; null while nothing else is known. */
+  /** When it stopped being true. Null if it still is. */
   validTo: Date | null;
   recordedAt: Date;
   confirmedAt: Date;
@@ -77,7 +84,7 @@ export interface Fact {
   expiresAt: Date | null;
 }
 
-/** What facts are about. */
+/** An entity: something that facts are about. */
 export interface Entity extends NamedEntity {
   description: string;
   /** Its other names. */
@@ -87,29 +94,29 @@ export interface Entity extends NamedEntity {
   updatedAt: Date;
 }
 
-/** How an entity is named or changed. */
+/** How to create or change an entity. */
 export interface EntityOptions {
-  /** Renames it; the former name stays an alias unless `aliases` are given. */
+  /** The new name. The old name becomes an alias unless you pass `aliases`. */
   name?: string;
   type?: string;
   /** At most 2,000 characters. */
   description?: string;
-  /** At most 50, in place of those that it has. */
+  /** At most 50. They replace the existing aliases. */
   aliases?: string[];
   visibility?: "tenant" | "agent";
 }
 
-/** Which facts are listed. */
+/** Which facts to list. */
 export interface ListFacts {
   subject?: EntityName;
   predicate?: string;
   object?: EntityName;
   memoryId?: string;
-  /** As they were then; now by default. */
+  /** As they were at this time. Now by default. */
   asOf?: Date;
-  /** Every one that there has been. */
+  /** All facts, including those that have ended. */
   history?: boolean;
-  /** Behind this one, by its id. */
+  /** Only facts after this one in the list, by its id. */
   before?: string;
   /** 1 to 1,000; 100 by default. */
   limit?: number;
@@ -119,43 +126,45 @@ export interface ListFacts {
 export interface TraverseOptions {
   /** 1 to 3; 1 by default. */
   hops?: 1 | 2 | 3;
-  /** Along these alone. */
+  /** Only along these predicates. */
   predicates?: string[];
-  /** `out`: from subjects to objects. `both` by default. */
+  /** `out` follows facts from subject to object. `both` by default. */
   direction?: "out" | "in" | "both";
   asOf?: Date;
-  /** Of each entity so many facts at most, the most certain and newest: 1 to 200, 50 by default. */
+  /**
+   * How many facts to follow from each entity, the most certain and newest first: 1 to 200, 50 by default.
+   */
   fanOut?: number;
-  /** So many in all: 1 to 1,000, 300 by default. */
+  /** How many facts in all: 1 to 1,000, 300 by default. */
   limit?: number;
 }
 
-/** An entity that a traversal came to. */
+/** An entity that a traversal reached. */
 export interface ReachedEntity extends Entity {
-  /** How far from where it began. */
+  /** How many hops from the start. */
   hops: number;
-  /** The fact that led to it first; null where it began. */
+  /** The fact that led to it first. Null at the start. */
   via: string | null;
 }
 
-/** What is around entities. */
+/** The entities and facts around some entities. */
 export interface FactGraph<Reached extends ReachedEntity = ReachedEntity> {
   entities: Reached[];
   /** `hop`: the step in which it was found. */
   facts: (Fact & { hop: number })[];
-  /** Whether there was more than the bounds allow. */
+  /** Whether there was more than the limits allow. */
   truncated: boolean;
 }
 
-/** An entity that a text names, or one around it. */
+/** An entity that a text names, or one connected to it. */
 export interface MentionedEntity extends ReachedEntity {
-  /** The name or alias that stands in the text; null for an entity around it. */
+  /** The name or alias in the text. Null for a connected entity. */
   named: string | null;
 }
 
 /** What is known about a text. */
 export interface AboutOptions {
-  /** Facts that were extracted from these come as well. At most 200 ids. */
+  /** Also returns facts that were extracted from these memories. At most 200 ids. */
   memories?: string[];
   /** 1 to 3; 1 by default. */
   hops?: 1 | 2 | 3;
@@ -169,12 +178,12 @@ export interface FactRecallOptions extends RecallOptions {
   facts?: Omit<AboutOptions, "memories">;
 }
 
-/** What a recall found, and what is known of the entities that the question names. */
+/** The memories that a recall found, and the facts about entities that the question names. */
 export interface FactRecall extends Recall {
   entities: MentionedEntity[];
   facts: (Fact & { hop: number })[];
-  /** Whether there were more facts than the bounds allow. */
+  /** Whether there were more facts than the limits allow. */
   factsTruncated: boolean;
-  /** Why there are no facts, though the memories are there: as when the server cannot be reached. */
+  /** Why there are no facts although there are memories, for example because the server cannot be reached. */
   factsProblem: string | null;
 }

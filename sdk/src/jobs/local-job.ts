@@ -1,3 +1,4 @@
+import { fitting } from "../artifacts/artifacts.ts";
 import type { Note } from "../contract/debug.ts";
 import { MayflyError } from "../contract/errors.ts";
 import type { ClaimedRow } from "./answers.ts";
@@ -5,7 +6,8 @@ import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";
 
 /**
- * Does a job: what it returns is its result, at most 256 KB of JSON. What it throws fails the attempt;
+ * Does a job: what it returns is its result, of JSON; one over 256 KB is stored as an artifact, and the
+ * result names it. What it throws fails the attempt;
  * an error with `retryable: false` fails the job.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
@@ -62,9 +64,10 @@ export function startJob(
     await null;
     try {
       // A handler of this name exists: it is what was claimed for.
-      const result = await handlers[name]?.(given.input, job);
+      const returned = await handlers[name]?.(given.input, job);
       if (job.asleep) return conclude(undefined, { waits: true });
-      conclude({ lease, result: result ?? null }, { outcome: "succeeded" });
+      const result = await fitting(door.link?.(given.tenant_id), id, returned ?? null);
+      conclude({ lease, result }, { outcome: "succeeded" });
     } catch (thrown) {
       const error = asMayflyError(thrown);
       if (job.asleep) conclude(undefined, { waits: true });

@@ -1,6 +1,6 @@
 import { MayflyError } from "../contract/errors.ts";
 
-/** What is asked of the application's own client: any supabase-js 2.x has it. */
+/** What the SDK needs from the application's own client. Any supabase-js 2.x has it. */
 export interface ApplicationClient {
   readonly auth: {
     getSession(): PromiseLike<{
@@ -10,15 +10,15 @@ export interface ApplicationClient {
 }
 
 /**
- * The token of whoever is signed in to the application's client, asked for at every call.
+ * The token of the person who is signed in to the application's client, read at every call.
  *
- * @throws `invalid_request` for a client with an `accessToken` of its own: supabase-js then gives no
- *   session, and its tokens are of people whom the project's Auth does not know.
+ * @throws `invalid_request` for a client with its own `accessToken`: supabase-js then has no session, and its
+ * tokens belong to people whom the project's Auth does not know.
  */
 export function sessionToken(client: ApplicationClient): () => Promise<string | null> {
   const { auth } = client;
   try {
-    // Of such a client every property throws.
+    // Every property of such a client throws.
     if (typeof auth.getSession !== "function") throw new TypeError("It has no auth.getSession.");
   } catch (cause) {
     throw unusable(cause);
@@ -31,8 +31,8 @@ const unusable = (cause: unknown) =>
     {
       code: "invalid_request",
       message:
-        "client: it signs in with an accessToken of its own (Clerk, Auth0 or another provider), and Mayfly knows people by Supabase Auth.",
-      hint: "Give a client whose users sign in with Supabase Auth. For users of another provider, spawn agents on your server with the secret key, in a tenant that you choose for the user.",
+        "client: it uses its own accessToken (Clerk, Auth0 or another provider), but Mayfly identifies people with Supabase Auth.",
+      hint: "Pass a client whose users sign in with Supabase Auth. For users of another provider, spawn agents on your server with the secret key, in the user's tenant.",
       details: { field: "client" },
     },
     { cause },

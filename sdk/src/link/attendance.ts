@@ -20,48 +20,51 @@ export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: st
 /** A reader of something that is numbered and broadcast. */
 export interface Reader {
   readonly source: Source;
-  /** The greatest number that it has. */
+  /** The highest number that it has. */
   readonly at: number;
   /** How many broadcasts it has heard. */
   readonly heard: number;
-  /** Since when broadcasts reach it without a break, by `performance.now()`; undefined: they do not. */
+  /**
+   * Since when broadcasts have reached it without a break, by `performance.now()`. Undefined while they do
+   * not.
+   */
   readonly joinedAt: number | undefined;
   /** There is something up to this number: pull it. */
   pull(upTo: number): void;
-  /** Whether broadcasts are lost at the moment; then it pulls each second. */
+  /** Whether broadcasts are being lost. If so, it polls every second. */
   losing(error: MayflyError | null): void;
 }
 
-/** What a beat says, and what it is answered. */
+/** What a beat sends, and what it gets back. */
 export interface Beat {
   log: boolean;
   channels: string[];
-  /** How often losses were noticed since the last one. */
+  /** How often losses were noticed since the last beat. */
   lost: number;
 }
 
 const beatMs = 30_000;
-/** While broadcasts are lost. */
+/** While broadcasts are being lost. */
 const losingBeatMs = 5_000;
-/** Without a loss for this long they arrive again: Realtime counts over a minute. */
+/** After this long without a loss, broadcasts arrive again. Realtime counts over a minute. */
 const calmMs = 60_000;
-/** A broadcast that was only late: one a window is told within a second. */
+/** A broadcast that was only late, because one per window is sent within a second. */
 const graceMs = 2_500;
-/** Readers that begin together are leased together. */
+/** Readers that start together are leased together. */
 const gatherMs = 10;
 const maxChannels = 100;
 
 /**
- * Says to what a connection listens, so that it is broadcast, and hears what the newest numbers are. A reader
- * that was not told of one in time has lost a broadcast: Realtime drops them in silence when the project
- * is over its rate. Until they arrive again, readers pull each second.
+ * Tells the server what a connection listens to, so that it is broadcast, and learns the newest numbers. If a
+ * reader was not told of a number in time, it has lost a broadcast: Realtime drops them silently when the
+ * project is over its rate. Until they arrive again, readers poll every second.
  */
 export class Attendance {
   readonly #readers = new Set<Reader>();
-  /** What each had heard, and the newest number that there was, at the last beat. */
+  /** What each reader had heard at the last beat, and the newest number at that time. */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
   #beat: () => Promise<Result<Newest>>;
-  /** An agent says that it is there also when it reads nothing. */
+  /** An agent also beats when it reads nothing. */
   #always = false;
   #beatAt = Number.NEGATIVE_INFINITY;
   #lost = 0;
@@ -71,19 +74,19 @@ export class Attendance {
   #beating = false;
   #ended = false;
 
-  /** @param listen says what is read, for a caller that does not beat by itself. */
+  /** @param listen tells the server what is read, for a caller that does not beat by itself. */
   constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
     this.#beat = () => listen(this.next());
   }
 
-  /** Beats by this call from now on, whether or not anything is read. */
+  /** Beats with this call from now on, whether or not anything is read. */
   begin(beat: () => Promise<Result<Newest>>): void {
     this.#beat = beat;
     this.#always = true;
     this.#plan(beatMs);
   }
 
-  /** @returns listens no more. */
+  /** @returns stops listening. */
   add(reader: Reader): () => void {
     this.#readers.add(reader);
     if (this.#error) reader.losing(this.#error);
@@ -94,7 +97,7 @@ export class Attendance {
     };
   }
 
-  /** What the next beat says. */
+  /** What the next beat sends. */
   next(): Beat {
     const sources = [...this.#readers].map(({ source }) => source);
     const names = sources.flatMap((source) => (source.of === "channel" ? [source.name] : []));
@@ -117,7 +120,7 @@ export class Attendance {
     if (this.#ended) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#say(), ms);
-    // In Node a heartbeat keeps no process alive.
+    // In Node, a heartbeat does not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
@@ -133,13 +136,13 @@ export class Attendance {
       (error: unknown) => ({ error }),
     );
     this.#beating = false;
-    // One that came meanwhile is not leased yet.
+    // A reader that was added meanwhile is not leased yet.
     const missed = this.#readers.size > readers;
     const pause = this.#error || error ? losingBeatMs : beatMs;
     this.#plan(missed ? gatherMs : pause);
   }
 
-  /** What a beat was answered: the newest numbers. */
+  /** Handles the answer to a beat: the newest numbers. */
   hears(newest: Newest): void {
     if (this.#ended) return;
     const now = performance.now();
@@ -151,13 +154,13 @@ export class Attendance {
       const before = this.#before.get(reader);
       const { heard, joinedAt } = reader;
       this.#before.set(reader, { heard, newest: number });
-      // Only of one that could hear, and was leased, all the time between two beats.
+      // Only for a reader that could hear, and was leased, during the whole time between two beats.
       const judged = before && joinedAt !== undefined && joinedAt < last;
       const fresh = number > (before?.newest ?? Number.NEGATIVE_INFINITY);
       const behind = number > reader.at;
       if (behind || !before) reader.pull(number);
       if (!judged || !fresh) continue;
-      // One that pulls each second has everything: whether it heard of it says the count.
+      // A reader that polls every second has everything, so the count says whether it heard of it.
       if (this.#error) this.#doubt(reader, before.heard);
       else if (behind) this.#doubt(reader, heard);
     }
@@ -179,7 +182,7 @@ export class Attendance {
     if (this.#error) return;
     this.#error = lostBroadcasts();
     for (const reader of this.#readers) reader.losing(this.#error);
-    // The server hears of it, for doctor and status.
+    // Tell the server, for doctor and status.
     this.#plan(gatherMs);
   }
 
@@ -196,7 +199,7 @@ function numberOf(newest: Newest, source: Source): number | null {
 const lostBroadcasts = () =>
   new MayflyError({
     code: "broadcasts_lost",
-    message: "Realtime has dropped broadcasts: the project sends more than its plan allows.",
-    hint: "Nothing is lost: what is durable is pulled each second until broadcasts arrive again. See docs/limits.md.",
+    message: "Realtime dropped broadcasts, because the project sends more than its plan allows.",
+    hint: "Nothing durable is lost: the SDK polls every second until broadcasts arrive again. See docs/limits.md.",
     details: null,
   });

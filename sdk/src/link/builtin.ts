@@ -1,9 +1,9 @@
-/** A module of Node. Asked of the process: an import would stand in the way of bundlers for browsers. */
+/** A Node module, taken from the process: an import would get in the way of bundlers for browsers. */
 export function builtin<T>(name: string): T | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as T | undefined;
 }
 
-/** The same, where there are files: only what is sure to run in Node, Deno or Bun calls it. */
+/** The same, where files exist. Only code that runs in Node, Deno or Bun calls it. */
 export function nodeModule<T>(name: string): T {
   const found = builtin<T>(name);
   if (!found) throw new Error(`There is no ${name} here.`);

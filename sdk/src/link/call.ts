@@ -10,9 +10,11 @@ import { foreign, refusalOfDataApi, refusalOfFunction } from "./refusals.ts";
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
-/** The platform itself answers within 150 s; what takes longer than this is as good as gone. */
+/** The platform answers within 150 s. A call that takes longer is treated as lost. */
 export const timeoutMs = 60_000;
-/** It has 5 s for an embedding and 8 s in the database, and who asks may have an answer of its own. */
+/**
+ * The function has 5 s for an embedding and 8 s in the database. The caller may have an answer of its own.
+ */
 const queryTimeoutMs = 20_000;
 
 const envelope = z.object({ data: z.unknown() });
@@ -20,14 +22,14 @@ const envelope = z.object({ data: z.unknown() });
 export interface CallOptions {
   method?: "POST" | "DELETE";
   headers?: Record<string, string>;
-  /** Shown what came over HTTP, if anything did. */
+  /** Sees what came over HTTP, if anything did. */
   onResponse?: (response: Response) => void;
 }
 
 /**
  * Calls an edge function and unwraps its `{ data, error }`.
  *
- * @param form of the data: what has another is no answer of ours, and `unavailable`.
+ * @param form of the data; an answer with another form is not ours, and becomes `unavailable`.
  */
 export async function callFunction<T>(
   client: MayflyClient,
@@ -72,28 +74,28 @@ export async function callFunction<T>(
 /**
  * The result of a Data API call.
  *
- * @param form of the data: what has another is no answer of ours, and `unavailable`.
+ * @param form of the data; an answer with another form is not ours, and becomes `unavailable`.
  */
 export function fromDataApi<T>(
   { data, error, status }: { data: unknown; error: unknown; status: number },
   form: z.ZodType<T>,
   where = "the Data API",
 ): Result<T> {
-  // An unreadable answer has an error and a success status.
+  // An answer that cannot be read has an error and a success status.
   if (error === null && status >= 200 && status < 300) return inForm(data, form, where);
   return failed(refusalOfDataApi(error, status, where));
 }
 
-/** The answer as it came, so that what a later release adds is not lost. */
+/** Returns the answer itself, so that fields of later releases are kept. */
 function inForm<T>(data: unknown, form: z.ZodType<T>, where: string): Result<T> {
   const { success, error } = form.safeParse(data);
   return success ? ok(data as T) : failed(foreign(where, error));
 }
 
 /**
- * `fetch` for the clients of the Data API. postgrest-js takes a 404 without a body for a success, one
- * with a list for an empty list, and a 200 without a body for null. A proxy answers all of these, and
- * PostgREST none: so they become a text, which no answer of ours is.
+ * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, one with a
+ * list as an empty list, and a 200 without a body as null. A proxy can send all of these, but PostgREST sends
+ * none. So they become a text, which is never an answer of ours.
  */
 export const fetchAnswer: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);

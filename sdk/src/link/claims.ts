@@ -1,5 +1,5 @@
-/** The claims of a token, unverified; none of what is no token. */
-export function claimsOf(jwt: string): { iat?: unknown } {
+/** The claims of a token, unverified. None for something that is not a token. */
+export function claimsOf(jwt: string): { iat?: unknown; sub?: unknown } {
   try {
     const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
     return Object(JSON.parse(atob(payload)));

@@ -4,7 +4,7 @@ import { type ApplicationClient, sessionToken } from "./application-client.ts";
 import type { MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection-errors.ts";
 
-/** Which project, as whom, in which tenant. */
+/** Which project, with which identity, in which tenant. */
 interface ConnectOptions {
   url: string;
   key: string;
@@ -12,7 +12,10 @@ interface ConnectOptions {
   client?: ApplicationClient;
 }
 
-/** A client of the schema mayfly; signed in as whoever is signed in to `client`, if it is given. */
+/**
+ * A client of the schema mayfly. If `client` is given, it has the identity of the person who is signed in
+ * there.
+ */
 export function connect(
   { url, key, tenant, client }: ConnectOptions,
   fetch: typeof globalThis.fetch,
@@ -27,7 +30,7 @@ export function connect(
   });
 }
 
-/** As nobody. Without an Auth client of its own: of several in one page, supabase-js warns. */
+/** Without an identity, and without its own Auth client, because supabase-js warns of several in one page. */
 export function connectAnonymously(
   { url, key }: ConnectOptions,
   fetch: typeof globalThis.fetch,

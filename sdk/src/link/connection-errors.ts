@@ -2,14 +2,16 @@ import { MayflyError } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
 import { jittered } from "./jitter.ts";
 
-/** realtime-js' own steps; with jitter, since who lost one server together comes back together. */
+/**
+ * The steps of realtime-js, with jitter, because clients that lost a server together also reconnect together.
+ */
 const stepsMs = [1_000, 2_000, 5_000, 10_000];
 export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?? 10_000);
 
 const answerMs = 5_000;
 /**
- * Why a client has no connection. A WebSocket that is refused tells nobody why; the same request
- * without an upgrade is refused with the reason.
+ * Why a client has no connection. A refused WebSocket has no reason, but the same request without an upgrade
+ * gets one.
  */
 export async function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
   const url = client.realtime.endpointURL().replace(/^ws/, "http");
@@ -23,10 +25,10 @@ export async function whyUnconnected(client: MayflyClient): Promise<MayflyError>
   }
 }
 
-/** What Realtime says when it refuses something for the plan's limits. */
+/** What Realtime says when it refuses something because of the plan's limits. */
 export const isLimit = (reason: string) => /too many|rate ?limit|limit exceeded/i.test(reason);
 
-/** By what Realtime says of a limit: the limit, Free and Pro. */
+/** By Realtime's words: the limit, with its value on Free and Pro. */
 const limits: [RegExp, string][] = [
   [/connected users/i, "connections at once (200 on Free, 500 on Pro)"],
   [/joins per second/i, "joins per second (100 on Free, 500 on Pro)"],
@@ -35,11 +37,11 @@ const limits: [RegExp, string][] = [
   [/channels/i, "channels per connection (100)"],
 ];
 
-/** The limit of the project's plan that a refusal of Realtime is about, as a hint. */
+/** A hint with the plan's limit that caused Realtime's refusal. */
 export function hintOf(reason: string): string {
   const limit = limits.find(([said]) => said.test(reason))?.[1];
   if (limit && isLimit(reason))
-    return `The project's plan allows no more ${limit}. It is tried again, slower; what is durable goes on by polling.`;
+    return `The project's plan allows no more ${limit}. The SDK tries again more slowly, and polls meanwhile.`;
   return "It is tried again.";
 }
 
@@ -49,5 +51,5 @@ const explain = (reason: string) =>
 const unconnected = (
   message: string,
   details: { reason: string } | null,
-  hint = "Check the URL and the network. It is tried again; what is durable goes on by polling.",
+  hint = "Check the URL and the network. The SDK tries again, and polls meanwhile.",
 ) => new MayflyError({ code: "unavailable", message, hint, details });

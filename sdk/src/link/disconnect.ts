@@ -1,6 +1,6 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-/** What realtime-js has and does not declare; older ones have neither. */
+/** Members of realtime-js that it does not declare. Older versions have neither. */
 interface Connection {
   socketAdapter?: {
     disconnect(closed: () => void, code?: number, reason?: string, timeoutMs?: number): unknown;
@@ -9,10 +9,9 @@ interface Connection {
 }
 
 /**
- * Closes a client's live connection, if it has one.
- *
- * realtime-js's own `disconnect` starts a timer of 10 s that nobody clears, and a Node process lives
- * until it is over: https://github.com/supabase/supabase-js/pull/2666. Here it is one of 0 s.
+ * Closes a client's live connection, if it has one. `disconnect` of realtime-js starts a timer of 10 s that
+ * nobody clears, which keeps a Node process alive: https://github.com/supabase/supabase-js/pull/2666. Here it
+ * is a timer of 0 s.
  */
 export function disconnect({ realtime }: Pick<SupabaseClient, "realtime">): Promise<void> {
   const connection = realtime as unknown as Connection;
@@ -20,13 +19,14 @@ export function disconnect({ realtime }: Pick<SupabaseClient, "realtime">): Prom
   if (!socketAdapter) return disconnectOlder(realtime);
   connection._cancelPendingDisconnect?.();
   return new Promise((resolve) => {
-    // Timers of one length end in the order in which they were set: when this one does, none is left.
+    // Timers of one length end in the order in which they were set. When this one ends, none is
+    // left.
     const closed = () => setTimeout(resolve, 0);
     socketAdapter.disconnect(closed, undefined, undefined, 0);
   });
 }
 
-/** An older one gives up waiting for the server's answer after 100 ms. */
+/** Older versions wait for the server's answer for only 100 ms. */
 const olderMs = 110;
 
 function disconnectOlder(realtime: SupabaseClient["realtime"]): Promise<void> {

@@ -1,6 +1,6 @@
-/** Values in the filters of the Data API, quoted so that each stays what it is. */
+/** Quotes values in filters of the Data API, so that they stay what they are. */
 
-/** In quotes, as PostgREST and Postgres both read them. */
+/** In quotes, as both PostgREST and Postgres read them. */
 const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 /** A list for `cs`, `cd` and `ov`: Postgres's own form of an array. */

@@ -1,24 +1,25 @@
-/** A handler that throws is called again after these many milliseconds, then given up. */
+/** A handler that throws is called again after these many milliseconds. Then it is given up. */
 const retryDelaysMs = [250, 1_000];
 const restMs = 1_000;
-/** The queue ended before it was. */
+/** The queue ended first. */
 const notHandled = { error: null };
 
-/** Handles one thing after the other, in order, each tried again before it is given up. */
+/** Handles one item after the other, in order. Each is retried before it is given up. */
 export class HandlerQueue {
   #tail: Promise<void> = Promise.resolve();
   #size = 0;
   #ended = false;
   #wake: () => void = () => {};
 
-  /** How many wait, or are being handled. */
+  /** How many items wait or are being handled. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * @param step called until it returns, at most three times: with how often it was called before.
-   * @param done told how it ended, with what was thrown last, or undefined; waited for. It does not throw.
+   *
+   * @param step called until it returns, at most three times, with the number of earlier calls.
+   * @param done called with what was thrown last, or undefined, and awaited. It must not throw.
    */
   push(
     step: (before: number) => unknown,
@@ -41,13 +42,13 @@ export class HandlerQueue {
       });
   }
 
-  /** What waits is not handled any more. What is being handled goes on, and is done when it returns. */
+  /** Drops waiting items. The current one continues, and `done` is called when it returns. */
   end(): void {
     this.#ended = true;
     this.#wake();
   }
 
-  /** Waits for what is being handled, but not long: it may be what asked for the end. */
+  /** Waits for the current item, but not long, because it may be the one that asked for the end. */
   async rest(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,32 +1,31 @@
 import { claimsOf } from "./claims.ts";
 import { machineTime } from "./ticks.ts";
 
-/** As many as 4 hexadecimal digits count. */
+/** As many as 4 hexadecimal digits can count. */
 const maxCounter = 0xffff;
-/** A token is seldom on its way longer: between the server's making it and the SDK's reading it. */
+/** A token seldom takes longer from the server to the SDK. */
 const tokenTravelMs = 5_000;
 
 /**
- * A hybrid logical clock that goes by the server's time: `milliseconds-counter-node`, 13 digits of
- * Unix time, 4 hexadecimal digits, and who made it, so that stamps compare as text. Each stamp is
- * later than all that it made and saw before.
- *
- * Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
+ * A hybrid logical clock that follows the server's time. A timestamp is `milliseconds-counter-node`: 13
+ * digits of Unix time, 4 hexadecimal digits, and who made it, so that timestamps compare as text. Each
+ * timestamp is later than all that the clock made and saw before. Kulkarni, Demirbas, Madappa, Avva and
+ * Leone, "Logical Physical Clocks", OPODIS 2014.
  */
 export class HybridClock {
-  /** Milliseconds that the server is ahead of this machine, as far as its answers tell. */
+  /** How many milliseconds the server is ahead of this machine, as far as its answers tell. */
   #offset = 0;
   #last = { ms: 0, counter: 0 };
 
   #given = 0;
   readonly #machine: () => number;
 
-  /** @param machine the time here, which is not set back. */
+  /** @param machine the time of this machine, which never goes back. */
   constructor(machine: () => number = machineTime) {
     this.#machine = machine;
   }
 
-  /** The time here, in milliseconds, as `learn` wants it. */
+  /** This machine's time in milliseconds, for `learn`. */
   get local(): number {
     return this.#machine();
   }
@@ -36,7 +35,7 @@ export class HybridClock {
     return this.#machine() + this.#offset;
   }
 
-  /** The server's time, and never before what this gave last: what is made later is not of earlier. */
+  /** The server's time, but never before what this returned last, so that later things never look earlier. */
   later(): number {
     this.#given = Math.max(this.#given, this.now);
     return this.#given;
@@ -52,7 +51,7 @@ export class HybridClock {
     return `${String(time).padStart(13, "0")}-${count.toString(16).padStart(4, "0")}-${node}`;
   }
 
-  /** What comes from here on is later than this stamp. */
+  /** Later timestamps are after this one. */
   readonly observe = (stamp: string): void => {
     const [ms = Number.NaN, counter = Number.NaN] = [
       Number(stamp.slice(0, 13)),
@@ -63,26 +62,26 @@ export class HybridClock {
   };
 
   /**
-   * The server's time was between `earliest` and `latest`, at a moment between `sentAt` and now. A
-   * clock that agrees with this is left alone: an HTTP date has whole seconds.
+   * Learns that the server's time was between `earliest` and `latest`, at a moment between `sentAt` and now.
+   * A clock that agrees with this stays, because an HTTP date has only whole seconds.
    */
   learn(earliest: number, latest: number, sentAt: number): void {
     if (Number.isNaN(earliest)) return;
     this.#offset = Math.min(Math.max(this.#offset, earliest - this.local), latest - sentAt);
   }
 
-  /** Learns from a token that has just come: `iat` is the database's time, in whole seconds. */
+  /** Learns from a token that has just arrived: `iat` is the database's time, in whole seconds. */
   learnFromToken(token: string): void {
     const issuedAt = Number(claimsOf(token).iat) * 1000;
     this.learn(issuedAt, issuedAt + 1000, this.local - tokenTravelMs);
   }
 
-  /** The server found a stamp of this clock ahead, at its time `serverMs`: the clock goes back. */
+  /** The server found a timestamp of this clock ahead at its time `serverMs`, so the clock goes back. */
   setBack(serverMs: number, sentAt: number): void {
     this.learn(serverMs, serverMs, sentAt);
     this.#last = { ms: Math.min(this.#last.ms, this.now), counter: 0 };
   }
 }
 
-/** Whether a stamp is later than a time in milliseconds. */
+/** Whether a timestamp is later than a time in milliseconds. */
 export const isAfter = (stamp: string, ms: number) => Number(stamp.slice(0, 13)) > ms;

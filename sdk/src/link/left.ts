@@ -1,6 +1,6 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 
-/** A client that ends waits for the server no longer than this without an answer. */
+/** A client that ends waits no longer than this for a server that does not answer. */
 export const silenceMs = 10_000;
 
 /** What is not on the server at the end, and why. */
@@ -12,7 +12,7 @@ export interface Left {
   cause: MayflyError | null;
 }
 
-/** A result of an end, which says what is not on the server. */
+/** The result of an end, with what is not on the server. */
 export function withLeft<T>(answer: Result<T>, left: Left | null, what: string): Result<T> {
   if (!left) return answer;
   const { unsynced, refused, cause } = left;
@@ -47,8 +47,8 @@ const hintOf = ({ unsynced, refused }: Left) =>
   [
     ...(unsynced > 0
       ? [
-          "They are in the outbox: mayfly.outbox.drain() pushes them, or the next agent's sync. Without the option storage, they are lost when this process ends.",
+          "They are in the outbox. Push them with mayfly.outbox.drain() or the sync of another agent; without the option storage, they are lost when this process ends.",
         ]
       : []),
-    ...(refused > 0 ? ["agent.outbox.refused says why each was."] : []),
+    ...(refused > 0 ? ["agent.outbox.refused has the reason for each."] : []),
   ].join(" ");

@@ -15,7 +15,7 @@ import type { Requests } from "./requests.ts";
 import { Topics } from "./topics.ts";
 import type { Caller, Transport } from "./transport.ts";
 
-/** What a call is answered that is cut off. */
+/** The answer to a call that is cut off. */
 const cutOff = { data: null, error: { message: "the client has ended" }, status: 0 };
 
 type Functions = Database["mayfly"]["Functions"];
@@ -27,35 +27,35 @@ export interface Self {
   readonly tenantId: string;
 }
 
-/** What a connection is made of. */
+/** The parts of a connection. */
 export interface LinkParts {
   client: MayflyClient;
-  /** Absent for a caller that has named none. */
+  /** Missing if the caller named none. */
   tenantId?: string | undefined;
-  /** Absent for a person and for the secret key. */
+  /** Missing for a person and for the secret key. */
   self?: Self | undefined;
-  /** How it calls the database; by the Data API and Realtime without it. */
+  /** How it calls the database. Without it, through the Data API and Realtime. */
   way?: Way | undefined;
 }
 
-/** Another way than the Data API and Realtime. */
+/** Replaces the Data API and Realtime. */
 export interface Way {
   transport: Transport;
   caller: Caller;
-  /** What is cut off when the connection has to end. */
+  /** Requests that are cut off when the connection has to end. */
   requests: Requests;
 }
 
-/** One caller's connection: every call of a room crosses the network through it. */
+/** One caller's connection. Every network call of a room goes through it. */
 export class Link {
   readonly client: MayflyClient;
   readonly tenantId: string | undefined;
   readonly self: Self | null;
   readonly topics: Topics;
   readonly attendance: Attendance;
-  /** Stops that a room has given out, such as those of watches: what still runs ends with the connection. */
+  /** What rooms have started, such as watches. It ends with the connection. */
   readonly stops = new Set<() => Promise<void>>();
-  /** Tells the agent's debug stream what the SDK does; of a person nothing is told. */
+  /** Reports to the agent's debug stream what the SDK does. For a person, it reports nothing. */
   note: Note = () => {};
 
   readonly #way: Way | undefined;
@@ -71,7 +71,7 @@ export class Link {
     this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
   }
 
-  /** The tenant, for what belongs to one; `what` as in "A log". */
+  /** The tenant, for something that needs one. `what` is like "A log". */
   tenant(what: string): Result<string> {
     return this.tenantId === undefined ? failed(noTenant(what)) : ok(this.tenantId);
   }
@@ -79,8 +79,8 @@ export class Link {
   /**
    * Calls a function of the database.
    *
-   * @param args by its own names; what is undefined is left out.
-   * @param form of the answer: what has another is no answer of ours, and `unavailable`.
+   * @param args by the names in SQL; undefined values are left out.
+   * @param form of the answer; an answer with another form is not ours, and becomes `unavailable`.
    */
   async rpc<Name extends keyof Functions, T>(
     name: Name,
@@ -92,11 +92,11 @@ export class Link {
       const answer = await requests.orElse(transport.call(caller, name, args), cutOff);
       return fromDataApi(answer, form, "the database");
     }
-    // Where nothing answers, as behind a connection that is half gone, fetch would wait for minutes.
+    // If nothing answers, as on a half-open connection, fetch would wait for minutes.
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {
-      // The generated types know neither null nor what SQL validates itself.
+      // The generated types know neither null nor what SQL itself validates.
       const call = this.client.rpc(name, args as never).abortSignal(limit.signal);
       return fromDataApi(await call, form);
     } finally {
@@ -109,7 +109,7 @@ export class Link {
     return callFunction(this.client, path, form, body, options);
   }
 
-  /** Leaves every topic, and the live connection. */
+  /** Leaves every topic, and closes the live connection. */
   async close(): Promise<void> {
     this.attendance.end();
     await Promise.all([...this.stops].map((stop) => stop()));

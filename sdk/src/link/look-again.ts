@@ -1,5 +1,5 @@
 /**
- * A broadcast can arrive before the row that caused it is visible (370 of 3,464 on a busy machine, up to
- * 69 ms late). Whoever finds nothing, or changes too little, looks again after these milliseconds.
+ * A broadcast can arrive before the row that caused it is visible (370 of 3,464 on a busy machine, up to 69
+ * ms early). A reader that finds nothing, or too little, looks again after these many milliseconds.
  */
 export const lookAgainMs = [50, 150, 400] as const;

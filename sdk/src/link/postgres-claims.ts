@@ -1,18 +1,18 @@
 import type { Answer, Caller } from "./transport.ts";
 
-/** As whom a transaction runs. */
+/** The identity with which a transaction runs. */
 export interface Identity {
   role: string;
-  /** Of the token, as JSON. */
+  /** The claims of the token, as JSON. */
   claims: string;
 }
 
-/** The roles of the Data API: nobody becomes another, whatever a token says. */
+/** The roles of the Data API. A call never gets another one, whatever its token says. */
 const roles = ["anon", "authenticated", "service_role"];
-/** The Data API's tolerance for clocks that differ. */
+/** How much clocks may differ, as in the Data API. */
 const skewSeconds = 30;
 
-/** As whom the Data API would run this caller's calls; or what it would answer. */
+/** The identity with which the Data API would run this caller's calls, or the error that it would return. */
 export async function identify({ key, token }: Caller): Promise<Identity | Answer> {
   if (token) return ofToken(await token());
   if (key.startsWith("sb_secret_")) return bare("service_role");
@@ -25,8 +25,8 @@ export async function identify({ key, token }: Caller): Promise<Identity | Answe
 const bare = (role: string): Identity => ({ role, claims: JSON.stringify({ role }) });
 
 /**
- * The signature is not verified: the token came from the function spawn, and whoever holds the database's
- * URL can be anybody in any case.
+ * The signature is not verified. The token came from the function spawn, and anyone with the database URL can
+ * act as anybody in any case.
  */
 function ofToken(token: string): Identity | Answer {
   const claims = payloadOf(token);

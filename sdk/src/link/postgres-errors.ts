@@ -1,10 +1,10 @@
 import postgres from "postgres";
 import type { Answer } from "./transport.ts";
 
-/** What the Data API answers with 500 or above: the rest is the caller's fault. */
+/** Errors for which the Data API answers 500 or above. The others are the caller's fault. */
 const serverFault = /^(?:09|25|2D|38|39|3B|40|53|54|55|57|58|F0|HV|P0|XX|08)|^42P17$/;
 
-/** What the Data API would answer when a call fails so. */
+/** What the Data API would answer to this failure. */
 export function answerOf(error: unknown): Answer {
   if (!(error instanceof postgres.PostgresError)) return unreached(error);
   const { code, message, detail = null, hint = null } = error;
@@ -17,7 +17,9 @@ export function answerOf(error: unknown): Answer {
   return { data: null, error: { code, message, details: detail, hint }, status };
 }
 
-/** Nobody knows what was done of it. The driver's error may name the host, and never the password. */
+/**
+ * It is not known whether the call was made. The driver's error may contain the host, but never the password.
+ */
 export function unreached(error: unknown): Answer {
   const { message, errors, code } = Object(error) as {
     message?: string;

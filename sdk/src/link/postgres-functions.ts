@@ -1,31 +1,34 @@
 import type { Sql } from "postgres";
 import type { Answer } from "./transport.ts";
 
-/** A function of the schema mayfly, as the catalog has it. */
+/** A function of the schema mayfly, from the catalog. */
 interface FunctionRow {
   name: string;
   arguments: string[];
   types: string[];
-  /** How many of them have no default. */
+  /** How many of its arguments have no default. */
   required: number;
-  /** Whether it writes nothing. */
+  /** Whether it only reads. */
   reads: boolean;
-  /** Whether it gives a set. */
+  /** Whether it returns a set. */
   many: boolean;
-  /** Whether it gives nothing. */
+  /** Whether it returns nothing. */
   nothing: boolean;
 }
 
-/** How a function is called with these arguments. */
+/** How to call a function with these arguments. */
 export interface Target extends FunctionRow {
   given: string[];
 }
 
-/** The Data API gives no more of a set, unless the project says so. */
+/** The most rows of a set that the Data API returns by default. */
 const mostRows = 1_000;
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** The functions of the schema, read once. A name or an argument that it lacks may be new: then it is read again. */
+/**
+ * The functions of the schema, read once. If a name or an argument is missing, it may be new, so they are
+ * read again.
+ */
 export class Functions {
   readonly #sql: Sql;
   #read: Promise<Map<string, FunctionRow>> | undefined;
@@ -42,7 +45,7 @@ export class Functions {
     return (await this.#fitting(name, given)) ?? lacking(name, given);
   }
 
-  /** Reads the catalog again with the next call. */
+  /** Reads the catalog again at the next call. */
   forget(): void {
     this.#read = undefined;
   }
@@ -88,9 +91,9 @@ const lacking = (name: string, given: string[]): Answer => ({
 });
 
 /**
- * The call as PostgREST makes it: the arguments come as one JSON text, and the answer goes as one. It runs as
- * `role` or not at all. Each role has a text of its own, since a prepared statement asks once whether the
- * schema may be used.
+ * The call as PostgREST makes it: the arguments arrive as one JSON text, and the answer leaves as one. It
+ * runs as `role` or not at all. Each role has its own statement text, because a prepared statement checks
+ * only once whether the schema may be used.
  */
 export function statementOf(target: Target, role: string): string {
   const { name, given, types, many, nothing } = target;

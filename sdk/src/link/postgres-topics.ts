@@ -7,24 +7,27 @@ import type { Topic, TopicListener } from "./topic.ts";
 import { explain, left, refused } from "./topic-errors.ts";
 import type { Answer, Caller } from "./transport.ts";
 
-/** On these, tenant:{t}:{kind} or tenant:{t}:{kind}:{part}, the database alone broadcasts. */
+/** On these topics, tenant:{t}:{kind} and tenant:{t}:{kind}:{part}, only the database broadcasts. */
 const kinds = ["log", "agent", "channel", "jobs"];
-/** A lease has 90 s. */
+/** A lease lasts 90 s. */
 const renewMs = 30_000;
 
 type MayUse = (caller: Caller, topic: string) => Promise<boolean | Answer>;
 
-/** What the database says of one tenant. */
+/** What the database sends for one tenant. */
 interface Channel {
   readonly members: Set<Member>;
-  /** Whether it listens, and has the lease. */
+  /** Whether it listens and has the lease. */
   flowing: boolean;
   /** Resolves when it listens for the first time. */
   readonly listening: Promise<unknown>;
   unlisten(): Promise<unknown>;
 }
 
-/** The topics of a transport: one connection that listens, and a lease for each tenant that is listened to. */
+/**
+ * The topics of a transport: one connection that listens, and a lease for each tenant that somebody listens
+ * to.
+ */
 export class PostgresTopics {
   readonly #sql: Sql;
   readonly #mayUse: MayUse;
@@ -69,7 +72,7 @@ export class PostgresTopics {
         const { topic, event, payload } = JSON.parse(text) as Told;
         for (const member of members) member.hears(topic, event, payload);
       },
-      // The first time, and whenever the connection is back: what was said meanwhile was not heard.
+      // The first time, and whenever the connection is back. Broadcasts in between were not heard.
       () => void this.#lease([tenant], true),
     );
     const channel: Channel = {
@@ -99,9 +102,9 @@ export class PostgresTopics {
   }
 
   /**
-   * Says to the database that somebody listens, and to those who do whether they hear.
+   * Renews the leases, and tells listeners whether they hear.
    *
-   * @param anew whether the connection is another one: something may have been missed.
+   * @param anew whether the connection is a new one, so that something may have been missed.
    */
   async #lease(tenants: string[], anew = false): Promise<void> {
     let leased: string[] = [];
@@ -140,7 +143,7 @@ interface MemberWay {
   leave(): Promise<void>;
 }
 
-/** One who listens to one topic. */
+/** A listener of one topic. */
 class Member implements Topic {
   readonly #topic: string;
   readonly #listener: TopicListener;

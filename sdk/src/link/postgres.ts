@@ -8,22 +8,26 @@ import type { Answer, Caller, Transport } from "./transport.ts";
 
 export type { Transport } from "./transport.ts";
 
-/** How many connections a transport holds, and how. */
+/** Connections of a transport. */
 export interface PostgresOptions {
-  /** Connections at once, 10 by default; one more listens while anything is listened to. */
+  /**
+   * How many connections at the same time, 10 by default. One more listens while somebody listens to a topic.
+   */
   max?: number;
-  /** As the driver has it: true, `require`, `verify-full`, or what `tls.connect` takes. */
+  /** As in the driver: true, `require`, `verify-full`, or what `tls.connect` takes. */
   ssl?: boolean | "require" | "verify-full" | object;
 }
 
-/** The settings of the Data API's roles that bound a call. */
+/** The settings of the Data API's roles that limit a call. */
 const bounds = ["statement_timeout", "lock_timeout"];
 
 /**
- * Calls the database's functions over connections of this process's own, and hears of what the database broadcasts
- * by LISTEN: for long-lived workers in Node that run beside the database. Each call runs in a transaction of its own,
- * as the caller, with the claims that the Data API would set. Whoever holds the URL holds the power of the secret key,
- * and more: never give it to anybody whom you would not give that.
+ * Calls the database's functions over this process's own connections, and hears broadcasts of the database
+ * with LISTEN. For long-lived Node workers beside the database. Each call runs in its own transaction, as the
+ * caller, with the claims that the Data API would set.
+ *
+ * Anyone with the URL has all the power of the secret key, and more: never give it to anybody who may not
+ * have that.
  *
  * @example
  * const transport = new PostgresTransport(databaseUrl);
@@ -38,7 +42,10 @@ export class PostgresTransport implements Transport {
   readonly #topics: PostgresTopics;
   #bounds: Promise<Map<string, [string, string][]>> | undefined;
 
-  /** @param url of the database, direct or in session mode: LISTEN needs a connection of its own. */
+  /**
+   *
+   * @param url of the database, direct or in session mode, because LISTEN needs a connection of its own.
+   */
   constructor(url: string, { max = 10, ssl }: PostgresOptions = {}) {
     this.#sql = postgres(url, {
       max,
@@ -64,7 +71,7 @@ export class PostgresTransport implements Transport {
       return { data: JSON.parse(body), error: null, status: target.nothing ? 204 : 200 };
     } catch (error) {
       const answer = answerOf(error);
-      // It may have been replaced by an upgrade.
+      // An upgrade may have replaced it.
       if (/^(42883|42804|42P13|0A000)$/.test(String(Object(answer.error).code)))
         this.#functions.forget();
       return answer;
@@ -76,13 +83,13 @@ export class PostgresTransport implements Transport {
     return this.#topics.join(caller, topic, listener);
   }
 
-  /** Ends every connection, and waits 5 s for what is under way. */
+  /** Closes every connection. Waits up to 5 s for running calls. */
   async close(): Promise<void> {
     await this.#topics.close();
     await this.#sql.end({ timeout: 5 });
   }
 
-  /** `await using transport = …`: closes it at the end of the block. */
+  /** `await using transport = …` closes it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -98,7 +105,7 @@ export class PostgresTransport implements Transport {
     return row.body;
   }
 
-  /** Whether the caller may listen to a topic, as Realtime asks when one is joined. */
+  /** Whether the caller may listen to a topic, like Realtime checks when one is joined. */
   async #mayUse(caller: Caller, topic: string): Promise<boolean | Answer> {
     try {
       const as = await identify(caller);
@@ -114,7 +121,10 @@ export class PostgresTransport implements Transport {
     }
   }
 
-  /** One transaction in one round trip: nothing of it waits for an answer, and each part runs only behind the one before. */
+  /**
+   * One transaction in one round trip. No part waits for an answer, and each part runs only if the one before
+   * succeeded.
+   */
   async #transaction(
     { tenant }: Caller,
     { role, claims }: Identity,
@@ -147,13 +157,13 @@ export class PostgresTransport implements Transport {
       lost = isLost(error);
       throw error;
     } finally {
-      // One that is gone is out of the pool already. The driver (3.4.9) would take it back all the same, and throw
-      // where nobody can catch it.
+      // A lost connection is already out of the pool. The driver (3.4.9) would take it back all the
+      // same, and throw where nobody can catch it.
       if (!lost) connection.release();
     }
   }
 
-  /** How long a call of each role may take: its own setting, else that of the Data API's own role. */
+  /** How long a call of each role may take: its own setting, otherwise that of the Data API's role. */
   async #readBounds(): Promise<Map<string, [string, string][]>> {
     try {
       const rows = await this.#sql<{ role: string; settings: string[] }[]>`

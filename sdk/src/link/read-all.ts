@@ -4,13 +4,16 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi } from "./call.ts";
 import { foreign } from "./refusals.ts";
 
-/** The Data API gives a thousand rows at most, or fewer where the project says so, and does not say that there are more. */
+/**
+ * The Data API returns at most a thousand rows, or fewer if the project says so, and does not say whether
+ * there are more.
+ */
 const pageRows = 1_000;
 
 /**
  * All rows of a list, page by page, until a page is empty.
  *
- * @param page asks for the rows behind one, in an order in which none comes twice.
+ * @param page gets the rows after one, in an order in which no row comes twice.
  */
 export async function readAll<Row extends object>(
   form: z.ZodType<Row>,
@@ -25,7 +28,7 @@ export async function readAll<Row extends object>(
     const { data, error } = fromDataApi(await page(rows.at(-1), pageRows), list(form));
     if (error) return failed(error);
     if (data.length === 0) return ok(rows);
-    // What does not go on behind the last row would go on for ever.
+    // A list that does not advance would never end.
     const begins = JSON.stringify(data[0]);
     if (begins === first) return failed(foreign("the Data API"));
     first = begins;
@@ -34,10 +37,10 @@ export async function readAll<Row extends object>(
 }
 
 /**
- * A page of `limit` rows, or fewer where the list ends. The project may give fewer rows at once, so a
- * short page is asked for again behind its last row: it is the last one when nothing follows.
+ * A page of `limit` rows, or fewer at the end of the list. The project may return fewer rows at once, so a
+ * short page is continued after its last row. It is the last page if nothing follows.
  *
- * @param page asks for at most so many rows behind one.
+ * @param page gets at most this many rows after one.
  */
 export async function readPage<Row extends object>(
   form: z.ZodType<Row>,
@@ -58,10 +61,10 @@ export async function readPage<Row extends object>(
   return ok(rows);
 }
 
-/** The filter of rows behind one, by when they were made. */
+/** The filter for rows after one, by creation time. */
 export const behindRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.gt."${created_at}",and(created_at.eq."${created_at}",id.gt.${id})`;
 
-/** The filter of rows before one, where the newest comes first. */
+/** The filter for rows before one, if the newest comes first. */
 export const beforeRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt.${id})`;

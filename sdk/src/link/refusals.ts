@@ -30,7 +30,7 @@ const envelope = z.object({
     request_id: z.string().optional(),
   }),
 });
-/** An error of the Data API: of PostgREST, of Postgres, or of ours, which SQL raises. */
+/** An error of the Data API: from PostgREST, from Postgres, or one of ours that SQL raised. */
 const dataApiError = z.object({
   code: z
     .enum(errorCodes)
@@ -39,7 +39,7 @@ const dataApiError = z.object({
   hint: z.string().nullish(),
   details: z.unknown(),
 });
-/** As the API gateway refuses a key: `Invalid API key`, `No API key found in request`. */
+/** How the API gateway refuses a key: `Invalid API key`, `No API key found in request`. */
 const gatewayError = z.object({ message: z.string().regex(/\bAPI keys?\b/i) });
 
 const codes: [RegExp, ErrorCode][] = [
@@ -49,7 +49,7 @@ const codes: [RegExp, ErrorCode][] = [
   [/^PGRST0|^(?:08|25|40|53|55|57|58|XX)/, "unavailable"],
 ];
 
-/** What a function refused, or what something in front of it said. */
+/** An error that a function returned, or something in front of it. */
 export function refusalOfFunction(body: unknown, status: number, path: string): MayflyError {
   const ours = envelope.safeParse(body).data?.error;
   if (ours) {
@@ -62,7 +62,7 @@ export function refusalOfFunction(body: unknown, status: number, path: string): 
   );
 }
 
-/** What the Data API refused, or what something in front of it said. */
+/** An error that the Data API returned, or something in front of it. */
 export function refusalOfDataApi(
   cause: unknown,
   status: number,
@@ -79,7 +79,8 @@ export function refusalOfDataApi(
   const meant = codes.find(([pattern]) => pattern.test(code))?.[1];
   if (unfitCodes.includes(code)) return unfit(error, details, cause);
   const fallback = status < 500 ? "invalid_request" : "unavailable";
-  const doctor = "The project lacks what this SDK calls: npx mayfly doctor says what.";
+  const doctor =
+    "The project lacks something that this SDK calls. Run npx mayfly doctor to see what.";
   return new MayflyError(
     {
       code: meant ?? fallback,
@@ -91,13 +92,13 @@ export function refusalOfDataApi(
   );
 }
 
-/** A success that has not the form of ours. */
+/** A success that does not have our form. */
 export const foreign = (where: string, cause?: unknown) =>
   new MayflyError(
     {
       code: "unavailable",
-      message: `Something else than ${where} answered.`,
-      hint: "A proxy or the sign-in page of a network may have. Check the URL and the network, then try again.",
+      message: `Something other than ${where} answered.`,
+      hint: "It may be a proxy or the sign-in page of a network. Check the URL and the network, then try again.",
       details: null,
     },
     cause === undefined ? undefined : { cause },
@@ -109,14 +110,14 @@ function refusedKey(body: unknown, status: number): MayflyError | undefined {
   return new MayflyError({
     code: "not_authorized",
     message: `${said.message.replace(/\.?$/, "")}.`,
-    hint: "Take a key of this project: Project Settings → API Keys.",
+    hint: "Use a key of this project: Project Settings → API Keys.",
     details: { status },
   });
 }
 
 const notDeployed = (path: string) => ({
   message: `There is no function ${path} at this address.`,
-  hint: "Check the URL, and that the functions are deployed: npx mayfly doctor.",
+  hint: "Check the URL, and check with npx mayfly doctor that the functions are deployed.",
 });
 
 function inFront(status: number, where: string, said?: { message: string; hint: string }) {
@@ -124,7 +125,7 @@ function inFront(status: number, where: string, said?: { message: string; hint: 
   return new MayflyError({
     code: "unavailable",
     message: `Something in front of ${where} answered ${status}.`,
-    hint: "Try again. npx mayfly doctor says what is wrong with the project.",
+    hint: "Try again. If it goes on, run npx mayfly doctor.",
     details: { status },
     ...said,
   });
@@ -133,7 +134,7 @@ function inFront(status: number, where: string, said?: { message: string; hint: 
 /** There was no answer. */
 function unreached(cause: unknown, where: string): MayflyError {
   const { details, message } = cause as { details?: string; message?: string };
-  // With its stack; in Node the reason is the cause of "fetch failed".
+  // With its stack. In Node, the reason is the cause of "fetch failed".
   const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(details ?? "") ?? [];
   const reason = why ?? String(message).replace(/^\w*Error: /, "");
   return new MayflyError(
@@ -147,7 +148,7 @@ function unreached(cause: unknown, where: string): MayflyError {
   );
 }
 
-/** Of Postgres: not of the type, out of its range, no instant, no text. */
+/** Errors of Postgres about a value: wrong type, out of range, not an instant, not a text. */
 const unfitCodes = ["22P02", "22003", "22007", "22008", "22P05"];
 
 function unfit(
@@ -155,7 +156,7 @@ function unfit(
   details: unknown,
   cause: unknown,
 ): MayflyError {
-  // JSON that a client has written has no other fault.
+  // The client wrote this JSON, so it has no other fault.
   const half = code === "22P05" || /surrogate/.test(String(details ?? ""));
   return new MayflyError(
     {
@@ -168,19 +169,19 @@ function unfit(
   );
 }
 
-/** An agent whose token is worth nothing any more is told so by its renewal: until then another may come. */
+/** An agent whose token no longer works learns this from its renewal. Until then another token may come. */
 const passing = (cause: unknown) =>
   new MayflyError(
     {
       code: "unavailable",
       message: "The caller's token has expired.",
-      hint: "It could not be renewed in time. Try again, or sign in again.",
+      hint: "The SDK could not renew it in time. Try again, or sign in again.",
       details: null,
     },
     { cause },
   );
 
-/** SQL gives details as JSON; Postgres' own are text. */
+/** SQL returns details as JSON. Those of Postgres are text. */
 function detailsOf(text: unknown): unknown {
   if (typeof text !== "string" || text === "") return text || null;
   try {

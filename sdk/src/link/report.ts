@@ -1,4 +1,4 @@
-/** Calls what may throw now, or reject later. */
+/** Calls a function that may throw now or reject later. */
 export function attempt(step: () => unknown, onFailure: (error: unknown) => void): void {
   try {
     const outcome = step();
@@ -9,10 +9,10 @@ export function attempt(step: () => unknown, onFailure: (error: unknown) => void
 }
 
 /**
- * Tells of what the caller's code threw, or of what has ended: to `onError`, and without one to the
- * console, so that it is not silent. Never throws.
+ * Reports what the caller's code threw, or what has ended: to `onError`, or without one to the console, so
+ * that it never stays silent. Never throws.
  *
- * @param what that failed, as `A handler of messages of the type query`.
+ * @param what failed, such as `A handler of messages of the type query`.
  */
 export function report<About extends unknown[]>(
   onError: ((error: unknown, ...about: About) => unknown) | undefined,
@@ -21,11 +21,11 @@ export function report<About extends unknown[]>(
   ...about: About
 ): void {
   if (!onError) {
-    console.error(`Mayfly: ${what} failed, and has no onError.`, error);
+    console.error(`Mayfly: ${what} failed, and there is no onError.`, error);
     return;
   }
   attempt(
     () => onError(error, ...about),
-    (thrown) => console.error(`Mayfly: the onError of what failed threw: ${what}.`, thrown),
+    (thrown) => console.error(`Mayfly: the onError of this threw an error: ${what}.`, thrown),
   );
 }

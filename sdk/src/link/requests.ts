@@ -1,15 +1,15 @@
 import { fetchAnswer } from "./call.ts";
 
-/** A time limit that holds while nothing is answered. */
+/** A time limit that applies while nothing is answered. */
 export interface Limit {
-  /** Something was answered: the time begins again. */
+  /** Something was answered, so the time starts again. */
   extend(): void;
   /** Resolves when the time is over. */
   readonly over: Promise<void>;
   readonly isOver: boolean;
 }
 
-/** What a client has under way: cut off together when it has to end and the network is silent. */
+/** The requests of a client. They are cut off together when it has to end and the network is silent. */
 export class Requests {
   #cut = new AbortController();
 
@@ -19,7 +19,7 @@ export class Requests {
     return fetchAnswer(input, { ...init, signal: AbortSignal.any(signals) });
   };
 
-  /** What came of something, or `otherwise` when it is cut off. */
+  /** The result of a promise, or `otherwise` if it is cut off. */
   async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {
     const { signal } = this.#cut;
     let stop: () => void = () => {};
@@ -34,10 +34,10 @@ export class Requests {
     }
   }
 
-  /** Runs steps, and cuts off every request when none has been answered for so long. */
+  /** Runs steps, and cuts off every request if none was answered for this long. */
   async within<T>(ms: number, steps: (limit: Limit) => Promise<T>): Promise<T> {
     const { signal } = this.#cut;
-    const cut = () => this.#cut.abort(new Error(`Nothing was answered for ${ms / 1000} s.`));
+    const cut = () => this.#cut.abort(new Error(`No answer came within ${ms / 1000} s.`));
     let timer = setTimeout(cut, ms);
     const limit: Limit = {
       extend: () => {

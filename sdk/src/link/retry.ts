@@ -1,9 +1,9 @@
-/** The one policy of what is tried again, and when. */
+/** The one policy for what is retried, and when. */
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
 import { jittered } from "./jitter.ts";
 import { within } from "./ticks.ts";
 
-/** Errors that say nothing final: what runs by itself (a watch, an inbox, a renewal) goes on. */
+/** Errors that may pass. Background work (a watch, an inbox, a renewal) tries again. */
 export const passing: readonly ErrorCode[] = [
   "internal",
   "rate_limited",
@@ -12,11 +12,11 @@ export const passing: readonly ErrorCode[] = [
 ];
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
-/** Errors after which nobody knows what was done: a call with an id of its own is made again. */
+/** Errors after which it is not known what was done. A call with its own id is made again. */
 export const mayBeDone = ({ code }: MayflyError): boolean =>
   code === "internal" || code === "unavailable";
 
-/** Seconds after which the server allows another try, in milliseconds; 0 where it names none. */
+/** After how many milliseconds the server allows another try. 0 if it does not say. */
 export function askedToWait({ details }: MayflyError): number {
   const { retry_after: seconds } = Object(details) as { retry_after?: unknown };
   return typeof seconds === "number" && seconds > 0 ? seconds * 1_000 : 0;
@@ -25,11 +25,13 @@ export function askedToWait({ details }: MayflyError): number {
 export interface BackoffOptions {
   firstMs?: number;
   maxMs?: number;
-  /** How many tries there are in all; without it, no end. */
+  /** How many tries in all. Without it, there is no end. */
   tries?: number;
 }
 
-/** Pauses between tries: doubled each time, with jitter, and no shorter than the server asks for. */
+/**
+ * The pauses between tries. They double each time, have jitter, and are never shorter than the server asks.
+ */
 export class Backoff {
   readonly #firstMs: number;
   readonly #maxMs: number;
@@ -42,7 +44,7 @@ export class Backoff {
     this.#tries = tries;
   }
 
-  /** How long to pause after one more failure; undefined when that was the last try. */
+  /** How long to pause after another failure. Undefined if that was the last try. */
   next(error?: MayflyError): number | undefined {
     this.#failures++;
     if (this.#failures >= this.#tries) return undefined;
@@ -50,13 +52,13 @@ export class Backoff {
     return within(Math.max(ms, error ? askedToWait(error) : 0));
   }
 
-  /** It went well: the next failure is the first again. */
+  /** A success, so the next failure counts as the first. */
   reset(): void {
     this.#failures = 0;
   }
 }
 
-/** Makes a call until it succeeds, fails for good by `again`, or has been tried often enough. */
+/** Makes a call until it succeeds, fails for good by `again`, or has had enough tries. */
 export async function retried<T>(
   call: () => Promise<Result<T>>,
   again: (error: MayflyError) => boolean,
@@ -74,7 +76,7 @@ export async function retried<T>(
   }
 }
 
-/** A pause that something can end early. */
+/** A pause that can be ended early. */
 export class Pause {
   #wake: () => void = () => {};
   #ended = false;
@@ -95,12 +97,12 @@ export class Pause {
     this.#wake = () => {};
   }
 
-  /** Ends the pause that is under way. */
+  /** Ends the current pause. */
   wake(): void {
     this.#wake();
   }
 
-  /** Ends it, and every later one. */
+  /** Ends this pause and every later one. */
   end(): void {
     this.#ended = true;
     this.#wake();

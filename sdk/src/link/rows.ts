@@ -1,9 +1,9 @@
-/** `snake_case` as `camelCase`. */
+/** Converts `snake_case` to `camelCase`. */
 export type Camel<Key extends string> = Key extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : Key;
 
-/** What `fromRow` makes of a row: keys in camelCase, instants (`…_at`) as Date. */
+/** The type that `fromRow` returns: keys in camelCase, instants (`…_at`) as Date. */
 export type FromRow<Row> = {
   [Key in keyof Row as Camel<Key & string>]: Key extends `${string}_at`
     ? null extends Row[Key]
@@ -12,7 +12,7 @@ export type FromRow<Row> = {
     : Row[Key];
 };
 
-/** A row as it is shown: its own keys in camelCase, its instants as Date; what is inside is left. */
+/** Converts a row: its own keys to camelCase, its instants to Date. Nested values stay. */
 export function fromRow<Row extends object>(row: Row): FromRow<Row> {
   return Object.fromEntries(
     Object.entries(row).map(([key, value]) => [

@@ -1,14 +1,14 @@
 /**
- * Milliseconds that only go forward, whatever is done to the clock of the machine: for everything that
- * is about how long, not about when.
+ * Milliseconds that only go forward, even if the machine's clock is changed. For durations, not for points in
+ * time.
  */
 export const ticks = (): number => performance.now();
 
-/** The time of the machine as it was when the process began, and forward from there. */
+/** The machine's time when the process started, going forward from there. */
 export const machineTime = (): number => Math.floor(performance.timeOrigin + performance.now());
 
-/** A longer timer fires at once. */
+/** A longer timer would fire at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
-/** The delay of a timer, whatever a server or a caller says. */
+/** A valid delay for a timer, whatever a server or a caller says. */
 export const within = (ms: number): number => Math.min(ms, longestTimerMs);

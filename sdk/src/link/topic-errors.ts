@@ -1,7 +1,7 @@
 import { MayflyError } from "../contract/errors.ts";
 import { hintOf } from "./connection-errors.ts";
 
-/** Why the server refused; undefined when the connection was lost. */
+/** Why the server refused. Undefined if the connection was lost. */
 export function reasonOf(error: Error | undefined): string | undefined {
   const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
   // A close event has a code.
@@ -13,12 +13,12 @@ export function explain(topic: string, reason: string): MayflyError {
     return new MayflyError({
       code: "not_authorized",
       message: `The caller may not listen to ${topic}.`,
-      hint: "Has it the scope, and is the agent alive? It is tried again.",
+      hint: "Check that it has the scope and that the agent is alive. The SDK tries again.",
       details: { reason },
     });
   return new MayflyError({
     code: "unavailable",
-    message: `${topic} can not be listened to: ${reason}.`,
+    message: `Listening to ${topic} failed: ${reason}.`,
     hint: hintOf(reason),
     details: { reason },
   });
@@ -27,16 +27,16 @@ export function explain(topic: string, reason: string): MayflyError {
 export const notJoined = (topic: string) =>
   new MayflyError({
     code: "unavailable",
-    message: `${topic} is not joined at the moment.`,
-    hint: "Wait for the connection, or send a durable message.",
+    message: `${topic} is not connected at the moment.`,
+    hint: "Wait for the connection, or send a message instead.",
     details: null,
   });
 
 export const refused = (topic: string, answer: string) =>
   new MayflyError({
     code: "broadcast_refused",
-    message: `Realtime did not take the broadcast to ${topic}: ${answer}.`,
-    hint: "May the caller send there, and has the payload less than 256 KB?",
+    message: `Realtime refused the broadcast to ${topic}: ${answer}.`,
+    hint: "Check that the caller may send there, and that the payload has less than 256 KB.",
     details: { answer },
   });
 

@@ -10,24 +10,26 @@ import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 /** Realtime takes 5 s to refuse a join, and the whole socket waits meanwhile. */
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
-/** A limit was reached: until it is past for so long, a join that succeeds proves nothing. */
+/** After a limit was reached, a successful join proves nothing until this much time has passed. */
 const calmMs = 60_000;
-/** A server that does not say when the database's broadcasts flow is believed after so long. */
+/**
+ * If a server does not say when broadcasts of the database flow, they are assumed to flow after this long.
+ */
 const replicationMs = 5_000;
 const sendTimeoutMs = 5_000;
-/** A connection that is back sooner was not worth a word. */
+/** A connection that is back sooner is not worth a report. */
 const lossMs = 5_000;
 
-/** What a channel does beside broadcasts. */
+/** What a channel does besides broadcasts. */
 export interface PresenceUse {
-  /** Who is present under this key; a receiver alone has none. */
+  /** The key under which it is present. A pure receiver has none. */
   key?: string;
-  /** Whether it is told who else is there. */
+  /** Whether it wants to know who else is present. */
   receive?: boolean;
   onSync?: () => void;
 }
 
-/** One topic of one client: its channel, and who listens. */
+/** One topic of one client: its channel and its listeners. */
 export class TopicHub {
   readonly #client: MayflyClient;
   readonly #topic: string;
@@ -40,7 +42,7 @@ export class TopicHub {
   #wasJoined = false;
   #flowing = false;
   #failures = 0;
-  /** What the server said last of this channel: then it may close it without a word. */
+  /** What the server said last about this channel. After this it may close the channel without a reason. */
   #said: string | undefined;
   #limitedAt = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +51,7 @@ export class TopicHub {
   #settle: (result: Result<null>) => void = () => {};
   #ready: Promise<Result<null>> | undefined;
 
-  /** @param whyUnconnected asks why there is no connection. */
+  /** @param whyUnconnected finds out why there is no connection. */
   constructor(client: MayflyClient, topic: string, whyUnconnected: () => Promise<MayflyError>) {
     this.#client = client;
     this.#topic = topic;
@@ -60,7 +62,7 @@ export class TopicHub {
     return this.#subscribed;
   }
 
-  /** How the join that is under way ends; when Realtime cannot be reached it is tried on. */
+  /** How the current join ends. If Realtime cannot be reached, it is tried again. */
   get ready(): Promise<Result<null>> {
     if (this.#subscribed) return Promise.resolve(ok(null));
     this.#ready ??= new Promise((resolve) => {
@@ -72,7 +74,7 @@ export class TopicHub {
     return this.#ready;
   }
 
-  /** Its channel while it is joined: for presence. */
+  /** Its channel while it is joined, for presence. */
   get channel(): RealtimeChannel | undefined {
     return this.#subscribed ? this.#channel : undefined;
   }
@@ -89,12 +91,12 @@ export class TopicHub {
     await this.end();
   }
 
-  /** Tells no more who is there. */
+  /** Stops watching who is present. */
   dropSync(onSync: () => void): void {
     this.#onSync.delete(onSync);
   }
 
-  /** Uses presence, too; a channel that is joined without it is joined anew. */
+  /** Also uses presence. A channel that is joined without it joins again. */
   async usePresence({ onSync, ...use }: PresenceUse): Promise<void> {
     if (onSync) this.#onSync.add(onSync);
     const before = this.#presence;
@@ -123,7 +125,7 @@ export class TopicHub {
   ): Promise<Result<null>> {
     const channel = this.#channel;
     if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
-    // What realtime-js cannot write it throws.
+    // realtime-js throws on what it cannot write.
     const answer = await channel
       .send({ type: "broadcast", event, payload }, { timeout: within(timeoutMs) })
       .catch(() => "it cannot be written");
@@ -139,10 +141,10 @@ export class TopicHub {
   }
 
   async #join(): Promise<void> {
-    // A channel that is being left would be given back by its topic.
+    // Asking for the topic would return a channel that is being left.
     await this.#leaving;
-    // The first private join must already carry the token: without it the refusal takes 5 s.
-    // When there is none to be had, the server refuses it, and it is tried again.
+    // The first private join must already have the token, because a refusal without one takes 5 s.
+    // If there is no token, the server refuses it, and it is tried again.
     await this.#client.realtime.setAuth().catch(() => {});
     if (this.#listeners.size === 0 || this.#channel) return;
     const presence = this.#presence;
@@ -167,7 +169,7 @@ export class TopicHub {
         for (const onSync of this.#onSync) onSync();
       });
     channel.subscribe((status, error) => {
-      // What is said of a channel that was given up is about nothing.
+      // News about a channel that was given up means nothing.
       if (channel === this.#channel) this.#heard(status, error);
     });
   }
@@ -183,7 +185,7 @@ export class TopicHub {
       return;
     }
     this.#flows(false);
-    // A lost connection: realtime-js joins again by itself as soon as it has another.
+    // The connection was lost. realtime-js joins again by itself when it has another one.
     if (status === "CHANNEL_ERROR" && !reasonOf(error)) {
       this.#said = undefined;
       if (!this.#wasJoined) return void this.#explainLoss();
@@ -199,7 +201,7 @@ export class TopicHub {
     this.#failures++;
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
-    // With jitter: what ended one channel has often ended many.
+    // With jitter, because what ended one channel has often ended many.
     this.#plan(jittered(delay), () => this.#open());
   }
 

@@ -1,26 +1,26 @@
 import type { MayflyError, Result } from "../contract/errors.ts";
 
-/** Who listens to a topic. */
+/** A listener of a topic. */
 export interface TopicListener {
-  /** A broadcast, of a client or of the database. */
+  /** A broadcast from a client or from the database. */
   onMessage?: (event: string, payload: Record<string, unknown>) => void;
   /**
-   * True: from here on nothing that the database sends is missed, so pull once now. Also after each
-   * reconnection. False: nothing comes at the moment.
+   * True: from now on nothing that the database sends is missed, so pull once now. This also happens after
+   * each reconnection. False: nothing arrives at the moment.
    */
   onJoined?: (joined: boolean) => void;
-  /** Why it could not be joined; it is tried again. */
+  /** Why it could not be joined. It is tried again. */
   onError?: (error: MayflyError) => void;
 }
 
-/** A private Realtime topic that a client listens to. */
+/** A private Realtime topic to which a client listens. */
 export interface Topic {
   readonly joined: boolean;
-  /** When the first join has succeeded, or been refused. */
+  /** Settles when the first join succeeded or was refused. */
   readonly ready: Promise<Result<null>>;
   /**
-   * Broadcasts to who listens now. Realtime drops without an answer what the sender may not send: then
-   * it fails after `timeoutMs`, 5,000 by default.
+   * Broadcasts to current listeners. If the sender may not send, Realtime drops it without an answer, and it
+   * fails after `timeoutMs`, 5,000 by default.
    *
    * @returns `broadcast_refused`, `unavailable`.
    */

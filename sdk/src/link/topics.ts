@@ -6,10 +6,10 @@ import { ticks } from "./ticks.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 import { TopicHub } from "./topic-hub.ts";
 
-/** However many topics wait for the connection, the server is asked once within this time. */
+/** However many topics wait for the connection, the server is asked only once within this time. */
 const askAgainMs = 10_000;
 
-/** The private Realtime topics of one connection: each has one channel, however many listen. */
+/** The private Realtime topics of a connection. Each has one channel, however many listeners it has. */
 export class Topics {
   /** Called once, when the first topic is joined. */
   onFirst: () => void = () => {};
@@ -20,7 +20,7 @@ export class Topics {
   readonly #elsewhere: (topic: string, listener: TopicListener) => Topic | undefined;
   readonly #others = new Set<Topic>();
 
-  /** @param elsewhere joins a topic by another way than Realtime, where there is one. */
+  /** @param elsewhere joins a topic in a way other than Realtime, if there is one. */
   constructor(
     client: MayflyClient,
     elsewhere: (topic: string, listener: TopicListener) => Topic | undefined = () => undefined,
@@ -30,8 +30,8 @@ export class Topics {
   }
 
   /**
-   * Listens to a private topic. Its channel joins again after everything that ends it: a lost
-   * connection, an expired token, a server that closes it.
+   * Listens to a private topic. Its channel joins again after anything that ends it: a lost connection, an
+   * expired token, or a server that closes it.
    */
   join(topic: string, listener: TopicListener): Topic {
     this.#begins();
@@ -58,7 +58,7 @@ export class Topics {
     return hub;
   }
 
-  /** Leaves every topic, and the connection. */
+  /** Leaves every topic, and closes the connection. */
   async close(): Promise<void> {
     const ends = [...this.#hubs.values()].map((hub) => hub.end());
     await Promise.all([...ends, ...[...this.#others].map((topic) => topic.leave())]);

@@ -5,33 +5,33 @@ import type { Topic, TopicListener } from "./topic.ts";
 export interface Caller {
   /** The key of the project. */
   key: string;
-  /** The tenant to which the caller is narrowed. */
+  /** The tenant to which the caller is limited. */
   tenant?: string | undefined;
-  /** The token of an agent; without it the key alone calls. */
+  /** The token of an agent. Without it, only the key is used. */
   token?: () => Promise<string>;
 }
 
-/** As the Data API's client gives it. `status` is 0 where nothing was reached. */
+/** The answer in the form of the Data API's client. `status` is 0 if nothing was reached. */
 export interface Answer {
   data: unknown;
   error: unknown;
   status: number;
 }
 
-/** A way to the functions of the database and to what it broadcasts, in place of the Data API and Realtime. */
+/** A way to call the database's functions and hear its broadcasts, instead of the Data API and Realtime. */
 export interface Transport {
   /** Calls a function of the schema mayfly. Never throws. */
   call(caller: Caller, name: string, args: object): Promise<Answer>;
-  /** Listens to a topic on which the database alone broadcasts; undefined for one on which clients do. */
+  /** Listens to a topic on which only the database broadcasts. Undefined for a topic on which clients do. */
   join(caller: Caller, topic: string, listener: TopicListener): Topic | undefined;
 }
 
-/** Nobody has verified a person's token that comes from a browser: the Data API does. */
+/** The Data API must verify a person's token, because it may come from a browser. */
 export const personByTransport = () =>
   new MayflyError({
     code: "invalid_request",
     message:
-      "A person's calls go by the Data API, which verifies their token: client and transport exclude each other.",
-    hint: "Leave out transport, or call as the secret key or as an agent.",
+      "client and transport cannot be combined, because the Data API has to verify a person's token.",
+    hint: "Leave transport out, or call as the secret key or as an agent.",
     details: { field: "transport" },
   });

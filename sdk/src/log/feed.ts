@@ -7,25 +7,29 @@ import { Pace } from "./pace.ts";
 import { type LogRead, readLog, unite, type Want } from "./page.ts";
 import { LogReader } from "./reader.ts";
 
-/** A watcher that has read all there is, and is handed what comes. */
+/** A watcher that has read everything so far and gets new pages. */
 export interface Member {
   readonly want: Want;
   readonly pollMs: number;
-  /** Where the log goes on for it. */
+  /** Where the log continues for it. */
   readonly cursor: string;
-  /** Handles a page; it has room for the next one when this has resolved. */
+  /** Handles a page. When this resolves, it has room for the next one. */
   offer(page: LogRead): Promise<void>;
-  /** It is handed nothing more: it had no room, or what it wants is refused. It reads on by itself. */
+  /**
+   * It gets no more pages, because it had no room or what it wants was refused. It continues to read by
+   * itself.
+   */
   detach(): void;
   tell(error: MayflyError): void;
 }
 
-/** Between two pages of one round, whoever is slower than this reads on by itself. */
+/** A watcher that is slower than this between two pages of a round reads on by itself. */
 const patienceMs = 1_000;
 
 /**
- * Reads the log once for all watchers of a connection: a pull for each nudge, of what they want together.
- * Nothing is queued: who is not ready for a page reads on by itself from its own cursor, and enters again.
+ * Reads the log once for all watchers of a connection. After each nudge it pulls once what they want
+ * together. Nothing is queued: a watcher that is not ready for a page reads by itself from its own cursor,
+ * and enters again.
  */
 export class LogFeed {
   readonly #link: Link;
@@ -35,11 +39,11 @@ export class LogFeed {
   readonly #pace = new Pace();
   readonly #reader = new LogReader(this.#pace, (error) => this.#tell(error));
   #cursor = "";
-  /** Ends the reading that runs; undefined when none does. */
+  /** Ends the current read. Undefined when none is running. */
   #end: (() => Promise<void>) | undefined;
   /** A member has room again. */
   #roomy: () => void = () => {};
-  /** One read at a time: a member enters between two rounds, where all have come equally far. */
+  /** One read at a time. A member enters between two rounds, when all are equally far. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(link: Link, tenant: string) {
@@ -48,8 +52,8 @@ export class LogFeed {
   }
 
   /**
-   * Takes a member in. What has come for it until then is the page that it is given: it has come as far
-   * as the others when there is no more. Then it says `ready` when it has handled that page.
+   * Adds a member, and gives it the page of what has happened for it until now. When there is no more, it is
+   * as far as the others. It calls `ready` when it has handled that page.
    */
   enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
     return this.#inTurn(async () => {
@@ -75,7 +79,7 @@ export class LogFeed {
     this.#roomy();
   }
 
-  /** Resolves when the topics are left, by the last. */
+  /** Resolves when the last member has left the topics. */
   async leave(member: Member): Promise<void> {
     this.#members.delete(member);
     this.ready(member);
@@ -87,7 +91,7 @@ export class LogFeed {
     // Its first member has just read.
     this.#pace.pulls();
     const unlisten = this.#link.attendance.add(this.#reader);
-    // Once joined it pulls again: what came before had no nudge.
+    // Once joined, it pulls again, because earlier events had no nudge.
     const quiet = listenForNudges(this.#link, this.#tenant, this.#reader);
     this.#end = () => {
       runs = false;
@@ -101,7 +105,7 @@ export class LogFeed {
     const backoff = new Backoff();
     while (runs) {
       await this.#pace.untilDue(() => !runs);
-      // What nobody has room for is not pulled.
+      // Do not pull if nobody has room.
       while (runs && this.#busy.size === this.#members.size)
         await new Promise<void>((resolve) => {
           this.#roomy = resolve;

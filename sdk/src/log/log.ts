@@ -1,10 +1,11 @@
 import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { LogFeed } from "./feed.ts";
+import { type EventPage, type ListEvents, listEvents } from "./list.ts";
 import { startWatch, type Watch } from "./watch.ts";
 import type { RoomBatch, RoomWatchOptions, WatchHandler, WatchOptions } from "./watch-types.ts";
 
-/** What happens in the tenant, as the caller sees it. */
+/** The log of the tenant, as the caller sees it. */
 export class Log {
   readonly #link: Link;
   #feed: LogFeed | undefined;
@@ -16,8 +17,8 @@ export class Log {
   }
 
   /**
-   * Hands over what happens in the tenant, until `stop()` or the end of the caller: each event once,
-   * none missed, whatever the connection does. See {@link WatchOptions}.
+   * Calls the handler with what happens in the tenant, until `stop()` or the end of the caller. Each event
+   * arrives once and none is missed, whatever the connection does. See {@link WatchOptions}.
    *
    * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
    * @example
@@ -30,7 +31,22 @@ export class Log {
     return this.follow(options, ({ states: _states, ...batch }) => handler(batch));
   }
 
-  /** @internal As a room of ours watches. */
+  /**
+   * What has happened, the newest first, a page at a time: as far back as the log is kept. To miss nothing of
+   * what comes, watch first and list then; what is in both has the same `at`.
+   *
+   * @returns `invalid_request` with the field that is wrong, `tenant_unknown`, `unavailable`.
+   * @example
+   * const since = new Date(Date.now() - 3_600_000);
+   * const { data: page } = await mayfly.log.list({ types: ["agent.*"], since, limit: 500 });
+   * for (const { at, type, subject } of page?.events ?? []) console.log(at, type, subject);
+   */
+  async list(options: ListEvents = {}): Promise<Result<EventPage>> {
+    const tenant = this.#link.tenant("A log");
+    return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
+  }
+
+  /** @internal A watch of one of the SDK's own rooms. */
   async follow(
     options: RoomWatchOptions,
     handler: (batch: RoomBatch) => void | Promise<void>,
@@ -46,13 +62,17 @@ export class Log {
     return ok(watch);
   }
 
-  /** @internal A pull behind the end would be refused, and its watch end by that. */
+  /**
+   *
+   * @internal Stops before the caller ends. Otherwise a later pull would be refused and end the watch with an
+   * error.
+   */
   async finish(): Promise<null> {
     await this.close();
     return null;
   }
 
-  /** @internal Stops what watches. */
+  /** @internal Stops every watch. */
   async close(): Promise<void> {
     await Promise.all([...this.#watches].map((watch) => watch.stop()));
   }

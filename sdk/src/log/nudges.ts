@@ -1,17 +1,17 @@
 import { inboxTopic, logTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
 
-/** Who listens for nudges of a tenant's log. */
+/** A listener for nudges of a tenant's log. */
 export interface NudgeListener {
-  /** There may be something to pull: a nudge came, or nudges may have been missed until now. */
+  /** There may be something to pull: a nudge arrived, or nudges may have been missed. */
   onNudge: () => void;
-  /** Whether nudges come at all. */
+  /** Whether nudges arrive at all. */
   onJoined: (joined: boolean) => void;
 }
 
 /**
- * Listens for nudges, of the tenant and, as an agent, of its own inbox: what is for one agent alone is
- * nudged there.
+ * Listens for nudges of the tenant. For an agent, also of its own inbox, where events for that agent alone
+ * are announced.
  *
  * @returns stops listening.
  */
@@ -20,7 +20,7 @@ export function listenForNudges(
   tenant: string,
   listener: NudgeListener,
 ): () => Promise<void> {
-  // The inbox has more than nudges. A message that comes there stands in the log too, without another one.
+  // The inbox has more than nudges. A message there is also in the log, without another nudge.
   const onMessage = (event: string) => {
     if (event === "log_appended" || event === "message") listener.onNudge();
   };

@@ -2,20 +2,20 @@ import { lookAgainMs } from "../link/look-again.ts";
 import { ticks } from "../link/ticks.ts";
 import type { NudgeListener } from "./nudges.ts";
 
-/** Pulls by nudges are so far apart, however many writers there are: each sends one a transaction. */
+/** The time between nudged pulls, however many writers there are. Each transaction sends a nudge. */
 const nudgeWindowMs = 1_000;
-/** A pull although no nudge came: nothing depends on a broadcast having arrived. */
+/** The time between pulls without a nudge, because a broadcast may be lost. */
 const netMs = 30_000;
-/** While broadcasts are known to be lost. */
+/** The same while broadcasts are known to be lost. */
 const losingMs = 1_000;
 
 /**
- * When a reader pulls: at once at a nudge, and once more when the window of the last nudge ends, for
- * what came in it; not twice within a window; slowly without nudges. A nudge can arrive before its row is
- * visible: a pull that does not find what it was nudged for is made again soon, a few times.
+ * Decides when a reader pulls. It pulls at once at a nudge, and once more when the window of the last nudge
+ * ends, but not twice within a window. Without nudges it pulls slowly. A nudge can arrive before its row is
+ * visible, so a pull that does not find what it was nudged for is repeated a few times.
  */
 export class Pace implements NudgeListener {
-  /** Between pulls while nudges do not come. */
+  /** The time between pulls while nudges do not arrive. */
   pollMs: number;
   readonly #windowMs: number;
   #joined = false;
@@ -25,17 +25,17 @@ export class Pace implements NudgeListener {
   /** When the window of the last nudge ends. */
   #windowEnd = 0;
   #pulledAt = 0;
-  /** Whether the pull under way was nudged, or looks again for what was. */
+  /** Whether the current pull was nudged, or looks again for a nudge. */
   #seeks = false;
-  /** How often it was looked for again. */
+  /** How often it has looked again. */
   #looks = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /** Just joined: a commit whose broadcast came before may still become visible. */
+  /** It has just joined. A commit that was broadcast before may still become visible. */
   #settling = false;
   #ended = false;
   #wake: () => void = () => {};
 
-  /** @param windowMs how far nudged pulls are apart; 0 where each nudge is about something of its own. */
+  /** @param windowMs the time between nudged pulls; 0 if each nudge is about something else. */
   constructor(pollMs = 5_000, windowMs = nudgeWindowMs) {
     this.pollMs = pollMs;
     this.#windowMs = windowMs;
@@ -61,13 +61,13 @@ export class Pace implements NudgeListener {
     this.#wake();
   }
 
-  /** Whether broadcasts are lost at the moment: then it pulls each second. */
+  /** Sets whether broadcasts are being lost. If so, it pulls every second. */
   losing(losing: boolean): void {
     this.#losing = losing;
     this.#wake();
   }
 
-  /** A pull begins: it sees everything that was nudged until now. */
+  /** A pull starts. It sees everything that was nudged until now. */
   pulls(): void {
     this.#seeks = this.#nudged || Number.isFinite(this.#againAt);
     this.#nudged = false;
@@ -76,7 +76,7 @@ export class Pace implements NudgeListener {
     this.#pulledAt = ticks();
   }
 
-  /** A pull has ended; `found`: all that it was nudged for, as far as the reader can tell. */
+  /** A pull has ended. `found`: everything it was nudged for, as far as the reader can tell. */
   pulled(found: boolean, again: readonly number[] = lookAgainMs): void {
     const ms = this.#seeks && !found ? again[this.#looks++] : undefined;
     if (ms === undefined) this.#looks = 0;
@@ -85,13 +85,13 @@ export class Pace implements NudgeListener {
     if (after !== undefined) this.#againAt = ticks() + after;
   }
 
-  /** Waits no more. */
+  /** Stops waiting. */
   end(): void {
     this.#ended = true;
     this.#wake();
   }
 
-  /** Ends the pause that is under way. */
+  /** Ends the current pause. */
   wake(): void {
     this.#wake();
   }
@@ -103,7 +103,7 @@ export class Pace implements NudgeListener {
     }
   }
 
-  /** So long, or until a nudge comes or the connection changes. */
+  /** Waits this long, or until a nudge arrives or the connection changes. */
   async sleep(ms: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve) => {

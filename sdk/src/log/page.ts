@@ -5,18 +5,18 @@ import { type LogEvent, logEvent, syncAnswer } from "../contract/log.ts";
 import { type MemoryRow, memoryRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
 
-/** What a watcher wants of the log. */
+/** What a watcher wants from the log. */
 export interface Want {
-  /** Kinds, or beginnings of some; null: all that the caller may hear of. */
+  /** Kinds or prefixes. Null: everything that the caller may see. */
   types: string[] | null;
-  /** Whether the memories come that the events are about. */
+  /** Whether to include the memories that the events are about. */
   memories: boolean;
-  /** The versions of states that the events tell of: none, all, or of these keys. */
+  /** Which versions of states to include: none, all, or those of these keys. */
   states: boolean | string[];
   limit: number;
 }
 
-/** A page of the log, with what its events are about. */
+/** A page of the log, with the rows that its events are about. */
 export interface LogRead {
   events: LogEvent[];
   memories: MemoryRow[];
@@ -25,7 +25,7 @@ export interface LogRead {
   more: boolean;
 }
 
-/** What one call of read_log takes. */
+/** The arguments of one call of read_log. */
 const most = 100;
 
 /** Everything that several watchers want. */
@@ -61,7 +61,7 @@ const answer = row<{
   more: flag,
 });
 
-/** A page behind a cursor; `now`: the cursor of this moment. */
+/** A page after a cursor. `now` returns the cursor of this moment. */
 export async function readLog(link: Link, since: string, want: Want): Promise<Result<LogRead>> {
   const { types, memories, states, limit } = want;
   const read = await link.rpc(
@@ -79,7 +79,7 @@ export async function readLog(link: Link, since: string, want: Want): Promise<Re
   return ok({ ...page, memories: rows.memory ?? [], states: rows.state ?? [] });
 }
 
-/** A page of all the memories that there are, and behind the last the log since the first. */
+/** A page of all existing memories. After the last page comes the log since the first one. */
 export async function readAll(
   link: Link,
   since: string | null,

@@ -15,13 +15,13 @@ export class LogReader implements NudgeListener, Reader {
   readonly #pace: Pace;
   readonly #onLoss: (error: MayflyError) => void;
   #at = 0;
-  /** What the server had before the pull that is under way, or the next one. */
+  /** The server's number before the current or the next pull. */
   #expected = 0;
   #covers = 0;
   #heard = 0;
   #joinedAt: number | undefined;
 
-  /** @param onLoss told once when broadcasts are lost, until they arrive again. */
+  /** @param onLoss called once when broadcasts are lost, until they arrive again. */
   constructor(pace: Pace, onLoss: (error: MayflyError) => void) {
     this.#pace = pace;
     this.#onLoss = onLoss;
@@ -57,21 +57,21 @@ export class LogReader implements NudgeListener, Reader {
     if (error) this.#onLoss(error);
   }
 
-  /** A pull begins: it sees all that the server had told of. */
+  /** A pull starts. It sees everything that the server had announced. */
   pulls(): void {
     this.#covers = this.#expected;
     this.#pace.pulls();
   }
 
-  /** A pull has ended with this page; `all`: of every kind of event. */
+  /** A pull has ended with this page. `all`: of every kind of event. */
   pulled({ events, more }: { events: LogEvent[]; more: boolean }, all: boolean): void {
     for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
     // Some of it may be for others.
     if (!more) this.#at = Math.max(this.#at, this.#covers);
-    // What was nudged for may be of a kind that was not asked for.
+    // The nudge may have been about a kind that was not asked for.
     this.#pace.pulled(events.length > 0 || more, all ? lookAgainMs : [lookOnceMs]);
   }
 }
 
-/** Its number, which nobody but this needs: the log is not in its order. */
+/** Its number, which only this code needs, because the log is not in its order. */
 const numberOf = (event: LogEvent) => Number((event as { id?: unknown }).id) || 0;

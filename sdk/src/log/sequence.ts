@@ -9,15 +9,15 @@ interface Numbered {
   seq: number;
 }
 
-/** What is numbered without a gap: an inbox, or a channel. */
+/** Something that is numbered without gaps: an inbox or a channel. */
 export interface SequenceSource<Row extends Numbered> {
   /** What it is, as the server numbers it. */
   readonly source: Source;
-  /** A page of what is behind a number. */
+  /** A page of what is after a number. */
   fetch(after: number): Promise<Result<SequencePage<Row>>>;
   /** Whether a live message is for this reader. */
   isOurs(row: Record<string, unknown>): boolean;
-  /** Takes one, each once, in their order. */
+  /** Takes one, each once, in order. */
   take(row: Row): void;
   /** Waits until more can be taken. */
   ready(): Promise<void>;
@@ -26,29 +26,31 @@ export interface SequenceSource<Row extends Numbered> {
 
 export interface SequencePage<Row extends Numbered> {
   messages: Row[];
-  /** The number that was looked at last. */
+  /** The last number that was looked at. */
   upTo: number;
   more: boolean;
-  /** Something that was heard is not visible yet: it is pulled again soon. */
+  /** Something that was heard is not visible yet, so it is pulled again soon. */
   late?: boolean;
 }
 
 const pollMs = 5_000;
-/** More than this many waiting to be handled are not taken live: a pull brings them when there is room. */
+/**
+ * If more than this many wait to be handled, live ones are not taken. A pull brings them when there is room.
+ */
 const holdAtMost = 1_000;
 
 /**
- * Reads a sequence without a gap: a live message that is the next is taken at once, otherwise it pulls;
- * also when the connection comes back, and every 30 s whatever comes.
+ * Reads a sequence without gaps. It takes a live message at once if it is the next one, and otherwise pulls.
+ * It also pulls when the connection is back, and every 30 s in any case.
  */
 export class SequenceReader<Row extends Numbered> {
-  /** When it is over: null after `stop()`, else the error that ended it. */
+  /** Settles when it is over: with null after `stop()`, otherwise with the error. */
   readonly ended: Promise<MayflyError | null>;
   readonly #link: Link;
   readonly #source: SequenceSource<Row>;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
-  /** The greatest number that was broadcast: a pull that does not reach it came too early. */
+  /** The highest number that was broadcast. A pull that does not reach it came too early. */
   #heard = 0;
   #held = 0;
   #stopped = false;
@@ -61,7 +63,7 @@ export class SequenceReader<Row extends Numbered> {
     this.ended = this.#run(topic);
   }
 
-  /** The number that was taken last. */
+  /** The last number that was taken. */
   get at(): number {
     return this.#at;
   }
@@ -108,7 +110,7 @@ export class SequenceReader<Row extends Numbered> {
       onJoined: (joined) => {
         joinedAt = joined ? performance.now() : undefined;
         this.#pace.onJoined(joined);
-        // What came before was not heard.
+        // Earlier broadcasts were not heard.
         if (joined) this.nudge();
       },
       onError: (error) => this.#source.onError(error),
@@ -122,7 +124,7 @@ export class SequenceReader<Row extends Numbered> {
 
   #hear(payload: Record<string, unknown>): void {
     const seq = Number(payload.seq);
-    // Not: seq <= at. What is no number is nothing that was missed.
+    // Not `seq <= at`, because something that is not a number is nothing that was missed.
     if (this.#stopped || !(seq > this.#at)) return;
     this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);
@@ -148,7 +150,7 @@ export class SequenceReader<Row extends Numbered> {
         continue;
       }
       backoff.reset();
-      // Live ones may have come meanwhile.
+      // Live ones may have arrived meanwhile.
       for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
       this.#at = Math.max(this.#at, data.upTo);
       this.#pace.pulled(data.more || (this.#at >= this.#heard && !data.late));

@@ -3,60 +3,66 @@ import type { Memory } from "../contract/memory-rows.ts";
 
 /** What happened, in the order of the log. */
 export interface WatchBatch {
-  /** At least one, but in a snapshot. */
+  /** At least one event, except in a snapshot. */
   events: LogEvent[];
-  /** The memories that the events are about, as they are now; in a snapshot, a page of all. */
+  /** The memories that the events are about, as they are now. In a snapshot, a page of all memories. */
   memories: Memory[];
   /**
-   * Whether this is a page of the memories that there are, not of the log: with `since: null`, and
-   * when the log since the cursor is gone (`cursor_expired`), so that you can rebuild your view. For a
-   * watch whose types leave memories out, one without them says so.
+   * Whether this is a page of existing memories instead of the log: with `since: null`, and when the log
+   * since the cursor is gone (`cursor_expired`), so that you can rebuild your view. If the types of a watch
+   * exclude memories, a snapshot without them tells you so.
    */
   snapshot: boolean;
-  /** Where the log goes on behind this batch: to be kept with what was done about it. */
+  /** Where the log continues after this batch. Store it together with what you wrote. */
   cursor: string;
-  /** From 1. Above it some of this batch may have been handled before: its handler or process failed. */
+  /**
+   * Starts at 1. Above 1, part of this batch may have been handled before, because its handler or process
+   * failed.
+   */
   attempt: number;
 }
 
-/** Awaited before the next batch comes. One that throws is called again with the same batch. */
+/** Awaited before the next batch. If it throws, it is called again with the same batch. */
 export type WatchHandler = (batch: WatchBatch) => void | Promise<void>;
 
 /** How far a watch has come. */
 export interface WatchState {
   cursor: string | null;
-  /** How often the batch behind the cursor was handed over. */
+  /** How often the batch after the cursor was delivered. */
   attempt: number;
 }
 
-/** Keeps how far a watch has come across restarts. */
+/** Stores how far a watch has come, across restarts. */
 export interface WatchStore {
-  /** What was saved last; null the first time. */
+  /** What was saved last. Null the first time. */
   load(): Promise<WatchState | null>;
-  /** Keeps it: what it has resolved for is what a restart loads. */
+  /** Saves it. A restart loads what this has resolved for. */
   save(state: WatchState): Promise<void>;
 }
 
-/** What to watch of the log, and from where. */
+/** What to watch in the log, and from where. */
 export interface WatchOptions {
-  /** As `agent.stopped` or `memory.*`; all by default. */
+  /** Such as `agent.stopped` or `memory.*`. All by default. */
   types?: string[];
   /**
-   * Start behind this cursor; null: with all memories, then the log. Without it where `store` has
-   * left off, and else from now on.
+   * Starts after this cursor. Null: all memories first, then the log. By default where `store` left off,
+   * otherwise from now on.
    */
   since?: string | null;
-  /** Loaded at the start, saved before and after each batch. */
+  /** Loaded at the start, and saved before and after each batch. */
   store?: WatchStore;
-  /** Events, or memories of a snapshot, a page: 1 to 1,000, 500 by default. No more are held. */
+  /**
+   * How many events, or memories of a snapshot, a page has: 1 to 1,000, 500 by default. No more are held in
+   * memory.
+   */
   limit?: number;
   /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
   pollMs?: number;
-  /** Told what goes wrong and is tried again: a pull, the handler, the store. */
+  /** Called with errors of a pull, the handler or the store, after which it tries again. */
   onError?: (error: unknown) => void;
 }
 
-/** As a room of ours watches: with the versions of the states that events tell of. */
+/** For the SDK's own rooms: includes the versions of states in the events. */
 export interface RoomWatchOptions extends WatchOptions {
   states?: boolean | string[];
 }

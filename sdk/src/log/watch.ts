@@ -10,7 +10,7 @@ import type { LogFeed, Member } from "./feed.ts";
 import { type LogRead, readAll, readLog, type Want } from "./page.ts";
 import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";
 
-/** Thrown by a handler of our own that pulls: it passes, as a pull of the watch does. */
+/** Thrown by one of our own handlers that pulls. It may pass, like a failed pull of the watch. */
 export class NotPulled {
   readonly why: MayflyError;
   constructor(why: MayflyError) {
@@ -20,7 +20,7 @@ export class NotPulled {
 
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch implements Member {
-  /** When it is over: null after `stop()` or the end of its agent, else the error that ended it. */
+  /** Settles when it is over: with null after `stop()` or the end of its agent, otherwise with the error. */
   readonly ended: Promise<MayflyError | null>;
   /** @internal */
   readonly want: Want;
@@ -32,13 +32,13 @@ export class Watch implements Member {
   readonly #handler: (batch: RoomBatch) => void | Promise<void>;
   readonly #pause = new Pause();
   #state: WatchState;
-  /** Whether pages are of all memories, not of the log. */
+  /** Whether pages have all memories instead of the log. */
   #inSnapshot = false;
-  /** Events that it was given when it entered the feed, which come once more. */
+  /** Events that it got when it entered the feed, which arrive once more. */
   #seen = new Set<unknown>();
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
-  /** Whether it reads by itself: it had no room for a page, or something in the feed was refused. */
+  /** Whether it reads by itself, because it had no room for a page or something in the feed was refused. */
   #alone = false;
 
   /** @internal */
@@ -60,12 +60,12 @@ export class Watch implements Member {
     this.ended = this.#follow(first).finally(() => this.stop());
   }
 
-  /** Where the log goes on behind what was handled. */
+  /** Where the log continues after what was handled. */
   get cursor(): string {
     return this.#state.cursor ?? "";
   }
 
-  /** Hands over no more. A handler that runs is not waited for: `ended` does that. */
+  /** Stops the watch. It does not wait for a running handler: `ended` does that. */
   async stop(): Promise<void> {
     this.#pause.end();
     this.#detached();
@@ -88,7 +88,7 @@ export class Watch implements Member {
     this.#detached();
   }
 
-  /** @internal It passes, and is tried again. */
+  /** @internal The error may pass, so it is tried again. */
   tell(error: unknown): void {
     const { onError } = this.#options;
     if (onError) report(onError, "A watch", error);
@@ -119,7 +119,7 @@ export class Watch implements Member {
       backoff.reset();
       if (page) {
         await this.#take(page);
-        // Behind the last page of a snapshot comes the log since its first.
+        // After the last page of a snapshot comes the log since its first page.
         if (!page.more) this.#inSnapshot = false;
       }
       page = null;
@@ -131,7 +131,7 @@ export class Watch implements Member {
     return null;
   }
 
-  /** A page that it reads by itself; or, when it has read all there is, its place in the feed. */
+  /** Reads a page by itself, or takes its place in the feed when it has read everything. */
   async #next(): Promise<Result<{ page: LogRead | null; detached: Promise<void> | null }>> {
     if (this.#inSnapshot) {
       const read = await readFirst(this.#link, this.#state.cursor, this.want);
@@ -139,7 +139,7 @@ export class Watch implements Member {
     }
     if (this.#alone) {
       const { data, error } = await readLog(this.#link, this.cursor, this.want);
-      // A caller that may not read memories hears of the rest.
+      // A caller that may not read memories gets the rest.
       if (error?.code === "scope_missing" && this.want.types === null && this.want.memories) {
         this.want.memories = false;
         return this.#next();
@@ -160,7 +160,7 @@ export class Watch implements Member {
     return ok({ page: data.page, detached });
   }
 
-  /** Hands a page over, and moves the cursor when it was handled. */
+  /** Delivers a page, and moves the cursor when it was handled. */
   async #take(page: LogRead): Promise<void> {
     if (this.#pause.ended) return;
     const { types } = this.#options;
@@ -169,7 +169,8 @@ export class Watch implements Member {
     const subjects = new Set(events.map(({ subject }) => subject));
     const wanted = matchesAny("memory.created", types);
     const memories = page.memories.filter(({ id }) => (snapshot ? wanted : subjects.has(id)));
-    // The first page of a snapshot comes even empty: it says that there may be a gap before.
+    // The first page of a snapshot arrives even if it is empty: it says that there may be a gap
+    // before it.
     const begins = this.#state.cursor === null;
     if (events.length > 0 || memories.length > 0 || begins) {
       const batch = {
@@ -192,7 +193,7 @@ export class Watch implements Member {
     if (moved) await this.#insist(async () => this.#options.store?.save(this.#state));
   }
 
-  /** Does it until it succeeds; says false when the watch was stopped before. */
+  /** Repeats until it succeeds. Returns false if the watch was stopped first. */
   async #insist(step: () => Promise<void>): Promise<boolean> {
     const backoff = new Backoff();
     for (let failures = 0; ; failures++) {
@@ -202,7 +203,7 @@ export class Watch implements Member {
       } catch (error) {
         const { onError } = this.#options;
         if (error instanceof NotPulled) this.tell(error.why);
-        // It may fail for ever: the console has the first of its failures.
+        // It may fail forever, so the console gets the first failure.
         else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
       await this.#pause.sleep(backoff.next() ?? 0);
@@ -211,7 +212,7 @@ export class Watch implements Member {
   }
 }
 
-/** Starts a watch with its first page, so that what is wrong from the start is said at once. */
+/** Starts a watch with its first page, so that an error at the start is returned at once. */
 export async function startWatch(
   link: Link,
   feed: LogFeed,
@@ -239,7 +240,7 @@ export async function startWatch(
   return ok(new Watch(link, feed, options, handler, { cursor, attempt: 0 }, null));
 }
 
-/** What the caller's store gave, or that it threw. */
+/** What the caller's store returned, or that it threw. */
 async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T | undefined>> {
   try {
     return ok(await work());
@@ -260,7 +261,7 @@ const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want 
   limit,
 });
 
-/** The first page behind what was kept: of all memories without a cursor, or where it stopped among them. */
+/** The first page after what was stored. Without a cursor, it has all memories, or continues among them. */
 async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
   if (cursor === null && !want.memories) return readLog(link, "now", want);
   if (cursor === null) return readAll(link, null, want);
@@ -268,7 +269,7 @@ async function readFirst(link: Link, cursor: string | null, want: Want): Promise
   return read.error?.code === "cursor_invalid" ? readAll(link, cursor, want) : read;
 }
 
-/** Its number, which nobody but the SDK needs: the log is not in its order. */
+/** Its number, which only the SDK needs, because the log is not in its order. */
 const idOf = (event: LogEvent) => (event as { id?: unknown }).id;
 
 const matchesAny = (type: string, patterns: string[] | undefined) =>

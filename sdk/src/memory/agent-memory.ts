@@ -17,7 +17,7 @@ import { pullAll, type Synced, type SyncOptions } from "./sync.ts";
 import { Unsynced } from "./unsynced.ts";
 import { MemoryWrites } from "./writes.ts";
 
-/** What an agent remembers and recalls: of the server, with what it has not synced laid over it. */
+/** An agent's memories: those on the server, plus its own changes that are not synced yet. */
 export class AgentMemory {
   readonly #link: Link;
   readonly #self: Self;
@@ -25,7 +25,7 @@ export class AgentMemory {
   readonly #server: Memories;
   readonly #cache: MemoryCache;
   readonly #search: LocalSearch;
-  /** What it reads of its own before the server has acknowledged it. */
+  /** Its own changes that the server has not acknowledged. */
   readonly #own: Unsynced;
   readonly #writes: MemoryWrites;
 
@@ -42,26 +42,25 @@ export class AgentMemory {
     outbox.onSettled = (...settled) => this.#cache.settle(...settled);
   }
 
-  /** Memories that are held here, for `recallLocal`. */
+  /** How many memories are cached for `recallLocal`. */
   get cached(): number {
     return this.#cache.size;
   }
 
-  /** What updates with `resolve: "manual"` left to be settled by hand. */
+  /** Conflicts that updates with `resolve: "manual"` left for a person. */
   get conflicts(): Conflicts {
     return this.#server.conflicts;
   }
 
   /**
-   * Remembers something. It is in the local cache and the outbox at once, there as safe as the
-   * storage of `new Mayfly({ storage })` is, and on the server with the next `sync`. This agent's own
-   * `recall`, `context`, `get` and `thread` find it before.
+   * Remembers something. It is in the local cache and the outbox at once, as safe as
+   * `new Mayfly({ storage })`, and on the server after the next `sync`. This agent's own `recall`, `context`,
+   * `get` and `thread` find it before that. An array is remembered as a whole or not at all.
    *
-   * Several are remembered at once, all or none. With a `key`, it changes the memory with that key where
-   * there is one. What has identical content is stored once a tenant, unless `allowDuplicate` says
-   * otherwise: the id is another name of the memory then.
+   * With a `key`, it changes the memory with that key, if there is one. Identical content is stored once for
+   * each tenant, unless you pass `allowDuplicate`. The id that you get then also names the existing memory.
    *
-   * @returns its id, of several theirs in their order; `invalid_request` with the field that is wrong;
+   * @returns its id, or for an array the ids in the same order; `invalid_request` with the field;
    * `storage_failed`; `agent_not_alive` after the agent's end.
    * @example
    * const { data } = await agent.remember({
@@ -84,11 +83,11 @@ export class AgentMemory {
   }
 
   /**
-   * Changes fields of a memory: in the local cache at once, and on the server with the next `sync`,
-   * where it is settled field by field with what others have changed: by `latest_wins` the change that
-   * was made last counts, not the one that was pushed last. One that is gone by then stays so.
+   * Changes fields of a memory, at once in the local cache, and on the server with the next `sync`. There it
+   * is merged field by field with the changes of others. With `latest_wins`, the change that was made last
+   * wins, not the one that was pushed last. A memory that is gone by then stays gone.
    *
-   * @returns `invalid_request` with the field that is wrong; `storage_failed`.
+   * @returns `invalid_request` with the field; `storage_failed`.
    * @example
    * await agent.memory.update(id, {
    *   set: { tags: ["keys", "tried"], reward: 0.9 },
@@ -101,8 +100,7 @@ export class AgentMemory {
   }
 
   /**
-   * Forgets a memory: it leaves the local cache at once, and its content is erased with the next
-   * `sync`.
+   * Forgets a memory. It leaves the local cache at once, and its content is erased with the next `sync`.
    *
    * @returns `invalid_request`; `storage_failed`.
    * @example
@@ -113,8 +111,8 @@ export class AgentMemory {
   }
 
   /**
-   * A memory by its id; null when there is none that this agent may see. It is from the server, with
-   * the changes that this agent has not synced: then it is marked `unsynced`.
+   * Reads a memory by its id. Null if there is none that this agent may see. It comes from the server, with
+   * this agent's unsynced changes, and is then marked `unsynced`.
    *
    * @example
    * const { data: memory } = await agent.memory.get(id);
@@ -123,7 +121,7 @@ export class AgentMemory {
     const id = this.#cache.idOf(idOf(name));
     const before = this.#own.waiting();
     const own = this.#outbox.over ? null : this.#own.memory(id, null, this.#own.since(before));
-    // The server is not asked for what only the outbox has.
+    // Do not ask the server for a memory that only the outbox has.
     if (own) return ok(own);
     const answer = await this.#server.get(id);
     if (answer.error) return answer;
@@ -131,8 +129,7 @@ export class AgentMemory {
   }
 
   /**
-   * The memories that this agent may see, by id (those that were made first come first), a page at a
-   * time, from the server.
+   * Lists the memories that this agent may see on the server, by id (oldest first), one page at a time.
    *
    * @example
    * const { data: page } = await agent.memory.list({ tags: ["security"], minReward: 0.8 });
@@ -143,8 +140,8 @@ export class AgentMemory {
   }
 
   /**
-   * The last memories of a conversation, the oldest of them first: from the server, with what this
-   * agent has not synced, which is marked `unsynced`.
+   * The last memories of a conversation, oldest first: those on the server and this agent's unsynced ones,
+   * which are marked `unsynced`.
    *
    * @param options `last`: how many, 50 by default, 1,000 at most.
    * @example
@@ -163,10 +160,10 @@ export class AgentMemory {
   }
 
   /**
-   * The memories of the server that are like another of them, by its meaning and the words of its task
-   * and tags. Vectors of `model` are compared: those of the project's own embedder unless it is named.
+   * Finds memories on the server that resemble one of them, by meaning and by the words of its task and tags.
+   * It compares vectors of `model`, by default the project's own embedder.
    *
-   * @returns `memory_unknown` when there is no such memory.
+   * @returns `memory_unknown` if there is no such memory.
    * @example
    * const { data } = await agent.memory.similar(id, { limit: 5 });
    */
@@ -175,7 +172,7 @@ export class AgentMemory {
   }
 
   /**
-   * What the tenant remembers, in numbers, of the memories that this agent sees. Reads them all.
+   * Counts what the tenant remembers, among the memories that this agent may see. Reads all of them.
    *
    * @example
    * const { data } = await agent.memory.statistics();
@@ -185,9 +182,9 @@ export class AgentMemory {
   }
 
   /**
-   * The memories that answer a question best, by words and by meaning: those of the server, and those
-   * that this agent has not synced, which are marked `unsynced`. When the server cannot be reached,
-   * from the local cache: then `mode` is `local`, and `problem` says why.
+   * Finds the memories that answer a question best, by words and by meaning: those on the server, and this
+   * agent's unsynced ones, which are marked `unsynced`. If the server cannot be reached, the local cache
+   * answers: `mode` is then `local`, and `problem` says why.
    *
    * @returns `invalid_request`, `not_authorized`, `scope_missing`.
    * @example
@@ -209,10 +206,10 @@ export class AgentMemory {
   }
 
   /**
-   * Recalls from the local cache alone: what this agent remembered, and what it pulled. By words,
-   * and by meaning when `new Mayfly({ cache: { embedder } })` or the caller's own vector makes that
-   * possible: else `problem` says so. The score is that of `recall`. The first one loads the search and
-   * indexes the cache, about a millisecond a memory.
+   * Recalls only from the local cache: what this agent remembered and pulled. It searches by words, and by
+   * meaning with `new Mayfly({ cache: { embedder } })` or with your own vector; otherwise `problem` says so.
+   * Scores use the formula of `recall`. The first call loads the search and indexes the cache, about a
+   * millisecond a memory.
    *
    * @returns `invalid_request`.
    * @example
@@ -228,8 +225,8 @@ export class AgentMemory {
   }
 
   /**
-   * What is remembered about a task, packed for a prompt under a budget of tokens: the best first,
-   * none of them cut unless `cut` allows it. It says what it left out and why.
+   * Packs what is remembered about a task into a prompt within a token budget, best first. No memory is cut
+   * unless you set `cut`. It says what it left out and why.
    *
    * @returns what `recall` returns.
    * @example
@@ -240,12 +237,15 @@ export class AgentMemory {
     return recallContext(options, (query, filters) => this.recall(query, filters));
   }
 
-  /** What the memories that this agent sees are about: see {@link Memories.clusters}. */
+  /** Groups the memories that this agent may see into topics: see {@link Memories.clusters}. */
   clusters(options: ClusterOptions = {}): Promise<Result<Clusters>> {
     return this.#server.clusters(options);
   }
 
-  /** What worked before for tasks like this one: see {@link Memories.recommend}, with what this agent has not synced. */
+  /**
+   * Shows what worked before for similar tasks: see {@link Memories.recommend}. Includes what this agent has
+   * not synced.
+   */
   recommend(task: string, options: RecommendOptions = {}): Promise<Result<Recommendations>> {
     return recommend(task, options, (query, filters) => this.recall(query, filters));
   }
@@ -277,7 +277,7 @@ export class AgentMemory {
     return pulled.error ? pulled : ok({ ...pushed.data, ...pulled.data });
   }
 
-  /** What the server recalls, and what waits to be pushed to it. */
+  /** What the server recalls, plus what waits to be pushed to it. */
   async #recallBoth(query: string, options: RecallOptions): Promise<Result<Recall>> {
     const before = this.#own.waiting();
     const limit = this.#own.roomFor(options.limit ?? 10, 100, before);

@@ -1,4 +1,4 @@
-/** The forms of answers about memories: see `answer-form.ts`. */
+/** Schemas of answers about memories. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -27,7 +27,7 @@ export interface HitRow extends ContentRow {
   agent_ended_at: string | null;
   score: number;
   parts: ScoreParts;
-  /** Missing where a server before 0.2 answers, as `surroundings`. */
+  /** Missing, like `surroundings`, if a server before 0.2 answers. */
   duplicates?: string[] | undefined;
   surroundings?: SurroundingRow[] | null | undefined;
 }
@@ -41,7 +41,7 @@ export interface SurroundingRow {
   agent_id: string | null;
   created_at: string;
 }
-/** Of the query function. */
+/** The answer of the query function. */
 export interface RecallAnswer {
   mode: "hybrid" | "words_only";
   model: string | null;

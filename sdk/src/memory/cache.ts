@@ -7,58 +7,59 @@ import type { Memory } from "./memory.ts";
 export interface CacheLimits {
   /** Memories, 5,000 by default. */
   maxMemories?: number;
-  /** Bytes of text as UTF-16 has it, 32 MB by default; indexes and vectors come on top. */
+  /** Bytes of text in UTF-16, 32 MB by default. Indexes and vectors are extra. */
   maxBytes?: number;
 }
 
-/** How much an agent keeps of what it pulled, and how it searches there. */
+/** How much an agent caches of what it pulled, and how it searches there. */
 export interface CacheOptions extends CacheLimits {
-  /** Makes `recallLocal` find by meaning too: vectors of its model are pulled, and the rest made here. */
+  /**
+   * Lets `recallLocal` also find by meaning. Vectors of its model are pulled, and the others are made here.
+   */
   embedder?: Embedder;
 }
 
-/** Evicting makes so much room at once, so that it does not sort with every memory. */
+/** Evicting frees this much at once, so that it does not sort for every memory. */
 const headroom = 0.95;
 
 type Put = Extract<Operation, { type: "memory.put" }>;
 type Update = Extract<Operation, { type: "memory.update" }>;
 
 interface Held {
-  /** As the server has it, as far as is known here. */
+  /** The server's version, as far as it is known here. */
   server: Memory;
-  /** As it is shown: with the updates that the server has not settled. */
+  /** The version that is shown: with the updates that the server has not merged yet. */
   memory: Memory;
   bytes: number;
   round: number;
 }
 
 /**
- * The memories that an agent holds itself: what it remembered and what it pulled, with its own
- * changes at once. When it is full, the least important go, of these the oldest. Beside them stands
- * the cursor of what was pulled.
+ * The memories that an agent holds: what it remembered and pulled, with its own changes at once. When it is
+ * full, it drops the least important, and of these the oldest. It also holds the cursor of the last pull.
  */
 export class MemoryCache {
-  /** Where the next pull starts; null for the first. */
+  /** Where the next pull starts. Null for the first one. */
   cursor: string | null = null;
-  /** Whether a first sync is under way: its pages have the memories that there are, not the log. */
+  /** Whether a first sync is running. Its pages have existing memories instead of the log. */
   inSnapshot = false;
-  /** Called with every memory that comes anew or changed, and that leaves. */
+  /** Called with every memory that is added, changed or removed. */
   onPut: (memory: Memory) => void = () => {};
   onRemove: (id: string) => void = () => {};
 
   readonly #maxMemories: number;
   readonly #maxBytes: number;
   readonly #held = new Map<string, Held>();
-  /** The updates of each memory that the server has not settled, also of one that is not held. */
+  /** Updates that the server has not merged, by memory, even of memories that are not held. */
   readonly #updates = new Map<string, Update[]>();
-  /** What stood in the place of own memories that the server has not taken yet. */
+  /** The versions that own memories replaced here, until the server accepts them. */
   readonly #replaced = new Map<string, Memory | undefined>();
-  /** What is to be forgotten, until the server has. */
+  /** What is to be forgotten, until the server has done it. */
   readonly #forgotten = new Map<string, Memory>();
-  /** Ids under which nothing was stored, and the memories that have their content or their key. */
+  /** Ids under which nothing was stored, with the memories that have their content or key. */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts first syncs: what a second one does not show again has gone meanwhile. */
+  /** Counts first syncs. What a second one does not show has been forgotten meanwhile. */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -77,12 +78,12 @@ export class MemoryCache {
     return this.#held.get(id)?.memory;
   }
 
-  /** The id that a memory has, which may have been put under another. */
+  /** The id of a memory, which may have been put under another id. */
   idOf(name: string): string {
     return this.#names.get(name) ?? name;
   }
 
-  /** The memory with a key: the tenant's, or, of a private one, its agent's. */
+  /** The memory with a key: the tenant's, or its agent's if it is private. */
   withKey(key: string, privateTo: string | null): Memory | undefined {
     for (const { memory } of this.#held.values()) {
       const owner = memory.visibility === "agent" ? memory.agentId : null;
@@ -95,7 +96,7 @@ export class MemoryCache {
     return [...this.#held.values()].map(({ memory }) => memory);
   }
 
-  /** A memory as the server has it. An older version never replaces a newer one. */
+  /** Takes a memory from the server. An older version never replaces a newer one. */
   put(server: Memory): void {
     const known = this.#held.get(server.id);
     if (known && known.server.version > server.version) {
@@ -106,14 +107,14 @@ export class MemoryCache {
     if (this.#held.size > this.#maxMemories || this.#bytes > this.#maxBytes) this.#evict();
   }
 
-  /** An own new memory that waits for the server: it is shown at once. */
+  /** Shows an own new memory at once, while it waits for the server. */
   add(memory: Memory): void {
     const { id } = memory;
     if (!this.#replaced.has(id)) this.#replaced.set(id, this.#held.get(id)?.server);
     this.put(memory);
   }
 
-  /** An own operation that waits for the server: an update is shown at once, and a forget. */
+  /** Shows an own update or forget at once, while it waits for the server. */
   expect(operation: Operation): void {
     const { id } = operation.memory;
     const held = this.#held.get(id);
@@ -126,7 +127,7 @@ export class MemoryCache {
     }
   }
 
-  /** What became of an operation that was expected; null: it was refused, and never happened. */
+  /** The result of an expected operation. Null: it was refused, so it never happened. */
   settle(operation: Operation, result: PushResult | null): void {
     const { id } = operation.memory;
     if (operation.type === "memory.delete") {
@@ -150,14 +151,14 @@ export class MemoryCache {
     }
   }
 
-  /** What became of an own put: it may be another memory's content, or have changed one by its key. */
+  /** The result of an own put. It may have the content of another memory, or have changed one by its key. */
   #stored(operation: Put, { kept, fields, version }: PushResult, replaced?: Memory): void {
     const { id } = operation.memory;
     const held = this.#held.get(id)?.server;
     if (kept && kept !== id) {
       this.#names.set(id, kept);
       this.remove(id);
-      // As far as it is known here: what the server has of it replaces it.
+      // As far as it is known here. The server's version replaces it.
       if (held && !this.#held.has(kept)) this.put({ ...held, id: kept, version: 0 });
     } else if (fields && version && held) {
       const { set } = asUpdate(operation).memory;
@@ -184,7 +185,7 @@ export class MemoryCache {
     this.#round++;
   }
 
-  /** It has shown all there is: what it did not show is gone, but for `kept`. */
+  /** The sync has shown everything. What it did not show is gone, except `kept`. */
   endSnapshot(kept: ReadonlySet<string>): void {
     this.inSnapshot = false;
     for (const [id, { round }] of this.#held) {
@@ -200,7 +201,7 @@ export class MemoryCache {
     const bytes = sizeOf(memory);
     this.#bytes += bytes - (known?.bytes ?? 0);
     this.#held.set(id, { server, memory, bytes, round: this.#round });
-    // The own coming back from the server is not indexed again.
+    // An own memory that comes back from the server is not indexed again.
     if (!known || !isSame(known.memory, memory)) this.onPut(memory);
   }
 
@@ -218,7 +219,7 @@ export class MemoryCache {
   }
 }
 
-/** Whether two versions of a memory say the same; what is searched for is compared. */
+/** Whether two versions of a memory have the same text, so that the index stays right. */
 const isSame = (one: Memory, other: Memory) =>
   one.task === other.task &&
   one.input === other.input &&

@@ -10,41 +10,43 @@ import { listOf } from "../link/filters.ts";
 import type { Link } from "../link/link.ts";
 import { kMeans } from "./k-means.ts";
 
-/** How memories are clustered. */
+/** How to cluster memories. */
 export interface ClusterOptions {
-  /** How many clusters at most, 2 to 50; by default the root of half of the memories, 20 at most. */
+  /**
+   * The most clusters, 2 to 50. By default the square root of half the number of memories, and 20 at most.
+   */
   count?: number;
-  /** How many memories are looked at, drawn by a hash of their ids: 10 to 3,000; 1,000 by default. */
+  /** How many memories to look at, drawn by a hash of their ids: 10 to 3,000, 1,000 by default. */
   sample?: number;
   kinds?: MemoryKind[];
 }
 
-/** Memories that are about the same. */
+/** Memories about the same topic. */
 export interface Cluster {
-  /** The three words that tell it best from the others. */
+  /** The three words that set it apart best. */
   name: string;
-  /** Up to eight, the most telling first, as the memories write them. */
+  /** Up to eight words, the most telling first, as the memories write them. */
   words: string[];
-  /** How many of the sample are in it. */
+  /** How many memories of the sample are in it. */
   size: number;
-  /** Of the sample, 0 to 1. */
+  /** Its share of the sample, 0 to 1. */
   share: number;
-  /** Of those that have one; null where none has. */
+  /** The average reward. Null if no memory has one. */
   averageReward: number | null;
-  /** Up to three that have the most of its words. */
+  /** Up to three memories that have the most of its words. */
   examples: { id: string; task: string }[];
-  /** The ids of all that are in it. */
+  /** The ids of all its memories. */
   ids: string[];
 }
 
-/** What the tenant's memories are about. */
+/** The topics of the tenant's memories. */
 export interface Clusters {
-  /** How many the caller sees, and how many of them were looked at. */
+  /** How many memories the caller may see, and how many of them were looked at. */
   memories: number;
   sampled: number;
   /** The largest first. */
   clusters: Cluster[];
-  /** Those that share no telling words with any other. */
+  /** Memories that share no telling words with another. */
   unclustered: number;
 }
 
@@ -59,7 +61,7 @@ const sampleAnswer = z.object({
   items: list(z.object({ id: text, task: text, reward: maybeCount, words: z.record(text, count) })),
 }) as unknown as z.ZodType<{ memories: number; items: Item[] }>;
 
-/** Clusters a sample of what the caller sees, by words. */
+/** Clusters a sample of the memories that the caller may see, by words. */
 export async function cluster(
   link: Link,
   tenant: string,
@@ -82,7 +84,7 @@ export async function cluster(
   const of = kMeans(items, most);
   const groups = [...Array(most).keys()]
     .map((number) => items.filter((_, index) => of[index] === number))
-    // One alone is about nothing that another is about.
+    // A group of one shares its topic with nothing.
     .filter((group) => group.length > 1);
   const named = groups.map((group) => {
     const words = tellingWords(group, items);
@@ -115,7 +117,7 @@ export async function cluster(
 }
 
 /**
- * The words that stand in many memories of a group and in few others: by the share of the group that has a word, times
+ * The words that are common in a group and rare outside of it: the share of the group that has a word, times
  * the logarithm of how much larger that is than its share outside.
  */
 function tellingWords(group: Item[], all: Item[]): string[] {
@@ -149,7 +151,7 @@ const examplesOf = (group: Item[], words: string[]) =>
     .slice(0, 3)
     .map(({ example }) => example);
 
-/** The memories' words are stems: gives the form in which the examples write one most often; null where none does. */
+/** The memories' words are stems. Returns the form that the examples use most, or null if none does. */
 async function writtenForms(
   link: Link,
   tenant: string,

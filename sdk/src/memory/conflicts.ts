@@ -11,39 +11,39 @@ import { fromRow } from "../link/rows.ts";
 import { type ConflictRow, conflictRow } from "./answers.ts";
 import { type MemoryFields, toFields } from "./memory.ts";
 
-/** What an update with `resolve: "manual"` wanted of a field that another had changed meanwhile. */
+/** A conflict: what an update with `resolve: "manual"` wanted for a field that somebody else had changed. */
 export interface Conflict {
   id: string;
   memoryId: string;
   field: keyof MemoryFields;
-  /** What the update took the field to have. */
+  /** The value that the update expected. */
   base: unknown;
-  /** What it wanted the field to have. The memory has what it has now. */
+  /** The value that it wanted. The memory has its current value. */
   wanted: unknown;
-  /** The agent or person that pushed it; null for the secret key. */
+  /** The agent or person that pushed it. Null for the secret key. */
   pushedBy: string | null;
   createdAt: Date;
 }
 
-/** Which conflicts, and where their page starts. */
+/** Which conflicts to list, and where their page starts. */
 export interface ListConflicts {
   memoryId?: string;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   after?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
 }
 
-/** Conflicts that are not settled, a page of them. */
+/** A page of open conflicts. */
 export interface ConflictPage {
   conflicts: Conflict[];
-  /** Where the next page starts; null at the end. */
+  /** Where the next page starts. Null at the end. */
   next: string | null;
 }
 
 const columns = "id, memory_id, field, base, wanted, pushed_by, created_at";
 
-/** The fields of memories that wait to be settled by hand. */
+/** Fields of memories that wait for a person's decision. */
 export class Conflicts {
   readonly #link: Link;
 
@@ -53,9 +53,9 @@ export class Conflicts {
   }
 
   /**
-   * The conflicts of memories that the caller sees, a page at a time.
+   * Lists conflicts of the memories that the caller may see, one page at a time.
    *
-   * @returns `invalid_request` for a limit out of its bounds.
+   * @returns `invalid_request` for a limit that is out of range.
    * @example
    * const { data: page } = await mayfly.memory.conflicts.list({ memoryId });
    */
@@ -77,10 +77,10 @@ export class Conflicts {
   }
 
   /**
-   * Settles conflicts of one memory, at once: `set` is what its fields are to be; without it they
-   * stay as they are.
+   * Resolves conflicts of one memory. `set` has the new values of its fields. Without it, they stay as they
+   * are.
    *
-   * @returns `memory_unknown` when there is no such memory that the caller may change; what
+   * @returns `memory_unknown` if there is no such memory that the caller may change, and what
    * `agent.memory.update` returns.
    * @example
    * const { data: page } = await mayfly.memory.conflicts.list();
@@ -114,7 +114,7 @@ export class Conflicts {
 
 function conflictFromRow(row: ConflictRow): Conflict {
   const { field, base, wanted, ...rest } = fromRow(row);
-  // As an update takes it: its name in camelCase, an instant as a Date.
+  // In the form that an update takes: names in camelCase, instants as Date.
   const named = (value: unknown) =>
     Object.entries(fromRow({ [field]: value }))[0] ?? [field, value];
   const [name, wantedValue] = named(wanted);
@@ -129,7 +129,7 @@ function conflictFromRow(row: ConflictRow): Conflict {
 const gone = (id: string) =>
   new MayflyError({
     code: "memory_unknown",
-    message: `There is no memory ${id} that the caller may change.`,
-    hint: "It may have been forgotten, and its conflicts with it.",
+    message: `There is no memory ${id}, or the caller may not change it.`,
+    hint: "It may have been forgotten, together with its conflicts.",
     details: { field: "memoryId" },
   });

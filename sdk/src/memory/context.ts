@@ -2,40 +2,40 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
-/** What a context is about, and how long it may be. */
+/** The task of a context, and how long it may be. */
 export interface ContextOptions extends Omit<RecallOptions, "limit"> {
-  /** What the prompt is about: the query of the recall. */
+  /** The topic of the prompt: the query of the recall. */
   task: string;
-  /** The budget, for everything in `text`. */
+  /** The token budget for everything in `text`. */
   maxTokens: number;
-  /** Counts the tokens of a text; by default a token is 4 characters, rounded up. */
+  /** Counts the tokens of a text. By default a token is 4 characters, rounded up. */
   countTokens?: (text: string) => number;
-  /** Memories that are looked at, best first; 30 by default, 100 at most. */
+  /** How many memories to consider, best first. 30 by default, 100 at most. */
   candidates?: number;
-  /** Cuts the first memory that does not fit, instead of leaving it out whole. */
+  /** Cuts the first memory that does not fit, instead of leaving it out. */
   cut?: boolean;
 }
 
 /** Why a memory is not in a context. */
 export interface LeftOut {
   memory: RecalledMemory;
-  /** `budget`: there was no room; `duplicate`: one that is in says the same. */
+  /** `budget`: there was no room. `duplicate`: an included memory says the same. */
   reason: "budget" | "duplicate";
-  /** What it would have taken. */
+  /** How many tokens it would have needed. */
   tokens: number;
 }
 
 /** Memories for a prompt. */
 export interface Context {
-  /** To be put into the prompt: a block for each memory, the best first. */
+  /** Put this into the prompt. It has a block for each memory, best first. */
   text: string;
-  /** Of `text`, as counted. */
+  /** The number of tokens in `text`. */
   tokens: number;
-  /** What is in it, in order. */
+  /** The included memories, in order. */
   memories: RecalledMemory[];
-  /** What was recalled and is not in it. */
+  /** Recalled memories that are not included. */
   leftOut: LeftOut[];
-  /** Whether the last memory is there in part. */
+  /** Whether the last memory is cut. */
   cut: boolean;
   mode: Recall["mode"];
   problem: Recall["problem"];
@@ -45,7 +45,7 @@ const separator = "\n\n";
 const ellipsis = " …";
 const estimate = (text: string) => Math.ceil(text.length / 4);
 
-/** Recalls what a context is made of, and packs it. */
+/** Recalls memories for a context and packs them. */
 export async function recallContext(
   options: ContextOptions,
   recall: (query: string, filters: RecallOptions) => Promise<Result<Recall>>,
@@ -56,7 +56,7 @@ export async function recallContext(
   return recalled.error ? recalled : ok(packContext(recalled.data, options));
 }
 
-/** Packs the best of a recall under a budget: what does not fit makes room for the smaller ones. */
+/** Packs the best results of a recall into a budget. If one does not fit, smaller ones may. */
 export function packContext(recall: Recall, options: ContextOptions): Context {
   const { maxTokens, countTokens = estimate, cut: mayCut = false } = options;
   const memories: RecalledMemory[] = [];
@@ -77,7 +77,7 @@ export function packContext(recall: Recall, options: ContextOptions): Context {
       memories.push(memory);
       said.add(content);
     } else if (mayCut && !cut) {
-      // Of the block at least its heading: less says nothing.
+      // Keep at least the heading of the block, because less says nothing.
       const least = joined.length - block.length + (block.indexOf("\n") + 1 || block.length);
       const length = longestWithin(joined, least, (part) => countTokens(part) <= maxTokens);
       if (length === null) {
@@ -96,7 +96,7 @@ export function packContext(recall: Recall, options: ContextOptions): Context {
   return { text, tokens: countTokens(text), memories, leftOut, cut, mode, problem };
 }
 
-/** The greatest length, of at least `least`, at which a text cut there fits; null if none does. */
+/** The greatest length, of at least `least`, at which a cut text fits. Null if none does. */
 function longestWithin(
   text: string,
   least: number,
@@ -111,7 +111,7 @@ function longestWithin(
     if (fits(at(middle))) low = middle;
     else high = middle - 1;
   }
-  // Never half of a surrogate pair.
+  // Never cut a surrogate pair in half.
   return text.slice(0, low).isWellFormed() ? low : low - 1;
 }
 

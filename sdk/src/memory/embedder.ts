@@ -1,16 +1,16 @@
 import { DEV_EMBEDDING_MODEL, embedForDevelopment } from "../contract/development-embedder.ts";
 
-/** Turns texts into vectors of 384 numbers, here where the SDK runs. */
+/** Turns texts into vectors of 384 numbers, where the SDK runs. */
 export interface Embedder {
-  /** Stands beside every vector: vectors of different models are never compared. */
+  /** Stored with every vector. Vectors of different models are never compared. */
   model: string;
-  /** A vector of 384 numbers for each text, in their order. */
+  /** Returns a vector of 384 numbers for each text, in the same order. */
   embed(texts: string[]): Promise<number[][]>;
 }
 
 /**
- * The development embedder, which the embedded Supabase uses too: it finds words and forms of
- * words, never meaning alone.
+ * The development embedder, which the embedded Supabase uses too. It finds words and forms of words, but not
+ * meaning.
  *
  * @example
  * import { developmentEmbedder, Mayfly } from "@mayfly/sdk";
@@ -21,6 +21,6 @@ export const developmentEmbedder: Embedder = {
   embed: async (texts) => texts.map(embedForDevelopment),
 };
 
-/** What of a memory is embedded, as the sync function does it. */
+/** The part of a memory that is embedded, the same as in the sync function. */
 export const textOf = (memory: { task: string; tags: string[]; input: string; output: string }) =>
   [memory.task, memory.tags.join(" "), memory.input, memory.output].filter(Boolean).join("\n");

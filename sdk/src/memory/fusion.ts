@@ -1,6 +1,6 @@
-/** How well words and meaning find together what is known to answer, at any weight: as `mayfly.recall` fuses them. */
+/** How well words and meaning together find known answers, at any weight. Fuses them like `mayfly.recall`. */
 
-/** What one question found, by each alone. */
+/** The results of one question, by words and by meaning separately. */
 export interface Findings {
   relevant: ReadonlySet<string>;
   /** Best first: the score of each memory by the words. */
@@ -9,12 +9,12 @@ export interface Findings {
   meaning: ReadonlyMap<string, number>;
 }
 
-/** A similarity above what two memories have that have nothing to do with each other, 0 to 1. */
+/** How much a similarity exceeds that of unrelated memories, 0 to 1. */
 const likeness = (similarity: number, unrelated: number) =>
   0.01 * Math.min(1, similarity / unrelated) +
   (0.99 * Math.max(0, similarity - unrelated)) / (1 - unrelated);
 
-/** The best ids, by words at weight 1 and meaning at `weight`. */
+/** The best ids, with weight 1 for words and `weight` for meaning. */
 export function fuse({ words, meaning }: Findings, weight: number, unrelated: number): string[] {
   const [bestWords = 1] = words.values();
   const [bestSimilarity = 1] = meaning.values();
@@ -29,7 +29,7 @@ export function fuse({ words, meaning }: Findings, weight: number, unrelated: nu
   return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([id]) => id);
 }
 
-/** nDCG@10: 1 where all that answers stands first, or ten of it. */
+/** nDCG@10. 1 if all answers, or ten of them, come first. */
 export function ndcg(found: string[], relevant: ReadonlySet<string>): number {
   const gain = (place: number) => 1 / Math.log2(place + 2);
   const sum = (places: number[]) => places.reduce((total, place) => total + gain(place), 0);

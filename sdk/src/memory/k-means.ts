@@ -1,4 +1,4 @@
-/** Spherical k-means over weighted words: the same input gives the same clusters, on every machine. */
+/** Spherical k-means over weighted words. The same input gives the same clusters on every machine. */
 
 export interface Item {
   words: Readonly<Record<string, number>>;
@@ -12,7 +12,10 @@ interface Sparse {
   of: number[];
 }
 
-/** @returns the cluster of each item, from 0; -1 for one without words. Some numbers may have no item. */
+/**
+ *
+ * @returns the cluster of each item, from 0; -1 for an item without words. Some clusters may have no item.
+ */
 export function kMeans(items: Item[], clusters: number): number[] {
   const places = new Map<string, number>();
   const vectors = items.map(({ words }) => toVector(words, places));
@@ -65,7 +68,9 @@ function runOnce(
   return { quality, of };
 }
 
-/** k-means++: each next one is far from those before, by chance. */
+/**
+ * k-means++: each further centre is drawn at random, preferring items that are far from the existing ones.
+ */
 function seeds(
   vectors: Sparse[],
   used: number[],

@@ -1,4 +1,4 @@
-/** The words of a text, as Postgres' parser and its English configuration find them. */
+/** The words of a text, as Postgres' parser finds them with its English configuration. */
 import { stem } from "porter2";
 import { searched } from "./searched.ts";
 
@@ -15,8 +15,8 @@ const stopWords = new Set(
 );
 
 /**
- * Addresses and paths, numbers, words with hyphens, words: in this order, as the parser prefers them.
- * Blanks are what is left.
+ * Addresses and paths, numbers, words with hyphens, words, in the order in which the parser prefers them.
+ * Spaces separate the rest.
  */
 const token = new RegExp(
   [
@@ -30,7 +30,7 @@ const token = new RegExp(
   "giu",
 );
 
-/** Letters that carry no mark which could be taken away. */
+/** Letters without a mark that could be removed. */
 const special: Record<string, string> = {
   ß: "ss",
   æ: "ae",
@@ -51,19 +51,19 @@ const unaccented = (word: string) =>
     .normalize("NFC")
     .replace(/[ßæœøđðłıþħё]/gu, (letter) => special[letter] ?? letter);
 
-/** Longer runs are data; the parser leaves them out as well, from 2 KB on. */
+/** Longer runs are data. The parser leaves them out too, from 2 KB on. */
 const longest = 2_000;
 
 function lexemeOf(word: string): string | null {
   const lower = word.toLowerCase();
-  // With a digit in it, it is taken as it is.
+  // With a digit, it is kept unchanged.
   if (/\p{N}/u.test(lower)) return lower;
   const plain = /^[a-z-]*$/.test(lower) ? lower : unaccented(lower);
   if (stopWords.has(plain)) return null;
   return /^[a-z-]+$/.test(plain) ? stem(plain) : plain;
 }
 
-/** In the order of the text; null stands for a word that says nothing, such as "the". */
+/** The words in the order of the text. Null stands for a stop word such as "the". */
 export function* lexemesOf(text: string): Generator<string | null> {
   for (const { groups } of searched(text).matchAll(token)) {
     const { url, whole, number, hyphens, word } = groups ?? {};

@@ -6,20 +6,20 @@ import { nowhere, type Places, rank } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
 import type { WordIndex } from "./word-index.ts";
 
-/** As many from each side, as mayfly_private.recall takes. */
+/** How many results to take from each side, like mayfly_private.recall. */
 const depth = 50;
-/** Characters that are indexed between two breaths of the event loop: about 10 ms. */
+/** How many characters to index before yielding to the event loop: about 10 ms. */
 const chunk = 100_000;
 
 /**
- * Searches a cache by words, as the server does for a small tenant, and by meaning (cosine, exact: 5,000 vectors take some
- * milliseconds). A memory is indexed when it is first asked for: an agent that is always online pays
- * nothing.
+ * Searches a cache by words, like the server does for a small tenant, and by meaning (exact cosine: 5,000
+ * vectors take a few milliseconds). A memory is indexed at the first search after it came, so an agent that
+ * is always online pays nothing.
  */
 export class LocalSearch {
   readonly #cache: MemoryCache;
   readonly #embedder: Embedder | undefined;
-  /** Loaded when it is first asked for: a page that only recalls from the server never loads it. */
+  /** Loaded at first use, so that a page that only recalls from the server never loads it. */
   #index: WordIndex | undefined;
   readonly #unindexed = new Set<string>();
   readonly #vectors = new Map<string, { model: string; vector: Float32Array }>();
@@ -39,15 +39,15 @@ export class LocalSearch {
     return this.#embedder?.model;
   }
 
-  /** A vector that is already there, of the caller or of the server. */
+  /** An existing vector, from the caller or from the server. */
   addVector(id: string, model: string, embedding: number[]): void {
     if (this.#cache.get(id)) this.#vectors.set(id, { model, vector: normalised(embedding) });
   }
 
   /**
-   * The best of the cache for a question, with what kept meaning out of it, if anything did.
+   * The best results from the cache for a question, and the reason if meaning was not searched.
    *
-   * @param now the server's time: what has expired by it is not found.
+   * @param now the server's time; memories that have expired by then are not found.
    */
   async recall(query: string, options: RecallOptions, now: number) {
     await this.#catchUp();
@@ -86,7 +86,7 @@ export class LocalSearch {
     };
   }
 
-  /** Each with those behind it that say the same: see mayfly_private.duplicates_among. */
+  /** Each result with the ones behind it that say the same: see mayfly_private.duplicates_among. */
   #grouped<T extends { memory: Memory }>(ranked: T[]): (T & { duplicates: string[] })[] {
     const groups: (T & { duplicates: string[] })[] = [];
     for (const found of ranked) {
@@ -115,7 +115,7 @@ export class LocalSearch {
       if (known.model !== model || !candidates.has(id)) continue;
       let score = 0;
       for (let at = 0; at < asked.length; at++) score += (asked[at] ?? 0) * (known.vector[at] ?? 0);
-      // A vector that points elsewhere is no match, however few there are.
+      // A vector that points elsewhere is not a match, even if there are few.
       if (score > 0) found.push({ id, score });
     }
     return found.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(0, depth);
@@ -131,19 +131,19 @@ export class LocalSearch {
       return {
         model: "",
         embedding: null,
-        problem: "by words alone: no embedder is configured here",
+        problem: "by words only: no embedder is configured in the cache",
       };
     }
     try {
       const [made] = await embedder.embed([query]);
       return { model: embedder.model, embedding: made ?? null, problem: null };
     } catch (error) {
-      const problem = `by words alone: the embedder failed here: ${String(error)}`;
+      const problem = `by words only: the cache's embedder failed: ${String(error)}`;
       return { model: embedder.model, embedding: null, problem };
     }
   }
 
-  /** Indexes what has come since the last time; recalls at the same time share it. */
+  /** Indexes what has arrived since the last time. Simultaneous recalls share the work. */
   #catchUp(): Promise<void> {
     this.#indexing = this.#indexing.catch(() => {}).then(() => this.#indexAll());
     return this.#indexing;
@@ -168,7 +168,7 @@ export class LocalSearch {
     }
   }
 
-  /** What has no vector is found by words, and tried again when it changes. */
+  /** A memory without a vector is found by words, and tried again when it changes. */
   async #embed(memories: Memory[]): Promise<void> {
     const embedder = this.#embedder;
     if (!embedder || memories.length === 0) return;
@@ -188,7 +188,7 @@ export class LocalSearch {
 
 const isAlive = ({ expiresAt }: Memory, now: number) => !expiresAt || expiresAt.getTime() > now;
 
-/** What the where clause of mayfly_private.recall says. */
+/** The same conditions as the where clause of mayfly_private.recall. */
 export function matches(memory: Memory, options: RecallOptions, now: number): boolean {
   const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
     options;
@@ -211,7 +211,7 @@ function normalised(vector: number[]): Float32Array {
   return Float32Array.from(vector, (value) => value / length);
 }
 
-/** A result of a local recall, as a recall of the server has it. */
+/** A result of a local recall, in the form of the server's. */
 export function recalledLocally(
   {
     memory,

@@ -15,9 +15,9 @@ import { readStatistics, type Statistics } from "./statistics.ts";
 import { type Remembered, storeMemories } from "./store.ts";
 import { type Tuned, type TuneOptions, tune, untune } from "./tune.ts";
 
-/** What the tenant remembers, as the caller sees it on the server. */
+/** The memories of the tenant that the caller may see on the server. */
 export class Memories {
-  /** The fields of memories that wait to be settled by hand. */
+  /** Fields of memories that wait for a person's decision. */
   readonly conflicts: Conflicts;
   readonly #link: Link;
 
@@ -28,7 +28,7 @@ export class Memories {
   }
 
   /**
-   * The memories that answer a question best, by words and by meaning.
+   * Finds the memories that answer a question best, by words and by meaning.
    *
    * @returns `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`.
    * @example
@@ -42,7 +42,7 @@ export class Memories {
   }
 
   /**
-   * A memory by its id; null when there is none that the caller may see.
+   * Reads a memory by its id. Null if there is none that the caller may see.
    *
    * @returns `not_authorized`, `tenant_unknown`, `unavailable`.
    * @example
@@ -54,8 +54,7 @@ export class Memories {
   }
 
   /**
-   * The memories that the caller may see, by id (those that were made first come first), a page at a
-   * time.
+   * Lists the memories that the caller may see, by id (oldest first), one page at a time.
    *
    * @example
    * const { data: page } = await mayfly.memory.list({ tags: ["security"], minReward: 0.8 });
@@ -67,7 +66,7 @@ export class Memories {
   }
 
   /**
-   * The last memories of a conversation, the oldest of them first.
+   * The last memories of a conversation, oldest first.
    *
    * @param options `last`: how many, 50 by default, 1,000 at most.
    * @example
@@ -82,10 +81,10 @@ export class Memories {
   }
 
   /**
-   * The memories that are like another of them, by its meaning and the words of its task and tags.
-   * Vectors of `model` are compared: those of the project's own embedder unless it is named.
+   * Finds memories that resemble another one, by meaning and by the words of its task and tags. It compares
+   * vectors of `model`, by default the project's own embedder.
    *
-   * @returns `memory_unknown` when there is no such memory.
+   * @returns `memory_unknown` if there is no such memory.
    * @example
    * const { data } = await mayfly.memory.similar(id, { limit: 5 });
    */
@@ -94,8 +93,8 @@ export class Memories {
   }
 
   /**
-   * What is remembered about a task, packed for a prompt under a budget of tokens: the best first,
-   * none of them cut unless `cut` allows it. It says what it left out and why.
+   * Packs what is remembered about a task into a prompt within a token budget, best first. No memory is cut
+   * unless you set `cut`. It says what it left out and why.
    *
    * @returns what `recall` returns.
    * @example
@@ -106,9 +105,9 @@ export class Memories {
   }
 
   /**
-   * What worked before for tasks like this one, by their rewards: each way with how often it was tried, how
-   * well it went, and why it is recommended; and what did not work. Memories without a reward say nothing of
-   * it. `known` is false, with the `reason`, where nothing is known that worked.
+   * Shows what worked before for similar tasks, judged by rewards: each approach with how often it was tried,
+   * how well it went, and why it is recommended; and what did not work. Memories without a reward do not
+   * count. If nothing is known to work, `known` is false and `reason` says why.
    *
    * @returns what `recall` returns.
    * @example
@@ -120,9 +119,8 @@ export class Memories {
   }
 
   /**
-   * What the memories are about: a sample of those that the caller sees, in clusters by their words, each with a
-   * name of the words that tell it best from the others. The same memories give the same clusters. Needs
-   * `memory:read`.
+   * Groups a sample of the memories that the caller may see into clusters by their words. Each cluster is
+   * named by the words that set it apart. The same memories give the same clusters. Needs `memory:read`.
    *
    * @returns `invalid_request`, `scope_missing`.
    * @example
@@ -135,12 +133,12 @@ export class Memories {
   }
 
   /**
-   * Remembers something, or up to 1,000 at once, in one round trip: without an outbox, and so not offline.
-   * With a `key`, it changes the memory with that key where there is one. Identical content is stored once,
-   * unless `allowDuplicate` says otherwise.
+   * Remembers up to 1,000 memories in one round trip, without an outbox, so not offline. With a `key`, it
+   * changes the memory with that key, if there is one. Identical content is stored once, unless you pass
+   * `allowDuplicate`.
    *
-   * @returns the id that each memory has, and whether it is new; `invalid_operation` with the field that is
-   * wrong; `scope_missing`, `quota_exceeded`, `unavailable`.
+   * @returns the id of each memory, and whether it is new; `invalid_operation` with the field;
+   * `scope_missing`, `quota_exceeded`, `unavailable`.
    * @example
    * const { data } = await mayfly.memory.remember({ key: "port", kind: "fact", task: "port", output: "5432" });
    * console.log(data?.id, data?.status);
@@ -154,9 +152,9 @@ export class Memories {
   }
 
   /**
-   * Forgets a memory: its content is erased at once, and it leaves a tombstone.
+   * Forgets a memory. Its content is erased at once, and a tombstone remains.
    *
-   * @returns `memory_unknown` where the caller has no such memory that it may forget; `scope_missing`.
+   * @returns `memory_unknown` if there is no such memory that the caller may forget; `scope_missing`.
    * @example
    * await mayfly.memory.forget(id);
    */
@@ -168,7 +166,7 @@ export class Memories {
   }
 
   /**
-   * What the tenant remembers, in numbers, of the memories that the caller sees. Reads them all.
+   * Counts what the tenant remembers, among the memories that the caller may see. Reads all of them.
    *
    * @returns `scope_missing` without `memory:read`.
    * @example
@@ -180,12 +178,11 @@ export class Memories {
   }
 
   /**
-   * Embeds the tenant's memories by the functions' model, those that have no vector of it, until none
-   * is left: after the model was changed. It may be broken off anywhere, and another call goes on.
-   * For the secret key.
+   * Embeds all memories of the tenant that have no vector of the functions' model, for example after you
+   * changed the model. You can stop it at any time, and another call continues. For the secret key.
    *
-   * @returns how far it came: `left` is more than 0 when it was aborted, or when some failed for good, of
-   * which `problem` says why; `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @returns how far it came; `left` is more than 0 if it was aborted or if some failed for good, with the
+   * reason in `problem`; `not_configured` without an embedder, `unavailable`, `not_authorized`.
    * @example
    * const { data } = await mayfly.memory.reembed({
    *   forgetOthers: true,
@@ -197,12 +194,12 @@ export class Memories {
   }
 
   /**
-   * Measures what the embedding model is worth beside the words, by questions to the tenant's own memories whose
-   * answers are known, and sets it for every recall of the tenant that names no weight. Both halves of the
-   * questions are shown: where they disagree, the weight stays as it was. Needs `memory:admin`.
+   * Measures how much the embedding model helps, with questions to the tenant's own memories whose answers
+   * are known. It then sets this weight for every recall of the tenant that passes no weight. The result
+   * shows both halves of the questions: if they disagree, the weight stays as it was. Needs `memory:admin`.
    *
-   * @returns the table; `not_configured` without an embedder, `invalid_request` where there is too little to
-   *   measure by, `scope_missing`.
+   * @returns the table; `not_configured` without an embedder, `invalid_request` if there is too little to
+   * measure, `scope_missing`.
    * @example
    * const { data } = await mayfly.memory.tune({ apply: false });
    * console.table(data?.table);
@@ -211,7 +208,7 @@ export class Memories {
     return tune(this.#link, (query, asked) => this.recall(query, asked), options);
   }
 
-  /** Forgets what was measured of a model: it is worth again what its name says. Needs `memory:admin`. */
+  /** Restores the default weight of a model. Needs `memory:admin`. */
   untune(model: string): Promise<Result<{ model: string; meaning: number; unrelated: number }>> {
     return untune(this.#link, model);
   }

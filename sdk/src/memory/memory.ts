@@ -11,9 +11,9 @@ export {
   memoryFromRow,
 } from "../contract/memory-rows.ts";
 
-/** Something to remember. At least one of task, input and output has text. */
+/** Something to remember. It needs text in at least one of task, input and output. */
 export interface NewMemory {
-  /** A UUIDv7; made when it is left out. */
+  /** A UUIDv7. Made for you if you leave it out. */
   id?: string;
   /** `episode` by default. */
   kind?: MemoryKind;
@@ -32,56 +32,59 @@ export interface NewMemory {
   conversationId?: string;
   tokens?: number;
   latencyMs?: number;
-  /** `tenant` by default; `agent`: this agent, its ancestors and the tenant's admins alone. */
+  /**
+   * Who may read it. `tenant` by default. With `agent`, only this agent, its ancestors and the tenant's
+   * admins.
+   */
   visibility?: "tenant" | "agent";
   expiresAt?: Date;
   /**
-   * Your own name of it, up to 200 characters: remembering with the same key changes that memory. It is
-   * the tenant's, or, with the visibility `agent`, this agent's own.
+   * Your own key, up to 200 characters. Remembering with the same key changes that memory. The key belongs to
+   * the tenant, or with the visibility `agent` to this agent.
    */
   key?: string;
-  /** Store it also where the tenant has a memory with identical content. */
+  /** Store it even if the tenant has a memory with identical content. */
   allowDuplicate?: boolean;
-  /** The caller's own vector, 384 numbers, with the name of its model. */
+  /** Your own vector, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
 }
 
-/** Which memories, and where their page starts. */
+/** Which memories to list, and where their page starts. */
 export interface ListOptions {
   kinds?: MemoryKind[];
-  /** All of them. */
+  /** A memory must have all of these. */
   tags?: string[];
-  /** Learned by this agent. */
+  /** Only memories of this agent. */
   agentId?: string;
   sessionId?: string;
   conversationId?: string;
-  /** Of the tenant's memory with it, and the caller's own. */
+  /** The memory with this key: the tenant's, and the caller's own. */
   key?: string;
   minReward?: number;
   /** 1 to 10. */
   minImportance?: number;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   after?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
 }
 
-/** Memories, a page of them. */
+/** A page of memories. */
 export interface MemoryPage {
   memories: Memory[];
-  /** Where the next page starts; null at the end. */
+  /** Where the next page starts. Null at the end. */
   next: string | null;
 }
 
-/** What a sync pulled: events, and what they are about. */
+/** What a sync pulled: events, and the memories that they are about. */
 export interface LogPage {
   events: LogEvent[];
-  /** The memories that the events are about, or, in a first sync, all there are. */
+  /** The memories of the events. In a first sync, all existing ones. */
   memories: Memory[];
 }
 
-/** Of a memory, what every answer says. */
+/** The fields of a memory that every answer has. */
 export const contentOf = (memory: MemoryContent): MemoryContent => {
   const { id, kind, task, input, output, critique, reward, importance } = memory;
   const { tags, metadata, agentId, createdAt } = memory;
@@ -91,7 +94,7 @@ export const contentOf = (memory: MemoryContent): MemoryContent => {
   };
 };
 
-/** What is remembered as it will be read, until the server has said so. */
+/** A new memory as it will be read, until the server answers. */
 export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory =>
   memoryFromRow({
     id: body.id,
@@ -116,7 +119,7 @@ export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory
     key: body.key ?? null,
   });
 
-/** The body that pushes a memory. `createdAt` is the server's time, also where this machine's is wrong. */
+/** The body that pushes a memory. `createdAt` is the server's time, even if this machine's clock is wrong. */
 export function toMemory(
   memory: NewMemory,
   id: string,
@@ -138,7 +141,7 @@ export function toMemory(
     id,
     ...(agentId && { agent_id: agentId }),
     ...(createdAt && { created_at: createdAt.toISOString() }),
-    // What has a key has its own way to be stored once.
+    // A memory with a key is stored once in its own way.
     ...(!allowDuplicate && memory.key === undefined && { once: true }),
     ...(sessionId && { session_id: idOf(sessionId) }),
     ...(conversationId && { conversation_id: idOf(conversationId) }),
@@ -147,28 +150,30 @@ export function toMemory(
   };
 }
 
-/** Fields of a memory; null sets one back to its default. */
+/** Fields of a memory. Null resets a field to its default. */
 export type MemoryFields = {
   [Name in Exclude<keyof NewMemory, "id" | "key" | "allowDuplicate" | "embedding" | "model">]?:
     | NewMemory[Name]
     | null;
 };
 
-/** A change of some fields of a memory, and how it is settled with others. */
+/** A change of some fields of a memory, and how to merge it with the changes of others. */
 export interface MemoryChange {
   set: MemoryFields;
-  /** What the fields were taken for: `manual` needs it for each of `set`, `merge` is better with it. */
+  /**
+   * The values that you saw. `manual` needs them for each field of `set`, and `merge` works better with them.
+   */
   base?: MemoryFields;
   /**
-   * How a field is settled that another has changed meanwhile: `latest_wins` (default), `merge` (three
-   * ways: tags by what was added and removed, metadata deeply), or `manual`: kept as a conflict.
+   * What to do with a field that somebody else has changed meanwhile: `latest_wins` (default), `merge`
+   * (three-way merge: tags by what was added and removed, metadata deeply), or `manual` (kept as a conflict).
    */
   resolve?: "latest_wins" | "merge" | "manual";
-  /** Conflicts of `mayfly.memory_conflicts` that this settles; `set` may then be empty. */
+  /** Conflicts in `mayfly.memory_conflicts` that this resolves. `set` may then be empty. */
   settles?: string[];
 }
 
-/** Fields as they are pushed. */
+/** Fields in the form in which they are pushed. */
 export function toFields(fields: MemoryFields): Record<string, unknown> {
   const { sessionId, conversationId, latencyMs, expiresAt, ...rest } = fields;
   return {

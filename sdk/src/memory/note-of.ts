@@ -1,7 +1,7 @@
 import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 
-/** Notes what was done with a result: that it was done is detailed; why it was not, basic. */
+/** Records the result of a call for debug streams: a success as detailed, a failure as basic. */
 export function noteOf<T>(
   note: Note,
   name: string,

@@ -1,14 +1,14 @@
-/** How a local recall weighs: the formula of mayfly_private.recall, over the cache. */
+/** The ranking of a local recall: the formula of mayfly_private.recall, applied to the cache. */
 import type { MemoryKind } from "../contract/schemas.ts";
 import type { RecallOptions } from "./recall.ts";
 import type { ScoreParts } from "./score.ts";
 
 const dayMs = 86_400_000;
-/** So many lend to their neighbours, and each to so many before and after it. */
+/** How many memories lend to their neighbours, and to how many before and after them. */
 const lenders = 20;
 const reach = 2;
 
-/** Days after which a memory of a kind counts half as fresh, as mayfly_private.half_life has them. */
+/** After how many days a memory of a kind loses half its freshness, like mayfly_private.half_life. */
 const halfLifeDays: Partial<Record<MemoryKind, number>> = {
   working: 1,
   conversation: 7,
@@ -17,7 +17,7 @@ const halfLifeDays: Partial<Record<MemoryKind, number>> = {
 };
 const otherHalfLifeDays = 30;
 
-/** Where a memory stands in the two searches. */
+/** The ranks of a memory in the two searches. */
 export type Places = Pick<
   ScoreParts,
   "words_rank" | "words" | "fit" | "typos" | "vector_rank" | "similarity"
@@ -33,7 +33,7 @@ interface Ranked {
   conversationId?: string | null;
 }
 
-/** As mayfly_private.model_worth has it: the weight of its meaning, and the similarity of strangers. */
+/** Like mayfly_private.model_worth: the weight of meaning, and the similarity of unrelated memories. */
 export function worthOf(model: string): { meaning: number; unrelated: number } {
   if (model.startsWith("mayfly-dev-")) return { meaning: 0.1, unrelated: 0.1 };
   if (model.includes("gte-small")) return { meaning: 1, unrelated: 0.7 };
@@ -125,7 +125,9 @@ export const nowhere: Places = {
   similarity: null,
 };
 
-/** What the best lend to what was remembered right before and after them: see mayfly_private.neighbours_of. */
+/**
+ * What the best results lend to the memories right before and after them: see mayfly_private.neighbours_of.
+ */
 function lend<M extends Ranked>(
   best: { id: string; relevance: number }[],
   candidates: ReadonlyMap<string, M>,

@@ -1,6 +1,6 @@
 import { memoryColumns, memoryRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
-/** Reading memories over the Data API, as row-level security shows them to the caller. */
+/** Reads memories through the Data API, as row-level security shows them to the caller. */
 
 import { list, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
@@ -26,7 +26,7 @@ export async function getMemory(
   if (error) return failed(error);
   const [memory] = data;
   if (memory) return ok(memoryFromRow(memory));
-  // It may have been put under this id, and stored under another.
+  // It may have been put under this id, but stored under another.
   const { data: names, error: unread } = fromDataApi(
     await link.client
       .from("memory_aliases")
@@ -88,7 +88,7 @@ export async function readThread(
   return error ? failed(error) : ok(data.map(memoryFromRow).reverse());
 }
 
-/** Asks the query function, with the filters that every recall has. */
+/** Asks the query function, with the filters of every recall. */
 export async function queryMemories(
   link: Link,
   asked: { query?: string; similar_to?: string },

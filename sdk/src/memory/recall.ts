@@ -7,43 +7,43 @@ import type { ScoreParts } from "./score.ts";
 
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {
-  /** Null where it is not known: a local recall knows its own alone. */
+  /** Null if it is not known. A local recall knows only its own name. */
   agentName: string | null;
-  /** When that agent ended; null while it is alive, and where it is not known. */
+  /** When that agent ended. Null while it is alive, and if it is not known. */
   agentEndedAt: Date | null;
-  /** 0 to 1; `parts` takes it apart. */
+  /** 0 to 1. `parts` breaks it down. */
   score: number;
   parts: ScoreParts;
-  /** The memories behind it that say the same, or nearly; empty with `grouped: false`. */
+  /** Memories further down that say the same, or nearly. Empty with `grouped: false`. */
   duplicates: string[];
-  /** What was remembered right before and after it; only with `surrounding`, and only from the server. */
+  /** Memories right before and after it. Only with `surrounding`, and only from the server. */
   surroundings?: Surrounding[];
 }
 
-/** A memory that was remembered right before or after one that was found. */
+/** A memory right before or after a result. */
 export interface Surrounding {
-  /** From -1 backwards and from 1 on. */
+  /** -1 and below are before it, 1 and above after it. */
   place: number;
   id: string;
   kind: MemoryKind;
   task: string;
-  /** The first 2,000 characters, as of `output`. */
+  /** The first 2,000 characters. The same for `output`. */
   input: string;
   output: string;
   agentId: string | null;
   createdAt: Date;
 }
 
-/** Reward, importance and recency at most 1 together. */
+/** The weights of a recall. Reward, importance and recency together are at most 1. */
 export interface RecallWeights {
-  /** Of the words, 0 to 100; 1 by default. */
+  /** The weight of words, 0 to 100. 1 by default. */
   words?: number;
   /**
-   * Of the meaning, 0 to 100. By default what its model is worth: 0.1 for the development embedder, 1 for
-   * every other.
+   * The weight of meaning, 0 to 100. By default the weight of its model: 0.1 for the development embedder, 1
+   * for every other.
    */
   meaning?: number;
-  /** The part of its score that a memory lends to those right before and after it, 0 to 1; 0.3 by default. */
+  /** The part of its score that a memory lends to those right before and after it, 0 to 1. 0.3 by default. */
   neighbours?: number;
   /** 0 to 1; 0.1 by default. */
   reward?: number;
@@ -53,36 +53,39 @@ export interface RecallWeights {
   recency?: number;
 }
 
-/** Which memories a recall looks through, and how it weighs them. */
+/** Which memories a recall searches, and how it ranks them. */
 export interface RecallOptions {
   kinds?: MemoryKind[];
-  /** All of them. */
+  /** A memory must have all of these. */
   tags?: string[];
-  /** Learned by this agent. */
+  /** Only memories of this agent. */
   agentId?: string;
   minReward?: number;
   since?: Date;
-  /** Excluded. */
+  /** Only memories made before this time. */
   until?: Date;
-  /** Of this very task. */
+  /** Only memories with exactly this task. */
   task?: string;
   sessionId?: string;
   conversationId?: string;
   weights?: RecallWeights;
   /**
-   * After how many days a memory of a kind counts half as fresh. By default 1 for working, 7 for
+   * After how many days a memory of a kind loses half its freshness. By default 1 for working, 7 for
    * conversation, 180 for learning, 365 for fact, 30 for the others.
    */
   halfLives?: Partial<Record<MemoryKind, number>>;
   /** 1 to 100; 10 by default. */
   limit?: number;
-  /** Near duplicates are one result, with the ids of the others; `false` gives each of them. */
+  /** Near duplicates are merged into one result, with the ids of the others. `false` returns each of them. */
   grouped?: boolean;
-  /** How many memories before and after each hit come with it, from its conversation or session: 0 to 5. */
+  /**
+   * How many memories before and after each hit to return, from its conversation or session: 0 to
+   * 5.
+   */
   surrounding?: number;
-  /** `parts` also say how rare the words are, and which weights there were. */
+  /** Adds the weights, and how rare the words are, to `parts`. */
   explain?: boolean;
-  /** The caller's own vector of the query, 384 numbers, with the name of its model. */
+  /** Your own vector of the query, 384 numbers, with the name of its model. */
   embedding?: number[];
   model?: string;
 }
@@ -103,18 +106,18 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
   };
 }
 
-/** What the server would refuse of a recall, where it is not asked. */
+/** Checks what the server would refuse, when the server is not asked. */
 export function wrongQuery(query: string, options: RecallOptions): MayflyError | null {
   const { error } = queryRequest.safeParse({ query, ...toQuery(options) });
   const [issue] = error?.issues ?? [];
   return issue ? invalid(issue.path.join(".") || "query", issue.message) : null;
 }
 
-/** What a recall looked through. */
+/** What a recall searched. */
 export interface Searched {
-  /** How many memories the caller may see; about, where `exact` is false. */
+  /** How many memories the caller may see. An estimate if `exact` is false. */
   memories: number;
-  /** How many of them have a vector of the model: only these are found by meaning. */
+  /** How many of them have a vector of the model. Only these are found by meaning. */
   withVector: number;
   exact: boolean;
 }
@@ -122,16 +125,16 @@ export interface Searched {
 /** What a recall found, and how. */
 export interface Recall {
   /**
-   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made, or no
-   * memory has one of its model. `local`: from what
-   * this agent holds itself, by words and, with an embedder here, by meaning.
+   * `hybrid`: by words and by meaning. `words_only`: no embedding could be made, or no memory has a vector of
+   * its model. `local`: from the agent's cache, by words, and by meaning if there is an embedder in the
+   * cache.
    */
   mode: "hybrid" | "words_only" | "local";
-  /** The embedding model; null where meaning was not asked. */
+  /** The embedding model. Null if meaning was not searched. */
   model: string | null;
-  /** Why it is not by words and meaning, from the server; null when that was not asked for. */
+  /** The server's reason why meaning was not searched. Null if it was, or if you did not ask for it. */
   problem: string | null;
-  /** What was searched; missing where a server before 0.2 answers, and in a local recall. */
+  /** What was searched. Missing in a local recall, and from a server before 0.2. */
   searched?: Searched;
   results: RecalledMemory[];
 }

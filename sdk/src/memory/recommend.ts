@@ -3,53 +3,56 @@ import { invalid } from "../contract/invalid.ts";
 import { recallBounds } from "../contract/recall-bounds.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
-/** What is recommended, and from what. */
+/** How to find recommendations. */
 export interface RecommendOptions
   extends Omit<
     RecallOptions,
     "limit" | "grouped" | "surrounding" | "explain" | "minReward" | "task"
   > {
-  /** How many of each at most: 1 to 20, 5 by default. */
+  /** How many of each to return at most: 1 to 20, 5 by default. */
   limit?: number;
-  /** From which average reward something has worked; 0.5 by default. */
+  /** The average reward from which an approach has worked. 0.5 by default. */
   minReward?: number;
-  /** How like the task a memory has to be, 0 to 1; 0.3 by default. Unrelated ones have .06 to .18. */
+  /** How similar a memory has to be to the task, 0 to 1. 0.3 by default. Unrelated ones have .06 to .18. */
   minRelevance?: number;
 }
 
-/** A way that was tried for tasks like this one. */
+/** An approach that was tried for similar tasks. */
 export interface Recommendation {
-  /** Of those in which it was done, one of the very task, or else the one that is most like it. */
+  /** One memory of this approach: one with exactly this task, or otherwise the most similar one. */
   memory: RecalledMemory;
-  /** The ids of other memories in which the same was done. */
+  /** The ids of other memories with the same approach. */
   others: string[];
-  /** By which it is ordered: `relevance` times `expected`. */
+  /** The order: `relevance` times `expected`. */
   score: number;
-  /** Of the memory that is most like the task. */
+  /** The relevance of its most similar memory. */
   relevance: number;
   tries: number;
   averageReward: number;
   /**
-   * The reward to expect: the average of its tries, weighted by their relevance, with one more try that did as
-   * well as all similar ones did on average. So one lucky try does not beat five good ones.
+   * The reward to expect: the average of its tries, weighted by relevance, with one more try that has the
+   * average reward of all similar memories. So one lucky try does not beat five good ones.
    */
   expected: number;
-  /** In sentences, for people and for prompts. */
+  /** Reasons in sentences, for people and for prompts. */
   reasons: string[];
 }
 
-/** What worked before for tasks like this one. */
+/** What worked before for similar tasks. */
 export interface Recommendations {
-  /** Whether anything is known that worked. */
+  /** Whether an approach is known to work. */
   known: boolean;
-  /** Why nothing is recommended; null where something is. */
+  /** Why nothing is recommended. Null if something is. */
   reason: string | null;
-  /** How many memories are like the task, of up to 100 that were looked at, and how many of them have a reward. */
+  /**
+   * How many memories resemble the task, of up to 100 that were considered, and how many of them have a
+   * reward.
+   */
   similar: number;
   rated: number;
-  /** Of those, weighted by relevance; null without any. */
+  /** Their average reward, weighted by relevance. Null without any. */
   averageReward: number | null;
-  /** What worked, the best first. */
+  /** What worked, best first. */
   recommendations: Recommendation[];
   /** What was tried and did not work, the most relevant first. */
   avoid: Recommendation[];
@@ -61,10 +64,10 @@ interface Rated extends RecalledMemory {
   reward: number;
 }
 
-/** Two texts with this share of their words in common say the same. */
+/** Two texts that share this much of their words say the same. */
 const sameFrom = 0.7;
 
-/** Recalls what is like a task, and weighs it by how well it went. */
+/** Recalls memories that resemble a task, and judges them by their rewards. */
 export async function recommend(
   task: string,
   options: RecommendOptions,
@@ -104,10 +107,10 @@ export async function recommend(
 }
 
 function whyNone(similar: number, rated: number, minReward: number): string {
-  if (similar === 0) return "Nothing like this task is remembered.";
+  if (similar === 0) return "No memory resembles this task.";
   if (rated === 0)
-    return `${similar === 1 ? "One memory is" : `${similar} memories are`} like this task, and none says how well it went: remember with a reward.`;
-  return `What was tried for tasks like this one did not work: no average reward is ${minReward} or more.`;
+    return `${similar === 1 ? "One memory resembles" : `${similar} memories resemble`} this task, but none has a reward: pass a reward to remember.`;
+  return `Nothing that was tried for similar tasks worked: no average reward is ${minReward} or more.`;
 }
 
 /** The average reward, weighted by relevance. */
@@ -117,7 +120,7 @@ function weighted(rated: Rated[]): number | null {
   return rated.reduce((sum, { parts, reward }) => sum + parts.relevance * reward, 0) / weight;
 }
 
-/** Memories in which the same was done, together: the most relevant of each first. */
+/** Memories with the same approach, grouped. The most relevant of each group comes first. */
 function waysOf(rated: Rated[]): [Rated, ...Rated[]][] {
   const ways: { words: Set<string>; tries: [Rated, ...Rated[]] }[] = [];
   const byRelevance = [...rated].sort(
@@ -193,6 +196,6 @@ function reasonsOf(
         ]
       : []),
     `It was last tried on ${newest.createdAt.toISOString().slice(0, 10)}${by}.`,
-    ...(critique ? [`What was said of it: ${critique}`] : []),
+    ...(critique ? [`The critique was: ${critique}`] : []),
   ];
 }

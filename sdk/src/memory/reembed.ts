@@ -1,45 +1,47 @@
-/** Gives every memory of a tenant a vector of the functions' model: after it was changed, or once it is there. */
+/**
+ * Gives every memory of a tenant a vector of the functions' model, for example after the model was changed.
+ */
 import { count, flag, maybeText, row } from "../contract/answer-form.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 
-/** How far a tenant's memories are embedded by a model. */
+/** How far the tenant's memories are embedded with a model. */
 export interface Reembedded {
   /** The functions' embedder. */
   model: string;
   memories: number;
-  /** Those that have a vector of it. */
+  /** Memories that have a vector of it. */
   embedded: number;
-  /** Those that have none yet. */
+  /** Memories that have none yet. */
   left: number;
-  /** Of these, those that have failed five times. The next `reembed` tries them again. */
+  /** Of these, memories that failed five times. The next `reembed` tries them again. */
   dead: number;
   /** Vectors of other models. */
   others: number;
-  /** Why the last that failed did; null where none has. */
+  /** Why the last failed memory failed. Null if none did. */
   problem: string | null;
 }
 
-/** What becomes of old vectors, and how to follow or end the work. */
+/** What to do with old vectors, and how to follow or stop the work. */
 export interface ReembedOptions {
   /**
-   * Whether vectors of other models go, of memories that have one of this; false by default. Those
-   * that callers gave themselves go too.
+   * Whether to delete vectors of other models if a memory has one of this model. False by default. This
+   * includes vectors that callers passed.
    */
   forgetOthers?: boolean;
-  /** Told after each step how far it is. */
+  /** Called with the progress after each step. */
   onProgress?: (progress: Reembedded) => void;
-  /** Ends it behind the step that runs; another call goes on from there. */
+  /** Stops after the current step. Another call continues from there. */
   signal?: AbortSignal;
 }
 
-/** Memories that a step looks at; vectors that a step deletes. */
+/** How many memories a step looks at, and how many vectors it deletes. */
 const stepRows = 1_000;
-/** Between two looks while nothing is embedded: what failed pauses 30 s and longer. */
+/** The time between two looks while nothing is embedded. Failed memories pause for 30 s and longer. */
 const firstPauseMs = 250;
 const maxPauseMs = 10_000;
 
-/** Queues what has no vector of the model, embeds until none is left, and says how far it came. */
+/** Queues memories without a vector of the model, embeds until none is left, and reports the progress. */
 export async function reembed(
   link: Link,
   { forgetOthers = false, onProgress = () => {}, signal }: ReembedOptions,
@@ -133,7 +135,7 @@ const noEmbedder = () =>
     details: null,
   });
 
-/** So long, or until it is aborted. */
+/** Waits this long, or until it is aborted. */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,50 +1,53 @@
-/** A score, taken apart. */
+/** A score, broken down. */
 export interface ScoreParts {
-  /** Its place among those found by words, from 1. */
+  /** Its rank among those found by words, from 1. */
   words_rank: number | null;
-  /** How well the words fit; what the order by words is made of. */
+  /** Its score by words, which decides the rank by words. */
   words: number | null;
-  /** How well the words fit, 0 to 1: about 1 where it has all that was asked for. The same for every question. */
+  /**
+   * How well the words match, 0 to 1: about 1 if it has everything that was asked for. On the same scale for
+   * every question.
+   */
   fit?: number | null;
-  /** How like words of its task and tags are to words of the question that nothing has. */
+  /** How similar words of its task and tags are to words of the question that no memory has. */
   typos: number | null;
-  /** Its place among those found by meaning, from 1. */
+  /** Its rank among those found by meaning, from 1. */
   vector_rank: number | null;
   /** The cosine, above 0. */
   similarity: number | null;
-  /** What the memories before and after it in its conversation or session lend it; part of `relevance`. */
+  /** What the memories before and after it in its conversation or session lend it. Part of `relevance`. */
   neighbours?: number | null;
-  /** 0 to 1: words and meaning, fused. */
+  /** 0 to 1: words and meaning combined. */
   relevance: number;
   /** 0 to 1; an unknown reward counts as 0.5. */
   reward: number;
   /** 1 to 10. */
   importance: number;
-  /** 0 to 1: halves after the half-life of its kind. */
+  /** 0 to 1. Halves after the half-life of its kind. */
   recency: number;
-  /** That the places are those among what this agent holds itself; missing in what the server ranked. */
+  /** The ranks are among what this agent holds itself. Missing if the server ranked it. */
   local?: true;
-  /** With `explain`: the weights it was ranked with. */
+  /** With `explain`: the weights that were used. */
   weights?: Record<string, number>;
-  /** With `explain`: how well the best of all do, 0 to 1. */
+  /** With `explain`: how well the best results match, 0 to 1. */
   level?: number;
-  /** With `explain`: the words that were asked for, and how rare they are. */
+  /** With `explain`: the words of the question, and how rare they are. */
   asked?: AskedWords;
 }
 
-/** The words of a question, as they were asked for. */
+/** The words of a question. */
 export interface AskedWords {
-  /** How many memories there are, about. */
+  /** About how many memories there are. */
   memories: number;
-  /** In how many of them the words were counted; null where in all. */
+  /** In how many of them the words were counted. Null if in all. */
   counted_in: number | null;
   words: {
     word: string;
-    /** What a memory that has it gains by it. */
+    /** How much a memory that has it gains. */
     rarity: number;
-    /** How many memories have it, about. */
+    /** About how many memories have it. */
     memories: number;
-    /** Whether it chose what was looked at; the others only rank. */
+    /** Whether it selected memories. The other words only rank them. */
     chooses: boolean;
   }[];
 }

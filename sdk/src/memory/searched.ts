@@ -1,6 +1,6 @@
-/** A text as it is parsed into words: what mayfly_private.searched does, which has the reasons. */
+/** Prepares a text for parsing into words, like mayfly_private.searched, which has the reasons. */
 
-/** Letters of scripts that have no blanks between words, and of Korean. */
+/** Letters of scripts without spaces between words, and of Korean. */
 const letter =
   "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u0edc-\u0edf\u1000-\u102a\u103f\u1050-\u1055\u1780-\u17b3\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\u{20000}-\u{3FFFF}";
 /** Marks that belong to the letter before them. */
@@ -18,7 +18,7 @@ const marks =
 const paired = new RegExp(`[${letter}]`, "u");
 const pairs = new RegExp(`((?:${unit}){1,2})`, "gu");
 const firsts = new RegExp(`(?:^|[^${letter}${mark}]+)(?:${unit})?`, "gu");
-/** Identifiers, paths and addresses; and hashes that begin as a number does. */
+/** Identifiers, paths and addresses, and hashes that begin like a number. */
 const identifiers =
   /([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|\b[0-9]+e[0-9]+[a-z][a-z0-9]*)/g;
 

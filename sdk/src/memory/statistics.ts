@@ -5,26 +5,26 @@ import type { MemoryKind } from "../contract/schemas.ts";
 import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
 
-/** What the tenant remembers, of the memories that the caller sees. */
+/** What the tenant remembers, among the memories that the caller may see. */
 export interface Statistics {
   memories: number;
-  /** Of their texts, tags and metadata. */
+  /** The size of their texts, tags and metadata. */
   bytes: number;
   lastHour: number;
   lastDay: number;
-  /** Those with visibility `agent`. */
+  /** How many have the visibility `agent`. */
   private: number;
   byKind: Partial<Record<MemoryKind, number>>;
-  /** The 100 with the most; null: what a person or the secret key put. */
+  /** The 100 agents with the most memories. Null: memories from a person or the secret key. */
   byAgent: { agentId: string | null; memories: number }[];
   /** By model. */
   withVector: Record<string, number>;
   withoutVector: number;
-  /** Fields that wait to be settled by hand. */
+  /** Fields that wait for a person's decision. */
   conflicts: number;
 }
 
-/** What mayfly.memory_statistics gives. */
+/** The answer of mayfly.memory_statistics. */
 export interface StatisticsRow {
   memories: number;
   bytes: number;

@@ -7,10 +7,13 @@ import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
 import { type NewMemory, toMemory } from "./memory.ts";
 
-/** A memory that was stored at once. */
+/** A memory that was stored directly. */
 export interface Remembered {
   id: string;
-  /** `changed`: the memory with its key; `duplicate`: the tenant had its content, under this id. */
+  /**
+   * `changed`: the memory with its key was changed. `duplicate`: the tenant already had this content, under
+   * this id.
+   */
   status: "stored" | "changed" | "duplicate";
 }
 

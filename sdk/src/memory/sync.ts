@@ -13,27 +13,27 @@ import { type LogPage, memoryFromRow } from "./memory.ts";
 
 type Page = Pick<SyncAnswer, "events" | "memories" | "cursor" | "more">;
 
-/** Events of a page, of which each may have a memory. */
+/** How many events a page has. Each may have a memory. */
 const pageEvents = 500;
-/** Ids in the address of one request. */
+/** How many ids fit into the address of a request. */
 const idsPerRequest = 100;
 
 /** What `agent.sync` did. */
 export interface Synced {
-  /** Operations that the server has acknowledged: its own, and those of agents that are gone. */
+  /** Operations that the server acknowledged: its own, and those of agents that have ended. */
   pushed: number;
   /** Operations that the server refused for good: see `agent.outbox.refused`. */
   rejected: number;
-  /** Events and memories that were pulled. */
+  /** How many events and memories were pulled. */
   pulled: number;
 }
 
 /** How much a `sync` does. */
 export interface SyncOptions {
   /**
-   * Whether to pull what is new into the local cache; true by default, for an agent with
-   * `memory:read`. A function is also handed each page: what it has returned from does not come
-   * again, and a sync whose function throws goes on from that page.
+   * Whether to pull what is new into the local cache. True by default, for an agent with `memory:read`. If
+   * you pass a function, it also gets each page. A page is done when the function returns; if it throws, the
+   * next sync starts with that page.
    */
   pull?: boolean | ((page: LogPage) => void | Promise<void>);
 }
@@ -48,8 +48,8 @@ interface PullInto {
 }
 
 /**
- * Pulls everything, or what is new since the cursor of the cache, page by page: no page is held
- * longer than it takes to take it in. The cursor moves when a page is taken in and handled.
+ * Pulls everything, or what is new since the cursor of the cache, page by page. Each page is released as soon
+ * as it is taken in. The cursor moves when a page is taken in and handled.
  *
  * @returns how many events and memories came.
  */
@@ -60,7 +60,7 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
   for (;;) {
     const { data, error } = await nextPage(link, outbox, cache);
     if (error?.code === "cursor_expired" && !expired) {
-      // The log is gone, or another one: all there is, once more.
+      // The log is gone, or is a different one, so pull everything again.
       expired = true;
       cache.startOver();
       continue;
@@ -74,14 +74,15 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     pulled += data.events.length + data.memories.length;
     if (data.more) continue;
     if (!cache.inSnapshot) return ok({ pulled });
-    // Those that only the outbox has are kept.
+    // Keep those that only the outbox has.
     cache.endSnapshot(outbox.memories("memory.put"));
-    // Behind the last page of memories comes the log since the first one: of one page it is later than all of it.
+    // After the last page of memories comes the log since the first one. If there was only one
+    // page, it is complete.
     if (first) return ok({ pulled });
   }
 }
 
-/** At first all the memories that there are, by the function; then the log, which Postgres gives alone. */
+/** First all existing memories, through the function. Then the log, which comes from Postgres alone. */
 function nextPage(
   link: Link,
   { clock }: Outbox,
@@ -96,9 +97,9 @@ async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   for (const { type, subject } of data.events) {
     if (subject && (type === "memory.deleted" || type === "memory.hidden")) cache.remove(subject);
   }
-  // What is updated here from now on is later than what it was pulled with.
+  // Later updates here get later timestamps than what was pulled.
   for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.outbox.clock.observe);
-  // To be forgotten, and still on the server.
+  // To be forgotten, but still on the server.
   const forgotten = into.outbox.memories("memory.delete");
   const memories = data.memories.map(memoryFromRow);
   const held = memories.filter(({ id }) => !forgotten.has(id));
@@ -114,7 +115,7 @@ async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   return null;
 }
 
-/** The server's vectors of the embedder's model: what has none is embedded here when it is asked for. */
+/** Pulls the server's vectors of the embedder's model. Memories without one are embedded here when needed. */
 async function takeVectors(
   { link, tenant, search }: PullInto,
   model: string,
@@ -136,6 +137,6 @@ async function takeVectors(
   return null;
 }
 
-/** A halfvec as the Data API gives it: `[0.1,…]` as text. */
+/** A halfvec as the Data API returns it: `[0.1,…]` as text. */
 export const vectorOf = (embedding: unknown): number[] =>
   (typeof embedding === "string" ? JSON.parse(embedding) : embedding) as number[];

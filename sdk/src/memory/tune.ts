@@ -7,49 +7,52 @@ import type { Embedder } from "./embedder.ts";
 import { type Findings, fuse, ndcg } from "./fusion.ts";
 import type { Recall, RecallOptions } from "./recall.ts";
 
-/** How an embedding model is measured. */
+/** How to measure an embedding model. */
 export interface TuneOptions {
   /** 20 to 200 questions; 60 by default. */
   questions?: number;
-  /** Embeds the questions here, where the vectors of the memories are the caller's own; else the functions do. */
+  /**
+   * Embeds the questions here, if you make the vectors of your memories yourself. Otherwise the functions do.
+   */
   embedder?: Embedder;
-  /** Whether what was measured is set for the tenant; true by default. */
+  /** Whether to set the measured weight for the tenant. True by default. */
   apply?: boolean;
   onProgress?: (progress: { asked: number; questions: number }) => void;
 }
 
-/** How well the tenant's questions are answered at one weight of the meaning: nDCG@10. */
+/** How well the tenant's questions are answered at one weight of meaning: nDCG@10. */
 export interface TunedWeight {
   meaning: number;
-  /** Of every other question, and of those between. */
+  /** For the even and for the odd questions. */
   halves: [number, number];
   all: number;
 }
 
-/** What an embedding model is worth to the tenant. */
+/** How much an embedding model helps the tenant. */
 export interface Tuned {
   model: string;
   /**
-   * `groups`: a memory asks, and the others of its conversation or task answer. `passages`: a passage without its
-   * rarer words asks for its memory; used where there are fewer than 20 groups.
+   * `groups`: a memory is the question, and the others of its conversation or task are the answers.
+   * `passages`: a passage without its rarer words has to find its memory. This is used if there are fewer
+   * than 20 groups.
    */
   mode: "groups" | "passages";
   questions: number;
-  /** The weight before, and the one that was found best. */
+  /** The weight before, and the best one that was found. */
   before: number;
   meaning: number;
-  /** The similarity of memories that have nothing to do with each other. */
+  /** The similarity of unrelated memories. */
   unrelated: number;
-  /** By the weight of the meaning; 0 is the words alone. */
+  /** Results by weight of meaning. 0 uses only words. */
   table: TunedWeight[];
   /** Whether it was set. */
   applied: boolean;
-  /** Why the weight stays as it was; null where a better one was found. */
+  /** Why the weight stays. Null if a better one was found. */
   problem: string | null;
 }
 
 const weights = [0, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8];
-/** Less than this is noise, with some dozens of questions. */
+/** A smaller difference is noise, with a few dozen questions. */
 const noise = 0.005;
 const fewest = 20;
 
@@ -82,7 +85,7 @@ const worthRow = row<{ model: string; meaning: number; unrelated: number; measur
 
 type Ask = (query: string, options: RecallOptions) => Promise<Result<Recall>>;
 
-/** Measures what the model of the tenant's vectors is worth beside the words, and sets it. */
+/** Measures how much the model of the tenant's vectors helps, and sets its weight. */
 export async function tune(link: Link, recall: Ask, options: TuneOptions): Promise<Result<Tuned>> {
   const { questions: wanted = 60, embedder, apply = true, onProgress } = options;
   if (!Number.isInteger(wanted) || wanted < fewest || wanted > 200)
@@ -134,11 +137,11 @@ export async function tune(link: Link, recall: Ask, options: TuneOptions): Promi
   });
 }
 
-/** Forgets what was measured of a model: it is worth again what its name says. */
+/** Restores the default weight of a model. */
 export const untune = (link: Link, model: string) =>
   link.rpc("set_model_worth", { model }, worthRow);
 
-/** By which model the functions embed a question. */
+/** The model with which the functions embed a question. */
 async function modelOf(recall: Ask): Promise<Result<string>> {
   const { data, error } = await recall("which model", { limit: 1 });
   if (error) return failed(error);
@@ -146,8 +149,8 @@ async function modelOf(recall: Ask): Promise<Result<string>> {
   return failed(
     new MayflyError({
       code: "not_configured",
-      message: `Questions are not embedded: ${data.problem ?? "no embedder is configured"}.`,
-      hint: "Configure the functions' embedder, or give tune({ embedder }) the one that made your vectors.",
+      message: `The questions could not be embedded: ${data.problem ?? "no embedder is configured"}.`,
+      hint: "Configure the functions' embedder, or pass the one that made your vectors: tune({ embedder }).",
       details: null,
     }),
   );
@@ -156,12 +159,15 @@ async function modelOf(recall: Ask): Promise<Result<string>> {
 const tooFew = (what: string) =>
   new MayflyError({
     code: "invalid_request",
-    message: `There is too little to measure by: ${what}, and ${fewest} are needed.`,
-    hint: "Remember more, or embed what there is (reembed). Until then the model is worth what its name says.",
+    message: `There is too little to measure: ${what}, but ${fewest} are needed.`,
+    hint: "Remember more, or embed existing memories with reembed. Until then the model keeps its default weight.",
     details: { field: "questions" },
   });
 
-/** What words and meaning find, each alone. Nothing else weighs: reward, age and neighbours would tell who belongs to whom. */
+/**
+ * What words and meaning find separately. Nothing else counts, because reward, age and neighbours would
+ * reveal which memories belong together.
+ */
 async function ask(
   { id, query, relevant }: Asked,
   recall: Ask,
@@ -203,7 +209,10 @@ function measure(weight: number, found: Findings[], unrelated: number): TunedWei
   return { meaning: weight, halves: [half(0), half(1)], all: mean(each) };
 }
 
-/** The smallest weight that is as good as the best, if both halves of the questions agree that it is no worse than before. */
+/**
+ * The smallest weight that is as good as the best, if both halves of the questions agree that it is not worse
+ * than the current one.
+ */
 export function choose(
   table: TunedWeight[],
   before: number,
@@ -213,7 +222,7 @@ export function choose(
   const now = table.find(({ meaning }) => meaning === before);
   if (!chosen || !now) return { meaning: before, problem: null };
   if (chosen.all < now.all + noise && now.all >= best - noise)
-    return { meaning: before, problem: "The weight that holds is as good as any other." };
+    return { meaning: before, problem: "The current weight is as good as any other." };
   if (chosen.halves.some((half, index) => half < (now.halves[index] ?? 0) - noise))
     return {
       meaning: before,

@@ -1,4 +1,4 @@
-/** What an agent reads of its own that the server has not acknowledged yet. */
+/** An agent's own changes that the server has not acknowledged yet. */
 
 import { idOf } from "../contract/ids.ts";
 import type { Operation } from "../contract/schemas.ts";
@@ -10,12 +10,12 @@ import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
 import { contentOf, type Memory, memoryFromBody } from "./memory.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
-/** What the outbox says of one memory. */
+/** What the outbox has about one memory. */
 interface Pending {
   put?: Extract<Operation, { type: "memory.put" }>;
   updates: Extract<Operation, { type: "memory.update" }>[];
   isForgotten: boolean;
-  /** Whether any of it waits still. */
+  /** Whether any of it is still waiting. */
   waits: boolean;
 }
 
@@ -25,7 +25,7 @@ export type Unacknowledged = ReadonlyMap<string, Pending>;
 interface Index {
   cache: MemoryCache;
   search: LocalSearch;
-  /** What each memory was made from: another key, and it is made again. */
+  /** What each memory was made from. If this changes, it is made again. */
   keys: Map<string, string>;
 }
 
@@ -36,8 +36,8 @@ const updated = (memory: Memory, { updates }: Pending): Memory =>
   updates.reduce((shown, update) => withFields(shown, update.memory.set), memory);
 
 /**
- * Lays what waits over the server's answers. It has an index of its own, of what waits alone: that of
- * the whole cache would take a second for a thousand memories.
+ * Adds an agent's waiting changes to the server's answers. It has its own index of only what waits, because
+ * indexing the whole cache would take a second for a thousand memories.
  */
 export class Unsynced {
   readonly #outbox: Outbox;
@@ -59,12 +59,15 @@ export class Unsynced {
     this.#embedder = embedder;
   }
 
-  /** What waits now: taken before the server is asked, or what it acknowledges meanwhile is missed. */
+  /**
+   * The current changes. They are taken before the server is asked, so that what it acknowledges meanwhile is
+   * not missed.
+   */
   waiting(): Operation[] {
     return this.#outbox.operations(this.#own.id);
   }
 
-  /** What waited then or waits now, but for what was refused meanwhile. */
+  /** What was waiting then or is waiting now, except what was refused meanwhile. */
   since(before: Operation[]): Unacknowledged {
     const now = this.waiting();
     const waits = new Set(now.map(({ id }) => id));
@@ -85,16 +88,16 @@ export class Unsynced {
     return pending;
   }
 
-  /** How many to ask the server for, so that what is left out of its answer leaves no gap. */
+  /** How many results to ask the server for, so that removed ones leave no gap. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
       ({ type, memory }) => type !== "memory.put" || memory.key !== undefined,
     ).length;
-    // A limit that is wrong is left as it is: the server says so.
+    // Pass a wrong limit on, so that the server refuses it.
     return limit >= 1 && limit <= most ? Math.min(limit + leaving, most) : limit;
   }
 
-  /** A memory as the server has it, or null, as this agent left it. */
+  /** A memory from the server, or null, with this agent's changes. */
   memory(id: string, server: Memory | null, pending: Unacknowledged): Memory | null {
     const one = pending.get(idOf(id));
     if (!one) return server;
@@ -103,7 +106,7 @@ export class Unsynced {
     return memory && mark(updated(memory, one), one);
   }
 
-  /** The last turns of a conversation, the oldest of them first. */
+  /** The last turns of a conversation, oldest first. */
   thread(
     conversationId: string,
     last: number,
@@ -122,7 +125,7 @@ export class Unsynced {
       .slice(-last);
   }
 
-  /** A recall of the server, with what waits in its place by score. */
+  /** A recall of the server, with waiting memories inserted by score. */
   recall(
     answer: Recall,
     query: string,
@@ -139,7 +142,7 @@ export class Unsynced {
       return one ? (shown(result, one, options, now) ?? []) : [result];
     });
     const listed = new Set(answer.results.map(({ id }) => id));
-    // One at a time: each needs the index as its own moment has it.
+    // One at a time, because each needs the index as it is at that moment.
     const run = this.#turn.then(async () => {
       const local = await this.#search(query, options, pending, now);
       const results = [...server, ...local.filter(({ id }) => !listed.has(id))]
@@ -151,7 +154,7 @@ export class Unsynced {
     return run;
   }
 
-  /** Marks what waits in a recall of the cache, which shows it already. */
+  /** Marks waiting memories in a recall of the cache, which already includes them. */
   marked(results: RecalledMemory[]): RecalledMemory[] {
     const pending = this.since([]);
     return results.map((result) => {
@@ -171,7 +174,7 @@ export class Unsynced {
     now: number,
   ): Promise<RecalledMemory[]> {
     const { search } = this.#indexOf(pending);
-    // Where its meaning is not known, it is not held against it.
+    // If its meaning is not known, that does not count against it.
     const { results } = await search.recall(query, options, now);
     return results.flatMap((found) => {
       const one = pending.get(found.memory.id);
@@ -179,7 +182,7 @@ export class Unsynced {
     });
   }
 
-  /** Brings the index up to what waits: the next recall pays for what is new alone. */
+  /** Updates the index of what is waiting. A recall pays only for what is new. */
   #indexOf(pending: Unacknowledged): Index {
     let index = this.#index;
     if (!index) {
@@ -203,9 +206,9 @@ export class Unsynced {
       const memory = put?.memory.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // An older version never replaces a newer one, and here none is older.
+      // An older version never replaces a newer one, and none is older here.
       cache.put({ ...updated(memory, one), version: 1 });
-      // Of an updated one it may be the vector of another text.
+      // The vector of an updated memory may belong to another text.
       const { embedding, model } = updates.length === 0 && put ? put : {};
       if (embedding && model) search.addVector(id, model, embedding);
     }
@@ -214,8 +217,8 @@ export class Unsynced {
 }
 
 /**
- * A result of the server as this agent left it: null where it is forgotten, or no longer what was asked
- * for. What a result does not say of a memory has passed the filters there.
+ * A result of the server with this agent's changes. Null if it is forgotten or no longer matches. Fields that
+ * a result does not have have passed the filters on the server.
  */
 function shown(
   result: RecalledMemory,

@@ -1,6 +1,6 @@
 /**
- * Memories by their words, ranked as mayfly_private.find_by_words ranks a small tenant: every
- * memory that is here is counted.
+ * Memories by their words, ranked like mayfly_private.find_by_words ranks a small tenant: it counts every
+ * memory that is here.
  */
 import { lexemesOf } from "./lexemes.ts";
 import type { Memory } from "./memory.ts";
@@ -8,25 +8,25 @@ import { isPaired, searched } from "./searched.ts";
 
 export interface WordMatch {
   id: string;
-  /** What the order is made of. */
+  /** Its score, which decides the order. */
   score: number;
-  /** How well it fits, 0 to 1: the same for every question. */
+  /** How well it matches, 0 to 1, on the same scale for every question. */
   fit: number;
 }
 
 interface Indexed {
-  /** Of each word its rank, squared. */
+  /** The squared rank for each word. */
   ranks: Map<string, number>;
   damping: number;
 }
 
-/** As Postgres keeps no more places of a word. */
+/** Postgres keeps no more positions of a word. */
 const mostPlaces = 255;
-/** What ts_rank is called with: of task and tags, the text, the critique. */
+/** The weights with which ts_rank is called: for task and tags, the text, the critique. */
 const weights = [1, 0.8, 0.2];
 const depth = 50;
 
-/** ts_rank of one word that stands so often in each part. */
+/** ts_rank of one word that occurs this often in each part. */
 function rankOf(times: number[]): number {
   let rank = 0;
   let place = 1;
@@ -76,8 +76,9 @@ export class WordIndex {
   }
 
   /**
+   *
    * @param known how many memories there are, whatever is asked for.
-   * @param candidates those that may be found.
+   * @param candidates memories that may be found.
    */
   search(question: string, known: number, candidates: ReadonlyMap<string, Memory>): WordMatch[] {
     const sums = new Map<string, number>();
@@ -122,7 +123,7 @@ export class WordIndex {
     return new Map([...ranks].map(([id, rank]) => [id, rank ** 2]));
   }
 
-  /** Which part of the words of both stand in both. */
+  /** Which part of all words of both texts occurs in both. */
   likeness(one: string, other: string): number {
     const [a, b] = [this.#memories.get(one)?.ranks, this.#memories.get(other)?.ranks];
     if (!a || !b) return 0;
@@ -140,7 +141,7 @@ interface Term {
 const isWide = (word: string) => /[^\u0020-\u007f]/.test(word);
 const lengthOf = (word: string) => [...word].length;
 
-/** As mayfly_private.words_of_question has them. */
+/** The same as mayfly_private.words_of_question. */
 function termsOf(question: string): Term[] {
   const words = [...new Set(lexemesOf(question))].filter((word) => word !== null);
   const isLone = (word: string) => isWide(word) && lengthOf(word) === 1;
@@ -156,7 +157,7 @@ function termsOf(question: string): Term[] {
     }));
 }
 
-/** The words of what stands in quotes, where it is more than one. */
+/** The words in quotes, if there is more than one. */
 function phrasesOf(question: string): string[][] {
   return [...question.matchAll(/["“„«]([^"“-‟«»]+)["”»]/gu)]
     .slice(0, 3)
@@ -164,9 +165,9 @@ function phrasesOf(question: string): string[][] {
     .filter((words) => words.filter((word) => word !== "").length > 1);
 }
 
-/** One after the other, a stop word as an empty one. */
+/** Words in sequence. A stop word is an empty one. */
 function* plainWords(text: string): Generator<string> {
-  // What searched() has put behind the text is not of its order.
+  // What searched() added behind the text is not part of its order.
   const plain = isPaired(text)
     ? searched(text)
     : text.normalize("NFKC").replace(/[<>./\\:@]/g, " ");

@@ -12,7 +12,7 @@ import { type MemoryChange, memoryFromBody, type NewMemory, toFields, toMemory }
 
 type Put = Extract<Operation, { type: "memory.put" }>;
 
-/** What an agent learns: at once in its cache and its outbox, which the server has not seen yet. */
+/** What an agent learns. It is at once in its cache and in its outbox, before the server sees it. */
 export class MemoryWrites {
   readonly #link: Link;
   readonly #self: Self;
@@ -55,7 +55,7 @@ export class MemoryWrites {
     return ok(queued.data.map(({ memory: { id } }) => ({ id })));
   }
 
-  /** The operation that puts a memory; with a key that is known here, under the id that it has. */
+  /** The operation that puts a memory. With a key that is known here, it uses the id of that memory. */
   async #put(memory: NewMemory, before: Put[]): Promise<Result<Put>> {
     const { key, embedding, model } = memory;
     if (embedding && !model)
@@ -79,7 +79,7 @@ export class MemoryWrites {
     return ok({ id: uuidv7(), type: "memory.put", memory: body, ...vector });
   }
 
-  /** In the cache at once: anew, or in the place of what has its key. */
+  /** Adds it to the cache at once, or changes the memory with its key. */
   #show(body: Put["memory"]): void {
     const known = body.key === undefined ? undefined : this.#cache.get(body.id);
     const fresh = memoryFromBody(body, this.#self.id);
@@ -115,7 +115,9 @@ export class MemoryWrites {
     return ok(memory);
   }
 
-  /** Checks operations, queues them, all or none, and shows what they do; gives them as they will be sent. */
+  /**
+   * Checks operations, queues them, all or none, and shows their effect. Returns them as they will be sent.
+   */
   async #enqueue<Op extends Operation>(operations: Op[]): Promise<Result<Op[]>> {
     const { over } = this.#outbox;
     if (over) return failed(over);
@@ -127,7 +129,7 @@ export class MemoryWrites {
       const field = [...(operations.length > 1 ? [at] : []), ...path].join(".");
       return failed(invalid(field, issue?.message ?? "is wrong"));
     }
-    // As they are sent: what the caller does with its objects later changes nothing.
+    // As they are sent, so that later changes of the caller's objects have no effect.
     const sent = JSON.parse(JSON.stringify(operations)) as Op[];
     const added = await this.#outbox.add(sent);
     if (added.error) return added;

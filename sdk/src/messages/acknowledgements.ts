@@ -8,17 +8,17 @@ import { acknowledged } from "./answers.ts";
 const gatherMs = 20;
 const perCall = 1_000;
 
-/** What became of a batch. */
+/** The result of a batch. */
 interface Said {
   error: MayflyError | null;
-  /** Whether the server cannot see some of them yet: they are sent again. */
+  /** Whether the server cannot see some of them yet, so that they are sent again. */
   early: boolean;
 }
 
 /**
- * Tells the server which messages of an inbox are handled, a batch at a time, until it has heard. A
- * message that was broadcast can be handled before its row is visible: what the server does not see yet
- * is said again, else the next reader would be given it a second time.
+ * Tells the server which messages of an inbox are handled, one batch at a time. A message that was broadcast
+ * can be handled before its row is visible. The server reports such messages, and they are acknowledged
+ * again, because the next reader would otherwise get them a second time.
  */
 export class Acknowledgements {
   readonly #link: Link;
@@ -41,7 +41,10 @@ export class Acknowledgements {
     this.#plan(gatherMs);
   }
 
-  /** Sends everything once, and what the server cannot see yet a few times more. The next reader gets the rest again. */
+  /**
+   * Sends everything once, and what the server cannot see yet a few more times. The next reader gets the rest
+   * again.
+   */
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);

@@ -1,4 +1,4 @@
-/** The forms of answers about messages. See `answer-form.ts`. */
+/** Schemas of answers about messages. See `answer-form.ts`. */
 import { count, type Fields, flag, list, object, row, text } from "../contract/answer-form.ts";
 import type { MessageRow, Sent } from "./content.ts";
 

@@ -3,8 +3,8 @@ import type { KnownMessageType, PayloadOf } from "../contract/messages.ts";
 import { fromRow } from "../link/rows.ts";
 
 /**
- * To whom a message goes: the id of an agent or a person; every living agent; those of a type, of a role
- * (as their type defines it), with a capability; or a channel.
+ * The recipients of a message: the id of an agent or a person, every living agent, agents of a type, of a
+ * role (as their type defines it) or with a capability, or a channel.
  */
 export type MessageTarget =
   | string
@@ -15,7 +15,7 @@ export type MessageTarget =
   | { capability: string }
   | { channel: string };
 
-/** Something that a message refers to; the content is elsewhere. */
+/** A reference in a message to content that is stored elsewhere. */
 export interface Attachment {
   name: string;
   uri: string;
@@ -25,45 +25,45 @@ export interface Attachment {
   sha256?: string;
 }
 
-/** What a message says beside its payload. */
+/** What a message has besides its payload. */
 export interface SendOptions {
-  /** A UUIDv7; sending it again changes nothing. Made by itself without it. */
+  /** A UUIDv7, made for you if you leave it out. Sending the same id again changes nothing. */
   id?: string;
   conversationId?: string;
-  /** Of the sender's own, up to 200 characters; replies carry it on. */
+  /** The sender's own id, up to 200 characters. Replies keep it. */
   correlationId?: string;
   /** The id of the message that it answers. */
   replyTo?: string;
-  /** Said to the recipient; the order is that of sending all the same. `normal` by default. */
+  /** Shown to the recipient. It does not change the order. `normal` by default. */
   priority?: Priority;
   replyRequired?: boolean;
-  /** After it nobody is given the message any more. */
+  /** After this time the message is no longer delivered. */
   deadline?: Date;
   /** 20 at most. */
   attachments?: Attachment[];
 }
 
-/** How much a message matters; it changes nothing of the order. */
+/** How important a message is. It does not change the order. */
 export type Priority = "low" | "normal" | "high" | "urgent";
 
 /** A message that was sent. */
 export interface Sent {
   id: string;
-  /** In how many inboxes it is; absent for one in a channel. */
+  /** In how many inboxes it is. Missing for a message in a channel. */
   recipients?: number;
   /** Its number in the channel. */
   seq?: number;
 }
 
-/** A message as it came. */
+/** A message as it was delivered. */
 export interface MessageContent<T extends string = string> {
   id: string;
   type: T;
   /** Its number in the inbox or the channel. */
   seq: number;
-  /** From 1. Above it, it may have been handled before: by a process that did not get to say so. */
+  /** Starts at 1. Above 1, it may have been handled before, by a process that could not acknowledge it. */
   attempt: number;
-  /** Stamped by the server; null for the secret key. */
+  /** Set by the server. Null for the secret key. */
   senderId: string | null;
   senderKind: "agent" | "person" | "service";
   to: Exclude<MessageTarget, string>;
@@ -78,7 +78,7 @@ export interface MessageContent<T extends string = string> {
   sentAt: Date;
 }
 
-/** A message as SQL gives and takes it. */
+/** A message as SQL returns and takes it. */
 export interface MessageRow {
   id: string;
   seq: number;
@@ -96,7 +96,7 @@ export function messageFromRow(row: MessageRow): MessageContent {
     attempt,
     deadline: typeof deadline === "string" ? new Date(deadline) : null,
     to: to as Exclude<MessageTarget, string>,
-    // What the sender said is not renamed.
+    // Keep the names of the sender's own fields.
     payload,
     attachments: attachments.map((attachment) => fromRow(attachment) as unknown as Attachment),
   };

@@ -13,8 +13,8 @@ import type { MessageRow } from "./content.ts";
 
 export interface ListenOptions {
   /**
-   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
-   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   * Called with what a handler threw three times in a row, and its message. Called without a message when
+   * listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
    */
   onError?: (error: unknown, message?: MessageRow) => void;
 }
@@ -26,13 +26,13 @@ interface Listener extends ListenOptions {
   handle: (row: MessageRow) => unknown;
 }
 
-/** Replies that come to a request whose sender has given up are of no use to anybody. */
+/** A reply to a request whose sender has given up is of no use. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
 
 /**
- * The inbox of the caller, which one process reads at a time: handlers run one at a time, in the order of
- * the inbox; what they have handled is acknowledged. What has no handler yet stays in the inbox.
+ * The inbox of the caller. One process reads it at a time. Handlers run one at a time, in the order of the
+ * inbox, and handled messages are acknowledged. A message without a handler stays in the inbox.
  */
 export class Inbox {
   readonly #link: Link;
@@ -42,9 +42,9 @@ export class Inbox {
   readonly #acknowledgements: Acknowledgements;
   readonly #requests = new Map<string, (result: Result<MessageRow>) => void>();
   readonly #givenUp = new Set<string>();
-  /** Taken, but not yet known to be acknowledged: not to be taken again. */
+  /** Taken, but perhaps not yet acknowledged, so not taken again. */
   readonly #taken = new Set<number>();
-  /** Left in the inbox for want of a handler, by their types: the least number. */
+  /** Messages left in the inbox because they have no handler, by type: the lowest number. */
   readonly #left = new Map<string, number>();
   #reader: SequenceReader<MessageRow> | undefined;
   #opening: Promise<Result<null>> | undefined;
@@ -52,14 +52,17 @@ export class Inbox {
   #closed = false;
   /** Why it is not open yet. */
   #problem: MayflyError | null = null;
-  /** Waits no longer to open it. */
+  /** Stops waiting for it to open. */
   readonly #pause = new Pause();
-  /** Where a look back at what was left begins. */
+  /** From which number to look back for left messages. */
   #lookBack: number | undefined;
 
   readonly #answerFailure: AnswerFailure;
 
-  /** @param answerFailure tells the sender of a request that its handler failed; whether it could. */
+  /**
+   *
+   * @param answerFailure tells the sender of a request that its handler failed, and returns whether it could.
+   */
   constructor(link: Link, answerFailure: AnswerFailure) {
     this.#link = link;
     this.#answerFailure = answerFailure;
@@ -80,7 +83,7 @@ export class Inbox {
       this.#reader?.nudge();
     }
     void this.open().then(({ error }) => {
-      // That it was closed is no news to whoever closed it.
+      // Whoever closed it knows that it was closed.
       if (error && (listener.onError || !this.#closed))
         report(listener.onError, `Listening for messages of the type ${type}`, error);
     });
@@ -94,7 +97,7 @@ export class Inbox {
       this.#requests.set(id, resolve);
       const giveUp = () => resolve(failed(timedOut(timeoutMs, this.#problem)));
       timer = setTimeout(giveUp, within(timeoutMs));
-      // What cannot be sent, or heard, has no reply.
+      // A message that cannot be sent has no reply.
       for (const step of [sent, this.open()])
         step.then(({ error }) => error && resolve(failed(error)), reject);
     });
@@ -109,7 +112,7 @@ export class Inbox {
     return result;
   }
 
-  /** Makes this process the reader of the inbox, once: tried until it succeeds, or may not. */
+  /** Makes this process the reader of the inbox, once. Tries until it succeeds or may not. */
   open(): Promise<Result<null>> {
     if (this.#ended) return Promise.resolve(failed(this.#ended));
     if (this.#closed) return Promise.resolve(failed(closed()));
@@ -120,7 +123,7 @@ export class Inbox {
     return this.#opening;
   }
 
-  /** Reads no more; says what was handled. */
+  /** Stops reading, and acknowledges what was handled. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -177,7 +180,7 @@ export class Inbox {
       if (page.error) return page;
       for (const row of page.data.messages) if (row.seq <= after) this.#take(row);
       await this.#queue.below(handleAtOnce);
-      // A handler that came meanwhile may look further back.
+      // A handler that was added meanwhile may look further back.
       if (this.#lookBack !== from) continue;
       // A message that was heard and left can be there before its row is visible.
       late = !page.data.more && page.data.upTo < after;
@@ -199,7 +202,7 @@ export class Inbox {
     const answered = typeof row.reply_to === "string" ? row.reply_to : "";
     const request = this.#requests.get(answered);
     if (request || this.#givenUp.has(answered)) {
-      // At once: a handler that is running may be what waits for it.
+      // At once, because a running handler may be waiting for it.
       this.#taken.add(row.seq);
       request?.(ok(row));
       this.#acknowledgements.add(row.seq);
@@ -219,7 +222,7 @@ export class Inbox {
     const left = new Set<Listener>();
     this.#queue.push(
       async (before) => {
-        // Who has handled it is not called again for another's failure.
+        // A handler that succeeded is not called again because another one failed.
         for (const listener of this.#listenersOf(row.type)) {
           if (left.has(listener)) continue;
           await listener.handle({ ...row, attempt: (row.attempt ?? 1) + before });
@@ -234,7 +237,7 @@ export class Inbox {
         for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
           report(onError, `A handler of messages of the type ${row.type}`, failure.error, row);
         if (row.reply_required !== true) return;
-        // Its failure is the answer: whoever asked decides whether to ask again.
+        // The failure is the answer, and the sender decides whether to ask again.
         const answered = await this.#answerFailure(row, failure.error);
         if (answered) this.#acknowledgements.add(row.seq);
       },
@@ -246,7 +249,7 @@ export class Inbox {
   }
 
   #forget(seqs: number[]): void {
-    // A look back that is under way may bring what was not yet acknowledged when it began.
+    // A look back that is running may return messages that were not yet acknowledged when it began.
     if (this.#lookBack !== undefined) return;
     for (const seq of seqs) this.#taken.delete(seq);
   }
@@ -261,11 +264,11 @@ const timedOut = (ms: number, problem: MayflyError | null) =>
   new MayflyError({
     code: "request_timeout",
     message: problem
-      ? `No reply could be heard within ${ms} ms: the inbox is not open yet (${problem.message})`
+      ? `No reply could arrive within ${ms} ms: the inbox is not open yet (${problem.message})`
       : `No reply came within ${ms} ms.`,
     hint: problem
-      ? "It is tried on. Ask again when the server can be reached."
-      : "Is the recipient alive, and does it handle requests of this type? Allow a longer timeoutMs.",
+      ? "The SDK keeps trying. Ask again when the server can be reached."
+      : "Check that the recipient is alive and handles this type, or pass a longer timeoutMs.",
     details: { timeout_ms: ms },
   });
 

@@ -15,33 +15,34 @@ import {
   type Sent,
 } from "./content.ts";
 import { Inbox, type ListenOptions } from "./inbox.ts";
+import { type ListMessages, listMessages, type StoredMessage } from "./list.ts";
 import { noteHandling, noteSent } from "./notes.ts";
 import { Outgoing } from "./outgoing.ts";
 
-/** A message that came, which can be answered. */
+/** A message that was delivered. You can reply to it. */
 export interface Message<T extends string = string> extends MessageContent<T> {
-  /** Answers its sender, by a message of type `response` unless the options say another. */
+  /** Replies to its sender, with the type `response` unless the options set another. */
   reply(
     payload: Record<string, unknown>,
     options?: SendOptions & { type?: string },
   ): Promise<Result<Sent>>;
 }
 
-/** Handles a message: when it has returned, the message is acknowledged; when it throws, it comes again. */
+/** Handles a message. When it returns, the message is acknowledged. When it throws, it is called again. */
 export type MessageHandler<T extends string = string> = (
   message: Message<T>,
 ) => void | Promise<void>;
 
-/** What is told of a handler's failures. */
+/** Who is told about a handler's failures. */
 export interface HandlerOptions {
   /**
-   * Told what a handler threw three times in a row, with its message, and why listening failed, or has
-   * ended (`inbox_taken`, `scope_missing`, `not_authorized`), without one.
+   * Called with what a handler threw three times in a row, and its message. Called without a message when
+   * listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
    */
   onError?: (error: unknown, message?: Message) => void;
 }
 
-/** What a request says, and how long it waits for the reply. */
+/** The options of a request, and how long it waits for the reply. */
 export interface RequestOptions extends SendOptions {
   /** 30,000 by default. */
   timeoutMs?: number;
@@ -63,13 +64,14 @@ export class Messages {
   }
 
   /**
-   * Sends a message, durably: each recipient gets it once, in order, also when it was away. What is sent
-   * at the same time goes in one call. Tried again, with the same id, while the server cannot be reached.
+   * Sends a message, which is stored. Each recipient gets it once and in order, even if it was away. Messages
+   * that you send at the same time share one call. While the server cannot be reached, it is retried with the
+   * same id.
    *
-   * @param payload an object of at most 256 KB; of a known type as its schema says.
-   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`,
-   *   `not_publisher`, `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`,
-   *   `unavailable`: then it may have been sent; send it again with the same `id` to be sure.
+   * @param payload an object of at most 256 KB; for a known type, as its schema says.
+   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`, `not_publisher`,
+   * `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`, `unavailable`: then it may have
+   * been sent; send it again with the same `id` to be sure.
    * @example
    * await agent.send(other.id, "info", { text: "The build is green." });
    * await agent.send({ capability: "review" }, "review_request", { subject: "PR 12" });
@@ -130,7 +132,20 @@ export class Messages {
   }
 
   /**
-   * Gives a task on to another agent, with what it needs to know.
+   * Messages that were sent, the newest first, with what became of each. A caller sees those that it has sent
+   * or received and those of channels that it reads; with `message:admin`, all of the tenant.
+   *
+   * @example
+   * const { data: inbox } = await mayfly.messages.list({ recipient: agent.id, limit: 50 });
+   * const waiting = inbox?.filter(({ deliveries }) => deliveries.some((one) => !one.acknowledgedAt));
+   */
+  async list(options: ListMessages = {}): Promise<Result<StoredMessage[]>> {
+    const tenant = this.#link.tenant("A list of messages");
+    return tenant.error ? tenant : listMessages(this.#link, tenant.data, options);
+  }
+
+  /**
+   * Passes a task on to another agent, with the context that it needs.
    *
    * @example
    * const key = { key: "k1" };
@@ -147,17 +162,17 @@ export class Messages {
   }
 
   /**
-   * Handles messages of a type, or of all (`*`), one at a time, in the order of the inbox: first those that
-   * came while the agent was away, then each as it comes. The first call opens the inbox, which one
-   * process reads at a time: another that opens it later takes it over (`inbox_taken`). The secret key
-   * has no inbox (`no_inbox`).
+   * Handles messages of a type, or of all types (`*`), one at a time and in the order of the inbox: first
+   * those that arrived while the agent was away, then each as it arrives. The first call opens the inbox. One
+   * process reads an inbox at a time, so another one that opens it later takes it over (`inbox_taken`). The
+   * secret key has no inbox (`no_inbox`).
    *
-   * A message is acknowledged when its handlers have returned. One that throws is called again after
-   * 0.25 s and 1 s; then `onError` is told, the message stays in the inbox, and is redelivered, with a
-   * higher `attempt`, to the next process that opens the inbox. What has no handler stays there, too, and
-   * is handed to one that is registered later.
+   * A message is acknowledged when its handlers have returned. If one throws, it is called again after 0.25 s
+   * and 1 s. Then `onError` is told, the message stays in the inbox, and is redelivered, with a higher
+   * `attempt`, to the next process that opens the inbox. A message without a handler also stays, and goes to
+   * one that you register later.
    *
-   * @returns stops handling.
+   * @returns a function that stops handling.
    * @example
    * const off = agent.on("query", async (message) => {
    *   await message.reply({ answer: 42 });
@@ -178,18 +193,22 @@ export class Messages {
     return this.#inbox.on(type, handle, options);
   }
 
-  /** @internal What was handled is said while it can be; a handler that never ends holds nobody up. */
+  /**
+   *
+   * @internal Acknowledges what was handled, as far as possible. A handler that never ends does not hold this
+   * up.
+   */
   async finish({ over }: Limit): Promise<null> {
     await Promise.race([this.close(), over]);
     return null;
   }
 
-  /** @internal Listens no more, and says what was handled. */
+  /** @internal Stops listening, and acknowledges what was handled. */
   close(): Promise<void> {
     return this.#inbox.close();
   }
 
-  /** What was thrown stays here: it may name what is not for others. Its code is stable. */
+  /** Only the code of the error is sent. The rest may contain what others must not see. */
   async #answerFailure(row: MessageRow, error: unknown): Promise<boolean> {
     const code = error instanceof MayflyError ? error.code : "work_failed";
     const answer = await this.#message(row).reply({ code }, { type: failureType });
@@ -223,7 +242,7 @@ function faultOfOptions({ deadline, attachments }: SendOptions): string | null {
 const invalid = (type: string, fault: string) =>
   new MayflyError({
     code: "invalid_request",
-    message: `A message of type ${type} has a fault: ${fault}.`,
+    message: `A message of type ${type} is not valid: ${fault}.`,
     hint: "Nothing was sent. Correct it, or choose a type of your own.",
     details: { field: fault.split(":")[0] },
   });
@@ -232,7 +251,7 @@ const handlerFailed = (type: string, { senderId, payload }: MessageContent) =>
   new MayflyError({
     code: "handler_failed",
     message: `The recipient's handler of ${type} failed.`,
-    hint: "Its own process says why. Ask again, or ask another.",
+    hint: "The log of its process says why. Ask again, or ask another agent.",
     details: { from: senderId, code: payload.code },
   });
 

@@ -2,7 +2,7 @@ import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 import type { MessageContent, MessageTarget, Sent } from "./content.ts";
 
-/** What the SDK tells in an agent's debug stream of a message that goes out. */
+/** What the SDK reports in an agent's debug stream about an outgoing message. */
 interface Leaving {
   id: string;
   to: MessageTarget;
@@ -10,7 +10,7 @@ interface Leaving {
   payload: unknown;
 }
 
-/** That a message was sent and how long it took is basic, what is in it verbose. */
+/** That a message was sent, and how long it took, is basic. Its content is verbose. */
 export function noteSent(
   note: Note,
   { id, to, type, payload }: Leaving,
@@ -27,7 +27,7 @@ export function noteSent(
   }
 }
 
-/** Calls a handler. That it was called is detailed, that it has returned basic. */
+/** Calls a handler. The call is reported as detailed, and the return as basic. */
 export async function noteHandling(
   note: Note,
   message: MessageContent,

@@ -7,12 +7,12 @@ import { sent } from "./answers.ts";
 import type { OutgoingMessage, Sent } from "./content.ts";
 
 const perCall = 100;
-/** A call takes 4 MB; in bytes of JSON, with room for what UTF-8 and Postgres add. */
+/** A call takes 4 MB. In bytes of JSON, with room for what UTF-8 and Postgres add. */
 const charactersPerCall = 1_000_000;
-/** Of what passes: the same ids again, so that nothing is sent twice. */
+/** Retries temporary errors with the same ids, so that nothing is sent twice. */
 const tries = 5;
 const firstMs = 250;
-/** Errors that are one message's, not the call's. */
+/** Errors of a single message, not of the call. */
 const ofOne: ErrorCode[] = [
   "channel_unknown",
   "invalid_request",
@@ -32,8 +32,8 @@ interface Waiting {
 }
 
 /**
- * What is sent at the same time goes in one call: while one is under way the next ones gather, in their
- * order.
+ * Messages that are sent at the same time share one call. While one call is running, the next messages gather
+ * in order.
  */
 export class Outgoing {
   readonly #link: Link;
@@ -53,7 +53,7 @@ export class Outgoing {
 
   async #drain(): Promise<void> {
     this.#sending = true;
-    // What is sent in the same turn goes together.
+    // Messages of the same turn are sent together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       let size = 0;
@@ -81,11 +81,11 @@ export class Outgoing {
         return;
       }
       if (bad === null) {
-        // It does not say which: each alone.
+        // The error does not say which message, so send each one alone.
         for (const one of left) await this.#sendAll([one]);
         return;
       }
-      // The others go on without it.
+      // The others continue without it.
       bad.resolve(failed(error));
       left = left.filter((waiting) => waiting !== bad);
     }
@@ -101,13 +101,16 @@ export class Outgoing {
   }
 }
 
-/** Sent is what the answer names: an empty list has sent nothing. */
+/** Only messages in the answer count as sent. An empty list has sent nothing. */
 function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | null {
   const named = new Set(answer.map(({ id }) => id));
   return messages.every(({ id }) => named.has(id.toLowerCase())) ? null : foreign("the Data API");
 }
 
-/** Whose error it is: one of the batch, null for one that is not named, undefined for the call's own. */
+/**
+ * Whose error it is: an index of the batch, null for a message that is not named, undefined for the call
+ * itself.
+ */
 function culprit(error: MayflyError, batch: Waiting[]): Waiting | null | undefined {
   if (!ofOne.includes(error.code) || batch.length === 1) return undefined;
   const { index } = (error.details ?? {}) as { index?: unknown };

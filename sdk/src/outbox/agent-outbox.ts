@@ -9,11 +9,11 @@ import { pushLast } from "./last-push.ts";
 import type { Outbox } from "./outbox.ts";
 import { asStorageError, type OnSettled, type Pushed, pushOutbox } from "./push.ts";
 
-/** What an agent learned and the server has not acknowledged, and what the server refused. */
+/** What an agent learned and the server has not acknowledged yet, and what the server refused. */
 export class AgentOutbox {
   /** @internal The outbox of the tenant. */
   readonly tenant: Outbox;
-  /** @internal Told what became of each operation. */
+  /** @internal Called with the result of each operation. */
   onSettled: OnSettled = () => {};
   readonly #link: Link;
   readonly #self: Self;
@@ -22,7 +22,11 @@ export class AgentOutbox {
   #inTurn = 0;
   #left = false;
 
-  /** @internal @param over why the agent can do nothing more. */
+  /**
+   *
+   * @internal
+   * @param over why the agent can do nothing more.
+   */
   constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
     this.#link = link;
     this.#self = self;
@@ -42,15 +46,15 @@ export class AgentOutbox {
   }
 
   /**
-   * Operations that the server refused, with its reasons: of the tenant, as far as this outbox has
-   * seen them since it was opened by a `remember` or a `sync`.
+   * Operations of the tenant that the server refused, with the reasons, as far as this outbox has seen them
+   * since a `remember` or a `sync` opened it.
    */
   get refused(): readonly DeadLetter[] {
     return this.tenant.deadLetters;
   }
 
   /**
-   * Gives refused operations another chance with the next `sync`: those with these ids, or all.
+   * Retries refused operations with the next `sync`: those with these ids, or all.
    *
    * @returns how many; `storage_failed`.
    * @example
@@ -62,7 +66,7 @@ export class AgentOutbox {
   }
 
   /**
-   * Lets go of refused operations for good: those with these ids, or all.
+   * Discards refused operations for good: those with these ids, or all.
    *
    * @returns how many; `storage_failed`.
    * @example
@@ -72,7 +76,10 @@ export class AgentOutbox {
     return this.#change(() => this.tenant.discard(ids?.map(idOf)));
   }
 
-  /** @internal Queues operations, all or none; when it has resolved, they are as safe as the storage is. */
+  /**
+   *
+   * @internal Queues operations, all or none. When this resolves, they are as safe as the storage.
+   */
   async add(operation: Operation | Operation[]): Promise<Result<null>> {
     return this.#change(async () => {
       await this.tenant.add(operation, this.#self.id);
@@ -80,7 +87,7 @@ export class AgentOutbox {
     });
   }
 
-  /** @internal For a change that is made now: later than all that the outbox has. */
+  /** @internal A timestamp for a change that is made now, later than everything in the outbox. */
   stamp(): Promise<Result<string>> {
     return this.#change(async () => {
       await this.tenant.open();
@@ -88,14 +95,17 @@ export class AgentOutbox {
     });
   }
 
-  /** @internal Pushes what waits, of this agent and of those who are gone. */
+  /** @internal Pushes what is waiting, from this agent and from those that have ended. */
   push(): Promise<Result<Pushed>> {
     return pushOutbox(this.#link, this.tenant, this.#self.id, (...settled) =>
       this.onSettled(...settled),
     );
   }
 
-  /** @internal Does work that pushes and pulls: one at a time, two would pull the same page. */
+  /**
+   *
+   * @internal Runs work that pushes and pulls, one at a time, because two would pull the same page.
+   */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#inTurn++;
     const run = this.#turn.then(work).finally(() => {
@@ -107,7 +117,7 @@ export class AgentOutbox {
 
   /** @internal */
   async finish(limit: Limit): Promise<Left | null> {
-    // What has ended does not open its outbox again: it is another's by now.
+    // An agent that has ended does not open its outbox again, because another process may have it.
     if (this.#left)
       return this.waiting > 0 ? { unsynced: this.waiting, refused: 0, cause: this.#over() } : null;
     return pushLast(this.#link, this.tenant, this.#self.id, limit, (...settled) =>
@@ -115,11 +125,11 @@ export class AgentOutbox {
     );
   }
 
-  /** @internal Leaves to others what is still there. */
+  /** @internal Leaves what is still there to others. */
   async close(): Promise<void> {
     if (!this.#left) this.tenant.leave(this.#self.id);
     this.#left = true;
-    // Not waited for when a sync runs: it may be its own page handler that closes.
+    // Do not wait for a running sync, because its own page handler may be what closes the agent.
     if (this.#inTurn === 0) await this.tenant.close();
     else void this.#turn.then(() => this.tenant.close());
   }

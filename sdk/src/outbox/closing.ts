@@ -5,7 +5,7 @@ import type { Limit } from "../link/requests.ts";
 import { pushLast } from "./last-push.ts";
 import type { Outboxes } from "./outboxes.ts";
 
-/** Pushes as the caller what agents could not, and says what is left of all. */
+/** Pushes, as the caller, what agents could not push, and says what is left. */
 export async function pushRest(
   link: Link,
   outboxes: Outboxes,

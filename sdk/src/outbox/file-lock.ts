@@ -38,7 +38,9 @@ export class LockHeld extends Error {
   }
 }
 
-/** Another process took the lock while this one did not beat, as in a suspended machine. */
+/**
+ * Another process took the lock while this one did not beat, for example because the machine was suspended.
+ */
 export class LockLost extends Error {
   constructor(path: string) {
     super(`${path} was taken over by another process while this one was suspended.`);
@@ -47,7 +49,11 @@ export class LockLost extends Error {
 
 /** A lock that this process holds. */
 export interface FileLock {
-  /** To be called before each write to what is locked. @throws LockLost */
+  /**
+   * Call this before each write to the locked files.
+   *
+   * @throws LockLost
+   */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
@@ -57,23 +63,23 @@ export interface LockRhythm {
   beatMs: number;
   lookMs: number;
   /**
-   * Looks without a change until a holder counts as dead. They are counted by the observer's own
-   * timers: after a suspended machine wakes up, holder and observer both go on where they were.
+   * After this many looks without a change, a holder counts as dead. The observer counts with its own timers,
+   * so after a suspended machine wakes up, holder and observer both continue where they were.
    */
   looks: number;
 }
 
 export interface LockOptions {
-  /** Told once when another has taken the lock: at the next beat, or when `assertHeld` finds it. */
+  /** Called once when another process has taken the lock: at the next beat, or when `assertHeld` finds it. */
   onLost?: (error: LockLost) => void;
-  /** Told when the holder has to be watched, for so many milliseconds at most. */
+  /** Called when the holder has to be watched, with the longest time in milliseconds. */
   onWatch?: (holder: Holder, ms: number) => void;
   fs?: Fs;
   identity?: IdentitySource;
   rhythm?: LockRhythm;
 }
 
-/** Takes 15 s, which is seven beats. Locks of before 0.1.0 had a beat each 10 s. */
+/** Takes 15 s, which is seven beats. Locks from before 0.1.0 had a beat each 10 s. */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
 
 interface Taker {
@@ -82,7 +88,7 @@ interface Taker {
   rhythm: LockRhythm;
   onWatch: (holder: Holder, ms: number) => void;
   own: Content;
-  /** The own lock file, whole, for linking. */
+  /** The complete lock file of this process, to be linked. */
   draft: string;
 }
 
@@ -111,28 +117,28 @@ async function take(taker: Taker, path: string): Promise<void> {
   while (!(await create(taker, path))) {
     const holder = await read(fs, path);
     if (!holder) continue;
-    // Renamed by the round before; or a file server has answered the repetition of a link.
+    // The previous round renamed it, or a file server answered the repetition of a link.
     if (holder.token === own.token) return;
     if (!(await isDead(taker, path, holder))) continue;
     const successor = `${path}.${holder.token}`;
     await take(taker, successor);
-    // Another may have replaced the dead one before this process made the successor.
+    // Another process may have replaced the dead one before this one made the successor.
     const stillDead = (await read(fs, path))?.text === holder.text;
     if (stillDead) await rename(fs, successor, path);
     else await fs.rm(successor, { force: true });
   }
 }
 
-/** Whether it was made; false when there is one already. */
+/** Whether it was made. False if there is one already. */
 async function create({ fs, draft, own }: Taker, path: string): Promise<boolean> {
   try {
-    // A linked file is whole from the beginning.
+    // A linked file is complete from the start.
     await fs.link(draft, path);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
   }
-  // exFAT, SMB and others have no hard links, and each system says so by a code of its own.
+  // exFAT, SMB and others have no hard links, and each system reports this with its own code.
   return writeNew(fs, path, own).then(
     () => true,
     (error: unknown) => {
@@ -142,19 +148,23 @@ async function create({ fs, draft, own }: Taker, path: string): Promise<boolean>
   );
 }
 
-/** Nothing to rename: another has taken over the successor, and has gone on. */
+/** Nothing to rename: another process has taken over the successor and moved on. */
 const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   fs.rename(from, to).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
   });
 
-/** @returns false when the lock has changed hands meanwhile. @throws LockHeld */
+/**
+ *
+ * @returns false if the lock has changed hands meanwhile.
+ * @throws LockHeld
+ */
 async function isDead(taker: Taker, path: string, holder: Found): Promise<boolean> {
   const { fs, identity, rhythm, onWatch } = taker;
   const state = identity.stateOf(holder);
   if (state === "runs") throw new LockHeld(path, holder);
   if (state === "gone") return true;
-  // The embedded Supabase of before 0.1.0 has no beat: pid and start are all that it says.
+  // The embedded Supabase from before 0.1.0 does not beat. It has only pid and start.
   const { boot, namespace } = taker.own;
   if (holder.boot === "" && identity.stateOf({ ...holder, boot, namespace }) === "runs") {
     throw new LockHeld(path, holder);
@@ -194,7 +204,7 @@ class HeldLock implements FileLock {
     this.#path = path;
     this.#own = own;
     this.#onLost = onLost;
-    // Node's own: that of Deno keeps the process alive.
+    // Node's own timer, because Deno's keeps the process alive.
     const timers = nodeModule<typeof import("node:timers")>("node:timers");
     this.#timer = timers.setInterval(() => {
       this.#beating ??= this.#beat().finally(() => {
@@ -218,13 +228,13 @@ class HeldLock implements FileLock {
     clearInterval(this.#timer);
     await this.#beating;
     if (this.#lost) return;
-    // Its own successor: so that nobody replaces the file between the look and the removal.
+    // Its own successor, so that nobody replaces the file between the look and the removal.
     const successor = `${this.#path}.${this.#own.token}`;
     try {
       await writeNew(this.#fs, successor, this.#own);
     } catch (error) {
       if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return;
-      // Where this process cannot write one, on a full disk, no other makes one either.
+      // If this process cannot write one, because the disk is full, no other process can either.
     }
     if ((await read(this.#fs, this.#path))?.token === this.#own.token) {
       await this.#fs.rm(this.#path, { force: true });
@@ -232,7 +242,7 @@ class HeldLock implements FileLock {
     await this.#fs.rm(successor, { force: true });
   }
 
-  /** Reads and writes one and the same file: never that of another, whatever the path names by then. */
+  /** Reads and writes the same open file, never another process's, whatever the path points to by then. */
   async #beat(): Promise<void> {
     try {
       const file = await this.#fs.open(this.#path, "r+");
@@ -241,12 +251,12 @@ class HeldLock implements FileLock {
         this.#beats++;
         await file.write(JSON.stringify({ ...this.#own, beat: beatOf(this.#beats) }), 0);
       } finally {
-        // Network file systems write what is closed.
+        // Network file systems write a file when it is closed.
         await file.close();
       }
     } catch (error) {
       if (codeOf(error) === "ENOENT") this.#lose();
-      // Whatever else it is may pass, and the next beat comes.
+      // Any other error may pass, and the next beat comes.
     }
   }
 

@@ -2,32 +2,32 @@ import { MayflyError } from "../contract/errors.ts";
 import type { Operation } from "../contract/schemas.ts";
 import type { OutboxChange, OutboxEntry } from "./storage.ts";
 
-/** An operation that the server refused, with its reason. */
+/** An operation that the server refused, with the reason. */
 export interface DeadLetter {
   operation: Operation;
-  /** The agent that queued it; null for a person or the secret key. */
+  /** The agent that queued it. Null for a person or the secret key. */
   agentId: string | null;
   error: MayflyError;
 }
 
 type HeldOperation = OutboxEntry & { bytes: number };
 
-/** As many operations a push as may carry a vector. */
+/** As many operations as a push may have with vectors. */
 const batchSize = 100;
-/** Well under the 4 MB that a push may have: the function adds a vector to each, 2 KB. */
+/** Well below the 4 MB of a push, because the function adds a vector of 2 KB to each operation. */
 const batchBytes = 2_000_000;
 
-/** The operations of an outbox as they are held in memory, in order, and their size. */
+/** The operations of an outbox in memory, in order, with their size. */
 export class HeldOperations {
   readonly #entries = new Map<string, HeldOperation>();
   #bytes = 0;
 
-  /** How many operations, dead letters included. */
+  /** How many operations, including dead letters. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** How large they are as JSON. */
+  /** Their size as JSON. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -50,7 +50,7 @@ export class HeldOperations {
     }
   }
 
-  /** How many wait: of one agent, or of all. */
+  /** How many are waiting: of one agent, or of all. */
   waiting(agentId?: string): number {
     let count = 0;
     for (const entry of this.#entries.values()) {
@@ -59,7 +59,7 @@ export class HeldOperations {
     return count;
   }
 
-  /** What waits of an agent. */
+  /** What is waiting from an agent. */
   operations(agentId: string): Operation[] {
     return [...this.#entries.values()].flatMap((entry) =>
       !entry.error && entry.agentId === agentId ? [entry.operation] : [],
@@ -84,7 +84,7 @@ export class HeldOperations {
     );
   }
 
-  /** The memories that operations of this type wait for. */
+  /** The memories for which operations of this type are waiting. */
   memories(type: Operation["type"]): Set<string> {
     const ids = new Set<string>();
     for (const { operation, error } of this.#entries.values()) {
@@ -94,10 +94,11 @@ export class HeldOperations {
   }
 
   /**
-   * What waits of `agentId`; when it has nothing, what waits of those who push nothing themselves.
+   * What is waiting from `agentId`. If it has nothing, what is waiting from agents that push nothing
+   * themselves.
    *
-   * @param owners the agents that push their own.
-   * @param freeing only what makes room: deletes of memories that the server has.
+   * @param owners agents that push their own operations.
+   * @param freeing only what frees space: deletes of memories that the server has.
    */
   oldest(
     agentId: string | null,
@@ -118,7 +119,7 @@ export class HeldOperations {
   }
 }
 
-/** As many of the first as go into one push. */
+/** As many of the first operations as fit into one push. */
 export function firstBatch(operations: HeldOperation[]): OutboxEntry[] {
   const batch: OutboxEntry[] = [];
   const memories = new Set<string>();
@@ -126,7 +127,7 @@ export function firstBatch(operations: HeldOperation[]): OutboxEntry[] {
   for (const entry of operations) {
     bytes += entry.bytes;
     const memory = entry.operation.memory.id;
-    // One push says one thing about one memory.
+    // Send only one operation for each memory in a push.
     if (batch.length === batchSize || memories.has(memory)) break;
     if (batch.length > 0 && bytes > batchBytes) break;
     memories.add(memory);

@@ -6,11 +6,14 @@ import { Backoff } from "../link/retry.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OnSettled, pushOutbox } from "./push.ts";
 
-/** A push that finds nobody is tried again so often. */
+/** How often to retry a push that reaches nobody. */
 const tries = 3;
 const retryDelayMs = 500;
 
-/** Pushes what waits, of `agentId` or (null) of all who are gone. Null: everything is on the server. */
+/**
+ * Pushes what is waiting from `agentId`, or with null from all agents that have ended. Returns null if
+ * everything is on the server.
+ */
 export async function pushLast(
   link: Link,
   outbox: Outbox,
@@ -23,7 +26,7 @@ export async function pushLast(
   const waiting = () => outbox.waiting(agentId ?? undefined);
   const backoff = new Backoff({ firstMs: retryDelayMs, tries });
   for (;;) {
-    // Another push of this process may have them under way.
+    // Another push of this process may be sending them.
     await Promise.race([outbox.settled(), limit.over]);
     if (waiting() === 0 || limit.isOver) break;
     const { data, error } = await pushOutbox(link, outbox, agentId, (operation, result) => {
@@ -33,7 +36,7 @@ export async function pushLast(
     });
     cause = error;
     if (!error) {
-      // Nothing that it may push: what waits is a living agent's.
+      // There is nothing to push: what is waiting belongs to a living agent.
       if (data.pushed + data.rejected === 0 && !outbox.isBusy) break;
       continue;
     }

@@ -1,4 +1,4 @@
-/** The file of a lock (`file-lock.ts`): what stands in it, and how it is read and made. */
+/** The file of a lock (`file-lock.ts`): its content, and how it is read and made. */
 import type { ProcessIdentity } from "./process-identity.ts";
 
 export type Fs = typeof import("node:fs/promises");
@@ -6,11 +6,11 @@ export type Fs = typeof import("node:fs/promises");
 /** What a lock file says. */
 export interface Content extends ProcessIdentity {
   token: string;
-  /** Digits of the same length always: a beat overwrites the file in its place. */
+  /** Always digits of the same length, so that a beat can overwrite them in place. */
   beat?: string;
 }
 
-/** A lock file as it was read. */
+/** A lock file that was read. */
 export interface Found extends Content {
   text: string;
   modifiedMs: number;
@@ -20,7 +20,7 @@ export const beatOf = (count: number) => String(count).padStart(12, "0");
 
 export const codeOf = (error: unknown) => (error as { code?: string }).code;
 
-/** Fails with EEXIST where there is a file. */
+/** Fails with EEXIST if there is a file. */
 export async function writeNew(fs: Fs, path: string, content: Content): Promise<void> {
   const file = await fs.open(path, "wx", 0o600);
   try {
@@ -34,7 +34,7 @@ export async function writeNew(fs: Fs, path: string, content: Content): Promise<
   }
 }
 
-/** Nothing where there is no file. */
+/** Nothing if there is no file. */
 export async function read(fs: Fs, path: string): Promise<Found | null> {
   try {
     const file = await fs.open(path, "r");
@@ -50,7 +50,7 @@ export async function read(fs: Fs, path: string): Promise<Found | null> {
   }
 }
 
-/** Without hard links a lock is empty for a moment; a loss of power can leave it so. */
+/** Without hard links, a lock is empty for a moment. A power failure can leave it empty. */
 export const unreadable: Content = {
   ...{ token: "unreadable", pid: 0, host: "an unknown host" },
   ...{ started: "", boot: "", namespace: "" },

@@ -5,35 +5,40 @@ import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import { type DeadLetter, firstBatch, HeldOperations, sizeOf } from "./held-operations.ts";
 import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 
-/** How much an outbox takes, dead letters included; of one tenant. */
+/** How much an outbox of one tenant holds, including dead letters. */
 export interface OutboxLimits {
   /** 100,000 by default. */
   maxOperations?: number;
-  /** Of operations as JSON, 100 MB by default; an outbox is held in memory too. */
+  /** Size of the operations as JSON, 100 MB by default. An outbox is also held in memory. */
   maxBytes?: number;
 }
 
 /**
- * What was learned in a tenant and is not yet acknowledged, in order. It belongs to the tenant: what
- * an agent leaves behind, the next one pushes. One bad operation never blocks the rest.
+ * What was learned in a tenant and is not acknowledged yet, in order. It belongs to the tenant: what an agent
+ * leaves, the next one pushes. One bad operation never blocks the rest.
  */
 export class Outbox {
-  /** Of the updates that go through here: each is later than those before, also of a process before. */
+  /**
+   * The clock of updates that pass through here. Each is later than those before, even those of an earlier
+   * process.
+   */
   readonly clock = new HybridClock();
   readonly #storage: () => Promise<OutboxStorage>;
   readonly #tenant: string;
   readonly #limits: Required<OutboxLimits>;
   readonly #held = new HeldOperations();
   readonly #inFlight = new Set<string>();
-  /** Told when nothing is in flight any more. */
+  /** Called when nothing is in flight any more. */
   #onSettled: (() => void)[] = [];
-  /** What is on its way to the storage, which is not closed meanwhile. */
+  /** Writes that are on their way to the storage, which must not be closed meanwhile. */
   readonly #writing = new Set<Promise<void>>();
-  /** Agents of this process that push what is theirs themselves, and how many times it has each. */
+  /** Agents of this process that push their own operations, and how many connections each has. */
   readonly #owners = new Map<string, number>();
-  /** Acknowledged, and not let go by a storage that had no room for that: with the next change. */
+  /**
+   * Acknowledged operations that the storage had no room to remove. They are removed with the next change.
+   */
   readonly #owed = new Set<string>();
-  /** What is on its way to the storage counts too. */
+  /** Operations on their way to the storage count too. */
   readonly #adding = { operations: 0, bytes: 0 };
   #store: Promise<OutboxStore> | undefined;
   #closing: Promise<void> = Promise.resolve();
@@ -48,59 +53,67 @@ export class Outbox {
     this.#limits = { maxOperations, maxBytes };
   }
 
-  /** Opens the storage, once; the calls that follow wait for it. @throws `storage_failed` */
+  /**
+   * Opens the storage once. Later calls wait for it.
+   *
+   * @throws `storage_failed`
+   */
   async open(): Promise<OutboxStore> {
     this.#store ??= this.#open();
     try {
       return await this.#store;
     } catch (error) {
-      // Another process may let go of it: tried again with the next call.
+      // Another process may release it, so the next call tries again.
       this.#store = undefined;
       throw error instanceof MayflyError
         ? error
         : storageFailed(
             `The outbox could not be opened: ${String(error)}`,
-            "Check what the option storage names: a folder that can be written.",
+            "Check that the option storage names a folder that can be written.",
             error,
           );
     }
   }
 
-  /** Opens the storage. What another process has taken over is its to push. @throws `storage_failed` */
+  /**
+   * Opens the storage. If another process has taken it over, that process pushes what is in it.
+   *
+   * @throws `storage_failed`
+   */
   async assertHeld(): Promise<void> {
     await (await this.open()).assertHeld?.();
   }
 
-  /** Lets go of the storage, unless an agent uses it. What it keeps is there for the next. */
+  /** Releases the storage, unless an agent uses it. The next one finds what it keeps. */
   async close(): Promise<void> {
     if (this.#owners.size > 0) return;
     const store = this.#store;
     this.#store = undefined;
-    // Opened again meanwhile, it waits until this is over.
+    // If it is opened again meanwhile, that waits until this is done.
     this.#closing = Promise.allSettled([this.#closing, ...this.#writing])
       .then(async () => (await store)?.close())
       .catch(() => {});
     await this.#closing;
   }
 
-  /** An agent that pushes its own, until `leave`. */
+  /** Adds an agent that pushes its own operations, until `leave`. */
   join(agentId: string): void {
     this.#owners.set(agentId, (this.#owners.get(agentId) ?? 0) + 1);
   }
 
-  /** From now on what is left of it is for anybody to push. */
+  /** From now on, anybody may push what is left of it. */
   leave(agentId: string): void {
     const count = (this.#owners.get(agentId) ?? 1) - 1;
     if (count > 0) this.#owners.set(agentId, count);
     else this.#owners.delete(agentId);
   }
 
-  /** How much waits: of one agent, or of all. */
+  /** How much is waiting: of one agent, or of all. */
   waiting(agentId?: string): number {
     return this.#held.waiting(agentId);
   }
 
-  /** What waits of an agent, in order. */
+  /** What is waiting from an agent, in order. */
   operations(agentId: string): Operation[] {
     return this.#held.operations(agentId);
   }
@@ -114,15 +127,15 @@ export class Outbox {
     return this.#held.deadLetters;
   }
 
-  /** The memories that wait to be put, or to be forgotten. */
+  /** The memories that are waiting to be put or forgotten. */
   memories(type: Operation["type"]): Set<string> {
     return this.#held.memories(type);
   }
 
   /**
-   * Takes operations in, all or none, by one write. When it has resolved, they are as safe as the storage is.
+   * Adds operations, all or none, with one write. When this resolves, they are as safe as the storage.
    *
-   * @throws `outbox_full`, `storage_failed`: then nothing has changed.
+   * @throws `outbox_full`, `storage_failed`; then nothing has changed.
    */
   async add(given: Operation | Operation[], agentId: string | null): Promise<void> {
     await this.open();
@@ -144,7 +157,7 @@ export class Outbox {
     }
   }
 
-  /** The updates of a batch that the server finds ahead of it, as made now; in their order. */
+  /** Updates of a batch that the server found ahead of its time, with new timestamps, in order. */
   async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
     const restamped = batch.map((entry) => {
       const { operation, agentId } = entry;
@@ -159,20 +172,20 @@ export class Outbox {
   }
 
   /**
-   * The oldest operations that go into one push: of `agentId`, and when it has no more, of those who
-   * are gone. They stay until they are settled, and nobody else takes them meanwhile. `freeing`:
-   * those alone that make room, of memories that the server has.
+   * The oldest operations that fit into one push: those of `agentId`, and when it has no more, those of
+   * agents that have ended. Nobody else takes them until they are settled. With `freeing`, only operations
+   * that free space by removing memories from the server.
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
     const source = this.#held.oldest(agentId, this.#owners, freeing);
-    // One drainer at a time: a put and what follows it keep their order.
+    // One drainer at a time, so that a put and what follows it keep their order.
     if (source.some(({ operation }) => this.#inFlight.has(operation.id))) return [];
     const batch = firstBatch(source);
     for (const { operation } of batch) this.#inFlight.add(operation.id);
     return batch;
   }
 
-  /** These were not settled: they wait again. */
+  /** These were not settled, so they wait again. */
   release(batch: OutboxEntry[]): void {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
     if (this.#inFlight.size > 0) return;
@@ -192,27 +205,29 @@ export class Outbox {
     });
   }
 
-  /** The server has these: they are out, also where the storage is full, which only they can empty. */
+  /**
+   * The server has these, so they are removed, even if the storage is full, because only this can empty it.
+   */
   async acknowledge(batch: OutboxEntry[]): Promise<void> {
     const change = { remove: batch.map(({ operation }) => operation.id) };
     try {
       await this.#write(change);
     } catch {
-      // After a restart they would be pushed again, and applied once.
+      // After a restart they would be pushed again, and applied only once.
       for (const id of change.remove) this.#owed.add(id);
       this.#held.apply(change);
     }
     this.release(batch);
   }
 
-  /** The server will never take this one. */
+  /** The server will never accept this one. */
   async bury(entry: OutboxEntry, error: MayflyError): Promise<void> {
     const { operation, agentId } = entry;
     await this.#write({ put: [{ operation, agentId, error: bodyOf(error) }] });
     this.release([entry]);
   }
 
-  /** Gives dead letters another chance: those with these ids of operations, or all. */
+  /** Retries dead letters: those with these ids of operations, or all. */
   async retry(ids?: string[]): Promise<number> {
     await this.open();
     const dead = this.#held.dead(ids);
@@ -220,7 +235,7 @@ export class Outbox {
     return dead.length;
   }
 
-  /** Lets go of dead letters: those with these ids of operations, or all. */
+  /** Discards dead letters: those with these ids of operations, or all. */
   async discard(ids?: string[]): Promise<number> {
     await this.open();
     const dead = this.#held.dead(ids);
@@ -242,7 +257,7 @@ export class Outbox {
     return store;
   }
 
-  /** On the storage first: what is seen here is as safe as it can be. */
+  /** On the storage first, so that everything visible here is stored. */
   async #write(change: OutboxChange): Promise<void> {
     const store = await this.open();
     const owed = [...this.#owed];
@@ -259,7 +274,7 @@ const outboxFull = (operations: number, bytes: number) =>
   new MayflyError({
     code: "outbox_full",
     message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
-    hint: "Nothing was done. Make room with sync, or with agent.outbox.discard.",
+    hint: "Nothing was done. Make room with sync or agent.outbox.discard.",
     details: { operations, bytes },
   });
 

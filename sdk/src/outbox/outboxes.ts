@@ -2,7 +2,7 @@ import { Outbox, type OutboxLimits } from "./outbox.ts";
 import type { OutboxStorage } from "./storage.ts";
 import { storageOf } from "./storage-of.ts";
 
-/** The outboxes of a Mayfly, one for each tenant. */
+/** The outboxes of a Mayfly client, one for each tenant. */
 export class Outboxes {
   readonly #open = new Map<string, Outbox>();
   readonly #storage: () => Promise<OutboxStorage>;
@@ -22,7 +22,7 @@ export class Outboxes {
   }
 
   of(tenant: string): Outbox {
-    // As the server writes it: an agent and its Mayfly mean the same one.
+    // As the server writes it, so that an agent and its Mayfly client mean the same one.
     const name = tenant.toLowerCase();
     const known = this.#open.get(name);
     if (known) return known;

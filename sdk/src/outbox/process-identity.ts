@@ -1,35 +1,38 @@
 import { nodeModule } from "../link/builtin.ts";
 
-/** What tells a process apart from every other, also from one of the same number. */
+/** Distinguishes a process from every other one, including later ones with the same number. */
 export interface ProcessIdentity {
   pid: number;
   host: string;
-  /** When it started, as its kernel counts. Pids are used again; a pid with its start is not. */
+  /** When it started, in its kernel's units. Pids are reused, but not a pid with the same start. */
   started: string;
-  /** This start of the kernel. Empty where it is not known. */
+  /** This boot of the kernel. Empty if it is not known. */
   boot: string;
-  /** Where the pid and the start are counted: each container has a process 1. Empty: not known. */
+  /**
+   * The namespace in which the pid and the start are counted, because each container has a process
+   * 1. Empty if it is not known.
+   */
   namespace: string;
 }
 
-/** Says who this process is, and whether another one still runs. */
+/** Identifies this process, and says whether another one is still running. */
 export interface IdentitySource {
   own(): ProcessIdentity;
-  /** `unknown` when the process counts elsewhere, or when this system does not say. */
+  /** `unknown` if the process is in another namespace, or if this system does not tell. */
   stateOf(process: ProcessIdentity): "runs" | "gone" | "unknown";
 }
 
-/** What the system says of a process, null when it says nothing. */
+/** What the system says about a process. Null if nothing. */
 interface Seen {
   pid: number;
   dead: boolean;
   started: string;
 }
 
-/** A killed process whose parent has not asked for its end yet: it still has its number. */
+/** A killed process that still has its number, because its parent has not yet collected it. */
 const deadStates = ["Z", "X"];
 
-/** proc(5). The name of a process may have spaces and parentheses. */
+/** proc(5). The name of a process may contain spaces and parentheses. */
 function seeInProc(pid: number | "self"): Seen | null {
   const { readFileSync } = nodeModule<typeof import("node:fs")>("node:fs");
   try {
@@ -42,7 +45,7 @@ function seeInProc(pid: number | "self"): Seen | null {
   }
 }
 
-/** A line of a command, empty when it cannot be run. */
+/** A line of a command's output. Empty if the command cannot be run. */
 function lineOf(command: string, args: string[]): string {
   try {
     const { execFileSync } = nodeModule<typeof import("node:child_process")>("node:child_process");
@@ -61,7 +64,7 @@ function seeByPs(pid: number): Seen | null {
   return started ? { pid, dead: deadStates.includes(state.slice(0, 1)), started } : null;
 }
 
-/** Boot and namespace. Both are empty where what the system says of a pid may be about another one. */
+/** Boot and namespace. Both are empty if what the system says about a pid may be about another one. */
 function placeOf(platform: string): Pick<ProcessIdentity, "boot" | "namespace"> {
   if (platform === "darwin") {
     const boot = lineOf("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"]);
@@ -117,7 +120,7 @@ export function systemIdentity(): IdentitySource {
       if (!here || started === "") return "unknown";
       if (!exists(pid)) return "gone";
       const seen = see(pid);
-      // Hidden from this user, or gone just now.
+      // Hidden from this user, or it has just ended.
       if (!seen) return "unknown";
       return !seen.dead && seen.started === started ? "runs" : "gone";
     },

@@ -8,15 +8,15 @@ import type { Outbox } from "./outbox.ts";
 import type { OutboxEntry } from "./storage.ts";
 import { pushOperations } from "./sync-call.ts";
 
-/** What became of the outbox. */
+/** The result of a push of the outbox. */
 export interface Pushed {
-  /** Operations that the server has acknowledged. */
+  /** Operations that the server acknowledged. */
   pushed: number;
   /** Operations that the server refused for good: see `agent.outbox.refused`. */
   rejected: number;
 }
 
-/** Refusals that are about the operations, not about the caller or the moment. */
+/** Errors about the operations, not about the caller or the moment. */
 const aboutOperations: ErrorCode[] = [
   "agent_unknown",
   "clock_ahead",
@@ -27,10 +27,10 @@ const aboutOperations: ErrorCode[] = [
   "push_too_large",
 ];
 
-/** Told what became of each operation; null: the server refused it. */
+/** Called with the result of each operation. Null: the server refused it. */
 export type OnSettled = (operation: Operation, result: PushResult | null) => void;
 
-/** What a push works with. */
+/** What a push needs. */
 interface Pushing {
   link: Link;
   outbox: Outbox;
@@ -39,8 +39,8 @@ interface Pushing {
 }
 
 /**
- * Pushes what `agentId` has in the outbox, and what those left who are gone. What could not be
- * pushed stays.
+ * Pushes what `agentId` has in the outbox, and what agents left that have ended. What could not be pushed
+ * stays.
  */
 export async function pushOutbox(
   link: Link,
@@ -54,7 +54,7 @@ export async function pushOutbox(
     await outbox.assertHeld();
     let problem = await pushAll(pushing, () => outbox.take(agentId));
     if (problem?.code === "quota_exceeded") {
-      // What is to be forgotten makes room: it must not wait behind what has none.
+      // Forgetting frees space, so it must not wait behind operations that have no room.
       const before = done.pushed;
       problem = (await pushAll(pushing, () => outbox.take(agentId, { freeing: true }))) ?? problem;
       if (done.pushed > before) {
@@ -79,7 +79,7 @@ async function pushAll(pushing: Pushing, take: () => OutboxEntry[]): Promise<May
   return null;
 }
 
-/** Pushes a batch; one that is refused is halved until the guilty one is found. */
+/** Pushes a batch. If it is refused, it is halved until the faulty operation is found. */
 async function settle(
   pushing: Pushing,
   batch: OutboxEntry[],
@@ -92,7 +92,8 @@ async function settle(
   if (!error) {
     const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
     const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());
-    // Only what it names is acknowledged: an answer of anything else empties no outbox.
+    // Only operations in the answer are acknowledged, so that a foreign answer never empties an
+    // outbox.
     const settled = batch.filter(resultOf);
     await outbox.acknowledge(settled);
     for (const entry of settled) onSettled(entry.operation, resultOf(entry) ?? null);
@@ -100,7 +101,7 @@ async function settle(
     return settled.length < batch.length ? foreign("the function sync") : null;
   }
   if (batch.length > 1 && isTooLarge(error)) {
-    // What limits the size of requests is no reason to keep back what is smaller.
+    // A limit on the size of requests is no reason to keep smaller operations back.
     const middle = Math.ceil(batch.length / 2);
     const first = await settle(pushing, batch.slice(0, middle), restamped);
     const second = await settle(pushing, batch.slice(middle), restamped);
@@ -127,7 +128,7 @@ async function settle(
   );
 }
 
-/** Refused for its size by something in front, which may take a smaller one. */
+/** Something in front refused it because of its size. It may accept a smaller one. */
 const isTooLarge = ({ code, details }: MayflyError) =>
   code === "unavailable" && (details as { status?: unknown } | null)?.status === 413;
 

@@ -5,7 +5,7 @@ import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./st
 
 type Fs = typeof import("node:fs/promises");
 
-/** A file is written anew when it has grown to so much, and twice what it has to keep. */
+/** A file is rewritten when it has this size, and twice the size of what it has to keep. */
 const compactBytes = 256 * 1024;
 
 function builtin<T>(name: string): T {
@@ -13,14 +13,14 @@ function builtin<T>(name: string): T {
   if (found) return found;
   throw storageFailed(
     "There are no files here.",
-    "In a browser give storage a name; else an adapter.",
+    "In a browser, pass a name as storage; elsewhere, pass your own storage.",
   );
 }
 
 /**
- * Keeps outboxes in a folder, a file of JSON Lines for each tenant. A line is a change; what `write`
- * resolved for is on the disk (fdatasync, shared by what waits at the same time). A last line that a
- * crash has torn was never resolved for, and is cut away. One process at a time.
+ * Keeps outboxes in a folder, with a file of JSON Lines for each tenant. A line is a change. When `write`
+ * resolves, the change is on the disk (fdatasync, shared by writes that wait at the same time). A last line
+ * that a crash cut off was never resolved, and is removed. One process at a time.
  */
 export function fileStorage(folder: string): OutboxStorage {
   return {
@@ -54,7 +54,7 @@ class FileStore implements OutboxStore {
   readonly #fs: Fs;
   readonly #path: string;
   readonly #lock: FileLock;
-  /** What is to be kept, as a line each: for the next compaction. */
+  /** What to keep, as one line each, for the next compaction. */
   readonly #kept: Map<string, string>;
   #file: Awaited<ReturnType<Fs["open"]>>;
   #size: number;
@@ -100,7 +100,7 @@ class FileStore implements OutboxStore {
 
   async assertHeld(): Promise<void> {
     await this.#lock.assertHeld().catch((cause: unknown) => {
-      // A lock that cannot be read now is looked at again before anything is written.
+      // If the lock cannot be read now, it is checked again before anything is written.
       if (cause instanceof LockLost) throw takenOver(cause);
     });
   }
@@ -111,7 +111,7 @@ class FileStore implements OutboxStore {
     await this.#lock.release();
   }
 
-  /** What comes while one flush runs shares the next. */
+  /** Writes that arrive while a flush is running share the next one. */
   async #flushAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const taken = this.#waiting;
@@ -124,15 +124,15 @@ class FileStore implements OutboxStore {
         for (const { reject } of taken) reject(error);
       }
     }
-    // In the same turn as the look at what waits: what comes later starts a flush of its own.
+    // In the same turn as the check for waiting writes, because later ones start their own flush.
     this.#flushing = undefined;
   }
 
   async #flush(taken: Waiting[]): Promise<void> {
-    // A process that was suspended may find that another has the file: it must not write there.
+    // A process that was suspended must not write if another has the file.
     await this.#lock.assertHeld();
     if (this.#emptiedBy(taken)) {
-      // What keeps nothing takes no room, and needs none: also a full disk can be left.
+      // Removing everything needs no space, so an outbox can be emptied even on a full disk.
       await this.#file.truncate(0);
       await this.#file.datasync();
       this.#size = 0;
@@ -144,13 +144,13 @@ class FileStore implements OutboxStore {
       await this.#file.appendFile(bytes);
       await this.#file.datasync();
     } catch (error) {
-      // Half a line must not stand before the next.
+      // The next line must not follow half a line.
       await this.#file.truncate(this.#size).catch(() => {});
       throw error;
     }
     this.#size += bytes.length;
     for (const { change } of taken) this.#apply(change);
-    // What was written is safe: where there is no room to write it anew, the file stays long for now.
+    // What was written is safe. If there is no room to rewrite the file, it stays long for now.
     await this.#compact().catch(() => {});
   }
 
@@ -170,14 +170,14 @@ class FileStore implements OutboxStore {
     if (this.#size < compactBytes) return;
     const bytes = new TextEncoder().encode([...this.#kept.values()].join(""));
     if (this.#size < bytes.length * 2) return;
-    // Aside first: at any moment the path names a whole file.
+    // Write a new file first, so that the path always points to a whole file.
     const draft = `${this.#path}.draft`;
     await this.#fs.rm(draft, { force: true });
     const file = await this.#fs.open(draft, "a", 0o600);
     try {
       await file.appendFile(bytes);
       await file.datasync();
-      // Again: this process may have been suspended since the flush began.
+      // Check again, because this process may have been suspended since the flush began.
       await this.#lock.assertHeld();
       await this.#fs.rename(draft, this.#path);
     } catch (error) {
@@ -193,25 +193,25 @@ class FileStore implements OutboxStore {
 }
 
 const heldElsewhere = (cause: LockHeld) =>
-  storageFailed(cause.message, "One process has one outbox: give each a folder of its own.", cause);
+  storageFailed(cause.message, "Give each process its own folder.", cause);
 
 const takenOver = (cause: LockLost) =>
   storageFailed(
     cause.message,
-    "This process writes no more there: end it, and start again. Nothing of this call was done.",
+    "Nothing of this call was done. Restart this process: it can no longer write to the folder.",
     cause,
   );
 
 const unwritable = (path: string, cause: unknown) =>
   storageFailed(
     `${path} could not be written: ${String(cause)}`,
-    "Nothing of it was kept. Make room there, then try again.",
+    "Nothing was stored. Make room on the disk, then try again.",
     cause,
   );
 
 const lineOf = (change: OutboxChange) => `${JSON.stringify(change)}\n`;
 
-/** What a file keeps, and how far it is whole. */
+/** The content of a file, and up to where it is whole. */
 async function readEntries(fs: Fs, path: string) {
   const text = await fs.readFile(path, "utf8").catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return "";
@@ -223,11 +223,11 @@ async function readEntries(fs: Fs, path: string) {
   for (const [index, line] of lines.slice(0, -1).entries()) {
     const change = parse(line);
     if (!change) {
-      // Only the end can tear: here something else has written.
+      // A crash damages only the end, so something else has written here.
       if (index < lines.length - 2) {
         throw storageFailed(
           `Line ${index + 1} of ${path} is damaged.`,
-          "Move the file away to go on without what it keeps.",
+          "Move the file away to continue without its content.",
         );
       }
       break;
@@ -252,7 +252,7 @@ function parse(line: string): OutboxChange | null {
   }
 }
 
-/** So that a file made or renamed is still there after a loss of power; not every system can. */
+/** Makes a new or renamed file survive a power failure. Not every system can. */
 async function syncFolder(fs: Fs, path: string): Promise<void> {
   const { dirname } = builtin<typeof import("node:path")>("node:path");
   const folder = await fs.open(dirname(path), "r").catch(() => null);

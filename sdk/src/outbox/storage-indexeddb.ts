@@ -9,12 +9,12 @@ interface Schema extends DBSchema {
   };
 }
 
-/** A page that does not let go of an older version, or a deletion under way, can hold an opening up. */
+/** A page that holds an older version, or a running deletion, can block opening. */
 const openMs = 10_000;
 
 /**
- * Keeps outboxes in IndexedDB. Two tabs may share one: what one finds of the other it pushes too,
- * and the server applies it once, by its id.
+ * Keeps outboxes in IndexedDB. Two tabs may share one. Each also pushes what it finds from the other, and the
+ * server applies it once, because of its id.
  */
 export function indexedDbStorage(name: string): OutboxStorage {
   return { open: (tenant) => IndexedDbStore.open(name, tenant) };
@@ -24,7 +24,7 @@ class IndexedDbStore implements OutboxStore {
   readonly entries: OutboxEntry[];
   readonly #connection: Connection;
   readonly #tenant: string;
-  /** For a database that was deleted while this page was open: it gets everything again. */
+  /** For a database that was deleted while this page was open: everything is written again. */
   readonly #kept: Map<string, OutboxEntry>;
 
   private constructor(connection: Connection, tenant: string, entries: OutboxEntry[]) {
@@ -37,7 +37,7 @@ class IndexedDbStore implements OutboxStore {
   static async open(name: string, tenant: string): Promise<IndexedDbStore> {
     const connection = new Connection(name);
     const { database } = await connection.get();
-    // Ids of operations are UUIDv7: their order is that of time.
+    // Ids of operations are UUIDv7, so they sort by time.
     const rows = await database.getAll("outbox", IDBKeyRange.bound([tenant], [tenant, []]));
     const entries = rows.map(({ tenant: _tenant, id: _id, ...entry }) => entry);
     return new IndexedDbStore(connection, tenant, entries);
@@ -47,7 +47,7 @@ class IndexedDbStore implements OutboxStore {
     try {
       await this.#write(change);
     } catch (error) {
-      // The browser has closed the connection under it. An aborted transaction has changed nothing.
+      // The browser has closed the connection. An aborted transaction has changed nothing.
       if (!isClosed(error)) throw error;
       this.#connection.drop();
       await this.#write(change);
@@ -77,13 +77,13 @@ class IndexedDbStore implements OutboxStore {
 
 interface Opened {
   database: IDBPDatabase<Schema>;
-  /** It was made by this opening. */
+  /** This opening created it. */
   isEmpty: boolean;
 }
 
 /**
- * A connection that is opened again when the browser has closed it: for cleared site data, a disk that
- * failed, or another page that deletes the database or wants a newer version of it.
+ * A connection that is reopened when the browser has closed it, for example because of cleared site data, a
+ * disk error, or another page that deletes the database or wants a newer version.
  */
 class Connection {
   readonly #name: string;
@@ -103,13 +103,13 @@ class Connection {
     return this.#opened;
   }
 
-  /** The next use opens it again. */
+  /** The next use reopens it. */
   drop(): void {
     void this.#opened?.then(({ database }) => database.close()).catch(() => {});
     this.#opened = undefined;
   }
 
-  /** What it lacked was written. */
+  /** What was missing has been written. */
   filled(): void {
     void this.#opened?.then((opened) => {
       opened.isEmpty = false;
@@ -130,7 +130,7 @@ class Connection {
         isEmpty = true;
         fresh.createObjectStore("outbox", { keyPath: ["tenant", "id"] });
       },
-      // Another page waits for this connection to close. It is needed again at the next write alone.
+      // Another page waits for this connection to close. The next write reopens it.
       blocking: () => this.drop(),
       terminated: () => this.drop(),
     });

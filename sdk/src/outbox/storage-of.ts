@@ -1,8 +1,8 @@
 import { memoryStorage, type OutboxStorage } from "./storage.ts";
 
 /**
- * The storage that an option names: an adapter as it is; a text as the name of an IndexedDB database
- * in a browser, and as a folder in Node, Deno and Bun; without one, memory.
+ * The storage for the option: your own storage unchanged; a string as the name of an IndexedDB database in a
+ * browser, or as a folder in Node, Deno and Bun; otherwise memory.
  */
 export async function storageOf(
   storage: OutboxStorage | string | undefined,

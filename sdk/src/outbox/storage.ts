@@ -6,37 +6,37 @@ export interface OutboxEntry {
   operation: Operation;
   /** The agent that queued it; null for a person or the secret key. */
   agentId: string | null;
-  /** Why the server refused it: then it is a dead letter. */
+  /** Why the server refused it. It is then a dead letter. */
   error?: ErrorBody;
 }
 
-/** What changes in an outbox, in one step. */
+/** A change of an outbox, in one step. */
 export interface OutboxChange {
-  /** Kept behind what is there, or in the place of the one with the same operation id. */
+  /** Added after what is there, or replacing the one with the same operation id. */
   put?: OutboxEntry[];
-  /** Ids of operations that are let go. */
+  /** Ids of operations to remove. */
   remove?: string[];
 }
 
-/** Where the outbox of one tenant is kept. */
+/** The storage of one tenant's outbox. */
 export interface OutboxStore {
-  /** What was kept, oldest first. */
+  /** The stored operations, oldest first. */
   readonly entries: OutboxEntry[];
-  /** What it has resolved for survives a crash of the process. */
+  /** When this resolves, the change survives a crash of the process. */
   write(change: OutboxChange): Promise<void>;
-  /** Fails with `storage_failed` when another process has taken it over. Left out where none can. */
+  /** Fails with `storage_failed` if another process has taken it over. Leave it out if none can. */
   assertHeld?(): Promise<void>;
-  /** Lets go of it; what is kept stays. */
+  /** Releases it. What is stored stays. */
   close(): Promise<void>;
 }
 
-/** A place for outboxes, one for each tenant. */
+/** A storage for outboxes, one for each tenant. */
 export interface OutboxStorage {
-  /** The outbox of a tenant, with what is kept in it; `storage_failed` when another process has it. */
+  /** Opens the outbox of a tenant, with what is stored in it. `storage_failed` if another process has it. */
   open(tenant: string): Promise<OutboxStore>;
 }
 
-/** Keeps outboxes as long as the process lives. */
+/** Keeps outboxes in memory, as long as the process lives. */
 export function memoryStorage(): OutboxStorage {
   const kept = new Map<string, Map<string, OutboxEntry>>();
   return {

@@ -5,14 +5,14 @@ import type { Operation } from "../contract/schemas.ts";
 import type { HybridClock } from "../link/hybrid-clock.ts";
 import type { Link } from "../link/link.ts";
 
-/** An HTTP date has whole seconds, and servers keep its text for a while: Node's was 116 ms late. */
+/** An HTTP date has whole seconds, and servers cache its text for a while. Node's was 116 ms late. */
 const dateSpanMs = 2_000;
 
-/** Pushes operations; each answer tells the clock what time it is there. */
+/** Pushes operations. Each answer tells the clock the server's time. */
 export const pushOperations = (link: Link, clock: HybridClock, push: Operation[]) =>
   callSync(link, clock, pushAnswer, { push, limit: 0 });
 
-/** Pulls a page; each answer tells the clock what time it is there. */
+/** Pulls a page. Each answer tells the clock the server's time. */
 export const pullPage = (
   link: Link,
   clock: HybridClock,
@@ -32,7 +32,7 @@ async function callSync<T>(
       date = Date.parse(response.headers.get("date") ?? "");
     },
   });
-  // The time of something in front is not the server's.
+  // The time of something in front of the server is not the server's.
   if (answer.error?.code !== "unavailable") clock.learn(date, date + dateSpanMs, sentAt);
   const { server_ms: serverMs } = (answer.error?.details ?? {}) as { server_ms?: unknown };
   if (answer.error?.code === "clock_ahead" && typeof serverMs === "number")

@@ -3,7 +3,7 @@ import type { Link } from "../link/link.ts";
 import type { Outboxes } from "./outboxes.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 
-/** What the agents of this process and of those before it have left in the outbox of the tenant. */
+/** What agents of this and earlier processes left in the outbox of the tenant. */
 export class TenantOutbox {
   readonly #link: Link;
   readonly #outboxes: Outboxes;
@@ -15,8 +15,8 @@ export class TenantOutbox {
   }
 
   /**
-   * Pushes what agents that are gone left in the outbox, as the caller: a member of the tenant or
-   * the secret key. A living agent does the same with its `sync`.
+   * Pushes what agents that have ended left in the outbox, as the caller: a member of the tenant or the
+   * secret key. A living agent does the same with its `sync`.
    *
    * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
    * @example

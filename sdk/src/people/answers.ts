@@ -1,4 +1,4 @@
-/** The forms of answers about the people of a tenant. See `answer-form.ts`. */
+/** Schemas of answers about the people of a tenant. See `answer-form.ts`. */
 import { type Fields, maybeText, row, text, word } from "../contract/answer-form.ts";
 import type { InvitationRow, MemberRow, OwnInvitationRow } from "./rows.ts";
 

@@ -15,7 +15,7 @@ import type { InvitationRow, MemberRow, OwnInvitationRow } from "./rows.ts";
 export type Member = FromRow<MemberRow>;
 
 /**
- * An invitation that is open, as the tenant's admins see it.
+ * An open invitation, as the tenant's admins see it.
  *
  * @interface
  */
@@ -37,33 +37,33 @@ export class Members {
     this.#link = link;
   }
 
-  /** All people of the tenant, with their roles. */
+  /** Lists all people of the tenant with their roles. */
   async list(): Promise<Result<Member[]>> {
     const answer = await this.#link.rpc("list_members", {}, list(memberRow));
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
-  /** Makes a user a member at once. */
+  /** Makes a user a member without an invitation. */
   async add(userId: string, role: MemberRole): Promise<Result<null>> {
     const answer = await this.#link.rpc("add_member", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
-  /** Changes a member's role. An admin makes no owners, and the last owner stays one. */
+  /** Changes a member's role. An admin cannot make owners, and the last owner stays one. */
   async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
     const answer = await this.#link.rpc("change_member_role", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
-  /** Removes a member. What they and their agents remembered stays. */
+  /** Removes a member. Everything that they and their agents remembered stays. */
   async remove(userId: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("remove_member", { user_id: userId }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /**
-   * Invites someone. The token is shown this once: send it as you like; Mayfly sends no mail. With
-   * an `email`, whoever is signed in with it finds the invitation without the token too.
+   * Invites someone. You see the token only this once: send it in your own way, because Mayfly sends no mail.
+   * If you set `email`, the person who is signed in with it also finds the invitation without the token.
    *
    * @example
    * const { data } = await mayfly.people.members.invite({ email: "ada@example.com", role: "member" });
@@ -72,7 +72,7 @@ export class Members {
   async invite(options: {
     role: MemberRole;
     email?: string;
-    /** In 7 days by default. */
+    /** When it expires. In 7 days by default. */
     expiresAt?: Date;
   }): Promise<Result<{ token: string; invitation: Invitation }>> {
     const { role, email, expiresAt } = options;
@@ -95,7 +95,7 @@ export class Members {
   }
 }
 
-/** Invitations: one's own, and those that one has sent. */
+/** Invitations that you received, and those that you sent. */
 export class Invitations {
   readonly #link: Link;
 
@@ -104,20 +104,20 @@ export class Invitations {
     this.#link = link;
   }
 
-  /** Those for the address of who is signed in. */
+  /** Lists invitations for the address of the person who is signed in. */
   async mine(): Promise<Result<OwnInvitation[]>> {
     const answer = await this.#link.rpc("my_invitations", {}, list(ownInvitationRow));
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
-  /** Accepts one, by its token or, of `mine`, by its id. */
+  /** Accepts an invitation, by its token or by its id from `mine`. */
   async accept(
     by: { token: string } | { id: string },
   ): Promise<Result<{ tenant: { id: string; name: string }; role: MemberRole }>> {
     return await this.#link.rpc("accept_invitation", by, accepted);
   }
 
-  /** Takes an invitation of the tenant back. */
+  /** Revokes an invitation of the tenant. */
   async revoke(id: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("revoke_invitation", { id }, withId);
     return answer.error ? answer : ok(null);

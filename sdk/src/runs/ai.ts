@@ -9,15 +9,34 @@ export type Usage = import("@ai-sdk/provider").LanguageModelV4Usage;
 
 let loaded: Promise<Ai> | undefined;
 
+/** Not a literal: a bundler follows what it can read, and fails for everybody who has no such package. */
+const name: string = "ai";
+
+/**
+ * Gives runs the AI SDK where they cannot import it themselves: in a bundle, such as a page or a Worker. In Node,
+ * Deno and Bun the package `ai` is found without it.
+ *
+ * @example
+ * import * as ai from "ai";
+ * import { provideAi } from "@mayfly/sdk";
+ *
+ * provideAi(ai);
+ */
+export function provideAi(ai: Ai): void {
+  loaded = Promise.resolve(ai);
+}
+
 /** @throws `not_configured` where the package `ai` is not installed. */
 export function loadAi(): Promise<Ai> {
-  loaded ??= import("ai").catch((cause: unknown) => {
+  const found = () =>
+    import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ name);
+  loaded ??= (found() as Promise<Ai>).catch((cause: unknown) => {
     loaded = undefined;
     throw new MayflyError(
       {
         code: "not_configured",
         message: "Runs need the package `ai`, version 7, which could not be loaded.",
-        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic",
+        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic. In a bundle: provideAi(ai)",
         details: { problem: cause instanceof Error ? cause.message : String(cause) },
       },
       { cause },

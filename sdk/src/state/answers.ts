@@ -1,4 +1,4 @@
-/** The forms of answers about states. See `answer-form.ts`. */
+/** Schemas of answers about states. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -41,7 +41,7 @@ export const changeRow = row<ChangeRow>({
   agent_id: maybeText,
   value,
 });
-/** A state as the table has it. */
+/** A state as it is in the table. */
 type TableState = Omit<StateRow, "created_at" | "expires_at"> & { deleted_at: string | null };
 export const tableState = row<TableState>({
   id: text,

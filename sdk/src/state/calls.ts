@@ -6,7 +6,7 @@ import { noteCall } from "./notes.ts";
 
 type Functions = Database["mayfly"]["Functions"];
 
-/** The calls about the states of one owner; null for the shared ones. Each is noted. */
+/** Calls about the states of one owner, or with null the shared ones. Each call is noted. */
 export class StateCalls {
   readonly #link: Link;
   readonly #owner: { of_agent?: string };

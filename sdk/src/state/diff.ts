@@ -2,17 +2,17 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import type { State, StateVersion } from "./types.ts";
 import { unknownVersion } from "./versions.ts";
 
-/** Where two JSON values differ. */
+/** A difference between two JSON values. */
 export interface StateDifference {
-  /** The keys that lead there; empty for the value itself. */
+  /** The keys that lead to it. Empty for the value itself. */
   path: string[];
-  /** Left out where it was not there. */
+  /** Missing if it did not exist before. */
   from?: unknown;
-  /** Left out where it is not there any more. */
+  /** Missing if it no longer exists. */
   to?: unknown;
 }
 
-/** Objects are compared key by key, deep; everything else, lists too, as a whole. */
+/** Compares objects key by key, deeply. Everything else, including lists, is compared as a whole. */
 export function diffValues(from: unknown, to: unknown, path: string[] = []): StateDifference[] {
   if (isObject(from) && isObject(to)) {
     const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
@@ -35,7 +35,7 @@ function equal(one: unknown, other: unknown): boolean {
   return Object.is(one, other);
 }
 
-/** What reads a state, now and as it was. */
+/** Reads a state, now and at earlier versions. */
 interface Reader {
   get(key: string): Promise<Result<State | null>>;
   at(key: string, version: number): Promise<Result<StateVersion | null>>;

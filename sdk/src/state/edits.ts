@@ -4,7 +4,7 @@ import { problemOf } from "../contract/storable.ts";
 import { expected } from "./requests.ts";
 import type { IncrementOptions, StateEdit } from "./types.ts";
 
-/** What `edit_state` is given. */
+/** The arguments of `edit_state`. */
 export function editRequest(
   key: string,
   edits: StateEdit[],
@@ -21,7 +21,7 @@ export const incrementOf = (by: number, { path = "" }: IncrementOptions): StateE
   value: by,
 });
 
-/** The number that a JSON pointer (RFC 6901) leads to; the server has just written it. */
+/** The number at a JSON pointer (RFC 6901). The server has just written it. */
 export function numberAt(value: unknown, path = ""): number {
   const parts = path.split("/").slice(1);
   const found = parts

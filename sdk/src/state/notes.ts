@@ -17,7 +17,7 @@ export function noteCall(
       ? { ...about, code: error.code, message: error.message }
       : { ...about, version: (data as { version?: unknown } | null)?.version ?? version };
   const title = name.replaceAll("_", " ");
-  // Who loses a race is told so, and goes on.
+  // A writer that loses a race gets an error and continues.
   if (error && error.code !== "version_conflict") note("error", title, told, { durationMs });
   else note("step", title, told, { level: writes ? "detailed" : "verbose", durationMs });
   if (writes) note("step", `${title}: value`, () => ({ key, ...given }), { level: "verbose" });

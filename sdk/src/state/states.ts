@@ -35,8 +35,8 @@ import { type Change, updateState } from "./update.ts";
 import { type StateHandler, type StateWatchOptions, watchStates } from "./watch.ts";
 
 /**
- * Versioned JSON documents by key, of one agent or shared by the tenant. Each value has at most 256 KB,
- * 32 deep; the newest 100 versions of each are kept.
+ * Versioned JSON documents with keys, of one agent or shared by the tenant. A value has at most 256 KB and 32
+ * levels. The newest 100 versions are kept.
  */
 export class States {
   readonly #link: Link;
@@ -53,8 +53,8 @@ export class States {
   }
 
   /**
-   * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and
-   * the admins of the tenant write them.
+   * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and the
+   * admins of the tenant write them.
    */
   of(agentId: string): States {
     return new States(this.#link, this.#log, agentId);
@@ -66,7 +66,7 @@ export class States {
   }
 
   /**
-   * A state; null where there is none.
+   * Reads a state. Null if there is none.
    *
    * @returns `not_authorized`, `scope_missing`, `unavailable`.
    * @example
@@ -78,10 +78,10 @@ export class States {
   }
 
   /**
-   * Sets a state whole.
+   * Sets a state.
    *
-   * @returns `version_conflict` with `details.version`, when it is not at `expectedVersion`: nothing
-   *   was written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @returns `version_conflict` with `details.version` if it is not at `expectedVersion`: nothing was
+   * written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
    */
@@ -92,8 +92,8 @@ export class States {
   }
 
   /**
-   * Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One
-   * that is not there begins as `{}`.
+   * Changes a state with a JSON merge patch (RFC 7396): keys replace, objects are merged deeply, null
+   * removes. A missing state starts as `{}`.
    *
    * @returns as `set`.
    * @example
@@ -110,12 +110,12 @@ export class States {
   }
 
   /**
-   * Changes counters and lists on the server, in one call: each edit is applied to what those before it
-   * left, all or none, as one version. However many do so at once, none conflicts and none is lost. A
-   * state that is not there begins as nothing.
+   * Changes counters and lists on the server, in one call. Each edit applies to the result of those before
+   * it, all or none, as one version. However many callers do this at once, nothing conflicts and nothing is
+   * lost. A missing state starts empty.
    *
-   * @returns what the state is then, null if it is still not there; `edit_does_not_fit` with
-   *   `details.index`, and as `set`.
+   * @returns the new state, null if it still does not exist; `edit_does_not_fit` with `details.index`, and as
+   * `set`.
    * @example
    * const named = { op: "append", path: "/names", value: "ada" } as const;
    * await agent.state.shared.edit("progress", [{ op: "inc", path: "/done" }, named]);
@@ -131,9 +131,9 @@ export class States {
   }
 
   /**
-   * Counts on the server, in one call: what is not there is 0. See {@link States.edit}.
+   * Adds to a number on the server, in one call. A missing number is 0. See {@link States.edit}.
    *
-   * @returns the number as it is then; `edit_does_not_fit` where there is something else.
+   * @returns the new number; `edit_does_not_fit` if there is something else.
    * @example
    * const { data: done } = await agent.state.shared.increment("done");
    */
@@ -145,13 +145,12 @@ export class States {
   }
 
   /**
-   * Changes a state by a function of what it is (undefined where it is not there), again and again
-   * until nobody came between, with pauses that grow to 5 s at most: one call reads it, and each try is
-   * one more. What the function returns is set; undefined leaves the state as it is. It may run
-   * several times.
+   * Changes a state with a function of its current value (undefined if it does not exist), and writes what it
+   * returns; undefined leaves the state as it is. If somebody else writes first, it tries again, with pauses
+   * of up to 5 s, so the function may run several times. One call reads the state, and each try is one more.
    *
-   * @returns what the state is then; `version_conflict` when all tries (100 by default) were lost. After
-   *   `unavailable` the change may have been made: read before doing it again.
+   * @returns the new state; `version_conflict` if all tries (100 by default) were lost. After `unavailable`,
+   * the change may have been made: read before you repeat it.
    * @example
    * await agent.state.shared.update<number>("best", (best = 0) => Math.max(best, score));
    */
@@ -164,9 +163,9 @@ export class States {
   }
 
   /**
-   * Deletes a state; its versions stay for a while (30 days by default), so that it can be rolled back.
+   * Deletes a state. Its versions are kept for a while (30 days by default), so that you can roll it back.
    *
-   * @returns whether there was one; `version_conflict`, `state_not_writable`.
+   * @returns whether it existed; `version_conflict`, `state_not_writable`.
    */
   delete(key: string, { expectedVersion }: WriteOptions = {}): Promise<Result<boolean>> {
     return this.#calls.call(
@@ -178,9 +177,9 @@ export class States {
   }
 
   /**
-   * The states there are, by key, without their values.
+   * Lists states by key, without their values.
    *
-   * @param options `after`: the last key of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @param options `after`: the last key of the previous page; `limit`: 1 to 1,000, 100 by default.
    */
   list(
     options: { prefix?: string; after?: string; limit?: number } = {},
@@ -190,9 +189,9 @@ export class States {
   }
 
   /**
-   * The versions of a state that are kept, the newest first; also of one that was deleted.
+   * Lists the versions of a state that are kept, newest first, even if it was deleted.
    *
-   * @param options `before`: only older ones than this version; `limit`: 1 to 100, 100 by default.
+   * @param options `before`: only versions older than this one; `limit`: 1 to 100, 100 by default.
    */
   history(
     key: string,
@@ -208,8 +207,8 @@ export class States {
   }
 
   /**
-   * What a state was at a version, null where that is not kept. Or, of an instant or a checkpoint of a run, all states of
-   * this owner as they stood then, of those whose key begins with `prefix`.
+   * Reads a state at a version. Null if that version is not kept. With an instant or a checkpoint of a run, reads
+   * all states of this owner as they were then, optionally only those whose key begins with `prefix`.
    *
    * @example
    * const { data: history } = await mayfly.workflows.history(id);
@@ -234,10 +233,10 @@ export class States {
   }
 
   /**
-   * What changed between two versions of a state; `to` is by default what it is now. Objects are
-   * compared key by key, lists as a whole.
+   * Compares two versions of a state. By default, `to` is the current one. Objects are compared key by key,
+   * lists as a whole.
    *
-   * @returns `version_unknown` where a version is not kept.
+   * @returns `version_unknown` if a version is not kept.
    * @example
    * const { data } = await agent.state.diff("plan", 3, 7);
    * for (const { path, from, to } of data ?? []) console.log(path.join("."), from, to);
@@ -247,7 +246,7 @@ export class States {
   }
 
   /**
-   * Gives a state the value of one of its versions again, as a new version; a deleted one comes back.
+   * Restores the value of an earlier version, as a new version. A deleted state comes back.
    *
    * @returns `version_unknown`, and as `set`.
    * @example
@@ -263,9 +262,9 @@ export class States {
   }
 
   /**
-   * Brings two changes of one base together, as a new version.
+   * Merges two changes that were made from the same version, as a new version.
    *
-   * @returns `version_unknown`, and as `set`. A conflict is no error: `outcome` says it.
+   * @returns `version_unknown`, and as `set`. A conflict is not an error: `outcome` reports it.
    * @example
    * const ours = { value: await workOffline({ step: 3 }) };
    * await agent.state.reconcile("plan", { strategy: "merge", base: 1, ours });
@@ -277,12 +276,13 @@ export class States {
   }
 
   /**
-   * Hands over each change of a state, of all whose keys begin so (`"steps/*"`), or of all (`"*"`),
-   * until `stop()`: each version once and in order, whatever the connection does. What is not kept any
-   * more when it is fetched (100 versions on) is skipped; the last version never is. Needs `state:read`.
+   * Calls the handler with each change of a state, of all states with a prefix (`"steps/*"`), or of all
+   * (`"*"`), until `stop()`. Each version arrives once and in order, whatever the connection does. Versions
+   * that are no longer kept when they are fetched (100 versions later) are skipped, but never the last one.
+   * Needs `state:read`.
    *
-   * @param options `since` and `store` as those of {@link WatchOptions}; `since: null` hands over what
-   *   there is, then what changes.
+   * @param options `since` and `store` as in {@link WatchOptions}; `since: null` starts with the existing
+   * states.
    * @example
    * const { data: watch } = await agent.state.of(helper.id).watch("plan", ({ version, value }) => {
    *   console.log(version, value);

@@ -1,17 +1,17 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
 
-/** How a version of a state came to be; `expire`: its time was over. */
+/** How a version of a state was made. `expire`: its time was over. */
 export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
 
 /** @internal */
 export interface StateHead {
   id: string;
   key: string;
-  /** Whose it is; null for a shared one. */
+  /** The agent to which it belongs. Null if it is shared. */
   agent_id: string | null;
-  /** From 1, one more with every change; never falls. */
+  /** Starts at 1 and increases by one with every change. It never decreases. */
   version: number;
-  /** The agent or person that changed it last; null for the secret key. */
+  /** The agent or person that changed it last. Null for the secret key. */
   updated_by: string | null;
   created_at: string;
   updated_at: string;
@@ -42,70 +42,70 @@ export interface VersionRow {
  */
 export type StateVersionInfo = Omit<VersionRow, "at" | "bytes"> & { at: Date };
 
-/** What a state was at a version; `value` is undefined where it was deleted. */
+/** A state at a version. `value` is undefined if it was deleted. */
 export type StateVersion<T = unknown> = StateVersionInfo & { key: string; value: T | undefined };
 
-/** On which version a write insists. */
+/** The version that a write expects. */
 export interface WriteOptions {
-  /** Only if the state is at this version; 0: only if it is not there. */
+  /** Write only if the state is at this version. 0: only if it does not exist. */
   expectedVersion?: number;
 }
 
-/** On which version a `set` insists, and when the state ends. */
+/** The version that a `set` expects, and when the state expires. */
 export interface SetOptions extends WriteOptions {
-  /** From then on it is as if deleted. Without it a state stays until it is deleted. */
+  /** From then on it counts as deleted. By default a state stays until it is deleted. */
   expiresAt?: Date;
 }
 
-/** How often an `update` tries. */
+/** Options of an `update`. */
 export interface UpdateOptions {
-  /** How often it writes at most; 100 by default. */
+  /** How often it writes at most. 100 by default. */
   tries?: number;
 }
 
 /**
- * One change of a state on the server. `path` is a JSON pointer (RFC 6901) such as `/done` or
- * `/names/0`; an empty one is the whole value.
+ * One change of a state on the server. `path` is a JSON pointer (RFC 6901) such as `/done` or `/names/0`. An
+ * empty path is the whole value.
  */
 export type StateEdit =
   /** Sets a key, or inserts into a list at an index (`-` for its end), as in RFC 6902. */
   | { op: "add"; path: string; value: unknown }
-  /** Adds `value`, 1 by default, to a number; what is not there is 0. */
+  /** Adds `value`, 1 by default, to a number. A missing number is 0. */
   | { op: "inc"; path: string; value?: number }
-  /** Puts `value` at the end of a list; what is not there is an empty one. */
+  /** Puts `value` at the end of a list. A missing list is empty. */
   | { op: "append"; path: string; value: unknown }
-  /** Removes a key or an index; with `value`, every element of the list that equals it. */
+  /** Removes a key or an index. With `value`, removes every element of the list that equals it. */
   | { op: "remove"; path: string; value?: unknown };
 
-/** Which number an `increment` counts. */
+/** Which number an `increment` changes. */
 export interface IncrementOptions {
-  /** A JSON pointer (RFC 6901), as `/tokens`; by default the state itself is the number. */
+  /** A JSON pointer (RFC 6901), such as `/tokens`. By default, the state itself is the number. */
   path?: string;
 }
 
-/** Two changes of one base, to be brought together. */
+/** Two changes to merge, made from the same version. */
 export interface Reconcile {
   /**
-   * `latest_wins`: the later of the two, whole. `merge`: three-way and deep; where both changed one
-   * value, the later. `manual`: as `merge` where they do not contradict each other, else nothing is
-   * written and `conflicts` says where.
+   * `latest_wins`: the later change replaces the whole value. `merge`: deep three-way merge; if both changed
+   * a value, the later one wins. `manual`: like `merge` if they do not contradict each other; otherwise
+   * nothing is written and `conflicts` says where they do.
    */
   strategy: "latest_wins" | "merge" | "manual";
-  /** The version that both changes began with; without it nothing is taken as common. */
+  /** The version from which both changes were made. Without it, they have nothing in common. */
   base?: number;
-  /** The one change: a value, or `{ version }`. */
+  /** One change: a value, or `{ version }`. */
   ours: { value: unknown; at?: Date } | { version: number };
-  /** The other: a version; by default what the state is by now. */
+  /** The other change: a version. By default, the current state. */
   theirs?: number;
   expectedVersion?: number;
 }
 
-/** How a reconciliation ended, and what holds now. */
+/** The result of a reconciliation, and the current state. */
 export interface Reconciled<T = unknown> {
   outcome: "ours" | "theirs" | "merged" | "conflict";
-  /** With `manual`: where the two contradict each other. What was not there is left out. */
+  /** With `manual`: where the two changes contradict each other. Missing values are left out. */
   conflicts: { path: string[]; base?: unknown; theirs?: unknown; ours?: unknown }[];
-  /** As it is now; null when it is not there. */
+  /** The current state. Null if it does not exist. */
   state: State<T> | null;
 }
 
@@ -132,7 +132,7 @@ export function toVersion<T>(row: KeptVersion): StateVersion<T> {
   return { key, version, action, by, at: new Date(at), value: gone ? undefined : (value as T) };
 }
 
-/** A state as SQL shows it. */
+/** A state as SQL returns it. */
 export interface StateRow extends StateHead {
   value: unknown;
 }

@@ -5,19 +5,22 @@ import { setRequest } from "./requests.ts";
 import { type State, type StateRow, toState, type UpdateOptions } from "./types.ts";
 import { versionConflict } from "./versions.ts";
 
-/** What a state is to become; undefined leaves it as it is. */
+/** The new value of a state. Undefined leaves it as it is. */
 export type Change<T> = (
   value: T | undefined,
   state: State<T> | null,
 ) => T | undefined | Promise<T | undefined>;
 
-/** Of 80 callers that change one state at once, the unluckiest needs about 20 tries. */
+/** If 80 callers change one state at once, the unluckiest needs about 20 tries. */
 const defaultTries = 100;
-/** Pauses of a writer that lost: up to this long or as long as a call takes, and twice as long each time. */
+/**
+ * How long a writer that lost pauses: at first up to this long or as long as a call takes, then twice as long
+ * each time.
+ */
 const pauseMs = 25;
 const maxPauseMs = 5_000;
 
-/** Reads a state, and writes what `change` makes of it until nobody has come between. */
+/** Reads a state, and writes what `change` makes of it. Repeats until nobody else wrote first. */
 export async function updateState<T>(
   calls: StateCalls,
   key: string,
@@ -35,8 +38,8 @@ export async function updateState<T>(
     if (written.data.done) return ok(written.data.row && toState<T>(written.data.row));
     lost = versionConflict(key, row?.version ?? 0, written.data.row?.version ?? 0, attempt);
     row = written.data.row;
-    // A second try follows at once: the answer to a lost one is as new as a state can be. A pause makes
-    // it older again, so that the try behind one mostly reads, and the next one writes.
+    // A second try follows at once, because the answer to a lost one has the newest state. After a
+    // pause that state is older, so the next try mostly reads, and the one after it writes.
     if (attempt % 2 === 0 && attempt < tries) await pause(attempt / 2, performance.now() - began);
   }
   return failed(lost ?? versionConflict(key, row?.version ?? 0, row?.version ?? 0, 0));
@@ -59,7 +62,10 @@ async function swap<T>(
   }));
 }
 
-/** With full jitter, so that those who lost together do not come back together; by how busy the server is. */
+/**
+ * With full jitter, so that writers that lost together do not come back together. Depends on how busy the
+ * server is.
+ */
 function pause(pauses: number, callMs: number): Promise<void> {
   const ms = Math.random() * Math.min(Math.max(pauseMs, callMs) * 2 ** pauses, maxPauseMs);
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,15 +4,15 @@ export const unknownVersion = (version: number) =>
   new MayflyError({
     code: "version_unknown",
     message: `The version ${version} of the state is not kept.`,
-    hint: "The newest hundred versions are: see history.",
+    hint: "Only the newest 100 versions are kept: history lists them.",
     details: { version },
   });
 
-/** What an update ends with that others have always forestalled. */
+/** The error of an update that others always beat. */
 export const versionConflict = (key: string, expected: number, version: number, tries: number) =>
   new MayflyError({
     code: "version_conflict",
     message: `Others changed the state ${JSON.stringify(key)} during each of ${tries} tries.`,
-    hint: "For counters and lists use increment or edit, which never conflict; or raise tries.",
+    hint: "For counters and lists, use increment or edit, which never conflict. Otherwise raise tries.",
     details: { expected, version },
   });

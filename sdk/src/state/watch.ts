@@ -10,31 +10,31 @@ import type { RoomBatch, WatchOptions } from "../log/watch-types.ts";
 import { changeRow, tableState } from "./answers.ts";
 import type { ChangeRow, StateAction } from "./types.ts";
 
-/** A change of a state, as `watch` hands it over. */
+/** A change of a state, as `watch` delivers it. */
 export interface StateChange<T = unknown> {
-  /** The state's. */
+  /** The key of the state. */
   id: string;
   key: string;
-  /** Whose state it is; null for a shared one. */
+  /** The agent to which the state belongs. Null if it is shared. */
   agentId: string | null;
   version: number;
-  /** Undefined when it was deleted. */
+  /** Undefined if it was deleted. */
   value: T | undefined;
   action: StateAction;
-  /** The top-level keys that changed, where it was and is an object; else null. */
+  /** The top-level keys that changed, if it was and is an object. Otherwise null. */
   fields: string[] | null;
-  /** The agent or person that changed it; null for the secret key and for time. */
+  /** The agent or person that changed it. Null for the secret key and for an expiry. */
   by: string | null;
   at: Date;
 }
 
-/** Awaited before the next change comes. One that throws is called again with the same change. */
+/** Awaited before the next change. If it throws, it is called again with the same change. */
 export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promise<void>;
 
-/** Where a watch of states starts, and what is told of its failures: as of `WatchOptions`. */
+/** Where a watch of states starts, and who is told about failures, as in `WatchOptions`. */
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
 
-/** Values have up to 256 KB each. */
+/** Small pages, because values have up to 256 KB each. */
 const statesPerPage = 20;
 
 const placeOf = ({ subject, version }: LogEvent) => `${subject} ${version}`;
@@ -47,8 +47,8 @@ export class StateFollower {
   readonly #key: string;
   readonly #handler: StateHandler;
   /**
-   * The last version that was handed over, by state: a batch whose handler failed comes again as a
-   * whole, and after a gap in the log what is newer follows.
+   * The last delivered version of each state. A batch whose handler failed arrives again as a whole, and
+   * after a gap in the log newer versions follow.
    */
   readonly #versions = new Map<string, number>();
 
@@ -77,7 +77,7 @@ export class StateFollower {
     }
   };
 
-  /** The log does not go back far enough: what there is now, where it is newer. */
+  /** The log does not go back far enough, so read the current states that are newer. */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {
       let query = this.#link.client
@@ -98,7 +98,7 @@ export class StateFollower {
         await this.#hand({ ...row, action, by: row.updated_by, at: row.updated_at }, null);
       }
       const last = data.at(-1);
-      // A project may allow fewer rows than a page.
+      // A project may allow fewer rows in a page.
       if (!last) return;
       after = last.key;
     }

@@ -1,4 +1,5 @@
 import type { AgentBlueprint } from "../agents/spawn.ts";
+import type { Budget, BudgetOptions } from "../costs/types.ts";
 import type { Duration } from "../jobs/duration.ts";
 import type { NewJob } from "../jobs/types.ts";
 
@@ -12,6 +13,9 @@ export interface TeamRole extends Omit<AgentBlueprint, "renew"> {
   renew?: boolean;
 }
 
+/** What a team may spend. At least one of the limits. */
+export type TeamBudget = Pick<BudgetOptions, "hardUsd" | "softUsd" | "hardTokens">;
+
 /** What a team is spawned with, beside its name. */
 export interface TeamOptions {
   /** Who leads: a type, or more than that. Its role is `lead`. A team can do without. */
@@ -22,6 +26,8 @@ export interface TeamOptions {
   task?: string;
   /** No member lives longer. */
   deadline?: Duration;
+  /** What its members, and all that they spawn, may spend together. */
+  budget?: TeamBudget;
   /** Whether the members get a channel of their own; true by default. */
   channel?: boolean;
   metadata?: Record<string, unknown>;
@@ -48,6 +54,10 @@ export interface Team {
   lead: string | null;
   /** The name of its channel. */
   channel: string | null;
+  /** With what was spent; null where it has none. */
+  budget: Budget | null;
+  /** How many alerts are open. */
+  alerts: number;
   deadline: Date | null;
   metadata: Record<string, unknown>;
   createdBy: string | null;

@@ -1,4 +1,4 @@
-/** The forms of answers about tenants. See `answer-form.ts`. */
+/** Schemas of answers about tenants. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, flag, maybeCount, row, text } from "../contract/answer-form.ts";
 
@@ -12,7 +12,7 @@ const tenant = { id: text, name: text, created_at: text };
 export const tenantRow = row<TenantRow>(tenant);
 export const ensuredRow = row<TenantRow & { created: boolean }>({ ...tenant, created: flag });
 
-/** What a tenant holds now, beside what it may. */
+/** What a tenant uses now, besides its limits. */
 export interface Usage {
   memories: number;
   bytes: number;

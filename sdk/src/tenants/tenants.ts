@@ -23,55 +23,62 @@ export type MemberRole = "owner" | "admin" | "member" | "viewer";
  */
 export type Tenant = FromRow<TenantRow>;
 
-/** A tenant of a name, and whether this call has made it. */
+/** A tenant with a name, and whether this call created it. */
 export type EnsuredTenant = Tenant & { created: boolean };
 
-/** Memories that a tenant does not keep: all of these must hold. */
+/** A rule for memories to forget. All of its conditions must hold. */
 export interface RetentionRule {
-  /** Seconds since it was made. */
+  /** Seconds since the memory was made. */
   olderThan: number;
   kind?: MemoryKind;
-  /** Of a memory without a reward this never holds. */
+  /** A memory without a reward never matches. */
   belowReward?: number;
 }
 
-/** What may be changed of a tenant by its admins; its quotas are the project's: `tenants.setQuotas`. */
+/** What admins can change about a tenant. Only the project sets quotas: `tenants.setQuotas`. */
 export interface TenantSettings {
   name?: string;
-  /** Seconds: the longest an agent may live. */
+  /** Seconds. The longest an agent may live. */
   maxLifetime?: number;
-  /** Seconds that an agent's token is valid; its SDK renews it before. */
+  /** Seconds. How long an agent's token is valid. Its SDK renews it before it ends. */
   tokenLifetime?: number;
   maxDepth?: number;
-  /** The language of its memories, for the search by words. */
+  /** The language of its memories, for searching by words. */
   language?: string;
-  /** One that holds is enough; none by default. `mayfly.tenants.maintain()` does what they say. */
+  /**
+   * A memory is forgotten if one rule matches. No rules by default. `mayfly.tenants.maintain()` applies them.
+   */
   retention?: RetentionRule[];
 }
 
-/** How much a tenant may hold and do. */
+/** How much a tenant may store and do. */
 export interface TenantQuotas {
   maxMemories?: number;
   maxBytes?: number;
   writesPerMinute?: number;
   maxLivingAgents?: number;
   spawnsPerMinute?: number;
-  /** Seconds: how long messages are kept that everyone has acknowledged. */
+  /** Seconds. How long messages are kept after every recipient has acknowledged them. */
   messagesKept?: number;
 }
 
-/** The tenants that the caller belongs to. */
+/** The tenants to which the caller belongs. */
 export class Tenants {
   readonly #link: Link;
+  readonly #removeFiles: () => Promise<Result<unknown>>;
 
-  /** @internal */
-  constructor(link: Link) {
+  /**
+   * @internal
+   * @param removeFiles what SQL cannot delete, before a tenant is erased.
+   */
+  constructor(link: Link, removeFiles: () => Promise<Result<unknown>>) {
     this.#link = link;
+    this.#removeFiles = removeFiles;
   }
 
   /**
-   * Creates a tenant. A person becomes its owner, where the project lets people create tenants; the
-   * secret key names an `owner`, or none.
+   * Creates a tenant. A person becomes its owner, if the project lets people create tenants. The secret key
+   * names an `owner`, or none.
    */
   async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
     const answer = await this.#link.rpc("create_tenant", tenant, tenantRow);
@@ -79,9 +86,9 @@ export class Tenants {
   }
 
   /**
-   * The caller's tenant of this name, made where there is none: for a program that starts again and again,
-   * or many times at once. It stays the same after the tenant was renamed. With the secret key, `owner`
-   * has tenants of its own names.
+   * Returns the caller's tenant with this name, and creates it if there is none. For a program that may start
+   * many times, even at the same time. The tenant stays the same if it is renamed. With the secret key, each
+   * `owner` has its own names.
    *
    * @returns as `create`.
    * @example
@@ -96,7 +103,7 @@ export class Tenants {
     return ok({ ...tenantFromRow(answer.data), created: answer.data.created });
   }
 
-  /** The tenants that the caller belongs to; with the secret key, all. */
+  /** Lists the caller's tenants. With the secret key, all tenants. */
   async list(): Promise<Result<Tenant[]>> {
     const answer = await readAll(tenantRow, (behind, limit) => {
       let query = this.#link.client.from("tenants").select("id, name, created_at");
@@ -124,7 +131,7 @@ export class Tenants {
     return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
-  /** Sets quotas of the tenant of this request; what is left out stays as it is. For the secret key. */
+  /** Sets quotas of the tenant of this request. Quotas that you leave out stay. For the secret key. */
   async setQuotas(quotas: TenantQuotas): Promise<Result<Tenant>> {
     const answer = await this.#link.rpc(
       "set_quotas",
@@ -141,26 +148,26 @@ export class Tenants {
     return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
-  /** What the tenant uses now, and how much it may. */
+  /** Shows what the tenant uses now, and its limits. */
   async usage(): Promise<Result<Usage>> {
     return await this.#link.rpc("usage", {}, usage);
   }
 
-  /** Leaves the tenant. Its last owner hands it over first. */
+  /** Leaves the tenant. Its last owner has to transfer it first. */
   async leave(): Promise<Result<null>> {
     const answer = await this.#link.rpc("leave_tenant", {}, ofMember);
     return answer.error ? answer : ok(null);
   }
 
-  /** Hands the tenant over to another member, who becomes its owner; the caller becomes an admin. */
+  /** Transfers the tenant to another member, who becomes its owner. The caller becomes an admin. */
   async transfer(userId: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("transfer_tenant", { user_id: userId }, ofMember);
     return answer.error ? answer : ok(null);
   }
 
   /**
-   * Does at once what time asks for: forgets what retention and `expiresAt` have come for, and deletes
-   * what has been kept long enough. Where there is pg_cron it does the same each minute.
+   * Runs maintenance now: forgets memories that have expired or match a retention rule, and deletes what has
+   * been kept long enough. With pg_cron this happens each minute.
    *
    * @returns what was done; `scope_missing` without `memory:write`.
    * @example
@@ -173,8 +180,8 @@ export class Tenants {
   }
 
   /**
-   * Everything that the tenant has, as JSON Lines of `{ table, row }`, without what is secret: a
-   * stream that holds a page of about 1 MB at a time. A failure on the way fails the stream.
+   * Exports everything that belongs to the tenant, without secrets, as JSON Lines of `{ table, row }`. The
+   * stream holds a page of about 1 MB at a time. An error on the way fails the stream.
    *
    * @returns `scope_missing` without `tenant:write`.
    * @example
@@ -188,12 +195,14 @@ export class Tenants {
   }
 
   /**
-   * Erases the tenant and everything in it, in steps. There is no way back.
+   * Erases the tenant and everything in it, its files included, in steps. This cannot be undone.
    *
-   * @param options.name the tenant's, so that it is meant.
-   * @param options.onProgress called after every step but the last.
+   * @param options.name the tenant's name, to confirm that you mean it.
+   * @param options.onProgress called after every step except the last.
    */
   async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
+    const files = await this.#removeFiles();
+    if (files.error) return files;
     for (;;) {
       const answer = await this.#link.rpc(
         "erase_tenant",

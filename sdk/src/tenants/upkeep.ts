@@ -1,4 +1,4 @@
-/** What is done about a tenant's memories as a whole, as whoever the client is. */
+/** Work on a tenant as a whole, with the client's identity. */
 import { z } from "zod";
 import { count, flag, row, text, texts } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
@@ -6,28 +6,30 @@ import type { Link } from "../link/link.ts";
 
 /** What maintenance did. */
 export interface Maintained {
-  /** Agents that were dead and did not say so. */
+  /** Agents that were dead but did not say so. */
   agents: number;
-  /** Memories that retention or their `expiresAt` has come for. */
+  /** Memories that were forgotten because of retention or `expiresAt`. */
   forgotten: number;
   tombstones: number;
   events: number;
   ops: number;
-  /** Chores that failed in the last batch, by name: `npx mayfly doctor` says why. The others were done. */
+  /**
+   * Chores that failed in the last batch, by name. The others were done. `npx mayfly doctor` has the errors.
+   */
   failed: string[];
 }
 
-/** How to follow or end maintenance. */
+/** How to follow or stop maintenance. */
 export interface MaintainOptions {
-  /** Told after each batch what was done until then. */
+  /** Called after each batch with what was done so far. */
   onProgress?: (done: Maintained) => void;
-  /** Ends it behind the batch that runs; what is left, the next one does. */
+  /** Stops after the current batch. The next call does the rest. */
   signal?: AbortSignal;
 }
 
-/** How to end an export early. */
+/** How to stop an export early. */
 export interface ExportOptions {
-  /** Ends it: the stream then fails with the signal's reason. */
+  /** Stops it. The stream then fails with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -37,20 +39,20 @@ const maintainedRow = row<Maintained & { more: boolean }>({
   tombstones: count,
   events: count,
   ops: count,
-  // Missing from a server of 0.1.
+  // A server of 0.1 does not return it.
   failed: texts.default([]),
   more: flag,
 });
 
-/** Rows that maintenance looks at in a transaction. */
+/** How many rows maintenance looks at in a transaction. */
 const batchRows = 1_000;
-/** Another one may be at it. */
+/** Another call may be doing it. */
 const pauseMs = 50;
-/** About so many bytes are asked for in a page of an export. */
+/** About how many bytes to ask for in a page of an export. */
 const pageBytes = 1_000_000;
 const maxPageRows = 1_000;
 
-/** Maintains in batches, each a transaction, until nothing is left to do. */
+/** Runs maintenance in batches, each a transaction, until nothing is left to do. */
 export async function maintainTenant(
   link: Link,
   { onProgress, signal }: MaintainOptions,
@@ -83,7 +85,7 @@ const exportPage = row<ExportPage>({
   more: flag,
 });
 
-/** Exports page by page, each asked for when the one before was read. */
+/** Exports page by page. The next page is asked for when the one before was read. */
 export async function exportTenant(
   link: Link,
   { signal }: ExportOptions,
@@ -100,12 +102,13 @@ export async function exportTenant(
     const page = data;
     const lines = page.lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     const bytes = encoder.encode(lines);
-    // Rows of other tables are larger or smaller by far.
+    // Rows of other tables are much larger or smaller.
     const fitting = Math.round((rows * pageBytes) / Math.max(bytes.length, 1));
     rows = Math.max(1, Math.min(fitting, rows * 4, maxPageRows));
     return ok({ page, bytes });
   };
-  // The first page at once: what is wrong from the start is said before anything streams.
+  // Read the first page at once, so that an error at the start is returned before the stream
+  // begins.
   const first = await read(null);
   if (first.error) return first;
   let next: typeof first | null = first;

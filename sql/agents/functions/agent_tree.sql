@@ -49,5 +49,5 @@ set search_path = ''
 return mayfly_private.agent_tree(root, coalesce(living, true));
 
 comment on function mayfly.agent_tree is
-  'Cards whose `children` are cards, as an array of roots; the living alone, unless asked. At most 1000 agents.';
+  'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
 grant execute on function mayfly.agent_tree to authenticated, service_role;

@@ -36,4 +36,4 @@ return (
   from (select mayfly_private.effective_status(agent) as status) now
 );
 
-comment on function mayfly_private.card is 'An agent as others see it.';
+comment on function mayfly_private.card is 'The card of an agent.';

@@ -1,5 +1,5 @@
--- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called
--- by all who give scopes to an agent, a type or an enrolment key. Locks nothing.
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called wherever an
+-- agent, a type or an enrolment key gets scopes. Locks nothing.
 
 create function mayfly_private.check_scopes(scopes text[], allowed text[])
 returns void
@@ -18,7 +18,7 @@ begin
   excess := (select array_agg(s order by s) from unnest(scopes) s join mayfly.scopes known on known.name = s where not known.agents);
   if excess is not null then
     perform mayfly_private.fail(400, 'scope_not_for_agents', format('No agent can have these scopes: %s.', array_to_string(excess, ', ')),
-      'They are for people and the secret key.', jsonb_build_object('field', 'scopes', 'scopes', excess));
+      'Only people and the secret key can have them.', jsonb_build_object('field', 'scopes', 'scopes', excess));
   end if;
   excess := (select array_agg(s order by s) from unnest(scopes) s where not s = any (allowed));
   if excess is not null then

@@ -15,7 +15,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;
   perform mayfly_private.check_scopes(scopes, allowed);
 
@@ -45,5 +45,5 @@ set search_path = ''
 return mayfly_private.create_enrolment_key(name, scopes, expires_at);
 
 comment on function mayfly.create_enrolment_key is
-  'Creates an enrolment key. Returns { key, enrolment_key }: the key mfk_… is shown this once.';
+  'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 grant execute on function mayfly.create_enrolment_key to authenticated, service_role;

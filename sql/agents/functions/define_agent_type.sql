@@ -1,5 +1,5 @@
--- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
--- versions are numbered without a gap or a double.
+-- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that version numbers
+-- have no gaps and no duplicates.
 
 create function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -15,7 +15,7 @@ declare
   defined mayfly.agent_types;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif char_length(role) > 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'role must have at most 200 characters.', null, '{"field": "role"}');
   elsif char_length(description) > 2000 then
@@ -23,7 +23,7 @@ begin
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
   elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -54,8 +54,8 @@ $$;
 comment on function mayfly_private.define_agent_type is 'Defines a version of a type of agents.';
 grant execute on function mayfly_private.define_agent_type to authenticated, service_role;
 
--- Defines a type of agents, or its next version where it is another than the newest (scope
--- type:write). Agents that live keep the version they were spawned with.
+-- Defines a type of agents, or its next version if something differs from the newest (scope type:write). Living
+-- agents keep the version with which they were spawned.
 
 create function mayfly.define_agent_type(
   name text,
@@ -77,5 +77,5 @@ return to_jsonb(mayfly_private.define_agent_type(
   make_interval(secs => lifetime), make_interval(secs => max_lifetime), max_living, coalesce(metadata, '{}')));
 
 comment on function mayfly.define_agent_type is
-  'Defines a type of agents, lifetimes in seconds. Returns its newest version, the same where nothing changed.';
+  'Defines a type of agents, with lifetimes in seconds. Returns its newest version, which is the same if nothing changed.';
 grant execute on function mayfly.define_agent_type to authenticated, service_role;

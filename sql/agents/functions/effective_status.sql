@@ -1,6 +1,6 @@
--- What an agent's status is by now: its row may still say running when its time is over or an
--- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
--- before a change of status. Locks nothing.
+-- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
+-- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
+-- status. Locks nothing.
 
 create function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -18,4 +18,4 @@ return (
   where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
 );
 
-comment on function mayfly_private.effective_status is 'The status of an agent by now, its ancestors considered.';
+comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';

@@ -31,5 +31,5 @@ set search_path = ''
 return mayfly_private.get_agent(id);
 
 comment on function mayfly.get_agent is
-  'The card of an agent: who it is, what it can and does, how long it may still live, how many children it has.';
+  'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 grant execute on function mayfly.get_agent to authenticated, service_role;

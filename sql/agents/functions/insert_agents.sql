@@ -1,5 +1,5 @@
--- Inserts drafted agents in one statement: one entry of the log each, one nudge for all. Called by
--- spawn_agent and spawn_team.
+-- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
+-- and spawn_team.
 
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -15,7 +15,7 @@ begin
   get diagnostics inserted = row_count;
   -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
   if inserted < cardinality(drafted) then
-    perform mayfly_private.fail(409, 'name_taken', 'The name is still held by an agent that is just ending.',
+    perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
       'Try again, or choose another name.', '{"field": "name"}');
   end if;
 end

@@ -1,6 +1,6 @@
--- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
--- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
--- that does not exist. Locks its row.
+-- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
+-- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
+-- not exist. Locks its row.
 
 create function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -20,7 +20,7 @@ begin
   elsif not (coalesce(agent.id = caller.id or caller.id = any (agent.ancestors), false)
     or of_tenant = any (mayfly_private.tenant_ids('agent:stop'))) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'An agent needs it for all but itself and its descendants.', '{"scope": "agent:stop"}');
+      'An agent needs it for agents other than itself and its descendants.', '{"scope": "agent:stop"}');
   end if;
   return agent;
 end

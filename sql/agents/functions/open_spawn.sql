@@ -1,7 +1,6 @@
--- Begins a spawn of so many agents: who asks, in which tenant, what it may give. Locks the tenant's
--- row (for no key update) until commit, so that parallel spawns pass no quota together and take no
--- name twice. The last use of an enrolment key is written at most once a minute, and by nobody who
--- would have to wait for it.
+-- Starts spawning agents: who asks, in which tenant, and what they may give. Locks the tenant's row (for no key
+-- update) until commit, so that parallel spawns cannot exceed a quota together or take a name twice. The last use of
+-- an enrolment key is written at most once a minute, and only if nobody has to wait for it.
 
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
@@ -37,7 +36,7 @@ begin
     select * into strict parent from mayfly.agents a where a.tenant_id = tenant.id and a.id = caller.id;
     if parent.depth + 1 > tenant.max_depth then
       perform mayfly_private.fail(403, 'depth_exceeded',
-        format('Agents of this tenant may be at most %s deep.', tenant.max_depth),
+        format('The tree of agents in this tenant may have at most %s levels.', tenant.max_depth),
         'Let an ancestor spawn it, or raise the tenant''s max_depth.');
     end if;
   elsif caller.kind = 'person' then

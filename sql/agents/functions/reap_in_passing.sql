@@ -1,5 +1,5 @@
--- Reaps in the caller's tenant where somebody's time is over: called by every sync. One look at an index
--- where nobody's is. Locks what reap locks.
+-- Reaps in the caller's tenant if the lifetime of an agent is over. Called by every sync. Otherwise it costs one
+-- look at an index. Locks what reap locks.
 
 create function mayfly_private.reap_in_passing()
 returns void
@@ -18,5 +18,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the callers tenant where there are any.';
+comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
 grant execute on function mayfly_private.reap_in_passing to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Refuses a change of an agent's status that the transition table does not have, naming both. Called
--- by the table's trigger, and by those who know that an agent has ended before its row says so.
+-- Refuses a change of an agent's status that the transition table does not allow, and names both. Called by the
+-- table's trigger, and by functions that know that an agent has ended before its row says so.
 
 create function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
@@ -9,9 +9,9 @@ as $$
 begin
   perform mayfly_private.fail(409, 'transition_not_allowed',
     format('An agent that is %s cannot become %s.', from_status, to_status),
-    'An agent that has stopped or expired stays so: spawn another.',
+    'A stopped or expired agent cannot come back: spawn another.',
     jsonb_build_object('from', from_status, 'to', to_status));
 end
 $$;
 
-comment on function mayfly_private.refuse_transition is 'Refuses a change of status, naming both.';
+comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';

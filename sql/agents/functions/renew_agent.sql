@@ -33,7 +33,7 @@ begin
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never was one, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a later one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -50,7 +50,7 @@ begin
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
-      'Renew with the secret that one of the answers gave.', '{"quota": "renewals", "limit": 20}', 30);
+      'Renew with a secret from one of the answers.', '{"quota": "renewals", "limit": 20}', 30);
   end if;
 
   update mayfly_private.renewal_secrets s
@@ -61,7 +61,7 @@ begin
 
   agent := mayfly_private.extend_life(secret.tenant_id, secret.agent_id, coalesce(extend, false));
   if agent.id is null then
-    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent, or an ancestor of it, has stopped, expired or been suspended.',
+    perform mayfly_private.fail(401, 'agent_not_alive', 'The agent or one of its ancestors has stopped, expired or been suspended.',
       'Spawn another agent.');
   end if;
   return mayfly_private.issue_token(agent.tenant_id, agent.id, secret.round + 1);

@@ -1,5 +1,5 @@
--- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row, and what charge locks.
+-- The definer half of mayfly.resume_agent. Whoever resumes an agent gets its token, and so must have every scope of
+-- it. Locks the agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -14,9 +14,9 @@ begin
     perform mayfly_private.refuse_transition(current_status, 'running');
   elsif agent.status = 'running' then
     perform mayfly_private.fail(409, 'transition_not_allowed',
-      case current_status when 'running' then 'An agent that is running cannot become running.'
-        else 'The agent itself is running; an ancestor of it is suspended.' end,
-      'Only a suspended agent is resumed, and with it its descendants.',
+      case current_status when 'running' then 'The agent is already running.'
+        else 'The agent itself is running, but one of its ancestors is suspended.' end,
+      'Only a suspended agent can be resumed. Its descendants resume with it.',
       jsonb_build_object('from', 'running', 'to', 'running'));
   end if;
   perform mayfly_private.check_scopes(agent.scopes, array(
@@ -29,7 +29,7 @@ begin
   where a.tenant_id = agent.tenant_id and a.id = agent.id;
   agent := mayfly_private.extend_life(agent.tenant_id, agent.id);
   if agent.id is null then
-    perform mayfly_private.fail(409, 'agent_suspended', 'An ancestor of the agent is suspended.',
+    perform mayfly_private.fail(409, 'agent_suspended', 'One of the agent''s ancestors is suspended.',
       'Resume the ancestor first.');
   end if;
   perform mayfly_private.void_secrets(agent.tenant_id, agent.id);
@@ -40,9 +40,9 @@ $$;
 comment on function mayfly_private.resume_agent is 'Resumes a suspended agent of the caller''s tenant.';
 grant execute on function mayfly_private.resume_agent to authenticated, service_role;
 
--- Resumes a suspended agent, and with it, at once, its descendants that are not suspended themselves:
--- called by the spawn function as whoever calls it. For its ancestors and callers with agent:stop.
--- The secrets before are void: the new one goes to who resumes it, with the claims to sign.
+-- Resumes a suspended agent, and at once its descendants that are not suspended themselves. Called by the spawn
+-- function with the identity of its caller. For its ancestors and callers with agent:stop. Old secrets stop working:
+-- the new one goes to whoever resumes it, with the claims to sign.
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb

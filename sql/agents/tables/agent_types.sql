@@ -1,5 +1,5 @@
--- What kinds of agents a tenant has. Rows never change: a change is a new version, and agents keep
--- the one they were spawned with.
+-- The types of agents of a tenant. Rows never change: a change adds a version, and agents keep the version with
+-- which they were spawned.
 
 create table mayfly.agent_types (
   tenant_id uuid not null,
@@ -23,7 +23,7 @@ create table mayfly.agent_types (
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.agent_types
   alter column name set statistics 0,
   alter column role set statistics 0,
@@ -34,10 +34,10 @@ alter table mayfly.agent_types
   alter column metadata set statistics 0,
   alter column created_by set statistics 0;
 
-comment on table mayfly.agent_types is 'Types of agents, every version; an agent is spawned by the newest.';
-comment on column mayfly.agent_types.role is 'What such an agent is, in a few words.';
-comment on column mayfly.agent_types.prompt is 'Its system prompt; spawn returns it.';
-comment on column mayfly.agent_types.scopes is 'What an agent gets when its spawner asks for none; null for what most agents need.';
-comment on column mayfly.agent_types.lifetime is 'What an agent gets when its spawner asks for none.';
-comment on column mayfly.agent_types.max_lifetime is 'The longest one may live, renewals included, within the tenant''s maximum.';
-comment on column mayfly.agent_types.max_living is 'How many may live at once.';
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
+comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';

@@ -49,7 +49,7 @@ create unique index agents_name_key on mayfly.agents (tenant_id, name) where sta
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.agents
   alter column name set statistics 0,
   alter column type set statistics 0,
@@ -62,10 +62,10 @@ alter table mayfly.agents
   alter column stop_reason set statistics 0,
   alter column metadata set statistics 0;
 
-comment on table mayfly.agents is 'Agents, living and dead. Alive is one that is running and unexpired, as is every ancestor.';
-comment on column mayfly.agents.type is 'Any name; one that mayfly.agent_types defines gives it defaults and limits.';
-comment on column mayfly.agents.type_version is 'The version of its type when it was spawned; null where the type was not defined.';
-comment on column mayfly.agents.ancestors is 'From the first of the line to the parent.';
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
 comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
 comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
 comment on column mayfly.agents.spawned_by is 'The person, agent or enrolment key that spawned it; null for the secret key.';

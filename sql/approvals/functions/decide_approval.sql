@@ -42,7 +42,7 @@ begin
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, at most 32 deep'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');

@@ -16,7 +16,7 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,

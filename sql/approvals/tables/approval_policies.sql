@@ -22,7 +22,7 @@ create table mayfly.approval_policies (
   constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_policies
   alter column agent_type set statistics 0,
   alter column category set statistics 0,

@@ -45,7 +45,7 @@ create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, s
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,

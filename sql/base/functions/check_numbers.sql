@@ -1,5 +1,5 @@
--- Refuses a JSON value that has a number which JavaScript would change, by the name of its field. Called
--- by all that take JSON of their callers' own, except where another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
+-- functions that take JSON from callers, unless another function names the field. Locks nothing.
 
 create function mayfly_private.check_numbers(value jsonb, field text)
 returns void
@@ -10,7 +10,7 @@ begin
   if not mayfly_private.numbers_kept(value) then
     perform mayfly_private.fail(400, 'invalid_request',
       format('%s must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53.', field),
-      'Send such a number as a text.', jsonb_build_object('field', field));
+      'Send such numbers as strings.', jsonb_build_object('field', field));
   end if;
 end
 $$;

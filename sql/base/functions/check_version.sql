@@ -18,10 +18,10 @@ begin
     return;
   end if;
   perform mayfly_private.fail(503, 'version_unsupported',
-    format('The edge functions are of release %s, and the database serves those of %s to %s.',
+    format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Push the migrations of this release: npx supabase db push. The database is upgraded before the functions.'
-      else 'Deploy the functions of the release that the database has: npx supabase functions deploy spawn sync query.' end,
+    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+      else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;

@@ -17,5 +17,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.now is 'The time by which lives, leases and ages are judged.';
+comment on function mayfly_private.now is 'The time that decides what has ended, expired or is due.';
 grant execute on function mayfly_private.now to authenticated, service_role;

@@ -15,9 +15,9 @@ create table mayfly_private.charges (
   constraint charges_one_way check (num_nonnulls(flat, bytes, bounded_by) = 1 and (flat is null) = (written is null))
 );
 
-comment on table mayfly_private.charges is 'What the rows of each table are charged of the bytes of their tenant.';
-comment on column mayfly_private.charges.written is 'The columns that callers write; their lengths as JSON text are charged.';
+comment on table mayfly_private.charges is 'How many bytes the rows of each table are charged to their tenant.';
+comment on column mayfly_private.charges.written is 'The columns that callers write. Their lengths as JSON text are charged.';
 comment on column mayfly_private.charges.bytes is 'An SQL expression over a row r of the table.';
-comment on column mayfly_private.charges.bounded_by is 'What bounds the rows of a table that is not charged.';
+comment on column mayfly_private.charges.bounded_by is 'What limits the rows of a table that is not charged.';
 
 alter table mayfly_private.charges enable row level security;

@@ -11,9 +11,9 @@ create table mayfly.event_kinds (
   description text not null
 );
 
-comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that shows each.';
+comment on table mayfly.event_kinds is 'The kinds of events in the log, and the scope that a reader of each needs.';
 comment on column mayfly.event_kinds.admin_scope is
-  'The scope that also shows those of its events that are for one agent or person; null: nobody else sees them.';
+  'The scope that also shows events for one agent or person. Null if nobody else may see them.';
 
 alter table mayfly.event_kinds enable row level security;
 

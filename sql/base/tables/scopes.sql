@@ -10,5 +10,5 @@ create table mayfly.scopes (
 );
 
 comment on table mayfly.scopes is 'The scopes: what each allows, which member roles have it, and whether agents can.';
-comment on column mayfly.scopes.agents is 'Whether an agent can be given it. What outlives an agent, or reaches people, it cannot.';
-comment on column mayfly.scopes.by_default is 'Whether an agent has it that was not given scopes, where its spawner has it.';
+comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
+comment on column mayfly.scopes.by_default is 'Whether an agent has it by default, if its spawner has it.';

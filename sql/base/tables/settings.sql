@@ -17,16 +17,16 @@ create table mayfly_private.settings (
 
 comment on table mayfly_private.settings is 'The settings of the project.';
 comment on column mayfly_private.settings.tenants_created_by is
-  'Who may create tenants: the secret key alone, or also anyone who is signed in (not anonymously).';
-comment on column mayfly_private.settings.max_tenants_per_person is 'Of how many tenants a person who creates one may be owner.';
+  'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
+comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
 comment on column mayfly_private.settings.person_issuers is
-  'Patterns (like) of the issuers whose tokens are a person''s. By default any Supabase Auth; narrow it to your own URL.';
+  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
 comment on column mayfly_private.settings.debug_rate is
-  'Realtime messages a second, each receiver counted, that the debug streams of a tenant may make together: half of what the Free plan allows.';
+  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together: half of what the Free plan allows.';
 comment on column mayfly_private.settings.announce_rate is
-  'Broadcasts a second that the database makes for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime counts each receiver beside.';
+  'How many broadcasts a second the database sends for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime also counts each receiver.';
 comment on column mayfly_private.settings.kept is
-  'How long events, applied operations and tombstones are kept. Who has not synced for longer begins anew.';
+  'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
 
 insert into mayfly_private.settings default values;
 

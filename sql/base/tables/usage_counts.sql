@@ -5,7 +5,7 @@ create table mayfly_private.usage_counts (
   work text not null
 );
 
-comment on table mayfly_private.usage_counts is 'What mayfly.usage shows of each room.';
+comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 comment on column mayfly_private.usage_counts.work is
   'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
 

@@ -1,8 +1,8 @@
--- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
--- message:read, for subscribers. Locks the subscription.
+-- Acknowledges a channel's messages up to a number. It never goes back. Scope message:read, for subscribers. Locks
+-- the subscription.
 --
--- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
--- was asked for, and the caller says it again soon.
+-- A broadcast can arrive before the row that caused it is visible. The answer is then below the requested number,
+-- and the caller tries again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint
@@ -29,7 +29,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.acknowledge_channel is 'Says up to where the caller has handled a channel.';
+comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channel up to a message.';
 grant execute on function mayfly_private.acknowledge_channel to authenticated, service_role;
 
 create function mayfly.acknowledge_channel(name text, seq bigint)
@@ -39,5 +39,5 @@ set search_path = ''
 return mayfly_private.acknowledge_channel(name, seq);
 
 comment on function mayfly.acknowledge_channel is
-  'Says up to where the caller has handled a channel. Returns where that is now: below seq when the newest messages are not visible yet; say it again soon.';
+  'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 grant execute on function mayfly.acknowledge_channel to authenticated, service_role;

@@ -1,5 +1,6 @@
--- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
--- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
+-- nothing.
 
 create function mayfly_private.channel_statistics(name text)
 returns jsonb
@@ -31,7 +32,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.channel_statistics is 'What there is in a channel.';
+comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
 grant execute on function mayfly_private.channel_statistics to authenticated, service_role;
 
 create function mayfly.channel_statistics(name text)
@@ -41,5 +42,5 @@ set search_path = ''
 return mayfly_private.channel_statistics(name);
 
 comment on function mayfly.channel_statistics is
-  'A channel''s messages and bytes, those of the last minute, the mean a minute of the last hour, and its subscribers with their lag.';
+  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
 grant execute on function mayfly.channel_statistics to authenticated, service_role;

@@ -1,5 +1,4 @@
--- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
--- channel:write.
+-- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
 
 create function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
 returns mayfly.channels
@@ -12,7 +11,7 @@ declare
   channel mayfly.channels;
 begin
   if name is null or name !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be lower case letters, digits, dots, dashes or underscores, 63 at most.', null, '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   elsif kind is null or kind not in ('one_way', 'two_way', 'broadcast') then
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
@@ -30,8 +29,8 @@ begin
   on conflict do nothing
   returning c.* into channel;
   if channel.id is null then
-    perform mayfly_private.fail(409, 'channel_exists', format('There is a channel %s already.', name),
-      'Use it, or take another name.', '{"field": "name"}');
+    perform mayfly_private.fail(409, 'channel_exists', format('The tenant already has a channel %s.', name),
+      'Use it, or choose another name.', '{"field": "name"}');
   end if;
   return channel;
 end

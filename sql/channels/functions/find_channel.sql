@@ -1,4 +1,4 @@
--- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
 -- functions of channels. Locks nothing.
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
@@ -12,7 +12,7 @@ begin
   select * into channel from mayfly.channels c where c.tenant_id = tenant and c.name = find_channel.name;
   if channel.id is null then
     perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', name),
-      'Create the channel, or list those there are.', '{"field": "name"}');
+      'Create the channel, or list the existing ones.', '{"field": "name"}');
   elsif for_reader and not channel.id = any (mayfly_private.readable_channel_ids()) then
     perform mayfly_private.fail(403, 'not_subscribed', format('The caller may not read the channel %s.', name),
       'Subscribe to it first.', jsonb_build_object('channel', name));

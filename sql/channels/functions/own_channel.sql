@@ -1,5 +1,5 @@
--- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
--- Called by update_channel and delete_channel.
+-- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- update_channel and delete_channel.
 
 create function mayfly_private.own_channel(name text)
 returns mayfly.channels
@@ -12,7 +12,7 @@ declare
 begin
   if not (coalesce(channel.created_by = mayfly_private.caller_id(), false) or tenant = any (mayfly_private.tenant_ids('message:admin'))) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope message:admin.',
-      'It is needed for channels that others created.', '{"scope": "message:admin"}');
+      'You need it for channels that others created.', '{"scope": "message:admin"}');
   end if;
   select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
   return channel;

@@ -1,6 +1,6 @@
--- The messages of a channel behind `after`, by number, about 1 MB a page and at most page_limit. Scope
--- message:read, for who may read the channel. Locks nothing. Publishers hold the channel until they
--- commit: up to last_seq in this snapshot nothing is missing but what retention deleted.
+-- The messages of a channel after `after`, by number, about 1 MB a page and at most page_limit. Scope message:read,
+-- for callers that may read the channel. Locks nothing. Publishers lock the channel until they commit, so up to
+-- last_seq in this snapshot only what retention deleted is missing.
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -39,7 +39,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_channel is 'The messages of a channel behind a number.';
+comment on function mayfly_private.read_channel is 'The messages of a channel after a number.';
 grant execute on function mayfly_private.read_channel to authenticated, service_role;
 
 create function mayfly.read_channel(name text, after bigint default 0, page_limit integer default 100)
@@ -49,5 +49,5 @@ set search_path = ''
 return mayfly_private.read_channel(name, after, page_limit);
 
 comment on function mayfly.read_channel is
-  'The messages of a channel behind a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
+  'The messages of a channel after a number: { topic, messages: [{ seq, … }], last_seq, acknowledged, more }.';
 grant execute on function mayfly.read_channel to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Subscribes the caller to a channel, from its next message on where it does not say from when. Again
--- changes nothing. Scope message:read.
+-- Subscribes the caller to a channel, by default from its next message on. Repeating it changes nothing. Scope
+-- message:read.
 
 create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
 returns jsonb
@@ -34,5 +34,5 @@ set search_path = ''
 return mayfly_private.subscribe_channel(name, acknowledged);
 
 comment on function mayfly.subscribe_channel is
-  'Subscribes the caller to a channel, up to a message that it takes as handled (0: none; by default all there are).';
+  'Subscribes the caller to a channel. Messages up to the given number count as handled (0: none; by default all existing ones).';
 grant execute on function mayfly.subscribe_channel to authenticated, service_role;

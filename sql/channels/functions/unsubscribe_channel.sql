@@ -1,4 +1,4 @@
--- Ends the caller's subscription of a channel; without one nothing happens. Scope message:read.
+-- Ends the caller's subscription to a channel. Without one, nothing happens. Scope message:read.
 
 create function mayfly_private.unsubscribe_channel(name text)
 returns boolean
@@ -15,7 +15,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.unsubscribe_channel is 'Ends the callers subscription of a channel.';
+comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s subscription of a channel.';
 grant execute on function mayfly_private.unsubscribe_channel to authenticated, service_role;
 
 create function mayfly.unsubscribe_channel(name text)
@@ -24,5 +24,5 @@ language sql
 set search_path = ''
 return mayfly_private.unsubscribe_channel(name);
 
-comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel; whether there was one.';
+comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
 grant execute on function mayfly.unsubscribe_channel to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Changes a channel's description or who publishes in it; null leaves as it is. For its creator
--- (channel:write), and with message:admin. Locks the channel.
+-- Changes a channel's description or publishers. Null leaves a value as it is. For its creator (channel:write), and
+-- with message:admin. Locks the channel.
 
 create function mayfly_private.update_channel(name text, description text, publishers uuid[])
 returns mayfly.channels
@@ -30,5 +30,5 @@ language sql
 set search_path = ''
 return to_jsonb(mayfly_private.update_channel(name, description, publishers)) - 'tenant_id';
 
-comment on function mayfly.update_channel is 'Changes a channel''s description or publishers; null leaves as it is.';
+comment on function mayfly.update_channel is 'Changes a channel''s description or publishers. Null leaves a value as it is.';
 grant execute on function mayfly.update_channel to authenticated, service_role;

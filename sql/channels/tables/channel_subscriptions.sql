@@ -16,4 +16,4 @@ with (fillfactor = 80);
 create index channel_subscriptions_subscriber_idx on mayfly.channel_subscriptions (tenant_id, subscriber_id);
 
 comment on table mayfly.channel_subscriptions is 'Who subscribed to a channel.';
-comment on column mayfly.channel_subscriptions.acknowledged is 'It has handled every message up to this number.';
+comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';

@@ -18,7 +18,7 @@ create table mayfly.channels (
 -- Room for the sequence to change in place.
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.channels
   alter column name set statistics 0,
   alter column description set statistics 0,
@@ -27,6 +27,6 @@ alter table mayfly.channels
 
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 comment on column mayfly.channels.kind is
-  'one_way: its creator and publishers publish, its subscribers read. two_way: its subscribers do both. broadcast: as one_way, but the whole tenant reads.';
+  'one_way: its creator and publishers publish, and its subscribers read. two_way: its subscribers do both. broadcast: like one_way, but the whole tenant can read.';
 comment on column mayfly.channels.created_by is 'The agent or person that made it; null for the secret key.';
-comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher holds the row until its commit, so that there is no gap.';
+comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';

@@ -1,4 +1,4 @@
--- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
 -- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
 -- of this room alone write it.
 --
@@ -6,7 +6,7 @@
 
 create table mayfly.budgets (
   tenant_id uuid not null,
-  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'team', 'agent', 'run')),
   subject text collate "C" not null,
   id uuid not null default gen_random_uuid(),
   hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
@@ -26,7 +26,7 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,
@@ -40,7 +40,7 @@ alter table mayfly.budgets
   alter column unpriced set statistics 0;
 
 comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
-comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
 comment on column mayfly.budgets.held_usd is 'Reserved for calls under way.';
 comment on column mayfly.budgets.unpriced is 'How many calls of models without a known price it has seen: their cost is in no sum.';

@@ -26,7 +26,7 @@ create table mayfly.model_usage (
 create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,

@@ -14,7 +14,7 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,

@@ -1,6 +1,6 @@
--- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
--- most so many a minute of each agent. A record that is there already stays as it is, so that an
--- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent if its tenant keeps any: up to the tenant's level, and at most a certain
+-- number a minute for each agent. An existing record stays as it is, so that an append whose answer was lost can be
+-- repeated. For agents with debug:write. Locks the agent's stream.
 
 create function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
   if caller.kind is distinct from 'agent' then
     perform mayfly_private.fail(403, 'not_authorized', 'Only an agent has a debug stream.', 'Call it with the token of an agent.');
   elsif jsonb_typeof(records) is distinct from 'array' or jsonb_array_length(records) > 100 or not mayfly_private.json_within(records, 262144, 34) then
-    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100, 256 KB together, each at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'records must be a list of at most 100 records, with 256 KB together and 32 levels each.',
       null, '{"field": "records"}');
   elsif dropped is null or dropped < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'dropped must be at least 0.', null, '{"field": "dropped"}');
@@ -79,8 +79,8 @@ begin
 
   if used + more > (levels ->> 'max_records_per_minute')::integer then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant keeps %s debug records a minute of an agent.', levels ->> 'max_records_per_minute'),
-      'Nothing was stored. Send fewer, or raise max_records_per_minute by set_debug.',
+      format('The tenant keeps at most %s debug records a minute for each agent.', levels ->> 'max_records_per_minute'),
+      'Nothing was stored. Send fewer, or raise max_records_per_minute with set_debug.',
       jsonb_build_object('quota', 'max_records_per_minute', 'limit', (levels ->> 'max_records_per_minute')::integer),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
@@ -93,7 +93,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.append_debug is 'Keeps debug records of the calling agent.';
+comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
 grant execute on function mayfly_private.append_debug to authenticated, service_role;
 
 create function mayfly.append_debug(records jsonb, dropped integer default 0)
@@ -103,5 +103,5 @@ set search_path = ''
 return mayfly_private.append_debug(records, dropped);
 
 comment on function mayfly.append_debug is
-  'Keeps debug records of the calling agent where its tenant keeps any: what debug_level gives, and stored, how many.';
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
 grant execute on function mayfly.append_debug to authenticated, service_role;

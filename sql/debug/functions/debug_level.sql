@@ -1,5 +1,5 @@
--- What the calling agent is to record by now; from here on it is told by its inbox topic when that
--- changes. For agents with debug:write.
+-- What the calling agent has to record now. From then on, its inbox topic tells it when that changes. For agents
+-- with debug:write.
 
 create function mayfly_private.debug_level()
 returns jsonb
@@ -21,7 +21,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.debug_level is 'What the calling agent is to record.';
+comment on function mayfly_private.debug_level is 'What the calling agent has to record.';
 grant execute on function mayfly_private.debug_level to authenticated, service_role;
 
 create function mayfly.debug_level()
@@ -31,5 +31,5 @@ set search_path = ''
 return mayfly_private.debug_level();
 
 comment on function mayfly.debug_level is
-  'What the calling agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
+  'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 grant execute on function mayfly.debug_level to authenticated, service_role;

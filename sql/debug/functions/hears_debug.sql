@@ -1,4 +1,4 @@
--- An agent listens to its inbox topic as long as it lives, and leases it nowhere. Called by flush_nudges.
+-- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_debug is 'Whether an agent hears what it is to record.';
+comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';

@@ -1,6 +1,6 @@
--- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
--- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
--- Locks the tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
+-- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
+-- (see hold_debug).
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -15,7 +15,7 @@ declare
 begin
   if level is null or level not between 1 and 4 then
     perform mayfly_private.fail(400, 'invalid_request', 'level must be 1 (basic), 2 (detailed), 3 (verbose) or 4 (trace).',
-      'To watch no more, release the lease.', '{"field": "level"}');
+      'To stop watching, release the lease.', '{"field": "level"}');
   elsif seconds is null or not seconds between 1 and 60 then
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
@@ -34,9 +34,9 @@ begin
   set agent_id = excluded.agent_id, level = excluded.level, categories = excluded.categories, expires_at = excluded.expires_at
   where l.watcher_id is not distinct from excluded.watcher_id;
   if not found then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease is another watcher''s.', 'Make a new id.', '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease belongs to another watcher.', 'Use a new id.', '{"field": "lease"}');
   elsif (select count(*) from mayfly_private.debug_leases l where l.tenant_id = of_tenant) > 200 then
-    perform mayfly_private.fail(429, 'rate_limited', 'The tenant has 200 leases of debug streams at most.',
+    perform mayfly_private.fail(429, 'rate_limited', 'The tenant may have at most 200 leases of debug streams.',
       'Release some, or wait until some end.', '{"quota": "debug_leases", "limit": 200}', 60);
   end if;
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));

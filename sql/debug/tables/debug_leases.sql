@@ -1,5 +1,5 @@
--- Who watches whose debug stream, at which level, until when: a lease ends by itself, so that a watcher
--- that has gone leaves no stream running. Written by lease_debug and release_debug.
+-- Who watches which agent's debug stream, at which level, and until when. A lease ends by itself, so that a watcher
+-- that disappears leaves no stream running. Written by lease_debug and release_debug.
 
 create table mayfly_private.debug_leases (
   tenant_id uuid not null,
@@ -17,8 +17,8 @@ create table mayfly_private.debug_leases (
 
 create index debug_leases_agent_idx on mayfly_private.debug_leases (tenant_id, agent_id);
 
-comment on table mayfly_private.debug_leases is 'Who watches whose debug stream, and until when.';
-comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each of its watches: two of one person are two leases.';
+comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
+comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
 comment on column mayfly_private.debug_leases.agent_id is 'Null for every agent of the tenant.';
 comment on column mayfly_private.debug_leases.categories is 'Null for all.';
 

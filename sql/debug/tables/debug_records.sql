@@ -1,4 +1,4 @@
--- What agents said of themselves in detail, where the tenant keeps it. Written by append_debug alone.
+-- What agents reported about their work, if the tenant keeps it. Only append_debug writes it.
 
 create table mayfly.debug_records (
   tenant_id uuid not null,
@@ -23,7 +23,7 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- What retention takes first.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.debug_records
   alter column name set statistics 0,
   alter column data set statistics 0;

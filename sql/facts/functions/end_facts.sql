@@ -22,7 +22,7 @@ begin
     select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was written.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was written.', '{"field": "ids"}');
   elsif exists (select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and f.valid_from > instant) then
     perform mayfly_private.refuse_fact('at', 'at or after the beginning of each of the facts');
   end if;
@@ -37,11 +37,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_facts is 'Says that facts are no longer true.';
+comment on function mayfly_private.end_facts is 'Ends facts.';
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Says that facts are no longer true from an instant on, without saying what is true instead. They stay. Scope
--- fact:write. Those that have ended before it stay as they are.
+-- Ends facts: they are no longer true from an instant on, without a new fact. They are kept. Scope fact:write. Facts
+-- that ended earlier stay as they are.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -49,5 +49,5 @@ language sql
 set search_path = ''
 return mayfly_private.end_facts(ids, at);
 
-comment on function mayfly.end_facts is 'Says that facts are no longer true from an instant on. Returns { ended: [id] }.';
+comment on function mayfly.end_facts is 'Ends facts: they are no longer true from an instant on. Returns { ended: [id] }.';
 grant execute on function mayfly.end_facts to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The entities that the caller sees by a reference: an id, or every one with this name or alias (of the type, if one is
--- given), its own private ones and the tenant's alike. Runs as the caller, under row-level security. Locks nothing.
+-- The entities for a reference that the caller may see: an id, or all with this name or alias (and type, if given),
+-- both its own private ones and the tenant's. Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -24,12 +24,12 @@ begin
       order by n.entity_id limit 50);
   end if;
   if found_ids = '{}' then
-    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or not for this caller.',
-      'find_entities shows which there are.', jsonb_build_object('field', field));
+    perform mayfly_private.fail(404, 'entity_unknown', 'There is no such entity, or the caller may not see it.',
+      'List entities with find_entities.', jsonb_build_object('field', field));
   end if;
   return found_ids;
 end
 $$;
 
-comment on function mayfly_private.entities_named is 'The entities that the caller sees by a reference.';
+comment on function mayfly_private.entities_named is 'The entities for a reference that the caller may see.';
 grant execute on function mayfly_private.entities_named to authenticated, service_role;

@@ -74,5 +74,5 @@ end
 $$;
 
 comment on function mayfly.facts_about is
-  'What is known of the entities that a text names, and what was extracted from memories: { entities, facts, truncated }.';
+  'Facts about the entities that a text names, and facts that were extracted from memories: { entities, facts, truncated }.';
 grant execute on function mayfly.facts_about to authenticated, service_role;

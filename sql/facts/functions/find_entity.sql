@@ -21,7 +21,7 @@ begin
     select * into entity from mayfly.entities e
     where e.tenant_id = tenant and e.id = by_id and (e.private_to is null or seen is null or e.private_to = any (seen));
     if not found then
-      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity of this id, or not for this caller.', null,
+      perform mayfly_private.fail(404, 'entity_unknown', 'There is no entity with this id, or the caller may not see it.', null,
         '{"field": "id"}');
     end if;
     return entity;
@@ -33,7 +33,7 @@ begin
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
-        'Give the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
+        'Pass the type as well, or the id.', jsonb_build_object('field', 'type', 'name', said, 'types', to_jsonb(types)));
     end if;
   end if;
   select e.* into entity
@@ -47,4 +47,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_entity is 'The entity that a reference means, or null.';
+comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';

@@ -36,7 +36,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_entity is 'Deletes an entity and everything that is said of it.';
+comment on function mayfly_private.forget_entity is 'Deletes an entity and all facts about it.';
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
 -- Deletes an entity for good, with its names and every fact that is about it or leads to it, private ones too. At most
@@ -48,5 +48,5 @@ language sql
 set search_path = ''
 return mayfly_private.forget_entity(id, max_rows);
 
-comment on function mayfly.forget_entity is 'Deletes an entity and everything that is said of it. Returns { forgotten, more }: while more, call it again.';
+comment on function mayfly.forget_entity is 'Deletes an entity and all facts about it. Returns { forgotten, more }. While more is true, call it again.';
 grant execute on function mayfly.forget_entity to authenticated, service_role;

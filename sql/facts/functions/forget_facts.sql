@@ -20,10 +20,10 @@ begin
   if exists (select from unnest(ids) i where not exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = i and (f.private_to is null or is_admin or f.private_to = any (seen))))
   then
-    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or not for this caller.', 'Nothing was forgotten.', '{"field": "ids"}');
+    perform mayfly_private.fail(404, 'fact_unknown', 'There is no such fact, or the caller may not see it.', 'Nothing was forgotten.', '{"field": "ids"}');
   elsif is_agent and not is_admin and exists (
       select from mayfly.facts f where f.tenant_id = tenant and f.id = any (ids) and not coalesce(f.agent_id = any (seen), false)) then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent forgets what it or its descendants have recorded.',
+    perform mayfly_private.fail(403, 'scope_missing', 'An agent may forget only facts that it or its descendants recorded.',
       'Nothing was forgotten. End the fact, or spawn the agent with fact:admin.', '{"scope": "fact:admin"}');
   end if;
   with gone as (
@@ -43,9 +43,9 @@ $$;
 comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
 grant execute on function mayfly_private.forget_facts to authenticated, service_role;
 
--- Deletes facts for good, by their ids or all that were extracted from a memory; entities that nothing is said of any
--- more, and that nobody has set, go with them. Scope fact:write: an agent forgets what it and its descendants have
--- recorded, with fact:admin any. What a forgotten fact had replaced stays ended.
+-- Deletes facts for good, by id or all that were extracted from a memory. Entities that no fact mentions any more,
+-- and that nobody has set, are deleted too. Scope fact:write: an agent can delete facts that it or its descendants
+-- recorded, and with fact:admin any. A fact that a deleted fact had replaced stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -53,5 +53,5 @@ language sql
 set search_path = ''
 return mayfly_private.forget_facts(ids, memory);
 
-comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory that they are from. Returns { forgotten }.';
+comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by the memory from which they were extracted. Returns { forgotten }.';
 grant execute on function mayfly.forget_facts to authenticated, service_role;

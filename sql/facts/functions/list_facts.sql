@@ -1,6 +1,6 @@
--- Facts that the caller sees, those of a subject or of an object or with a predicate or from a memory: as they were at an
--- instant, or with history every one that there has been. The newest first, a page at a time. Scope fact:read. Runs as the
--- caller. Locks nothing.
+-- Facts that the caller may see, about a subject or an object, with a predicate or from a memory: as they were at an
+-- instant, or with history all of them. Newest first, one page at a time. Scope fact:read. Runs as the caller. Locks
+-- nothing.
 
 create function mayfly.list_facts(
   subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,
@@ -45,5 +45,5 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Facts, the newest first: of a subject, a predicate, an object or a memory, as they are or were at as_of; with history those that have ended as well.';
+  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
 grant execute on function mayfly.list_facts to authenticated, service_role;

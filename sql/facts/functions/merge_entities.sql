@@ -1,7 +1,7 @@
--- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
+-- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- Where both have an open fact in one slot, the one that begins later stays open and closes the other; of two that say
--- the same, the older one stays.
+-- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
+-- same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -64,7 +64,7 @@ begin
     update mayfly.entity_names n set entity_id = target.id, type = target.type, private_to = target.private_to
     where n.tenant_id = tenant and n.entity_id = source.id;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'An alias is that of a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'entity_exists', 'An alias belongs to a third entity.', 'Nothing was written. Merge that one first.', '{"field": "id"}');
   end;
   update mayfly.entities e set is_set = e.is_set or source.is_set, description = coalesce(nullif(e.description, ''), source.description), updated_at = mayfly_private.now()
   where e.tenant_id = tenant and e.id = target.id
@@ -75,11 +75,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_entities is 'Makes two entities one.';
+comment on function mayfly_private.merge_entities is 'Merges two entities.';
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
--- Scope fact:write.
+-- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
+-- fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -87,5 +87,5 @@ language sql
 set search_path = ''
 return mayfly_private.merge_entities(id, into_id);
 
-comment on function mayfly.merge_entities is 'Makes two entities one: the names and facts of the first become those of the second, which is returned.';
+comment on function mayfly.merge_entities is 'Merges two entities: the names and facts of the first move to the second, which is returned.';
 grant execute on function mayfly.merge_entities to authenticated, service_role;

@@ -1,6 +1,6 @@
--- The entity that a reference means, made where there is none, of which the owner (an agent, or null: the tenant) may
--- say something. Its type is set where only now somebody says which. An entity that was private becomes the tenant's when
--- something is said of it that the tenant may see. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
+-- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
+-- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -35,7 +35,7 @@ begin
       where e.tenant_id = tenant and e.id = entity.id
       returning * into entity;
     exception when unique_violation then
-      perform mayfly_private.fail(409, 'entity_exists', format('There is another entity that is called %s or by one of its aliases.', entity.name),
+      perform mayfly_private.fail(409, 'entity_exists', format('Another entity has the name %s or one of its aliases.', entity.name),
         'Merge the two with merge_entities.', jsonb_build_object('field', 'name', 'id', entity.id));
     end;
   end if;
@@ -43,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.own_entity is 'The entity that a reference means, made where there is none.';
+comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';

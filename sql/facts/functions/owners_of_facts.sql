@@ -1,5 +1,5 @@
--- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
--- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
+-- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
 returns uuid[]
@@ -20,7 +20,7 @@ begin
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
   if found and fault.is_unknown then
-    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory of this id, or not for this caller.',
+    perform mayfly_private.fail(404, 'memory_unknown', 'There is no memory with this id, or the caller may not see it.',
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.owners_of_facts is 'Checks facts, and says of each whose it is to be.';
+comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';

@@ -84,5 +84,5 @@ set search_path = ''
 return mayfly_private.record_facts(facts);
 
 comment on function mayfly.record_facts is
-  'Records facts, all or none. Returns for each { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to }.';
+  'Records facts, all or none. Returns { id, status: recorded, superseded or confirmed, superseded: [id], subject, object, valid_from, valid_to } for each.';
 grant execute on function mayfly.record_facts to authenticated, service_role;

@@ -35,8 +35,8 @@ begin
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
     (select e.private_to from mayfly.entities e where e.tenant_id = tenant and e.id = (ref ->> 'id')::uuid) end), caller_id, seen, ref);
   if visibility = 'agent' and given.private_to is null then
-    perform mayfly_private.fail(409, 'entity_exists', 'The tenant has an entity of this name.',
-      'Nothing was written. Leave visibility out to change it for all, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
+    perform mayfly_private.fail(409, 'entity_exists', 'The tenant already has an entity with this name.',
+      'Nothing was written. Leave visibility out to change it for everyone, or record private facts about it.', jsonb_build_object('field', 'visibility', 'id', given.id));
   end if;
   begin
     update mayfly.entities e
@@ -56,7 +56,7 @@ begin
     order by mayfly_private.entity_key(a.name), a.n
     on conflict on constraint entity_names_pkey do update set name = excluded.name;
   exception when unique_violation then
-    perform mayfly_private.fail(409, 'entity_exists', 'The name, or an alias, is that of another entity.',
+    perform mayfly_private.fail(409, 'entity_exists', 'The name or an alias belongs to another entity.',
       'Nothing was written. Merge the two with merge_entities.', '{"field": "aliases"}');
   end;
   return mayfly_private.show_entity(given);
@@ -66,9 +66,9 @@ $$;
 comment on function mayfly_private.set_entity is 'Names an entity.';
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Names an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which also
--- renames. aliases replace those that it had, null leaves them; its former name stays an alias unless they are given.
--- Scope fact:write.
+-- Creates an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which
+-- can also rename it. aliases replaces its aliases, and null keeps them. Its old name becomes an alias unless
+-- aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -79,5 +79,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_entity(entity, name, type, description, aliases, visibility);
 
-comment on function mayfly.set_entity is 'Names an entity, or changes its name, type, description and aliases. Returns it.';
+comment on function mayfly.set_entity is 'Creates an entity, or changes its name, type, description and aliases. Returns it.';
 grant execute on function mayfly.set_entity to authenticated, service_role;

@@ -112,5 +112,5 @@ end
 $$;
 
 comment on function mayfly.traverse_facts is
-  'What is around entities in one to three hops: { entities, facts, truncated }. Bounded, and no entity comes twice.';
+  'Follows facts from entities over one to three hops: { entities, facts, truncated }. The result is limited, and no entity appears twice.';
 grant execute on function mayfly.traverse_facts to authenticated, service_role;

@@ -15,7 +15,7 @@ create table mayfly.entities (
   constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entities
   alter column private_to set statistics 0,
   alter column type set statistics 0,
@@ -23,8 +23,8 @@ alter table mayfly.entities
   alter column description set statistics 0,
   alter column agent_id set statistics 0;
 
-comment on table mayfly.entities is 'What facts are about.';
-comment on column mayfly.entities.private_to is 'The agent whose entity it is; null for the whole tenant.';
-comment on column mayfly.entities.type is '''thing'' until somebody says of which type it is.';
-comment on column mayfly.entities.agent_id is 'The agent that named it first; null for a person or the secret key.';
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact is left of it.';
+comment on table mayfly.entities is 'Entities: the things that facts are about.';
+comment on column mayfly.entities.private_to is 'The agent to which it belongs. Null for the whole tenant.';
+comment on column mayfly.entities.type is '''thing'' until somebody sets its type.';
+comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
+comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';

@@ -1,5 +1,5 @@
--- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
--- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
+-- are copied from the entity, so that one constraint keeps a name from standing for two.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -14,7 +14,7 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,

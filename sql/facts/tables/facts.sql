@@ -1,6 +1,6 @@
--- What is said of entities, each from an instant on: subject, predicate, and an entity or a value. A fact has a slot:
--- its subject and predicate, and with `many` its object as well. In each slot one fact is open at most; a newer one
--- closes it. Written by the functions of this room alone.
+-- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
+-- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
+-- newer one closes. Only the functions of this room write it.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -42,7 +42,7 @@ create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,
@@ -55,12 +55,12 @@ alter table mayfly.facts
   alter column agent_id set statistics 0,
   alter column superseded_by set statistics 0;
 
-comment on table mayfly.facts is 'What is said of entities, each from an instant on.';
-comment on column mayfly.facts.private_to is 'The agent whose fact it is; null for the whole tenant.';
-comment on column mayfly.facts.slot is 'Empty where one object is valid at a time; else the digest of the object.';
+comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
+comment on column mayfly.facts.private_to is 'The agent to which it belongs. Null for the whole tenant.';
+comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 comment on column mayfly.facts.source is 'The passage or the address that says so.';
 comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true; null while nothing else is known. What was wrong from the beginning ends where it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
-comment on column mayfly.facts.superseded_by is 'The fact that replaced it. That one may have been forgotten.';
-comment on column mayfly.facts.expires_at is 'From then on it is as if it had never been recorded; maintenance deletes it.';
+comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
+comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';

@@ -1,5 +1,5 @@
--- As what the caller acts on the people of a tenant: a person's role there, 'owner' for the secret
--- key, null for everyone else. Called by the functions for people. Locks nothing.
+-- The caller's role for managing the people of a tenant: a person's role there, 'owner' for the secret key, null for
+-- everyone else. Called by the functions for people. Locks nothing.
 
 create function mayfly_private.acting_role(tenant uuid)
 returns text
@@ -13,4 +13,4 @@ return (
   from mayfly_private.caller() c
 );
 
-comment on function mayfly_private.acting_role is 'The role by which the caller acts on people of a tenant.';
+comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';

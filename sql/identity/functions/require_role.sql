@@ -1,5 +1,5 @@
--- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
--- admin on all but owners. Called by the functions for people.
+-- Fails unless the caller may manage members with this role: an owner all, an admin all except owners. Called by the
+-- functions for people.
 
 create function mayfly_private.require_role(tenant uuid, over text)
 returns void
@@ -10,7 +10,7 @@ begin
   if over is null or over not in ('owner', 'admin', 'member', 'viewer') then
     perform mayfly_private.fail(400, 'invalid_request', 'role must be owner, admin, member or viewer.', null, '{"field": "role"}');
   elsif over = 'owner' and mayfly_private.acting_role(tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner makes, changes or removes owners.',
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can add, change or remove owners.',
       'Ask an owner of the tenant.', '{"role": "owner"}');
   end if;
 end

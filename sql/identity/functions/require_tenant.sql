@@ -1,5 +1,5 @@
--- The one tenant of this request, in which the caller must have the scope. Called first by every
--- function that writes. Locks nothing.
+-- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
+-- Locks nothing.
 
 create function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -17,16 +17,16 @@ begin
   tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
   if caller is null or caller.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. An agent that has stopped or expired can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
-      'Choose one by its id: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
-      case when scope is null then 'An enrolment key may only spawn.' else format('The caller does not have the scope %s.', scope) end,
+      case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
       jsonb_build_object('scope', scope));
   end if;

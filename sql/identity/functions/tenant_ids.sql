@@ -39,5 +39,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.tenant_ids(scope);
 
-comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope; without one, those it belongs to.';
+comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope. Without a scope, those to which it belongs.';
 grant execute on function mayfly.tenant_ids to authenticated, service_role;

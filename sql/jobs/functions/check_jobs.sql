@@ -60,7 +60,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'

@@ -14,7 +14,7 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;

@@ -1,6 +1,6 @@
--- Refuses a push whose operations are none, with the index and the field of the first fault: too many, too large, or
--- with an id, a type, a subject or a body that cannot be. What is in a body is asked by its room. Called by
--- mayfly_private.push. Locks nothing. One pass sees what is surely right; only what is left is asked everything.
+-- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large, or
+-- with an invalid id, type, subject or body. The room checks the content of a body. Called by mayfly_private.push.
+-- Locks nothing. One pass accepts what is surely right, and only the rest is checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -53,11 +53,11 @@ begin
   where o.nth > 1
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id stands in this push twice.', fault.index),
-      'Nothing of this push was applied. Give each operation an id of its own.',
+    perform mayfly_private.fail(400, 'invalid_operation', format('push[%s].id appears twice in this push.', fault.index),
+      'Nothing of this push was applied. Give each operation its own id.',
       jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
 $$;
 
-comment on function mayfly_private.check_operations is 'Refuses a push whose operations are none, naming index and field.';
+comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';

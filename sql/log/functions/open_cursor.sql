@@ -1,9 +1,9 @@
--- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
--- Called by read_log and pull. Locks nothing.
+-- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot that this
--- round of pages goes up to; the last xid and id looked at in it; and, while a first sync pages the memories, the
--- last id given.
+-- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
+-- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
+-- id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb
@@ -24,17 +24,17 @@ begin
     cursor_state := null;
   end;
   if cursor_state is null or seen is null or jsonb_typeof(cursor_state -> 'e') <> 'number' then
-    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log gave.',
-      'Pass the cursor of the last answer as it came, or null for the first time.', '{"field": "since"}');
+    perform mayfly_private.fail(400, 'cursor_invalid', 'since is not a cursor that sync or read_log returned.',
+      'Pass the cursor of the last answer unchanged, or null the first time.', '{"field": "since"}');
   elsif (cursor_state ->> 'e')::numeric <> of_epoch then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is of an earlier life of the database.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor was issued before the database was restored.',
       'Sync again with since: null.', '{"field": "since"}');
   elsif mayfly_private.is_behind_log(tenant, seen) then
-    perform mayfly_private.fail(410, 'cursor_expired', 'The log does not go back as far as the cursor.',
+    perform mayfly_private.fail(410, 'cursor_expired', 'The cursor is older than the log.',
       'Sync again with since: null.', '{"field": "since"}');
   end if;
   return cursor_state;
 end
 $$;
 
-comment on function mayfly_private.open_cursor is 'What a cursor of the log says.';
+comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';

@@ -1,11 +1,11 @@
--- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
--- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
--- and hands each type to the function of its room (mayfly_private.operation_types), which checks what is in it and
--- writes. The one door for what clients queue. As owner, since nobody else may write; each room's function
--- names the caller's tenant in its statements, and repeats the predicates of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
+-- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
+-- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
+-- function names the caller's tenant in its statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in their own order: in the order of the pushes, two that overlap deadlocked 19 times
--- in 100. Locks the tenant as a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
+-- 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create function mayfly_private.push(push jsonb)
 returns jsonb
@@ -50,8 +50,8 @@ begin
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
   if expired is not null then
-    perform mayfly_private.fail(410, 'op_expired', format('push[%s] was made so long ago that it may have been applied already.', expired),
-      'Nothing of this push was applied. Leave the operation out, or make it again after a look at what is there.',
+    perform mayfly_private.fail(410, 'op_expired', format('push[%s] is too old: it may have been applied already.', expired),
+      'Nothing of this push was applied. Leave the operation out, or check what is stored and make it again.',
       jsonb_build_object('index', expired, 'field', 'id'));
   end if;
 
@@ -80,8 +80,8 @@ $$;
 comment on function mayfly_private.push is 'Applies operations, each at most once, all or none.';
 grant execute on function mayfly_private.push to authenticated, service_role;
 
--- Pushes operations { id, type, subject, body }, up to 1,000 and 4 MB, and gives their results in their order, each
--- { id, status, subject, … }.
+-- Pushes up to 1,000 operations { id, type, subject, body } and 4 MB, and returns their results in the same order,
+-- each { id, status, subject, … }.
 
 create function mayfly.push(push jsonb)
 returns jsonb
@@ -91,7 +91,7 @@ as $$
 begin
   -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
   if push @? '$[*].old' then
-    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no part that is called old.',
+    perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
   end if;
   return mayfly_private.push(push);

@@ -1,14 +1,15 @@
--- What is new in the log since a cursor, of the kinds that the caller asks for and may hear of, and the rows that
--- the events are about where it asks for them. As owner, with the predicates of the policies resolved once and repeated in
--- every statement: a page of the log took 52 ms as the caller, and 21 so. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
+-- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
+-- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id): with any number of writers
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
 -- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). Who keeps copies drops what `memory.hidden` and `memory.deleted` name, and then stores the
--- rows, page by page: they are as the caller sees them now, so one that was hidden and shown again ends up right.
+-- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
+-- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
+-- again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that whoever pulls holds no more: it ends before
--- the row that would exceed them, but for its first.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
+-- row that would exceed this, except for its first.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -46,7 +47,7 @@ begin
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
     perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
-      'As {"memory": true}. Rows of other kinds do not travel with the log.', '{"field": "with_rows"}');
+      'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
 
   if since is null or since = 'now' then
@@ -54,8 +55,8 @@ begin
   else
     cursor_state := mayfly_private.open_cursor(tenant, since);
     if cursor_state ? 'b' then
-      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of a first sync that has not ended.',
-        'Call sync with it until it has no more, then go on with read_log.', '{"field": "since"}');
+      perform mayfly_private.fail(400, 'cursor_invalid', 'since is the cursor of an unfinished first sync.',
+        'Call sync with it until more is false, then continue with read_log.', '{"field": "since"}');
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
@@ -118,9 +119,9 @@ $$;
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor: without one (null, or 'now') it gives that of this moment. types are kinds of events,
--- or beginnings of some ('memory.*'); null: all that the caller may hear of. Rows travel only where with_rows asks:
--- {"memory": true, "state": true}, or of states some by their keys, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
+-- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
+-- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -138,5 +139,5 @@ end
 $$;
 
 comment on function mayfly.read_log is
-  'Reads the log since a cursor: { events, rows, cursor, more }. Rows of memories and states travel only where with_rows asks for them.';
+  'Reads the log since a cursor: { events, rows, cursor, more }. It includes memories and states only if with_rows asks for them.';
 grant execute on function mayfly.read_log to authenticated, service_role;

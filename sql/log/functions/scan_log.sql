@@ -65,4 +65,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.scan_log is 'Events of a tenant that a reader is told of.';
+comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';

@@ -1,6 +1,6 @@
--- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
--- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
--- caller has no scope for: it would wait for something that never comes. Called by read_log. Locks nothing.
+-- The kinds of events for a caller that asks for some, by name or prefix (`memory.*`), as far as it may see them.
+-- Without types, all that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because
+-- it would wait forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
@@ -15,8 +15,8 @@ declare
 begin
   if types is null then
     if cardinality(readable) = 0 then
-      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope whose events the log tells of.',
-        'Spawn the agent with the scope of what it is to hear of, such as memory:read or state:read.',
+      perform mayfly_private.fail(403, 'scope_missing', 'The caller has no scope that shows events.',
+        'Spawn the agent with the scopes of the events that it needs, such as memory:read or state:read.',
         '{"scope": "memory:read"}');
     end if;
     return readable;
@@ -29,7 +29,7 @@ begin
     where k.kind = asked.type or (right(asked.type, 1) = '*' and starts_with(k.kind, left(asked.type, -1)));
     if matching is null then
       perform mayfly_private.fail(400, 'invalid_request', format('types[%s] is not a kind of event.', asked.index),
-        'Give a kind such as agent.stopped, or the beginning of some: memory.* stands for all that begin so. mayfly.event_kinds has them.',
+        'Use a kind such as agent.stopped, or a prefix such as memory.*. The table mayfly.event_kinds lists all kinds.',
         jsonb_build_object('field', 'types', 'index', asked.index));
     elsif not matching && readable then
       perform mayfly_private.fail(403, 'scope_missing', format('The caller does not have the scope %s, which shows %s.', scope, matching[1]),
@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller is told of.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';

@@ -1,13 +1,13 @@
--- The rows that events are about: how they travel with a page of the log. A room registers it in its event_rows.sql, for
--- the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in
+-- its event_rows.sql, for the first part of its kinds' names.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.event_rows is 'The functions that give the rows that events are about.';
+comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 comment on column mayfly_private.event_rows.work is
   'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): the events of a page in their order, and what the caller selected, true or what the room allows. It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events of the front of the page they are of, one at least.';
 

@@ -1,6 +1,6 @@
--- The log: what happened to whom, ids and field names only, never content. Written by triggers alone, about
--- rows that have the tenant: there is no foreign key to ask it again for each event, 8 µs each. With the
--- tenant go its events all the same: see mayfly_private.forget_log.
+-- The log: what happened to which thing, as ids and field names, never content. Only triggers write it, for rows
+-- that have the tenant, so there is no foreign key that would check the tenant again for each event (8 µs each).
+-- When a tenant is deleted, its events go too: see mayfly_private.forget_log.
 
 create table mayfly.events (
   tenant_id uuid not null,
@@ -17,14 +17,14 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.events
   alter column audience set statistics 0,
   alter column agent_id set statistics 0,
   alter column subject set statistics 0,
   alter column fields set statistics 0;
 
-comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync gives.';
-comment on column mayfly.events.xid is 'The transaction that wrote it: with pg_snapshot, what makes a cursor miss nothing.';
-comment on column mayfly.events.audience is 'Null for the whole tenant, else the one agent or person that may see it.';
-comment on column mayfly.events.subject is 'The id of what it happened to.';
+comment on table mayfly.events is 'The log of a tenant. Readers follow it with the cursor that mayfly.sync returns.';
+comment on column mayfly.events.xid is 'The transaction that wrote it. Together with pg_snapshot, it keeps a cursor from missing anything.';
+comment on column mayfly.events.audience is 'Null for the whole tenant. Otherwise the one agent or person that may see it.';
+comment on column mayfly.events.subject is 'The id of the thing that it happened to.';

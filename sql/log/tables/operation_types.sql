@@ -4,11 +4,11 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- Text, and resolved when it is used: a regprocedure would block pg_upgrade.
+  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
-comment on table mayfly_private.operation_types is 'The types of operations that a push may have.';
+comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
 comment on column mayfly_private.operation_types.work is
   'The signature of a function of (tenant uuid, push jsonb, claimed uuid[]): the whole push, of which it applies the operations of its types whose ids are claimed, and checks all of its types. It may change their results in mayfly_private.ops. It returns how many it has charged a write for.';

@@ -1,6 +1,6 @@
--- Which pushed operations were applied, with their results: what makes a push idempotent. No foreign key:
--- a push holds its tenant once (mayfly_private.hold_tenant), not once an operation, and with the tenant
--- go its operations (mayfly_private.forget_log).
+-- Which pushed operations were applied, with their results. This makes a push idempotent. No foreign key: a push
+-- locks its tenant once (mayfly_private.hold_tenant), not once for each operation, and when a tenant is deleted its
+-- operations go too (mayfly_private.forget_log).
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -13,6 +13,6 @@ create table mayfly_private.ops (
 -- For maintenance. Operations come in the order of their time: a block range index costs a push nothing.
 create index ops_at_idx on mayfly_private.ops using brin (at);
 
-comment on table mayfly_private.ops is 'Applied operations by the id that the client gave them.';
+comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
 alter table mayfly_private.ops enable row level security;

@@ -37,7 +37,7 @@ begin
   where h.key <> all (kinds) or not mayfly_private.number_within(h.value, 0.001, 36500) limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('half_lives.%s must be a number of days from 0.001 to 36500.', wrong),
-      'Its keys are kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
+      'Its keys must be kinds of memories.', jsonb_build_object('field', 'half_lives.' || wrong));
   end if;
 end
 $$;

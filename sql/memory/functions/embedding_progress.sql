@@ -1,4 +1,5 @@
--- The definer half of mayfly.embedding_progress. Counts: reads the keys of all memories of the tenant. Locks nothing.
+-- The definer half of mayfly.embedding_progress. It counts, so it reads the keys of all memories of the tenant.
+-- Locks nothing.
 
 create function mayfly_private.embedding_progress(model text)
 returns jsonb
@@ -28,7 +29,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.embedding_progress is 'How far the embedding by a model has come.';
+comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 grant execute on function mayfly_private.embedding_progress to service_role;
 
 -- How far the embedding of a tenant's memories by a model has come. With the secret key, which names the tenant.
@@ -45,5 +46,5 @@ set search_path = ''
 return mayfly_private.embedding_progress(model);
 
 comment on function mayfly.embedding_progress is
-  'How far the embedding by a model has come: { memories, embedded, left, waiting, dead, others }. For the secret key.';
+  'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
 grant execute on function mayfly.embedding_progress to service_role;

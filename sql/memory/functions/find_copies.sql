@@ -1,5 +1,5 @@
--- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
--- id the tenant has is refused. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
+-- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb
@@ -22,8 +22,8 @@ begin
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
   if copies is null or copies @? '$.* ? (@ == null)' then
-    perform mayfly_private.fail(409, 'memory_exists', 'Another operation has put a memory of one of these ids before.',
-      'Nothing of this push was applied. Give each memory an id of its own (UUIDv7).',
+    perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
+      'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
       jsonb_build_object('field', mayfly_private.given_field(push -> 0, 'subject')));
   end if;
   return (

@@ -1,6 +1,6 @@
--- The memories that a page of the log is about, as the caller sees them now: { rows, fitting }. A memory comes once a
--- page, with the first of its events there. Called by read_log for {"memory": true}; see mayfly_private.event_rows. As
--- owner, with the predicates of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
+-- memory comes once, with the first of its events on the page. read_log calls it for {"memory": true}; see
+-- mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -17,7 +17,7 @@ declare
 begin
   perform mayfly_private.require_tenant('memory:read');
   if selection <> 'true' then
-    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out for none.', '{"field": "with_rows.memory"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'with_rows.memory must be true.', 'Leave it out if you want none.', '{"field": "with_rows.memory"}');
   end if;
   select max(sized.bytes), count(*) filter (where sized.place = 1 or sized.bytes <= max_bytes),
     array_agg(sized.id order by sized.nth), array_agg(sized.nth order by sized.nth)

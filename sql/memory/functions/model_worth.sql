@@ -14,4 +14,4 @@ return case
   else row(1::real, 0.3::real)
 end;
 
-comment on function mayfly_private.model_worth is 'What an embedding model is worth unless the caller says otherwise.';
+comment on function mayfly_private.model_worth is 'The default weight of an embedding model.';

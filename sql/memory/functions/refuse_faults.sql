@@ -1,6 +1,6 @@
--- Refuses a push with the index and the field of its first fault, among those operations that are in
--- doubt. Dear, 0.2 ms an operation, since it asks everything one by one: check_push, which calls it, doubts what it has not seen to be right by itself. Locks nothing. What an update sets, and
--- the base that it starts from, have the bounds of what is put.
+-- Refuses a push for the first fault among the operations in doubt, with its index and field. It checks everything
+-- one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could not accept
+-- itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -49,7 +49,7 @@ begin
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
           and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
           and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, at most 32 levels deep'),
+        'must be an object of at most 64 KB, with at most 32 levels'),
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
@@ -64,17 +64,17 @@ begin
           else false end, format('must be %s numbers from -1000 to 1000, none but 0 nearer to 0 than 1e-30', dimensions)),
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
-        'must have a number other than 0: without one it points nowhere, and is like nothing'),
+        'must have a number other than 0, because a vector of zeros has no direction'),
       (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters beside an embedding'),
+        'must be a text of 1 to 100 characters, together with an embedding'),
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
-          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field that can be updated, and no other'),
+          and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
       ('body.base', part.update is not true or part.memory -> 'base' is null or (jsonb_typeof(part.memory -> 'base') = 'object'
           and (part.memory -> 'base') - updatable = '{}'), 'must be an object of fields that can be updated'),
       ('body.base', part.update is not true or part.memory ->> 'resolve' is distinct from 'manual'
           or (part.memory -> 'set') - array(select jsonb_object_keys(case when jsonb_typeof(part.memory -> 'base') = 'object'
-            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set where resolve is manual'),
+            then part.memory -> 'base' else '{}' end)) = '{}', 'must have every field of set if resolve is manual'),
       ('body.resolve', part.update is not true or part.memory -> 'resolve' is null
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
@@ -98,4 +98,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_faults is 'Refuses a push that has a fault, naming its index and field.';
+comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';

@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.request_drains is 'Asks the sync function to embed what waits. For pg_cron with pg_net.';
+comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';

@@ -24,7 +24,7 @@ begin
     delete from mayfly.model_worths w where w.tenant_id = tenant and w.model = set_model_worth.model;
   else
     if (select count(*) from mayfly.model_worths w where w.tenant_id = tenant and w.model <> set_model_worth.model) >= 20 then
-      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has the worth of at most 20 models.', 'Reset one that you no longer use.',
+      perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can have weights for at most 20 models.', 'Reset one that you no longer use.',
         '{"quota": "model_worths", "limit": 20}');
     end if;
     insert into mayfly.model_worths as w (tenant_id, model, meaning, unrelated, measured, at)
@@ -37,11 +37,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_model_worth is 'Sets what an embedding model is worth to the tenant.';
+comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
--- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no weight,
--- and the similarity of what is unrelated. Without meaning, the model is worth again what its name says. Scope memory:admin.
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no
+-- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth. Scope
+-- memory:admin.
 
 create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
 returns jsonb
@@ -50,5 +51,5 @@ set search_path = ''
 return mayfly_private.set_model_worth(model, meaning, unrelated, measured);
 
 comment on function mayfly.set_model_worth is
-  'Sets what an embedding model is worth to the tenant; without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
+  'Sets the weight of an embedding model for the tenant. Without meaning, resets it. Returns { model, meaning, unrelated, measured }.';
 grant execute on function mayfly.set_model_worth to authenticated, service_role;

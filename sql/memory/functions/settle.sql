@@ -84,4 +84,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.settle is 'Settles what an update wants of a memory, field by field.';
+comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';

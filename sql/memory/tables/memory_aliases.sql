@@ -1,5 +1,5 @@
--- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
--- keeps one reads, updates and forgets what it meant.
+-- Ids under which a memory was put that the tenant already had, by its content or its key. They stay names of that
+-- memory, so a caller that kept such an id can read, update and forget it.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -12,12 +12,12 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;
 
-comment on table mayfly.memory_aliases is 'Other ids of memories: put under them, and stored once.';
+comment on table mayfly.memory_aliases is 'Other ids of memories: ids of puts that were not stored.';
 comment on column mayfly.memory_aliases.id is 'The id under which it was put.';
-comment on column mayfly.memory_aliases.memory_id is 'The memory that has its content or its key.';
+comment on column mayfly.memory_aliases.memory_id is 'The memory that has the same content or key.';
 

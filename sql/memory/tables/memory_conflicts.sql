@@ -1,5 +1,5 @@
--- What updates with resolve: 'manual' wanted of fields that had changed meanwhile. A row stays until an
--- update names it in `settles`, or its memory is forgotten.
+-- The values that updates with resolve: 'manual' wanted for fields that had changed meanwhile. A row stays until an
+-- update names it in `settles` or its memory is forgotten.
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,
@@ -21,7 +21,7 @@ create table mayfly.memory_conflicts (
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_conflicts
   alter column base set statistics 0,
   alter column wanted set statistics 0,
@@ -29,6 +29,6 @@ alter table mayfly.memory_conflicts
   alter column op_id set statistics 0,
   alter column pushed_by set statistics 0;
 
-comment on table mayfly.memory_conflicts is 'Updates that wait to be settled by hand: what was wanted of a field, and what it was taken for.';
-comment on column mayfly.memory_conflicts.base is 'The value that the update took the field to have.';
-comment on column mayfly.memory_conflicts.wanted is 'The value that it wanted the field to have. The memory has what it has now.';
+comment on table mayfly.memory_conflicts is 'Updates that wait for a person''s decision: the wanted value of a field, and the value that was expected.';
+comment on column mayfly.memory_conflicts.base is 'The value that the update expected.';
+comment on column mayfly.memory_conflicts.wanted is 'The value that the update wanted. The memory has the current value.';

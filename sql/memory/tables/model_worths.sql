@@ -1,5 +1,5 @@
--- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
--- without a row is worth what mayfly_private.model_worth says.
+-- What an embedding model is worth to a tenant, as measured on its own memories (mayfly tune). A model without a row
+-- has the worth that mayfly_private.model_worth gives.
 
 create table mayfly.model_worths (
   tenant_id uuid not null,
@@ -12,12 +12,12 @@ create table mayfly.model_worths (
   constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_worths
   alter column model set statistics 0,
   alter column measured set statistics 0;
 
-comment on table mayfly.model_worths is 'What embedding models are worth to a tenant, as measured on its own memories.';
-comment on column mayfly.model_worths.meaning is 'The weight of the meaning in a recall, beside 1 for the words.';
-comment on column mayfly.model_worths.unrelated is 'The similarity of two memories that have nothing to do with each other.';
-comment on column mayfly.model_worths.measured is 'How it was measured: what mayfly tune printed.';
+comment on table mayfly.model_worths is 'The weights of embedding models for a tenant, as measured on its own memories.';
+comment on column mayfly.model_worths.meaning is 'The weight of meaning in a recall. Words weigh 1.';
+comment on column mayfly.model_worths.unrelated is 'The similarity of two unrelated memories.';
+comment on column mayfly.model_worths.measured is 'How it was measured: the output of mayfly tune.';

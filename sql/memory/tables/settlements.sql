@@ -1,6 +1,6 @@
--- How many vectors of a tenant and a model were settled into the HNSW index, and how far it must be
--- searched for theirs: what recall decides by, without counting. A row a large tenant, so it is small.
--- What is erased still counts, until maintenance counts anew (mayfly_private.maintain_tenant).
+-- How many vectors of a tenant and a model are settled in the HNSW index, and how far it must be searched for them.
+-- Recall decides by this without counting. Only large tenants have a row, so the table is small. Erased vectors
+-- still count until maintenance counts again (mayfly_private.maintain_tenant).
 
 create table mayfly_private.settlements (
   tenant_id uuid not null,
@@ -15,7 +15,7 @@ create table mayfly_private.settlements (
 );
 
 comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
-comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as mayfly_private.tune_search found it.';
-comment on column mayfly_private.settlements.tuned_to is 'How many vectors it was found for.';
+comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
+comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
 
 alter table mayfly_private.settlements enable row level security;

@@ -1,5 +1,5 @@
--- The sample that a tenant's word frequencies were counted in. A tenant without a row is small: recall counts while it
--- searches.
+-- The sample that a tenant's word frequencies were counted in. A tenant without a row is small, and recall counts
+-- while it searches.
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -11,8 +11,8 @@ create table mayfly_private.word_samples (
   constraint word_samples_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.word_samples is 'How many memories a tenant''s word frequencies were counted in.';
+comment on table mayfly_private.word_samples is 'In how many memories a tenant''s word frequencies were counted.';
 comment on column mayfly_private.word_samples.memories is 'About how many memories the whole tenant could read.';
-comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had stored, the private and the forgotten included: by how these grow, the next sample is due.';
+comment on column mayfly_private.word_samples.stored is 'How many memories the tenant had, including private and forgotten ones. Their growth decides when the next sample is due.';
 
 alter table mayfly_private.word_samples enable row level security;

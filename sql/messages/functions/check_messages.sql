@@ -1,4 +1,4 @@
--- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+-- Refuses messages for their first fault, with its index and field, before anything is sent. Locks nothing.
 
 create function mayfly_private.check_messages(messages jsonb)
 returns void
@@ -12,7 +12,7 @@ begin
   if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
   elsif pg_column_size(messages) > 4194304 then
-    perform mayfly_private.fail(413, 'push_too_large', 'One call sends at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can send at most 4 MB.', 'Send fewer at once.', '{"field": "messages"}');
   end if;
 
   select o.n - 1 as index, c.field, c.rule into fault
@@ -29,10 +29,10 @@ begin
           else false end,
         'must be one of { agent: uuid }, { all: true }, { type }, { role }, { capability }, { channel }'),
       ('type', jsonb_typeof(o.m -> 'type') = 'string' and o.m ->> 'type' ~ '^[a-z][a-z0-9_]{0,62}$',
-        'must be lower case letters, digits and underscores, a letter first, 63 at most'),
+        'must have at most 63 lower case letters, digits and underscores, and begin with a letter'),
       ('payload', coalesce(jsonb_typeof(o.m -> 'payload'), 'object') = 'object' and coalesce(octet_length((o.m -> 'payload')::text), 0) <= 262144
           and not coalesce(jsonb_path_exists(o.m -> 'payload', '$.**{33 to last}'), false),
-        'must be an object of at most 256 KB, at most 32 levels deep'),
+        'must be an object of at most 256 KB, with at most 32 levels'),
       ('payload', coalesce(mayfly_private.numbers_kept(o.m -> 'payload'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       ('conversation_id', mayfly_private.uuid_or_absent(o.m -> 'conversation_id'), 'must be a uuid'),
@@ -72,10 +72,10 @@ begin
   having count(*) > 1
   limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id stands in this call twice.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(400, 'invalid_request', format('messages[%s].id appears twice in this call.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 end
 $$;
 
-comment on function mayfly_private.check_messages is 'Refuses messages that have a fault, naming index and field.';
+comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';

@@ -1,6 +1,6 @@
--- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
--- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
--- owner. Locks nothing.
+-- Refuses messages whose recipient does not exist or is not alive, and messages to many that reach nobody.
+-- send_messages calls it for new messages; `delivered` holds a message's id once for each recipient. Runs as owner.
+-- Locks nothing.
 
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
 returns void
@@ -20,7 +20,7 @@ begin
   order by o.n limit 1;
   if fault.dead then
     perform mayfly_private.fail(409, 'recipient_not_alive', format('The agent %s is not alive.', fault.recipient),
-      'Nothing was sent. An agent that has ended is sent nothing more: find one that lives.',
+      'Nothing was sent. Choose a living agent.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   elsif fault.index is not null then
     perform mayfly_private.fail(404, 'recipient_unknown', format('There is no agent or member %s.', fault.recipient),
@@ -34,7 +34,7 @@ begin
   order by o.n limit 1;
   if fault.index is not null then
     perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
-      'Nothing was sent. Send it when there is one, or publish in a channel.',
+      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   end if;
 end

@@ -1,5 +1,5 @@
--- Makes this session the one reader of the caller's inbox: from its commit on messages are broadcast to
--- it, and the session before is refused. Scope message:read. Locks the inbox.
+-- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and the
+-- session before is refused. Scope message:read. Locks the inbox.
 
 create function mayfly_private.open_inbox(session uuid)
 returns jsonb
@@ -27,7 +27,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_inbox is 'Makes a session the reader of the callers inbox.';
+comment on function mayfly_private.open_inbox is 'Makes a session the reader of the caller''s inbox.';
 grant execute on function mayfly_private.open_inbox to authenticated, service_role;
 
 create function mayfly.open_inbox(session uuid)
@@ -37,5 +37,5 @@ set search_path = ''
 return mayfly_private.open_inbox(session);
 
 comment on function mayfly.open_inbox is
-  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }, up to which all is handled.';
+  'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }. All messages up to acknowledged are handled.';
 grant execute on function mayfly.open_inbox to authenticated, service_role;

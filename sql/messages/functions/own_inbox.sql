@@ -1,5 +1,5 @@
--- The tenant of this request for one who has an inbox there: a living agent or a person, with
--- message:read. The secret key has none. Locks nothing.
+-- The tenant of this request, if the caller has an inbox there: a living agent or a person with message:read. The
+-- secret key has no inbox. Locks nothing.
 
 create function mayfly_private.own_inbox()
 returns uuid
@@ -10,7 +10,7 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('message:read');
 begin
   if mayfly_private.caller_id() is null then
-    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and subscribes to nothing.',
+    perform mayfly_private.fail(403, 'no_inbox', 'The secret key has no inbox and no subscriptions.',
       'Spawn an agent, or sign in.');
   end if;
   return tenant;

@@ -1,9 +1,9 @@
--- What waits in the caller's inbox behind `after`, by number, about 1 MB a page and at most page_limit;
--- what is past its deadline is left out. Each is marked as handed to this session: one that was handed to
--- another before has attempt above 1. Only for the session that opened the inbox last. Scope
--- message:read. Locks what it hands out.
+-- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most page_limit
+-- messages, without those past their deadline. Each is marked as handed to this session; if another session had it
+-- before, its attempt is above 1. Only for the session that opened the inbox last. Scope message:read. Locks what it
+-- hands out.
 --
--- Senders hold the inbox until they commit: what is numbered up to last_seq in this snapshot is in it.
+-- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
 
 create function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
 returns jsonb
@@ -23,7 +23,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Their sizes alone: nothing of a message is read that is not of the page.
+    -- Only their sizes: it reads nothing of a message that is not on the page.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
@@ -59,14 +59,14 @@ begin
   into answer
   from box;
   if answer is null then
-    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox since.',
-      'One process reads an inbox at a time: listen in one, or open the inbox again to take it over.');
+    perform mayfly_private.fail(409, 'inbox_taken', 'Another session has opened this inbox.',
+      'Only one process at a time reads an inbox. Open it again here to take it over.');
   end if;
   return answer;
 end
 $$;
 
-comment on function mayfly_private.pull_inbox is 'What waits in the callers inbox.';
+comment on function mayfly_private.pull_inbox is 'The messages in the caller''s inbox.';
 grant execute on function mayfly_private.pull_inbox to authenticated, service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint default 0, page_limit integer default 100)
@@ -76,5 +76,5 @@ set search_path = ''
 return mayfly_private.pull_inbox(session, after, page_limit);
 
 comment on function mayfly.pull_inbox is
-  'What waits in the caller''s inbox behind a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }; go on behind up_to.';
+  'The messages in the caller''s inbox after a number: { messages: [{ seq, attempt, … }], up_to, last_seq, more }. Continue after up_to.';
 grant execute on function mayfly.pull_inbox to authenticated, service_role;

@@ -1,9 +1,9 @@
--- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
--- sent again and gives its result again. Scope message:send.
+-- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
+-- and returns its earlier result. Scope message:send.
 --
--- Locks, until commit, in this order, so that no two senders wait for each other: the channels, the ids,
--- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an
--- inbox have no gap and come in the order of the commits.
+-- It locks until commit, in this order, so that no two senders wait for each other: the channels and then the ids,
+-- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
+-- no gap and follow the order of the commits.
 
 create function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -43,7 +43,7 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(404, 'channel_unknown', format('There is no channel %s.', fault.name),
-        'Nothing was sent. Create the channel, or list those there are.', jsonb_build_object('index', fault.index, 'field', 'to'));
+        'Nothing was sent. Create the channel, or list the existing ones.', jsonb_build_object('index', fault.index, 'field', 'to'));
     end if;
   end if;
 
@@ -72,10 +72,10 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them: in a channel that would leave a gap.
+  -- Another call has just sent one of them; in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
-    perform mayfly_private.fail(409, 'message_id_taken', 'A message of one of these ids was sent just now.',
-      'Nothing was sent. Send them again: what was sent gives its result.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
+      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -83,18 +83,18 @@ begin
   where m.sender_id is distinct from caller.id
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id is that of another sender''s message.', fault.index),
-      'Nothing was sent. Give each message an id of its own (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
+      'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
-  -- One that was made so long ago might have been sent, handled and deleted.
+  -- A message with such an old id may have been sent, handled and deleted.
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
     and mayfly_private.time_of_id((o.m ->> 'id')::uuid) < (select mayfly_private.now()) - (select t.messages_kept from mayfly.tenants t where t.id = tenant)
   order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] was made so long ago that it may have been sent already.', fault.index),
-      'Nothing was sent. Send it anew, with another id.', jsonb_build_object('index', fault.index, 'field', 'id'));
+    perform mayfly_private.fail(410, 'op_expired', format('messages[%s] is too old: it may have been sent already.', fault.index),
+      'Nothing was sent. Send it again with a new id.', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
 
   update mayfly.channels c
@@ -105,7 +105,7 @@ begin
   ) m
   where c.tenant_id = tenant and c.id = m.channel_id;
 
-  -- To whom, message by message: one to a single agent or person names it.
+  -- The recipients of each message; a message to a single agent or person names it.
   select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
   into delivered, recipients
   from (
@@ -120,7 +120,7 @@ begin
   ) t;
 
   if cardinality(delivered) > max_recipients then
-    perform mayfly_private.fail(413, 'push_too_large', format('One call reaches at most %s recipients.', max_recipients),
+    perform mayfly_private.fail(413, 'push_too_large', format('One call can reach at most %s recipients.', max_recipients),
       'Nothing was sent. Send fewer messages at once, or publish in a channel.', jsonb_build_object('limit', max_recipients));
   end if;
   perform mayfly_private.check_recipients(tenant, messages, claimed, delivered);
@@ -140,7 +140,8 @@ begin
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
   ), listening as (
-    -- One that is suspended, itself or by an ancestor, is told nothing: it finds all when it is resumed.
+    -- An agent that is suspended, itself or through an ancestor, gets no broadcast. It finds all messages when it is
+    -- resumed.
     select n.recipient_id, n.last_seq, case
       when n.session is not null and exists (
         select from mayfly.agents a
@@ -155,7 +156,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Who listens is told; who does not finds it when it opens its inbox.
+  -- Listeners get a broadcast. Others find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
@@ -182,5 +183,5 @@ set search_path = ''
 return mayfly_private.send_messages(messages);
 
 comment on function mayfly.send_messages is
-  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }] gives [{ id, recipients } or, in a channel, { id, seq }].';
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
 grant execute on function mayfly.send_messages to authenticated, service_role;

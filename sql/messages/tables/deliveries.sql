@@ -1,4 +1,4 @@
--- A message in an inbox, and what became of it.
+-- A message in an inbox, and what happened to it.
 
 create table mayfly.deliveries (
   tenant_id uuid not null,
@@ -16,15 +16,15 @@ create table mayfly.deliveries (
 )
 with (fillfactor = 80);
 
--- What waits in an inbox, however much was handled.
+-- For what waits in an inbox, however much has been handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.deliveries
   alter column sender_id set statistics 0,
   alter column session set statistics 0;
 
 comment on table mayfly.deliveries is 'Messages in inboxes, each with its own acknowledgement.';
-comment on column mayfly.deliveries.sender_id is 'As in its message: policies ask it here.';
-comment on column mayfly.deliveries.session is 'The reader that it was handed to last.';
-comment on column mayfly.deliveries.attempts is 'To how many readers it was handed. Above 1 it may have been handled before.';
+comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
+comment on column mayfly.deliveries.session is 'The reader that got it last.';
+comment on column mayfly.deliveries.attempts is 'How many readers got it. Above 1, it may have been handled before.';

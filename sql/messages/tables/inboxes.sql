@@ -1,5 +1,5 @@
--- The inbox of an agent or a person: the number of its newest message, and who reads it. A sender holds
--- the row until its commit, so that the numbers have no gap and come in the order of the commits.
+-- The inbox of an agent or a person: the number of its newest message, and its reader. A sender holds the row until
+-- its commit, so that the numbers have no gap and follow the order of the commits.
 
 create table mayfly.inboxes (
   tenant_id uuid not null,
@@ -12,9 +12,9 @@ create table mayfly.inboxes (
 )
 with (fillfactor = 50);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.inboxes
   alter column session set statistics 0;
 
 comment on table mayfly.inboxes is 'Inboxes of agents and people.';
-comment on column mayfly.inboxes.session is 'The one reader: opening the inbox anew ends the one before. Without it nothing is broadcast.';
+comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';

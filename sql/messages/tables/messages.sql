@@ -1,4 +1,4 @@
--- Messages, once each; who received one is in mayfly.deliveries. Never changed.
+-- Each message once. Its recipients are in mayfly.deliveries. Messages never change.
 
 create table mayfly.messages (
   tenant_id uuid not null,
@@ -35,7 +35,7 @@ create table mayfly.messages (
 -- For maintenance, and to look back.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.messages
   alter column type set statistics 0,
   alter column sender_id set statistics 0,
@@ -47,8 +47,8 @@ alter table mayfly.messages
   alter column attachments set statistics 0;
 
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
-comment on column mayfly.messages.id is 'A UUIDv7 of its sender''s: sending it again changes nothing.';
-comment on column mayfly.messages.target is 'What it was addressed to: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
-comment on column mayfly.messages.deadline is 'After it nobody is given the message any more.';
+comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
+comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
+comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
 comment on column mayfly.messages.bytes is 'What the tenant''s max_bytes counts for it, without its deliveries: 160 each.';
 comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';

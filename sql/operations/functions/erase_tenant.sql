@@ -1,8 +1,9 @@
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
--- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
--- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
--- asked for, and of a table that refers to itself the rows that no other row refers to. The call that finds none left
--- deletes the tenant. The caller's own membership goes with it: without, the caller could not call again.
+-- written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no rows
+-- deletes the tenant. The caller's own membership goes with it, because without a membership the caller could not
+-- call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -20,10 +21,10 @@ declare
   erasing record;
 begin
   if mayfly_private.acting_role(of_tenant) is distinct from 'owner' then
-    perform mayfly_private.fail(403, 'role_missing', 'Only an owner erases a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
+    perform mayfly_private.fail(403, 'role_missing', 'Only an owner can erase a tenant.', 'Ask an owner of the tenant.', '{"role": "owner"}');
   elsif name is distinct from (select t.name from mayfly.tenants t where t.id = of_tenant for update) then
     perform mayfly_private.fail(400, 'invalid_request', 'name is not the name of the tenant.',
-      'To erase a tenant, give its name.', '{"field": "name"}');
+      'To confirm that you want to erase the tenant, pass its name.', '{"field": "name"}');
   elsif max_rows is null or max_rows < 1 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be at least 1.', null, '{"field": "max_rows"}');
   end if;
@@ -33,7 +34,7 @@ begin
   update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
-  -- What is deleted is told in the log, so once more after everything else is gone.
+  -- Deletes write to the log, so the log is emptied again after everything else is gone.
   loop
     before := left_rows;
     for erasing in
@@ -51,7 +52,7 @@ begin
           using of_tenant, left_rows, caller;
         get diagnostics deleted = row_count;
         left_rows := left_rows - deleted;
-        -- Under the leaves that are gone there may be others.
+        -- When these leaves are gone, there may be others.
         exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
       end loop;
       exit when left_rows = 0;
@@ -66,12 +67,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.erase_tenant is 'Erases the callers tenant.';
+comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
--- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
--- its name. At most max_rows rows a call, for the API's statement timeout (8 s): call it again until it
--- says erased. Agents stop with the first call.
+-- Erases a tenant and everything in it for good. For its owners and the secret key, who confirm it by its name. It
+-- deletes at most max_rows rows a call, because of the API's statement timeout (8 s): call it again until it returns
+-- erased. Agents stop with the first call.
 
 create function mayfly.erase_tenant(name text, max_rows integer default 20000)
 returns jsonb
@@ -80,5 +81,5 @@ set search_path = ''
 return mayfly_private.erase_tenant(name, max_rows);
 
 comment on function mayfly.erase_tenant is
-  'Erases the tenant for good. Returns { erased }: while false, call it again.';
+  'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 grant execute on function mayfly.erase_tenant to authenticated, service_role;

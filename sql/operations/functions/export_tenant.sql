@@ -1,9 +1,10 @@
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
--- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
--- the tables that it refers to (a row may come before its parent in the same table), and each in the order of its
--- primary key. Left out is the schema mayfly_private, which is secret or only keeps the books, and what is generated
--- from other columns. Scope tenant:write. Each page sees what has committed by then: what changes meanwhile may come as
--- it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
+-- comes first, then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), each
+-- in the order of its primary key. A row comes after the tables that it refers to; within one table, a row may come
+-- before its parent. The export leaves out the schema mayfly_private, which is secret or only keeps accounts, and
+-- columns that are generated from others. Scope tenant:write. Each page sees what has committed by then, so a row
+-- that changes meanwhile may come in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
+-- nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb
@@ -68,14 +69,14 @@ begin
     last_key := null;
   end loop;
   if not reached then
-    perform mayfly_private.fail(400, 'invalid_request', 'after is not what the last page gave.',
-      'Pass it as it came, or null for the first page.', '{"field": "after"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
+      'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
   return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
 end
 $$;
 
-comment on function mayfly_private.export_tenant is 'A page of everything that the callers tenant has.';
+comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
 grant execute on function mayfly_private.export_tenant to authenticated, service_role;
 
 create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
@@ -85,5 +86,5 @@ set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
 comment on function mayfly.export_tenant is
-  'A page of everything that the tenant has: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 grant execute on function mayfly.export_tenant to authenticated, service_role;

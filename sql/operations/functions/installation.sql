@@ -125,7 +125,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.installation is 'What of Mayfly is in this database.';
+comment on function mayfly_private.installation is 'What is installed in this database.';
 grant execute on function mayfly_private.installation to service_role;
 
 create function mayfly.installation()
@@ -135,5 +135,5 @@ set search_path = ''
 return mayfly_private.installation();
 
 comment on function mayfly.installation is
-  'What of Mayfly is in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
+  'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 grant execute on function mayfly.installation to service_role;

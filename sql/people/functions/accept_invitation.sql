@@ -1,6 +1,6 @@
--- The definer half of mayfly.accept_invitation. What is wrong with an invitation that is not theirs,
--- nobody is told. Locks the tenant's row (for no key update), as all do that change who is in it, and then the
--- invitation's, so that it is accepted once. In this order, as erase_tenant does.
+-- The definer half of mayfly.accept_invitation. It tells nobody what is wrong with an invitation that is not theirs.
+-- Locks the tenant's row (for no key update), as every function that changes its members does, and then the
+-- invitation's row, so that it is accepted once. The order is that of erase_tenant.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -14,7 +14,7 @@ declare
   tenant_name text;
 begin
   if caller.kind is distinct from 'person' then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person accepts an invitation.', 'Sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person can accept an invitation.', 'Sign in.');
   elsif token is null and invitation_id is null then
     perform mayfly_private.fail(400, 'invalid_request', 'Accepting needs the token or the id of an invitation.', null, '{"field": "token"}');
   end if;
@@ -29,13 +29,13 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- As it is under the lock: it may have been accepted or revoked meanwhile, or be gone with its tenant.
+  -- Read again under the lock: meanwhile it may have been accepted or revoked, or have gone with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
   if invitation.id is null then
     perform mayfly_private.fail(404, 'invitation_unknown', 'There is no such invitation for this person.',
-      'Sign in with the address that was invited and confirmed, or ask for another invitation.');
+      'Sign in with the invited address after you confirmed it, or ask for another invitation.');
   elsif invitation.expires_at <= mayfly_private.now() then
     perform mayfly_private.fail(410, 'invitation_expired', 'The invitation has expired.', 'Ask for another one.');
   end if;
@@ -44,7 +44,7 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'The role stays as it is.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
@@ -52,10 +52,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.accept_invitation is 'Makes the calling person a member by an invitation.';
+comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
--- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.
+-- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id.
 -- For people.
 
 create function mayfly.accept_invitation(token text default null, id uuid default null)

@@ -19,7 +19,7 @@ begin
   on conflict do nothing
   returning * into found_member;
   if found_member.user_id is null then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.', 'Change the role instead.', '{"field": "user_id"}');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Change the role instead.', '{"field": "user_id"}');
   end if;
   return to_jsonb(found_member);
 end
@@ -28,8 +28,8 @@ $$;
 comment on function mayfly_private.add_member is 'Makes a user a member of the tenant.';
 grant execute on function mayfly_private.add_member to service_role;
 
--- Makes a user a member without an invitation. For the secret key alone: for people it would tell
--- which users there are.
+-- Makes a user a member without an invitation. For the secret key only: to a person it would reveal which users
+-- exist.
 
 create function mayfly.add_member(user_id uuid, role text)
 returns jsonb
@@ -37,5 +37,5 @@ language sql
 set search_path = ''
 return mayfly_private.add_member(user_id, role);
 
-comment on function mayfly.add_member is 'Makes a user a member without an invitation. For the secret key alone.';
+comment on function mayfly.add_member is 'Makes a user a member without an invitation. Only for the secret key.';
 grant execute on function mayfly.add_member to service_role;

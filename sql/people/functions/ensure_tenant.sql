@@ -1,8 +1,8 @@
--- The tenant of a name, made where there is none: for who starts an application again and again, or many of its
--- processes at once. The same caller and owner get the same tenant, also after it was renamed; others have names of
--- their own. One that create_tenant made is taken, where it is the only one of that name: by the secret key one that
--- nobody is a member of, or that `owner` owns; by a person one that it owns. As create_tenant it needs the right to
--- create one, where there is none. Calls for one name wait for each other.
+-- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many processes
+-- at once. The same caller and owner get the same tenant, even after it was renamed; other callers have names of
+-- their own. It adopts a tenant that create_tenant made if that is the only one of its name: for the secret key, one
+-- without members or one that `owner` owns; for a person, one that the person owns. To create one, it needs the same
+-- right as create_tenant. Calls for one name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -19,9 +19,9 @@ begin
   if name is null or char_length(name) not between 1 and 200 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
   elsif by_person and owner is distinct from null and owner <> caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'owner is for the secret key; a person ensures a tenant of its own.', null, '{"field": "owner"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they ensure.', null, '{"field": "owner"}');
   elsif not by_person and caller.kind is distinct from 'secret' and nullif(current_setting('request.jwt.claims', true), '') is not null then
-    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key creates tenants.', 'Sign in, or use the secret key.');
+    perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended(format('mayfly.ensure_tenant %s %s', of_owner, name), 0));
 
@@ -29,7 +29,7 @@ begin
   from mayfly_private.ensured_tenants e
   join mayfly.tenants t on t.id = e.tenant_id
   where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
-    -- A person that has left it has no part in it any more.
+    -- A person who has left the tenant has no part in it any more.
     and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
   if tenant.id is not null then
     return to_jsonb(tenant) || '{"created": false}';
@@ -53,7 +53,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ensure_tenant is 'The tenant of a name, made where there is none.';
+comment on function mayfly_private.ensure_tenant is 'The tenant with a name, created if there is none.';
 grant execute on function mayfly_private.ensure_tenant to authenticated, service_role;
 
 create function mayfly.ensure_tenant(name text, owner uuid default null)
@@ -63,5 +63,5 @@ set search_path = ''
 return mayfly_private.ensure_tenant(name, owner);
 
 comment on function mayfly.ensure_tenant is
-  'The caller''s tenant of this name, made where there is none: the tenant, and whether it was created. For the secret key, and for people where they may create tenants.';
+  'The caller''s tenant with this name, created if there is none: the tenant, and whether it was created. For the secret key, and for people if they may create tenants.';
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;

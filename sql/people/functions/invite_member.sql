@@ -1,4 +1,4 @@
--- The definer half of mayfly.invite_member: the token is returned once and kept hashed.
+-- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
 
 create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -15,11 +15,11 @@ begin
   if address !~ '^[^@\s]+@[^@\s]+$' or char_length(address) > 320 then
     perform mayfly_private.fail(400, 'invalid_request', 'email must be an e-mail address.', null, '{"field": "email"}');
   elsif expires_at <= mayfly_private.now() then
-    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must lie in the future.', null, '{"field": "expires_at"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   elsif exists (
       select from mayfly.members m join auth.users u on u.id = m.user_id
       where m.tenant_id = of_tenant and lower(u.email) = address) then
-    perform mayfly_private.fail(409, 'already_member', 'This person is a member of the tenant already.',
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.',
       'Change the role instead.', '{"field": "email"}');
   end if;
 
@@ -35,9 +35,9 @@ $$;
 comment on function mayfly_private.invite_member is 'Invites a person into the tenant of the caller.';
 grant execute on function mayfly_private.invite_member to authenticated, service_role;
 
--- Invites a person into the tenant (scope member:write; only an owner invites owners). With an e-mail
--- address, only who signs in with it may accept, also without the token; without one, whoever has the
--- token. Sends no mail. Valid for 7 days, unless said otherwise. The table mayfly.invitations lists them.
+-- Invites a person into the tenant. Scope member:write; only an owner can invite owners. With an e-mail address,
+-- only a person who signs in with it can accept, and needs no token; without one, anybody with the token can. It
+-- sends no mail. An invitation is valid for 7 days by default. The table mayfly.invitations lists them.
 
 create function mayfly.invite_member(role text, email text default null, expires_at timestamptz default null)
 returns jsonb
@@ -46,5 +46,5 @@ set search_path = ''
 return mayfly_private.invite_member(role, email, expires_at);
 
 comment on function mayfly.invite_member is
-  'Invites a person. Returns { token, invitation }: the token mfi_… is shown this once.';
+  'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 grant execute on function mayfly.invite_member to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
--- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (A user who
+-- is deleted in Auth goes even as the last owner; the secret key then makes another.)
 
 create function mayfly_private.keep_owner(member mayfly.members)
 returns void
@@ -10,8 +10,8 @@ begin
   if member.role = 'owner' and not exists (
       select from mayfly.members m
       where m.tenant_id = member.tenant_id and m.role = 'owner' and m.user_id <> member.user_id) then
-    perform mayfly_private.fail(409, 'last_owner', 'A tenant keeps at least one owner.',
-      'Hand the tenant over first, or erase it.');
+    perform mayfly_private.fail(409, 'last_owner', 'A tenant needs at least one owner.',
+      'Transfer the tenant first, or erase it.');
   end if;
 end
 $$;

@@ -11,7 +11,7 @@ declare
   found_member mayfly.members;
 begin
   if caller.kind <> 'person' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only a person leaves a tenant.', 'An agent stops.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person can leave a tenant.', 'Stop the agent instead.');
   end if;
   found_member := mayfly_private.lock_member(of_tenant, caller.id, null);
   perform mayfly_private.keep_owner(found_member);
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.leave_tenant is 'Takes the calling person out of the tenant.';
 grant execute on function mayfly_private.leave_tenant to authenticated;
 
--- Leaves the tenant. Its last owner cannot. For people.
+-- Leaves the tenant. The last owner cannot leave. For people.
 
 create function mayfly.leave_tenant()
 returns jsonb
@@ -31,5 +31,5 @@ language sql
 set search_path = ''
 return mayfly_private.leave_tenant();
 
-comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns what the person was.';
+comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
 grant execute on function mayfly.leave_tenant to authenticated;

@@ -16,7 +16,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_members is 'The people of the callers tenant.';
+comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 grant execute on function mayfly_private.list_members to authenticated, service_role;
 
 -- The people of the tenant with their e-mail addresses (scope member:read).

@@ -17,11 +17,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.remove_member is 'Removes a member from the callers tenant.';
+comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
 grant execute on function mayfly_private.remove_member to authenticated, service_role;
 
--- Removes a member (scope member:write; only an owner removes owners). What the person remembered, and
--- the agents that the person spawned, stay.
+-- Removes a member. Scope member:write; only an owner can remove owners. The person's memories and the agents that
+-- the person spawned stay.
 
 create function mayfly.remove_member(user_id uuid)
 returns jsonb
@@ -29,5 +29,5 @@ language sql
 set search_path = ''
 return mayfly_private.remove_member(user_id);
 
-comment on function mayfly.remove_member is 'Removes a member. Returns what it was.';
+comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
 grant execute on function mayfly.remove_member to authenticated, service_role;

@@ -11,12 +11,12 @@ declare
   found_member mayfly.members;
 begin
   if caller.kind <> 'person' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner hands a tenant over.', 'With the secret key, change roles.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only an owner can transfer a tenant.', 'With the secret key, change roles instead.');
   end if;
   found_member := mayfly_private.lock_member(of_tenant, member, 'member:write');
   perform mayfly_private.require_role(of_tenant, 'owner');
   if member = caller.id then
-    perform mayfly_private.fail(400, 'invalid_request', 'A tenant is handed over to somebody else.', null, '{"field": "user_id"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'user_id must be another person.', null, '{"field": "user_id"}');
   end if;
   update mayfly.members m set role = case when m.user_id = member then 'owner' else 'admin' end
   where m.tenant_id = of_tenant and m.user_id in (member, caller.id);
@@ -24,10 +24,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.transfer_tenant is 'Hands the tenant over to another member.';
+comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
 grant execute on function mayfly_private.transfer_tenant to authenticated;
 
--- Hands the tenant over: the member becomes owner, the calling owner admin. For owners.
+-- Hands over the tenant: the member becomes an owner, and the calling owner becomes an admin. For owners.
 
 create function mayfly.transfer_tenant(user_id uuid)
 returns jsonb
@@ -36,5 +36,5 @@ set search_path = ''
 return mayfly_private.transfer_tenant(user_id);
 
 comment on function mayfly.transfer_tenant is
-  'Hands the tenant over to a member; the caller becomes admin. Returns the new owner.';
+  'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
 grant execute on function mayfly.transfer_tenant to authenticated;

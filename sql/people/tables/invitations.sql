@@ -1,4 +1,4 @@
--- Invitations into a tenant. The token that accepts one is kept hashed in invitation_secrets.
+-- Invitations into a tenant. invitation_secrets holds a hash of the token that accepts one.
 
 create table mayfly.invitations (
   tenant_id uuid not null,
@@ -18,12 +18,12 @@ create table mayfly.invitations (
 
 create index invitations_email_idx on mayfly.invitations (email);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.invitations
   alter column email set statistics 0,
   alter column invited_by set statistics 0,
   alter column accepted_by set statistics 0;
 
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
-comment on column mayfly.invitations.email is 'Only who signs in with this address may accept it; null for whoever has its token.';
-comment on column mayfly.invitations.invited_by is 'The person who invited; null for the secret key.';
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';

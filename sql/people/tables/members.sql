@@ -13,4 +13,4 @@ create table mayfly.members (
 
 create index members_user_id_idx on mayfly.members (user_id);
 
-comment on table mayfly.members is 'Which people belong to a tenant, and as what: owner, admin, member or viewer.';
+comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';

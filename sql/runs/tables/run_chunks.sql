@@ -13,7 +13,7 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;

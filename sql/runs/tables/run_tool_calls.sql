@@ -25,7 +25,7 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,

@@ -42,7 +42,7 @@ with (fillfactor = 50);
 create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at is not null;
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,

@@ -1,5 +1,5 @@
--- Deletes a state. Its versions are kept until maintenance removes its tombstone, so that it can be
--- rolled back. Callers with state:write; see lock_state. Locks the state until commit.
+-- Deletes a state. Its versions stay until maintenance removes its tombstone, so it can be rolled back. For callers
+-- with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
 returns jsonb
@@ -30,5 +30,5 @@ set search_path = ''
 return mayfly_private.delete_state(key, of_agent, expected_version);
 
 comment on function mayfly.delete_state is
-  'Deletes a state: { deleted, version }; deleted is false where there was none.';
+  'Deletes a state: { deleted, version }. deleted is false if there was none.';
 grant execute on function mayfly.delete_state to authenticated, service_role;

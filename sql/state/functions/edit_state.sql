@@ -1,7 +1,7 @@
--- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
--- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
--- nothing. Nothing is written where the state already is what comes out. Callers with state:write; see lock_state.
--- Locks the state until commit, so that edits at once follow one another and none is lost.
+-- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
+-- them first. Each edit applies to the result of the ones before, all or none, as one version. A missing state
+-- begins as nothing. Nothing is written if the value does not change. For callers with state:write; see lock_state.
+-- Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -16,7 +16,7 @@ declare
   done jsonb;
 begin
   if jsonb_typeof(edits) is distinct from 'array' or jsonb_array_length(edits) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'As [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'edits must be a list of 1 to 100 edits.', 'For example [{"op": "inc", "path": "/done", "value": 1}].', '{"field": "edits"}');
   end if;
   select e.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(edits) with ordinality as e (edit, n),
@@ -24,12 +24,12 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, at most 32 deep; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, at most 32 deep')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -50,12 +50,12 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Look at what the state is, and edit that.',
+        'Nothing was written. Read the state, and make edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
   end loop;
-  -- What only removed from a state that is not there leaves it so, and lock_state has made a row for it.
+  -- Removing from a missing state leaves it missing, although lock_state has made a row for it.
   if value is null then
     if state.version = 0 then
       delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
@@ -68,7 +68,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.edit_state is 'Changes a state by edits.';
+comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
 -- Edits are { op, path, value }, paths JSON pointers (RFC 6901):
@@ -85,5 +85,5 @@ set search_path = ''
 return mayfly_private.edit_state(key, edits, of_agent, expected_version);
 
 comment on function mayfly.edit_state is
-  'Changes a state by edits { op: add | inc | append | remove, path, value }, as one version, and gives it as it is then.';
+  'Changes a state with edits { op: add | inc | append | remove, path, value }, as one version. Returns the new state.';
 grant execute on function mayfly.edit_state to authenticated, service_role;

@@ -1,4 +1,4 @@
--- A state, or what it was at a version; null where there is none. Callers with state:read. Locks nothing.
+-- A state, or its value at a version; null if there is none. For callers with state:read. Locks nothing.
 
 create function mayfly.get_state(key text, of_agent uuid default null, version integer default null)
 returns jsonb
@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function mayfly.get_state is
-  'A state of an agent, or without of_agent a shared one; or what it was at a version. Null where there is none.';
+  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
 grant execute on function mayfly.get_state to authenticated, service_role;

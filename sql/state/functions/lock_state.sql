@@ -1,9 +1,9 @@
--- The state that is to be written, locked until commit; made without a version where there is none.
--- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
--- and owners of the tenant. Called first by every function that writes state, as owner.
+-- Returns the state to be written, locked until commit; if there is none, it makes one without a version. Callers
+-- with state:write can write shared states. An agent's states can be written by the agent, its ancestors, and the
+-- admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- expected_version is compared under the lock, so that of any number of writers with one expectation
--- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+-- It compares expected_version under the lock, so of several writers with the same expectation one succeeds. 0
+-- expects that the state does not exist: never made, deleted or expired.
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -21,7 +21,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Give the version that you have read, 0 for one that is not there, or none to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
@@ -29,8 +29,8 @@ begin
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
-      perform mayfly_private.fail(403, 'state_not_writable', 'An agent''s state is written by itself, its ancestors and the admins of the tenant.',
-        'Write a state of your own, or a shared one.', '{"field": "of_agent"}');
+      perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
+        'Write your own state, or a shared one.', '{"field": "of_agent"}');
     end if;
   end if;
 
@@ -49,11 +49,11 @@ begin
   present := case when mayfly_private.is_live(state) then state.version else 0 end;
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
-      case present when 0 then 'The state is not there.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide anew.', jsonb_build_object('expected', expected_version, 'version', present));
+      case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
+      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
 end
 $$;
 
-comment on function mayfly_private.lock_state is 'The state that is to be written, locked.';
+comment on function mayfly_private.lock_state is 'Locks the state to write.';

@@ -1,5 +1,5 @@
--- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
--- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+-- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
+-- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -11,7 +11,7 @@ declare
   live constant boolean := mayfly_private.is_live(state);
 begin
   if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, at most 32 deep.',
+    perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
       'Use set_state for other values.', '{"field": "patch"}');
   end if;
   perform mayfly_private.check_numbers(patch, 'patch');
@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.patch_state is 'Changes a state by a merge patch.';
+comment on function mayfly_private.patch_state is 'Changes a state with a merge patch.';
 grant execute on function mayfly_private.patch_state to authenticated, service_role;
 
 create function mayfly.patch_state(key text, patch jsonb, of_agent uuid default null, expected_version integer default null)
@@ -30,5 +30,5 @@ set search_path = ''
 return mayfly_private.patch_state(key, patch, of_agent, expected_version);
 
 comment on function mayfly.patch_state is
-  'Changes a state by a JSON merge patch (RFC 7396), and gives it as it is then.';
+  'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 grant execute on function mayfly.patch_state to authenticated, service_role;

@@ -34,9 +34,9 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be a value, or ours_version a version: one of them.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, at most 32 deep.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -53,7 +53,7 @@ begin
     their_at := kept.at;
   end if;
 
-  -- A state that is not there has nothing to say against.
+  -- Nothing contradicts a state that does not exist.
   mine_is_later := their is null or mine_at >= their_at;
   if strategy = 'latest_wins' then
     settled := case when mine_is_later then mine else their end;
@@ -77,7 +77,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reconcile_state is 'Brings two changes of one base together.';
+comment on function mayfly_private.reconcile_state is 'Merges two changes of the same version.';
 grant execute on function mayfly_private.reconcile_state to authenticated, service_role;
 
 create function mayfly.reconcile_state(
@@ -91,5 +91,5 @@ return mayfly_private.reconcile_state(
   key, strategy, base_version, ours, ours_version, theirs_version, of_agent, expected_version, ours_at);
 
 comment on function mayfly.reconcile_state is
-  'Brings two changes of one base together by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
+  'Merges two changes of the same version by latest_wins, merge or manual: { outcome: ours | theirs | merged | conflict, conflicts, state }.';
 grant execute on function mayfly.reconcile_state to authenticated, service_role;

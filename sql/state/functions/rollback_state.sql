@@ -1,5 +1,5 @@
--- Gives a state the value of one of its earlier versions again, as a new version; a deleted one comes
--- back. Callers with state:write; see lock_state. Locks the state until commit.
+-- Gives a state the value of one of its earlier versions, as a new version. A deleted state comes back. For callers
+-- with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
 returns jsonb
@@ -15,7 +15,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rollback_state is 'Gives a state the value of an earlier version.';
+comment on function mayfly_private.rollback_state is 'Restores an earlier version of a state.';
 grant execute on function mayfly_private.rollback_state to authenticated, service_role;
 
 create function mayfly.rollback_state(key text, version integer, of_agent uuid default null, expected_version integer default null)
@@ -24,5 +24,5 @@ language sql
 set search_path = ''
 return mayfly_private.rollback_state(key, version, of_agent, expected_version);
 
-comment on function mayfly.rollback_state is 'Gives a state the value of an earlier version again, as a new version.';
+comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
 grant execute on function mayfly.rollback_state to authenticated, service_role;

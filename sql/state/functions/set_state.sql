@@ -1,5 +1,5 @@
--- Sets a state whole: of an agent, or without of_agent the tenant's shared one. Without expires_at it
--- stays until it is deleted. Callers with state:write; see lock_state. Locks the state until commit.
+-- Sets the whole value of a state: of an agent, or without of_agent of the tenant. Without expires_at it stays until
+-- it is deleted. For callers with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
 returns jsonb
@@ -9,12 +9,12 @@ as $$
 declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
 begin
-  -- The Data API makes a null of a JSON null.
+  -- The Data API turns a JSON null into a null.
   return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
 end
 $$;
 
-comment on function mayfly_private.set_state is 'Sets a state whole.';
+comment on function mayfly_private.set_state is 'Sets a state.';
 grant execute on function mayfly_private.set_state to authenticated, service_role;
 
 create function mayfly.set_state(
@@ -26,5 +26,5 @@ set search_path = ''
 return mayfly_private.set_state(key, value, of_agent, expected_version, expires_at);
 
 comment on function mayfly.set_state is
-  'Sets a state whole: { id, agent_id, key, version, value, … }. With expected_version only if it is at that version (0: is not there).';
+  'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
 grant execute on function mayfly.set_state to authenticated, service_role;

@@ -1,6 +1,7 @@
--- The versions of states that a page of the log is about, as state_changes gives them: { rows, fitting }. With
--- {"state": true} of all, with {"state": ["progress"]} of those with these keys, of whichever owner: the values of others
--- do not travel. What is kept no longer is left out. Called by read_log; see mayfly_private.event_rows. As owner. Locks nothing.
+-- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }.
+-- {"state": true} selects all; {"state": ["progress"]} selects these keys of any owner, and other values are not
+-- sent. Versions that are no longer kept are left out. Called by read_log; see mayfly_private.event_rows. Runs as
+-- owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -16,7 +17,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out for none.', '{"field": "with_rows.state"}');
+      'Leave it out if you want none.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),

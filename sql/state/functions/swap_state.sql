@@ -1,7 +1,7 @@
--- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
--- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
--- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
--- state:write, and state:read for what they are told; see lock_state. Locks the state until commit.
+-- Sets a state if it is at a version (0: if it does not exist), and returns what it is now in any case: { written,
+-- state }. It is for callers that read, compute and write in competition with others. They need one call a try,
+-- because the answer to a lost try is the state to compute from again. Without expires_at, the state keeps its own.
+-- For callers with state:write, and state:read for the answer; see lock_state. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -14,7 +14,7 @@ declare
   present integer;
 begin
   if expected_version is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you have read, or 0 for a state that is not there.',
+    perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
       'To write in any case, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
@@ -26,7 +26,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- Made by lock_state for nothing.
+    -- lock_state made it and nothing was written.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));
@@ -45,5 +45,5 @@ set search_path = ''
 return mayfly_private.swap_state(key, expected_version, value, of_agent, expires_at);
 
 comment on function mayfly.swap_state is
-  'Sets a state if it is at a version (0: is not there), and says what it is then: { written, state }.';
+  'Sets a state if it is at a version (0: does not exist). Returns { written, state }, with the current state.';
 grant execute on function mayfly.swap_state to authenticated, service_role;

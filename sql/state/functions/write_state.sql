@@ -1,6 +1,6 @@
--- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
--- its versions, and charges the tenant for what is more. As owner, for those who have it from
--- lock_state. 256 bytes stand for a version's row, its index and its event.
+-- Gives a locked state its next version: a value, or none to delete it. It keeps the newest hundred versions and
+-- charges the tenant for the difference. Runs as owner, for callers that have the state from lock_state. 256 bytes
+-- cover a version's row, its index and its event.
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
 returns mayfly.states
@@ -14,8 +14,8 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, at most 32 deep.',
-      'Split it over several keys, or keep a reference to it.', '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+      'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
   end if;

@@ -1,4 +1,4 @@
--- Every version of every state, the newest hundred of each: what it was, who made it so, and how.
+-- The newest hundred versions of every state: the value, who made it, and how.
 
 create table mayfly.state_versions (
   tenant_id uuid not null,
@@ -15,11 +15,11 @@ create table mayfly.state_versions (
     references mayfly.states (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.state_versions
   alter column value set statistics 0,
   alter column by set statistics 0;
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
-comment on column mayfly.state_versions.value is 'As it was; null (no JSON at all) where it was deleted or had expired.';
-comment on column mayfly.state_versions.bytes is 'What the tenant''s max_bytes counts for it: the length of the value as text, and 256 for its row; 0 where time deleted it.';
+comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
+comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text, and 256 for its row. 0 if it expired.';

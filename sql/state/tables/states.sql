@@ -1,6 +1,6 @@
--- Documents that agents keep beside their memories: one row a key, of one agent or shared by the tenant.
--- Written by the functions of state alone. A deleted state stays as a tombstone without value, so that
--- its versions go on and a reader of the log finds it.
+-- Documents that agents keep beside their memories: one row for each key, of one agent or shared by the tenant. Only
+-- the functions of this room write them. A deleted state stays as a tombstone without a value, so that its versions
+-- go on and a reader of the log finds it.
 
 create table mayfly.states (
   tenant_id uuid not null,
@@ -21,18 +21,18 @@ create table mayfly.states (
   constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
 );
 
--- What maintenance looks for.
+-- For maintenance.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.states
   alter column key set statistics 0,
   alter column value set statistics 0,
   alter column updated_by set statistics 0;
 
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
-comment on column mayfly.states.agent_id is 'The agent whose state it is; null for the tenant''s own.';
-comment on column mayfly.states.version is 'Rises by one with every change, a deletion too, and never falls.';
-comment on column mayfly.states.value is 'Any JSON, at most 256 KB and 32 deep; null (no JSON at all) in a tombstone.';
-comment on column mayfly.states.updated_by is 'The agent or person that changed it last; null for the secret key and for time.';
-comment on column mayfly.states.expires_at is 'From then on it is as if deleted; the versions stay until maintenance comes.';
+comment on column mayfly.states.agent_id is 'The agent to which it belongs. Null for a shared state.';
+comment on column mayfly.states.version is 'Increases by one with every change, including a deletion, and never decreases.';
+comment on column mayfly.states.value is 'Any JSON, with at most 256 KB and 32 levels. Null (no JSON at all) in a tombstone.';
+comment on column mayfly.states.updated_by is 'The agent or person that changed it last. Null for the secret key and for an expiry.';
+comment on column mayfly.states.expires_at is 'From then on it counts as deleted. Its versions stay until maintenance deletes them.';

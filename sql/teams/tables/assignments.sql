@@ -22,7 +22,7 @@ create table mayfly.assignments (
 create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) where not ended;
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,

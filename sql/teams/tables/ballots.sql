@@ -12,7 +12,7 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,

@@ -13,7 +13,7 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,

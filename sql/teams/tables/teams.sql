@@ -25,7 +25,7 @@ create table mayfly.teams (
 create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,

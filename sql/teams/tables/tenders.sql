@@ -24,7 +24,7 @@ create table mayfly.tenders (
 create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where status = 'open';
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,

@@ -1,6 +1,6 @@
--- Keeps a tenant from being erased until the transaction ends, and gives its language. Called by
--- mayfly_private.push, for the tenant of its caller. Locks the tenant's row as a foreign key does; who writes
--- memories shares that lock.
+-- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push calls
+-- it for the tenant of its caller. Locks the tenant's row as a foreign key does; writers of memories share that
+-- lock.
 
 create function mayfly_private.hold_tenant(tenant uuid)
 returns text
@@ -16,10 +16,10 @@ begin
   for key share;
   if not found then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
-      'Give the id of one of your tenants: new Mayfly({ tenant }), or the header x-mayfly-tenant.');
+      'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
   end if;
   return found_language;
 end
 $$;
 
-comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile; gives its language.';
+comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';

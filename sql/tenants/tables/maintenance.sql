@@ -1,6 +1,6 @@
--- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
--- the beginning (mayfly_private.start_usage).
+-- How far maintenance has come with each tenant: the position of its walks over memories and messages, the
+-- transaction up to which events were deleted and in which epoch, and since when it has failed. Each tenant has a
+-- row from the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -18,7 +18,7 @@ create table mayfly_private.maintenance (
 
 comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
 comment on column mayfly_private.maintenance.at is 'When it was last tried.';
-comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded; error is the newest.';
-comment on column mayfly_private.maintenance.deleted_to is 'The greatest xid of an event that was deleted: a cursor that has not seen it is too old.';
+comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
+comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
 
 alter table mayfly_private.maintenance enable row level security;

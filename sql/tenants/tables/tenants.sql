@@ -18,7 +18,7 @@ create table mayfly.tenants (
     constraint tenants_max_memories_range check (max_memories >= 0),
   max_bytes bigint not null default 1073741824
     constraint tenants_max_bytes_range check (max_bytes >= 0),
-  -- A push has up to 1000 operations: with less it could never pass.
+  -- A push has up to 1000 operations. With a lower limit it could never pass.
   writes_per_minute integer not null default 60000
     constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000),
   language text not null default 'english'
@@ -34,26 +34,26 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenants
   alter column name set statistics 0,
   alter column language set statistics 0,
   alter column retention set statistics 0,
   alter column debug set statistics 0;
 
-comment on table mayfly.tenants is 'A tenant: the border that nothing crosses, and its limits.';
-comment on column mayfly.tenants.max_lifetime is 'The longest an agent may live, renewals included.';
-comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid; its SDK renews it before.';
-comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: so many at once, and so many more a minute.';
-comment on column mayfly.tenants.max_memories is 'How many memories it may keep, tombstones included. Exceeded at most by what is being written at once.';
+comment on table mayfly.tenants is 'Tenants, with their limits.';
+comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
+comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
 comment on column mayfly.tenants.max_bytes is
-  'How much it may store: the text of memories, 512 bytes a memory, 800 a vector; conflicts, messages, states, debug records, types, channels, and what agents say of themselves. Indexes come on top.';
+  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
 comment on column mayfly.tenants.writes_per_minute is
-  'How many memories may be put, changed or forgotten, messages delivered, states, channels, types, keys and invitations written, in one minute of the clock.';
+  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
 comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
 comment on column mayfly.tenants.retention is
-  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]; one rule that holds is enough. None by default.';
+  'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 comment on column mayfly.tenants.messages_kept is
-  'How long messages are kept that everyone has acknowledged. Others, and those in channels, as long as the log.';
+  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
 comment on column mayfly.tenants.debug is
-  'Whether debug records up to a level are kept, how many a minute of each agent, and for how many seconds (7 days). Set by set_debug.';
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';

@@ -13,7 +13,7 @@ create table mayfly.workflow_graphs (
   constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.workflow_graphs
   alter column name set statistics 0,
   alter column version set statistics 0,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, type TestDatabase } from "#harness/database";
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openPgliteDatabase();
 });
 afterAll(() => db.close());
 
@@ -88,7 +88,7 @@ describe("what each role may touch", () => {
     }
   });
 
-  it("is nothing of what is made later, until it is granted", async () => {
+  it("does not include later objects until they are granted", async () => {
     const undo = new Error("undo");
     await db.sql
       .begin(async (sql) => {

@@ -249,7 +249,7 @@ describe("the headers", () => {
       return (JSON.parse(text) as { error: { message: string } }).error.message;
     };
     expect(await said({ apikey: "sb_secret_x" })).toBe(
-      "The secret key is not one of this project's.",
+      "The secret key does not belong to this project.",
     );
     expect(await said({ apikey: local.publishableKey })).toBe("The request has no token.");
     expect(await said({ authorization: "Bearer x" })).toBe("The token is not valid.");

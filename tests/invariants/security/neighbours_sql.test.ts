@@ -78,7 +78,7 @@ describe("a tenant", () => {
     }
   });
 
-  it("with ever so much that is due takes its share of a flush, not all of it", async () => {
+  it("with very many due broadcasts takes only its share of a flush", async () => {
     await flood(25_000, 5, false);
     await makeDue();
     expect(await flush()).toBe(1);

@@ -159,7 +159,7 @@ describe("on a change", () => {
     open.push({ host, project });
     await host.ready();
     expect(log.of("warn").map((line) => line.message)).toEqual([
-      "[functions] functions/late/index.ts is not served: supabase/config.toml has no [functions.late] for it.",
+      "[functions] functions/late/index.ts is not served, because supabase/config.toml has no [functions.late] for it.",
     ]);
     project.write("functions/_shared/text.ts", `export const text = "two";`);
     await log.seen(/reloaded/);

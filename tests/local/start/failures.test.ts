@@ -77,7 +77,7 @@ describe("a start says in one sentence", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
     expect(await refusalOf({ dbPort: port })).toBe(
-      `Port ${port} is in use. Stop what listens there, or name another with --db-port.`,
+      `Port ${port} is in use. Stop what listens there, or choose another with --db-port.`,
     );
     server.close();
   });
@@ -130,7 +130,9 @@ describe("with a database by URL, a start says in one sentence", () => {
 
   it("that it is no URL of a database, without repeating it", async () => {
     for (const url of ["", hidden, `http://a:${hidden}@b/c`, `postgresql://a:${hidden}%@b/c`])
-      expect(await said(url)).toMatch(/^The database URL is none: it looks like postgresql:/);
+      expect(await said(url)).toMatch(
+        /^The database URL is not valid\. It must look like postgresql:/,
+      );
   });
 
   it("that nobody listens there, or that the password is wrong", async () => {
@@ -144,7 +146,7 @@ describe("with a database by URL, a start says in one sentence", () => {
 
   it("that its user may not make it a Supabase project", async () => {
     expect(await said(other.url("authenticator"))).toMatch(
-      /^The database could not be made a Supabase project: permission denied .*; name a superuser\.$/,
+      /^The database could not be turned into a Supabase project: permission denied .*; name a superuser\.$/,
     );
   });
 });

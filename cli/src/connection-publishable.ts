@@ -1,0 +1,44 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { usage } from "./failure.ts";
+
+const names = {
+  url: ["MAYFLY_URL", "SUPABASE_URL"],
+  key: ["MAYFLY_PUBLISHABLE_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
+};
+
+/** A project by the key that a page may have: options, then the environment, then the folder's `.env`. */
+export async function findPublishable(
+  options: { url?: string; key?: string },
+  { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<{ url: string; key: string } | null> {
+  const text = await readFile(join(cwd, ".env"), "utf8").catch(() => "");
+  const all: NodeJS.ProcessEnv = { ...parseEnv(text), ...env };
+  const from = (keys: string[]) => keys.map((name) => all[name]).find(Boolean);
+  const url = options.url ?? from(names.url);
+  const key = options.key ?? from(names.key);
+  if (!url && !key) return null;
+  if (!url) throw usage("There is a key, but no URL of a project.", "Give --url.");
+  if (!key)
+    throw usage(
+      `There is no publishable key for ${url}.`,
+      "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
+    );
+  const parsed = URL.parse(url);
+  if (!parsed || !/^https?:$/.test(parsed.protocol))
+    throw usage(`${url} is not a URL.`, "It is like https://<ref>.supabase.co");
+  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, "")}`, key };
+}
+
+/** The console is a page: whatever key it has, everybody who opens it has. */
+export function checkPublishableKey(key: string): void {
+  const isSecret = key.startsWith("sb_secret_") || /"role":"service_role"/.test(claimsOf(key));
+  if (isSecret)
+    throw usage(
+      "This is the secret key, which never enters a page.",
+      "Take the publishable key: Project Settings → API Keys, sb_publishable_….",
+    );
+}
+
+const claimsOf = (key: string) => Buffer.from(key.split(".")[1] ?? "", "base64url").toString();

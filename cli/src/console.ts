@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
+import { checkPublishableKey, findPublishable } from "./connection-publishable.ts";
+import { serveConsole } from "./console-server.ts";
+import { Failure } from "./failure.ts";
+import { aborted } from "./interruption.ts";
+import { findEmbedded } from "./running.ts";
+
+interface Options extends CommonOptions {
+  url?: string;
+  key?: string;
+  port: number;
+}
+
+const examples = `
+The console is a page that signs people in: it has the publishable key, and never the secret one.
+
+Examples:
+  mayfly console                                      of the embedded Supabase that runs here: a link that signs you in once
+  mayfly console --url https://<ref>.supabase.co --key sb_publishable_…
+  mayfly console --port 4000`;
+
+export function addConsole(program: Command): void {
+  const command = program
+    .command("console")
+    .description("the web console of a project, on this machine, until Ctrl-C")
+    .option("--url <url>", "of the project; MAYFLY_URL or SUPABASE_URL")
+    .option(
+      "--key <key>",
+      "its publishable key; MAYFLY_PUBLISHABLE_KEY or SUPABASE_PUBLISHABLE_KEY",
+    )
+    .option("--port <port>", "where to serve it", whole(0, 65_535), 4_321)
+    .addHelpText("after", examples);
+  withJson(command).action((options: Options) =>
+    execute(options, (session) => open(options, session)),
+  );
+}
+
+async function open(options: Options, session: Session): Promise<undefined> {
+  const { output, interruption } = session;
+  const named = await findPublishable(options);
+  const embedded = named ? null : await findEmbedded(process.cwd());
+  // It serves the console itself, and knows its developer.
+  if (embedded) {
+    const url = await linkOf(embedded);
+    output.answer({ url }, () => [`Open the console, signed in, once: ${url}`]);
+    return undefined;
+  }
+  if (!named)
+    throw new Failure("No project is named, and none runs here.", {
+      hint: "Set MAYFLY_URL and MAYFLY_PUBLISHABLE_KEY (or --url and --key), or start the embedded Supabase: npm start",
+      exitCode: 2,
+      code: "usage",
+    });
+  checkPublishableKey(named.key);
+  const serving = await serveConsole(named, options.port);
+  try {
+    output.answer({ url: serving.url, project: named.url }, () => [
+      `The console of ${named.url}: ${serving.url}`,
+      "Ctrl-C ends it.",
+    ]);
+    await aborted(interruption.signal);
+  } finally {
+    await serving.close();
+  }
+  return undefined;
+}
+
+/** A fresh link of an embedded Supabase. */
+async function linkOf({ url, key }: { url: string; key: string }): Promise<string> {
+  const response = await fetch(`${url}/console/link`, {
+    method: "POST",
+    headers: { apikey: key },
+    signal: AbortSignal.timeout(5_000),
+  }).catch(() => null);
+  const answer = (await response?.json().catch(() => null)) as { data?: { url?: string } } | null;
+  if (answer?.data?.url) return answer.data.url;
+  throw new Failure("The embedded Supabase that runs here serves no console.", {
+    hint: "Start it again with: npm start",
+  });
+}

@@ -1,0 +1,44 @@
+import { signal } from "@preact/signals";
+import { pages } from "../pages/index.ts";
+import { phase } from "../session/session.ts";
+import { go } from "./route.ts";
+import { toggleTheme } from "./theme.ts";
+
+export const paletteOpen = signal(false);
+export const helpOpen = signal(false);
+
+/** `g` was pressed, and the next key names a page. */
+let goes = false;
+
+/** Keys of every page. A page's own are handled on its elements. */
+export function listenForKeys(): void {
+  addEventListener("keydown", (event) => {
+    if (phase.value.at !== "open") return;
+    const { key, metaKey, ctrlKey, altKey, target } = event;
+    if ((metaKey || ctrlKey) && key.toLowerCase() === "k") {
+      event.preventDefault();
+      paletteOpen.value = !paletteOpen.value;
+      return;
+    }
+    const writes = target instanceof Element && target.closest("input,textarea,select,dialog");
+    if (metaKey || ctrlKey || altKey || writes) return;
+    if (goes) {
+      goes = false;
+      const page = pages.find((one) => one.key === key);
+      if (page) {
+        event.preventDefault();
+        go(page.name);
+        return;
+      }
+    }
+    if (key === "g") goes = true;
+    else if (key === "?") helpOpen.value = true;
+    else if (key === "t") toggleTheme();
+    else if (key === "/") {
+      const search = document.querySelector<HTMLInputElement>("main input[type=search]");
+      if (!search) return;
+      event.preventDefault();
+      search.focus();
+    }
+  });
+}

@@ -1,0 +1,33 @@
+import { openTenant, space, tenants } from "../session/session.ts";
+
+/** In which tenant; with one alone, its name. */
+export function TenantSwitch() {
+  const open = space.value?.tenant;
+  if (!open) return null;
+  const all = tenants.value;
+  if (all.length < 2)
+    return (
+      <span class="tenant">
+        <bdi>{open.name}</bdi>
+      </span>
+    );
+  return (
+    <select
+      class="tenant"
+      aria-label="Tenant"
+      value={open.id}
+      onChange={({ currentTarget }) => {
+        const tenant = all.find(({ id }) => id === currentTarget.value);
+        if (!tenant) return;
+        location.hash = `#/${tenant.id}/now`;
+        void openTenant(tenant);
+      }}
+    >
+      {all.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,11 @@
+import { signal } from "@preact/signals";
+
+/** Milliseconds since 1970, each second: what shows a relative time reads it. */
+export const second = signal(Date.now());
+
+setInterval(() => {
+  if (!document.hidden) second.value = Date.now();
+}, 1_000);
+document.addEventListener("visibilitychange", () => {
+  second.value = Date.now();
+});

@@ -1,0 +1,36 @@
+import type { AgentLife } from "@mayfly/sdk";
+import type { Space } from "../../live/space.ts";
+import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { dollars } from "../../parts/money.ts";
+import { Figure, Panel } from "../../parts/panel.tsx";
+
+/** Tokens and money of the agents of this name: costs are counted by name. */
+export function AgentSpending({ space, life }: { space: Space; life: AgentLife }) {
+  const may = space.may("cost:read");
+  const costs = useLoaded(
+    () => space.mayfly.costs.report({ by: ["agent", "model"] }),
+    [life.name, Math.floor(space.events.timeline.version.value / 50)],
+  );
+  if (!may) return null;
+  return (
+    <Panel title="Spent" hint="on models, by all agents of this name">
+      <Show of={costs}>
+        {(rows) => {
+          const own = rows.filter(({ agent }) => agent === life.name);
+          const sum = (pick: (row: (typeof own)[number]) => number) =>
+            own.reduce((total, row) => total + pick(row), 0);
+          return (
+            <div class="figures flat">
+              <Figure label="Money" value={dollars(sum(({ usd }) => usd))} />
+              <Figure label="Calls" value={sum(({ calls }) => calls)} />
+              <Figure
+                label="Tokens"
+                value={sum((row) => row.inputTokens + row.outputTokens).toLocaleString("en")}
+              />
+            </div>
+          );
+        }}
+      </Show>
+    </Panel>
+  );
+}

@@ -1,0 +1,51 @@
+import { href } from "../../app/route.ts";
+import { subjectOf } from "../../live/about.ts";
+import { happeningOf } from "../../live/events.ts";
+import type { Space } from "../../live/space.ts";
+import { useCount } from "../../live/use-count.ts";
+import { Kind } from "../../parts/badge.tsx";
+import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { Name } from "../../parts/name.tsx";
+import { Empty, Panel } from "../../parts/panel.tsx";
+import { Ago } from "../../parts/time.tsx";
+
+/** The newest of what it did, and of what happened to it. */
+export function AgentTrail({ space, id }: { space: Space; id: string }) {
+  const count = useCount(space, ({ agentId, subject }) => agentId === id || subject === id);
+  const trail = useLoaded(() => space.mayfly.log.list({ agent: id, limit: 30 }), [id, count]);
+  void space.messages.version.value;
+  void space.subjects.version.value;
+  return (
+    <Panel
+      title="Trail"
+      hint="the newest 30 events"
+      actions={
+        <a class="button small" href={href("stream")}>
+          Stream
+        </a>
+      }
+    >
+      <Show of={trail}>
+        {({ events }) =>
+          events.length === 0 ? (
+            <Empty title="Nothing yet." />
+          ) : (
+            <ol class="trail">
+              {events.map(happeningOf).map((event) => (
+                <li key={event.key}>
+                  <Ago at={event.at} />
+                  <Kind of={event.type} />
+                  <span class="muted">
+                    {event.agentId !== id && event.agentId !== null && <Name id={event.agentId} />}{" "}
+                    <bdi>{event.subject === id ? "" : subjectOf(space, event)}</bdi>
+                    {event.fields?.join(", ")}
+                  </span>
+                </li>
+              ))}
+            </ol>
+          )
+        }
+      </Show>
+    </Panel>
+  );
+}

@@ -1,0 +1,85 @@
+import type { AgentLife } from "@mayfly/sdk";
+import type { Agents } from "../../live/agents.ts";
+import type { Happening } from "../../live/events.ts";
+
+/** An agent's row: from its birth to its end, under its parent. */
+export interface Lane {
+  id: string;
+  life: AgentLife;
+  /** How deep under the first shown of its line. */
+  depth: number;
+  start: number;
+  end: number;
+  /** A colour of the theme, one for each type. */
+  tone: string;
+  /** When it was suspended, from and to. */
+  pauses: [number, number][];
+}
+
+const tones = ["violet", "blue", "teal", "orange", "pink", "green"];
+
+/** Those that live within a span of time: parents above their children, the eldest first. */
+export function lanesOf(
+  agents: Agents,
+  pauses: ReadonlyMap<string, [number, number][]>,
+  from: number,
+  to: number,
+): Lane[] {
+  const shown = new Map<string, AgentLife>();
+  for (const life of agents.all())
+    if (life.spawnedAt.getTime() <= to && agents.endOf(life) >= from) shown.set(life.id, life);
+  const byAge = [...shown.values()].sort(
+    (one, other) =>
+      one.spawnedAt.getTime() - other.spawnedAt.getTime() || (one.id < other.id ? -1 : 1),
+  );
+  const children = new Map<string | null, AgentLife[]>();
+  const types: string[] = [];
+  for (const life of byAge) {
+    const parent = life.parentId !== null && shown.has(life.parentId) ? life.parentId : null;
+    children.set(parent, [...(children.get(parent) ?? []), life]);
+    if (!types.includes(life.type)) types.push(life.type);
+  }
+  const lanes: Lane[] = [];
+  const add = (parent: string | null, depth: number) => {
+    for (const life of children.get(parent) ?? []) {
+      const { id, spawnedAt, type } = life;
+      const tone = tones[types.indexOf(type) % tones.length] ?? "violet";
+      const start = spawnedAt.getTime();
+      lanes.push({
+        id,
+        life,
+        depth,
+        start,
+        end: agents.endOf(life),
+        tone,
+        pauses: pauses.get(id) ?? [],
+      });
+      add(id, depth + 1);
+    }
+  };
+  add(null, 0);
+  return lanes;
+}
+
+/** When each agent was suspended, as the log and the agents themselves say it. */
+export function pausesOf(
+  happened: readonly Happening[],
+  lives: Iterable<AgentLife>,
+): Map<string, [number, number][]> {
+  const pauses = new Map<string, [number, number][]>();
+  for (const { type, subject, at } of happened) {
+    if (subject === null || !type.startsWith("agent.")) continue;
+    const own = pauses.get(subject) ?? [];
+    if (type === "agent.suspended") own.push([at, Number.POSITIVE_INFINITY]);
+    else {
+      const last = own.at(-1);
+      if (last && last[1] === Number.POSITIVE_INFINITY) last[1] = at;
+    }
+    pauses.set(subject, own);
+  }
+  // Suspended before the log that is known here.
+  for (const { id, status, suspendedAt } of lives)
+    if (status === "suspended" && suspendedAt && !pauses.has(id))
+      pauses.set(id, [[suspendedAt.getTime(), Number.POSITIVE_INFINITY]]);
+  return pauses;
+}

@@ -1,0 +1,18 @@
+import { href } from "../app/route.ts";
+import { space } from "../session/session.ts";
+
+/** An agent or a person by name; an agent's is a link to its page. */
+export function Name({ id, plain = false }: { id: string | null; plain?: boolean }) {
+  const { kind, name } = space.value?.names.of(id) ?? { kind: "unknown", name: "" };
+  if (kind !== "agent" || id === null || plain)
+    return (
+      <bdi class={`name ${kind}`} title={id ?? undefined}>
+        {name}
+      </bdi>
+    );
+  return (
+    <a class="name agent" href={href("agents", id)}>
+      <bdi>{name}</bdi>
+    </a>
+  );
+}

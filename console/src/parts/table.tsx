@@ -1,0 +1,93 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { plural } from "./text.ts";
+
+export interface Column<T> {
+  title: string;
+  cell(row: T): ComponentChildren;
+  /** Numbers stand to the right. */
+  number?: boolean;
+  /** On a phone it is left out. */
+  wide?: boolean;
+}
+
+const atFirst = 100;
+
+/** A table whose rows may be opened. Of many rows the first are drawn, and more on demand. */
+export function Table<T>(props: {
+  label: string;
+  columns: Column<T>[];
+  rows: readonly T[];
+  keyOf(row: T): string;
+  hrefOf?(row: T): string;
+  /** What a row shows when it is opened. */
+  inside?(row: T): ComponentChildren;
+}) {
+  const { label, columns, rows, keyOf, hrefOf, inside } = props;
+  const [most, setMost] = useState(atFirst);
+  const [open, setOpen] = useState<string | null>(null);
+  const classOf = ({ number, wide }: Column<T>) =>
+    `${number ? "number" : ""} ${wide ? "wide" : ""}`;
+  return (
+    <div class="table-box">
+      <table aria-label={label}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} class={classOf(column)} scope="col">
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, most).map((row) => {
+            const key = keyOf(row);
+            const target = hrefOf?.(row);
+            const toggle = () => setOpen(open === key ? null : key);
+            return [
+              <tr
+                key={key}
+                class={target || inside ? "link" : ""}
+                onClick={(event) => {
+                  if (event.target instanceof Element && event.target.closest("a,button")) return;
+                  if (target) location.hash = target;
+                  else if (inside) toggle();
+                }}
+              >
+                {columns.map((column, at) => (
+                  <td key={column.title} class={classOf(column)}>
+                    {at === 0 && target ? (
+                      <a href={target}>{column.cell(row)}</a>
+                    ) : at === 0 && inside ? (
+                      <button
+                        type="button"
+                        class="plain"
+                        aria-expanded={open === key}
+                        onClick={toggle}
+                      >
+                        {column.cell(row)}
+                      </button>
+                    ) : (
+                      column.cell(row)
+                    )}
+                  </td>
+                ))}
+              </tr>,
+              open === key && inside && (
+                <tr key={`${key} inside`} class="inside">
+                  <td colSpan={columns.length}>{inside(row)}</td>
+                </tr>
+              ),
+            ];
+          })}
+        </tbody>
+      </table>
+      {rows.length > most && (
+        <button type="button" class="more" onClick={() => setMost(most + 500)}>
+          Show {plural(rows.length - most, "more row")}
+        </button>
+      )}
+    </div>
+  );
+}

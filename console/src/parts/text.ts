@@ -1,0 +1,45 @@
+// What agents, tools and people wrote is text, never markup, and never more than it looks like.
+
+/** Controls but tab and line feed, and what is invisible or turns the direction of writing around. */
+const hidden = /(?![\t\n])[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/** The text with everything invisible made visible: an escape is shown, not obeyed. */
+export const printable = (text: string): string =>
+  text.replace(hidden, (character) => {
+    const code = character.charCodeAt(0);
+    if (code === 0x1b) return "␛";
+    if (code === 0x0d) return "␍";
+    return code < 0x20
+      ? String.fromCharCode(0x2400 + code)
+      : `⟨${code.toString(16).padStart(4, "0")}⟩`;
+  });
+
+/** One line, cut where it is longer than anybody reads. */
+export function oneLine(text: string, most = 200): string {
+  const cut = text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  return printable(cut.replace(/\s+/g, " "));
+}
+
+/** A value in one line: what is in it, as far as it fits. */
+export function preview(value: unknown, most = 160): string {
+  if (typeof value === "string") return oneLine(value, most);
+  if (value === null || typeof value !== "object") return String(value);
+  const parts: string[] = [];
+  let length = 0;
+  for (const [key, inner] of Object.entries(value)) {
+    if (length > most) break;
+    const shown =
+      typeof inner === "object" && inner !== null
+        ? Array.isArray(inner)
+          ? `[${inner.length}]`
+          : "{…}"
+        : oneLine(String(inner), 80);
+    const part = Array.isArray(value) ? shown : `${oneLine(key, 40)}: ${shown}`;
+    parts.push(part);
+    length += part.length + 2;
+  }
+  return oneLine(parts.join(", "), most);
+}
+
+export const plural = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;

@@ -1,0 +1,124 @@
+// Who is signed in, to which project, in which tenant: the start of everything on the page.
+import { Mayfly, type Tenant } from "@mayfly/sdk";
+import { signal } from "@preact/signals";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { closeSpace, openSpace, type Space } from "../live/space.ts";
+import { type Config, readConfig } from "./config.ts";
+import { enterTenants, redeemLink } from "./local-link.ts";
+
+/** What the page is about to show. */
+export type Phase =
+  | { at: "loading" }
+  | { at: "project" }
+  | { at: "sign-in"; notice: string | null }
+  | { at: "no-tenant" }
+  | { at: "failed"; message: string; hint: string | null }
+  | { at: "open" };
+
+export const phase = signal<Phase>({ at: "loading" });
+export const config = signal<Config | null>(null);
+export const person = signal<{ id: string; email: string } | null>(null);
+export const tenants = signal<Tenant[]>([]);
+/** The tenant that is open, with everything that is known of it. */
+export const space = signal<Space | null>(null);
+
+let auth: SupabaseClient | null = null;
+let everywhere: Mayfly | null = null;
+
+/** The application's own client: whoever signs in here is who the SDK acts as. */
+export const authClient = (): SupabaseClient => {
+  if (!auth) throw new Error("No project is known yet.");
+  return auth;
+};
+
+/** As whoever is signed in, in no tenant: for what comes before one. */
+export const mayflyAnywhere = (): Mayfly => {
+  if (!everywhere) throw new Error("No project is known yet.");
+  return everywhere;
+};
+
+const keptTenant = () => `mayfly-console:tenant:${config.value?.url}`;
+
+/** From the page's load, and again after everything that changes who is signed in. */
+export async function start(): Promise<void> {
+  phase.value = { at: "loading" };
+  config.value ??= await readConfig();
+  const found = config.value;
+  if (!found) {
+    phase.value = { at: "project" };
+    return;
+  }
+  auth ??= createClient(found.url, found.key, {
+    auth: { flowType: "pkce", storageKey: `mayfly-console:session:${new URL(found.url).host}` },
+  });
+  everywhere ??= new Mayfly({ url: found.url, key: found.key, client: auth });
+  const notice = found.local ? await redeemLink(auth) : null;
+  const { data } = await auth.auth.getSession();
+  if (!data.session) {
+    person.value = null;
+    phase.value = { at: "sign-in", notice };
+    return;
+  }
+  const { id, email = "" } = data.session.user;
+  person.value = { id, email };
+  if (found.local) await enterTenants(data.session.access_token);
+  await acceptFromLink();
+  await listTenants();
+}
+
+/** Lists the tenants, and opens the one of the address, else the one of last time. */
+export async function listTenants(): Promise<void> {
+  const listed = await mayflyAnywhere().tenants.list();
+  if (listed.error) {
+    const { message, hint } = listed.error;
+    phase.value = { at: "failed", message, hint };
+    return;
+  }
+  tenants.value = listed.data;
+  const named = /^#\/([0-9a-f-]{36})(\/|$|\?)/.exec(location.hash)?.[1];
+  const wanted = named ?? localStorage.getItem(keptTenant());
+  const tenant = listed.data.find(({ id }) => id === wanted) ?? listed.data[0];
+  if (!tenant) {
+    phase.value = { at: "no-tenant" };
+    return;
+  }
+  if (named !== tenant.id) location.replace(`#/${tenant.id}/now`);
+  await openTenant(tenant);
+}
+
+export async function openTenant(tenant: Tenant): Promise<void> {
+  const found = config.value;
+  if (!found || space.value?.tenant.id === tenant.id) return;
+  localStorage.setItem(keptTenant(), tenant.id);
+  const before = space.value;
+  const opened = await openSpace({ ...found, client: authClient() }, tenant);
+  if (opened.error) {
+    const { message, hint } = opened.error;
+    phase.value = { at: "failed", message, hint };
+    return;
+  }
+  space.value = opened.data;
+  phase.value = { at: "open" };
+  if (before) await closeSpace(before);
+}
+
+/** Of this browser alone; also where the project does not know the session any more. */
+export async function signOut(): Promise<void> {
+  await authClient().auth.signOut({ scope: "local" });
+  if (space.value) await closeSpace(space.value);
+  space.value = null;
+  location.hash = "";
+  await start();
+}
+
+/** Accepts what the page's link invites to: `#invitation=…`. A second time changes nothing. */
+async function acceptFromLink(): Promise<void> {
+  const token = new URLSearchParams(location.hash.slice(1)).get("invitation");
+  if (!token) return;
+  history.replaceState(null, "", location.pathname);
+  const { error } = await mayflyAnywhere().people.invitations.accept({ token });
+  if (error && error.code !== "already_member") {
+    const { message, hint } = error;
+    phase.value = { at: "failed", message, hint };
+  }
+}

@@ -1,0 +1,25 @@
+export interface Template {
+  /** Its folder in templates/. */
+  name: "node" | "next" | "supabase";
+  title: string;
+  /** What to do once it runs. */
+  next: string;
+}
+
+export const templates: Template[] = [
+  {
+    name: "node",
+    title: "a team in Node with a model",
+    next: "Without a key a scripted stand-in takes the model's place, and says so. README.md says how a model is named.",
+  },
+  {
+    name: "next",
+    title: "a Next.js page with live agents",
+    next: "Then open http://localhost:3000 in two windows, and spawn an agent in one of them.",
+  },
+  {
+    name: "supabase",
+    title: "a Supabase function that works jobs",
+    next: "README.md says how it goes to a project of yours on Supabase.",
+  },
+];

@@ -1,0 +1,82 @@
+"use client";
+import { Mayfly, type PresentAgent } from "@mayfly/sdk";
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { type FormEvent, useEffect, useState } from "react";
+import type { Project } from "./sign-in";
+
+/** Who is present, in this window and in every other; and what they have learned. */
+export function Team({ client, project }: { client: SupabaseClient; project: Project }) {
+  const [mayfly, setMayfly] = useState<Mayfly>();
+  const [agents, setAgents] = useState<PresentAgent[]>([]);
+  const [answers, setAnswers] = useState<string[]>();
+  const [problem, setProblem] = useState("");
+  const { url, publishableKey: key, tenant } = project;
+
+  useEffect(() => {
+    const opened = new Mayfly({ url, key, client, tenant });
+    const show = (error: { message: string }) => setProblem(error.message);
+    setMayfly(opened);
+    void opened.agents
+      .watch((present) => setAgents([...present]), { onError: show })
+      .then(({ error }) => error && show(error));
+    // React runs an effect twice in development: each has a connection of its own, and closes it.
+    return () => void opened.close();
+  }, [client, key, tenant, url]);
+
+  async function spawn(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const note = String(new FormData(form).get("note"));
+    form.reset();
+    const { data: agent, error } = (await mayfly?.spawn({ lifetime: 120 })) ?? {};
+    if (!agent) return setProblem(error?.message ?? "");
+    await agent.presence.track({ status: "reading", task: note.slice(0, 60) });
+    await agent.remember({ task: "Read a note", output: note });
+    const { error: unsent } = await agent.sync();
+    if (unsent) setProblem(unsent.message);
+    await agent.presence.track({ status: "idle", task: "" });
+  }
+
+  async function recall(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const query = String(new FormData(event.currentTarget).get("query"));
+    const { data, error } = (await mayfly?.memory.recall(query, { limit: 3 })) ?? {};
+    if (error) return setProblem(error.message);
+    setAnswers(data?.results.map(({ output, agentName }) => `${output} (${agentName})`) ?? []);
+  }
+
+  return (
+    <main>
+      <h1>Live agents</h1>
+      <form onSubmit={spawn}>
+        <input name="note" placeholder="Something to learn" required />
+        <button type="submit">Spawn an agent</button>
+      </form>
+      <p>{agents.length} present</p>
+      <ul aria-label="Agents">
+        {agents.map(({ id, name, status, task }) => (
+          <li key={id} data-status={status}>
+            <strong>{name}</strong> {[status, task].filter(Boolean).join(": ")}
+            <button
+              type="button"
+              onClick={() => void mayfly?.agents.stop(id, "Stopped in the page.")}
+            >
+              Stop
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form onSubmit={recall}>
+        <input name="query" placeholder="What do you want to know?" required />
+        <button type="submit">Ask the memory</button>
+      </form>
+      <ul aria-label="Answers">
+        {answers?.length === 0 && <li>Nobody knows anything about it.</li>}
+        {answers?.map((answer) => (
+          <li key={answer}>{answer}</li>
+        ))}
+      </ul>
+      <p role="alert">{problem}</p>
+    </main>
+  );
+}

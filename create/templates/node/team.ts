@@ -1,0 +1,73 @@
+// Three readers read a folder of notes; an analyst that never saw them answers from what they have left.
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { defineAgent, Mayfly, runAgents } from "@mayfly/sdk";
+import { isStandIn, model } from "./model.ts";
+
+const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = process.env;
+if (!url || !key || !tenant) throw new Error("Start it with: npm start");
+const mayfly = new Mayfly({ url, key, tenant });
+
+const reader = defineAgent({
+  name: "reader",
+  model,
+  instructions:
+    "Say in a few sentences what there is to know in this note. Keep every number and name.",
+  memory: { remember: "outcome" },
+  budget: { tokens: 50_000, seconds: 120 },
+});
+const analyst = defineAgent({
+  name: "analyst",
+  model,
+  instructions: "Answer in one sentence, from what is recalled. If it does not say, say that.",
+  memory: { recall: 5 },
+  budget: { tokens: 50_000, seconds: 120 },
+});
+
+const question = process.argv[2] ?? "Who has to agree to a large refund?";
+const folder = new URL("./notes/", import.meta.url);
+const notes = (await readdir(folder)).filter((file) => file.endsWith(".md")).sort();
+if (isStandIn)
+  console.log(
+    "No AI_GATEWAY_API_KEY: a scripted stand-in copies sentences in the place of a model.\n",
+  );
+
+// Three workers beside each other. Each could be a process of its own, on another machine.
+const team = await Promise.all(
+  ["one", "two", "three"].map(async (name) => {
+    const { data: agent, error } = await mayfly.spawn({ name: `reader-${name}`, lifetime: 300 });
+    if (error) throw error;
+    const { data: work, error: refused } = await agent.work(runAgents(reader, analyst));
+    if (refused) throw refused;
+    return { agent, work };
+  }),
+);
+
+await Promise.all(
+  notes.map(async (file) => {
+    const text = await readFile(new URL(file, folder), "utf8");
+    // The same text is read once: a run with this key is there already.
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
+    const { data: run, error } = await mayfly.runs.start(reader, text, {
+      key: `${file}-${digest}`,
+    });
+    if (error) throw error;
+    const { error: failed } = await run.result();
+    if (failed) throw failed;
+    console.log(`read      notes/${file}`);
+  }),
+);
+
+console.log(`\nquestion  ${question}`);
+const { data: run, error } = await mayfly.runs.start(analyst, question);
+if (error) throw error;
+process.stdout.write("answer    ");
+for await (const { chunk } of run.stream())
+  if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
+console.log(isStandIn ? " (copied by the stand-in)" : "");
+
+for (const { agent, work } of team) {
+  await work.stop();
+  await agent.stop("done");
+}
+await mayfly.close();

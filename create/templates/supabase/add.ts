@@ -1,0 +1,24 @@
+// Adds a job, wakes the function, and waits for what it gives.
+import { readFile } from "node:fs/promises";
+import { Mayfly } from "@mayfly/sdk";
+
+const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = process.env;
+if (!url || !key || !tenant) throw new Error("Start it with: npm start");
+const mayfly = new Mayfly({ url, key, tenant });
+
+const file = process.argv[2] ?? "README.md";
+const text = await readFile(file, "utf8");
+const { data: job, error } = await mayfly.jobs.add("outline", { text });
+if (error) throw error;
+
+// On Supabase pg_cron does this, every few seconds while there are jobs: see README.md.
+const woken = await fetch(`${url}/functions/v1/outline`, {
+  method: "POST",
+  headers: { apikey: key },
+});
+if (!woken.ok) throw new Error(`The function answered ${woken.status}: ${await woken.text()}`);
+
+const { data: ended, error: failed } = await mayfly.jobs.ended(job.id);
+if (failed) throw failed;
+console.log(`The job has ${ended.status}. The outline of ${file}:`, ended.result);
+await mayfly.close();

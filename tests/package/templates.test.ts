@@ -1,0 +1,175 @@
+/** What `npm create mayfly` makes runs, from the packed tarballs, in a folder of its own. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { long } from "#harness/long";
+import { chromiumPath } from "#harness/needs";
+import { startCli } from "../cli/run.ts";
+import { type Installed, installAll } from "./stranger.ts";
+
+let all: Installed;
+beforeAll(async () => {
+  all = await installAll();
+}, 180_000);
+afterAll(() => all?.remove());
+
+const create = async (name: string, ...words: string[]) => {
+  const cwd = join(all.place, "made");
+  await mkdir(cwd, { recursive: true });
+  const ran = await startCli([name, ...words, "--packages", all.place], {
+    cwd,
+    cli: join(all.built("create"), "create.js"),
+  }).ended;
+  return { ...ran, folder: join(cwd, name) };
+};
+
+describe("create-mayfly", () => {
+  it("makes a project whose README has two commands, and overwrites nothing", async () => {
+    for (const template of ["node", "next", "supabase"]) {
+      const made = await create(`My ${template}`, "--template", template);
+      expect(made, made.err).toMatchObject({ code: 0 });
+      const readme = await readFile(join(made.folder, "README.md"), "utf8");
+      expect(readme).toContain("```sh\nnpm install\nnpm start\n```");
+      expect(await readdir(made.folder)).toEqual(expect.arrayContaining([".gitignore"]));
+      const manifest = JSON.parse(await readFile(join(made.folder, "package.json"), "utf8"));
+      expect(manifest.name).toBe(`my-${template}`);
+      const again = await create(`My ${template}`, "--template", template);
+      expect(again).toMatchObject({ code: 2, err: expect.stringContaining("is not empty") });
+    }
+  });
+
+  it("names the templates where it is told none, or one that does not exist", async () => {
+    const none = await create("none");
+    expect(none).toMatchObject({ code: 2, err: expect.stringContaining("--template supabase") });
+    const unknown = await create("none", "--template", "rails");
+    expect(unknown).toMatchObject({
+      code: 2,
+      err: "There is no template rails. There are: node, next, supabase.\n",
+    });
+  });
+
+  it("names our packages as npm has them when no folder is named", async () => {
+    const { makeProject } = await import("../../create/src/project.ts");
+    const { templates } = await import("../../create/src/templates.ts");
+    const folder = join(all.place, "made/as-published");
+    for (const template of templates) {
+      await makeProject({ template, folder });
+      const { version } = JSON.parse(
+        await readFile(join(all.built("sdk"), "package.json"), "utf8"),
+      );
+      const { dependencies } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+      expect(dependencies["@mayfly/sdk"]).toBe(`^${version}`);
+      expect(dependencies.mayfly).toBe(`^${version}`);
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe.skipIf(long)("with what npm would install", () => {
+  const dev = async (folder: string, ...words: string[]) => {
+    await all.install(folder);
+    const ran = await startCli(["dev", "--", process.execPath, ...words], {
+      cwd: folder,
+      cli: all.cli,
+    }).ended;
+    expect(ran.code, ran.err).toBe(0);
+    return ran.out;
+  };
+
+  it("the team reads its notes and answers from its memory, and says that no model did", async () => {
+    const { folder } = await create("team", "--template", "node");
+    const out = await dev(folder, "team.ts");
+    expect(out).toContain("a scripted stand-in copies sentences in the place of a model");
+    expect(out).toContain("read      notes/support.md");
+    expect(out).toContain("answer    Larger refunds need a yes of Grace. (copied by the stand-in)");
+  }, 180_000);
+
+  it("the function works the job that is added", async () => {
+    const { folder } = await create("jobs", "--template", "supabase");
+    const init = await all.mayfly(folder, "init", "--yes");
+    expect(init.code, init.err).toBe(0);
+    const out = await dev(folder, "add.ts");
+    expect(out).toContain("The job has succeeded.");
+    expect(out).toContain("headings: [ 'A Supabase function that works jobs' ]");
+  }, 180_000);
+});
+
+/** With the registry of npm: some minutes. */
+describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, () => {
+  const run = promisify(execFile);
+  const npm = async (folder: string, ...words: string[]) =>
+    (await run("npm", words, { cwd: folder, maxBuffer: 1 << 26 })).stdout;
+  const install = (folder: string) =>
+    npm(folder, "install", "--no-audit", "--no-fund", "--prefer-offline");
+
+  it("the team answers", async () => {
+    const { folder } = await create("long-team", "--template", "node");
+    await install(folder);
+    expect(await npm(folder, "start")).toContain("Larger refunds need a yes of Grace.");
+    // Again it reads nothing twice, and answers something else.
+    const second = await npm(folder, "start", "--", "When are signing keys rotated?");
+    expect(second).toContain("Signing keys are rotated every 90 days.");
+  });
+
+  it("the function works the job", async () => {
+    const { folder } = await create("long-jobs", "--template", "supabase");
+    await install(folder);
+    expect(await npm(folder, "start")).toContain("The job has succeeded.");
+  });
+
+  it.skipIf(!chromiumPath)(
+    "an agent of one window is seen in another, and what it learned is found",
+    async () => {
+      const { folder } = await create("long-page", "--template", "next");
+      await install(folder);
+      const server = spawn("npm", ["start"], { cwd: folder, detached: true });
+      let browser: Browser | undefined;
+      try {
+        const url = await addressOf(server.stdout);
+        browser = await chromium.launch({
+          executablePath: chromiumPath ?? "",
+          args: ["--no-sandbox", "--disable-gpu"],
+        });
+        const context = await browser.newContext();
+        const one = await context.newPage();
+        await one.goto(url);
+        await one.getByPlaceholder("you@example.com").fill("a@example.com");
+        await one.getByPlaceholder("Any password").fill("secret-1");
+        await one.getByText("Come in").click();
+        await one.getByText("0 present").waitFor();
+        const two = await context.newPage();
+        await two.goto(url);
+        await two.getByText("0 present").waitFor();
+        await one.getByPlaceholder("Something to learn").fill("Refunds above 50 euros need Grace.");
+        await one.getByText("Spawn an agent").click();
+        await two.getByText("1 present").waitFor();
+        await two.getByRole("list", { name: "Agents" }).getByText("idle").waitFor();
+        await two.getByPlaceholder("What do you want to know?").fill("who agrees to refunds?");
+        await two.getByText("Ask the memory").click();
+        const answer = two.getByRole("list", { name: "Answers" }).getByRole("listitem").first();
+        expect(await answer.textContent()).toContain("Refunds above 50 euros need Grace.");
+        await two.getByRole("button", { name: "Stop" }).click();
+        await one.getByText("0 present").waitFor();
+      } finally {
+        await browser?.close();
+        const ended = once(server, "exit");
+        process.kill(-(server.pid as number), "SIGTERM");
+        await ended;
+      }
+    },
+  );
+});
+
+async function addressOf(output: AsyncIterable<Buffer>): Promise<string> {
+  let text = "";
+  for await (const part of output) {
+    text += part.toString();
+    const [, url] = /Local:\s+(http:\S+)/.exec(text) ?? [];
+    if (url && text.includes("Ready in")) return url;
+  }
+  throw new Error(`Next.js has ended: ${text}`);
+}
