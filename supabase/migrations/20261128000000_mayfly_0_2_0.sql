@@ -11236,7 +11236,7 @@ begin
       walk.tenant := marks.tenants[next_mark];
       walk.lane := marks.lanes[next_mark];
       walk.priority := marks.priorities[next_mark];
-      walk.seq := marks.seqs[next_mark] - 1;
+      walk.seq := greatest(marks.seqs[next_mark] - 1, 0);
     else
       walk.all_seen := walk.wrapped;
       exit when walk.all_seen;
@@ -11420,7 +11420,8 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        c_seq := marks.seqs[next_mark] - 1;
+        -- Not less than 0, or the same mark would be the next one for ever.
+        c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
       c_lane := next_lane;

@@ -133,7 +133,7 @@ begin
       walk.tenant := marks.tenants[next_mark];
       walk.lane := marks.lanes[next_mark];
       walk.priority := marks.priorities[next_mark];
-      walk.seq := marks.seqs[next_mark] - 1;
+      walk.seq := greatest(marks.seqs[next_mark] - 1, 0);
     else
       walk.all_seen := walk.wrapped;
       exit when walk.all_seen;
