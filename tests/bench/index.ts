@@ -24,13 +24,14 @@ const all = [
   "debug",
   "jobs",
   "workflows",
+  "teams",
   "releases",
   "start",
   "transports",
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "teams", "peer"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "releases"];
 
