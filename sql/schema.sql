@@ -550,6 +550,31 @@ grant select on table mayfly.channels to authenticated;
 grant select on table mayfly.channels to service_role;
 comment on table mayfly.channels is 'Named channels and who publishes in them.';
 
+create table mayfly.checkpoints (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  id text not null,
+  parent text,
+  body text not null,
+  channels jsonb not null,
+  metadata jsonb not null,
+  bytes integer not null,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  constraint checkpoints_id_length CHECK (((char_length(id) >= 1) AND (char_length(id) <= 100))),
+  constraint checkpoints_ns_length CHECK ((char_length(ns) <= 1000)),
+  constraint checkpoints_parent_length CHECK (((char_length(parent) >= 1) AND (char_length(parent) <= 100))),
+  constraint checkpoints_pkey PRIMARY KEY (tenant_id, thread_id, ns, id),
+  constraint checkpoints_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX checkpoints_newest_idx ON mayfly.checkpoints USING btree (tenant_id, id);
+alter table mayfly.checkpoints enable row level security;
+create policy checkpoints_select on mayfly.checkpoints for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.checkpoints to authenticated;
+grant select on table mayfly.checkpoints to service_role;
+comment on table mayfly.checkpoints is 'What a thread was after a step.';
+
 create table mayfly.debug_records (
   tenant_id uuid not null,
   id uuid not null,
@@ -1751,6 +1776,75 @@ grant select on table mayfly.tenders to authenticated;
 grant select on table mayfly.tenders to service_role;
 comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
 
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null,
+  place integer not null,
+  body text not null,
+  of_ns text,
+  of_checkpoint text,
+  of_task text,
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_chain_range CHECK ((chain >= 1)),
+  constraint thread_parts_pkey PRIMARY KEY (tenant_id, thread_id, chain, place),
+  constraint thread_parts_place_range CHECK ((place >= 1)),
+  constraint thread_parts_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_parts enable row level security;
+create policy thread_parts_select on mayfly.thread_parts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_parts to authenticated;
+grant select on table mayfly.thread_parts to service_role;
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text not null,
+  checkpoint_id text not null,
+  task_id text not null,
+  path text not null default ''::text,
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_path_length CHECK ((char_length(path) <= 1000)),
+  constraint thread_writes_pkey PRIMARY KEY (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_task_length CHECK (((char_length(task_id) >= 1) AND (char_length(task_id) <= 200))),
+  constraint thread_writes_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES mayfly.threads(tenant_id, id) ON DELETE CASCADE
+);
+alter table mayfly.thread_writes enable row level security;
+create policy thread_writes_select on mayfly.thread_writes for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.thread_writes to authenticated;
+grant select on table mayfly.thread_writes to service_role;
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  chains integer not null default 0,
+  bytes bigint not null default 0,
+  created_at timestamp with time zone not null default mayfly_private.now(),
+  updated_at timestamp with time zone not null default mayfly_private.now(),
+  expires_at timestamp with time zone,
+  constraint threads_bytes_range CHECK ((bytes >= 0)),
+  constraint threads_name_key UNIQUE (tenant_id, name),
+  constraint threads_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 500))),
+  constraint threads_pkey PRIMARY KEY (tenant_id, id),
+  constraint threads_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE INDEX threads_expires_idx ON mayfly.threads USING btree (tenant_id, expires_at);
+alter table mayfly.threads enable row level security;
+create policy threads_select on mayfly.threads for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.threads to authenticated;
+grant select on table mayfly.threads to service_role;
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+
 create table mayfly.track_records (
   tenant_id uuid not null,
   agent_type text not null,
@@ -2601,6 +2695,13 @@ set search_path = "";
 grant execute on function mayfly.delete_state to authenticated;
 grant execute on function mayfly.delete_state to service_role;
 
+create function mayfly.delete_thread(thread text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.delete_thread to authenticated;
+grant execute on function mayfly.delete_thread to service_role;
+
 create function mayfly.discard_jobs(ids uuid[] DEFAULT NULL::uuid[], of_queue text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
 returns jsonb
 language plpgsql volatile
@@ -2746,6 +2847,13 @@ set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
 
+create function mayfly.get_checkpoint(thread text, ns text DEFAULT ''::text, checkpoint text DEFAULT NULL::text)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_checkpoint to authenticated;
+grant execute on function mayfly.get_checkpoint to service_role;
+
 create function mayfly.get_graph(name text, version text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
@@ -2889,6 +2997,13 @@ set search_path = "";
 grant execute on function mayfly.list_budgets to authenticated;
 grant execute on function mayfly.list_budgets to service_role;
 
+create function mayfly.list_checkpoints(thread text DEFAULT NULL::text, ns text DEFAULT NULL::text, before text DEFAULT NULL::text, filter jsonb DEFAULT '{}'::jsonb, after jsonb DEFAULT NULL::jsonb, page_limit integer DEFAULT 20)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_checkpoints to authenticated;
+grant execute on function mayfly.list_checkpoints to service_role;
+
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
@@ -2944,6 +3059,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_teams to authenticated;
 grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_threads(prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_threads to authenticated;
+grant execute on function mayfly.list_threads to service_role;
 
 create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
@@ -3055,6 +3177,13 @@ set search_path = "";
 grant execute on function mayfly.place_bid to authenticated;
 grant execute on function mayfly.place_bid to service_role;
 
+create function mayfly.prune_thread(thread text, keep integer DEFAULT 1)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.prune_thread to authenticated;
+grant execute on function mayfly.prune_thread to service_role;
+
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
 language sql volatile
@@ -3068,6 +3197,20 @@ language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.push to authenticated;
 grant execute on function mayfly.push to service_role;
+
+create function mayfly.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb DEFAULT '{}'::jsonb, ns text DEFAULT ''::text, parent text DEFAULT NULL::text, channel_values jsonb DEFAULT '[]'::jsonb, expires_in integer DEFAULT NULL::integer)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_checkpoint to authenticated;
+grant execute on function mayfly.put_checkpoint to service_role;
+
+create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text DEFAULT ''::text, path text DEFAULT ''::text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.put_writes to authenticated;
+grant execute on function mayfly.put_writes to service_role;
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -3822,6 +3965,11 @@ set search_path = "";
 grant execute on function mayfly_private.change_member_role to authenticated;
 grant execute on function mayfly_private.change_member_role to service_role;
 
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.channel_statistics(name text)
 returns jsonb
 language plpgsql stable security definer
@@ -3830,6 +3978,11 @@ grant execute on function mayfly_private.channel_statistics to authenticated;
 grant execute on function mayfly_private.channel_statistics to service_role;
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -4176,6 +4329,13 @@ set search_path = "";
 grant execute on function mayfly_private.delete_state to authenticated;
 grant execute on function mayfly_private.delete_state to service_role;
 
+create function mayfly_private.delete_thread(thread text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.delete_thread to authenticated;
+grant execute on function mayfly_private.delete_thread to service_role;
+
 create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
 returns void
 language plpgsql volatile security definer
@@ -4190,6 +4350,11 @@ grant execute on function mayfly_private.discard_jobs to service_role;
 
 create function mayfly_private.draft_agent(spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, renew boolean)
 returns mayfly.agents
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
+returns integer
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -4895,6 +5060,11 @@ returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.log_acknowledgements()
 returns trigger
 language plpgsql volatile security definer
@@ -5034,6 +5204,11 @@ language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -5460,6 +5635,13 @@ returns text
 language plpgsql immutable
 set search_path = "";
 
+create function mayfly_private.prune_thread(thread text, keep integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.prune_thread to authenticated;
+grant execute on function mayfly_private.prune_thread to service_role;
+
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5482,15 +5664,44 @@ set search_path = "";
 grant execute on function mayfly_private.push to authenticated;
 grant execute on function mayfly_private.push to service_role;
 
+create function mayfly_private.put_channels(thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_checkpoint(thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb, expires_in integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_checkpoint to authenticated;
+grant execute on function mayfly_private.put_checkpoint to service_role;
+
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.put_part(thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text)
+returns integer
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.put_writes to authenticated;
+grant execute on function mayfly_private.put_writes to service_role;
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -5690,6 +5901,13 @@ create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
 language plpgsql volatile
 set search_path = "";
+
+create function mayfly_private.refuse_thread(field text, rule text)
+returns void
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly_private.refuse_thread to authenticated;
+grant execute on function mayfly_private.refuse_thread to service_role;
 
 create function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
@@ -6030,6 +6248,11 @@ set enable_seqscan = off
 set jit = off
 set search_path = "";
 
+create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
+returns integer
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
 language sql stable
@@ -6058,6 +6281,13 @@ set search_path = "";
 grant execute on function mayfly_private.show_budget to authenticated;
 grant execute on function mayfly_private.show_budget to service_role;
 
+create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.show_checkpoints to authenticated;
+grant execute on function mayfly_private.show_checkpoints to service_role;
+
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
 language plpgsql immutable
@@ -6081,6 +6311,13 @@ create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb
 language sql stable
 set search_path = "";
+
+create function mayfly_private.show_part(part mayfly.thread_parts)
+returns text
+language sql stable
+set search_path = "";
+grant execute on function mayfly_private.show_part to authenticated;
+grant execute on function mayfly_private.show_part to service_role;
 
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb

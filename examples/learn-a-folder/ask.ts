@@ -2,6 +2,8 @@ import type { Agent } from "@mayfly/sdk";
 import { placeOf } from "./episode.ts";
 import { type ExcerptLine, excerpt } from "./excerpt.ts";
 import { dataOf, until } from "./failure.ts";
+import type { Thinking, Written } from "./thinking.ts";
+import { shareOf, stemsOf } from "./words.ts";
 
 export interface Finding {
   title: string;
@@ -23,9 +25,13 @@ export interface Answer {
   /** Why it was found by words alone. */
   problem: string | null;
   findings: Finding[];
+  /** By a model, where there is one, from the findings. */
+  written?: Written;
 }
 
 const BEST = 3;
+/** A model reads more of them than a person likes to. */
+const READ = 6;
 /** Some findings are parts of one section: enough to have three different ones. */
 const ASKED = 12;
 
@@ -35,12 +41,14 @@ export async function ask(
   question: string,
   tag: string,
   signal: AbortSignal,
+  thinking: Thinking | null = null,
 ): Promise<Answer> {
   const { results, ...how } = dataOf(
     "Asking failed",
     await until(signal, agent.recall(question, { limit: ASKED, kinds: ["episode"], tags: [tag] })),
   );
-  const findings: Finding[] = [];
+  const stems = stemsOf(question);
+  const found: Finding[] = [];
   const seen = new Set<string>();
   for (const memory of results) {
     const place = placeOf(memory.metadata);
@@ -55,17 +63,22 @@ export async function ask(
     const keys = [`${place.path} ${title}`, `${title} ${copy}`];
     if (keys.some((key) => seen.has(key))) continue;
     for (const key of keys) seen.add(key);
-    findings.push({
+    found.push({
       title: memory.task,
       path: place.path,
-      line: place.line,
+      line: Math.max(1, place.line),
       score: memory.score,
       excerpt: excerpt({ text: memory.output, from: place.from, line: place.line }, question),
       text: memory.output,
       agent: memory.agentName,
       endedAt: memory.agentEndedAt?.toISOString() ?? null,
     });
-    if (findings.length === BEST) break;
   }
-  return { question, ...how, findings };
+  // A passage that says what was asked before one that only has it as its title.
+  const worth = ({ score, excerpt: lines }: Finding) =>
+    score * (0.5 + shareOf(lines.map(({ text }) => text).join(" "), stems));
+  const findings = found.toSorted((a, b) => worth(b) - worth(a)).slice(0, thinking ? READ : BEST);
+  if (!thinking || findings.length === 0) return { question, ...how, findings };
+  const passages = findings.map(({ path, line, text }) => ({ where: `${path}:${line}`, text }));
+  return { question, ...how, findings, written: await thinking.answer(agent, question, passages) };
 }

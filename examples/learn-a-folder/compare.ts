@@ -8,6 +8,8 @@ export interface Known {
   title: string;
   line: number;
   hash: string;
+  /** Of the whole file, by a model. */
+  summary?: true;
 }
 
 export interface Changes {
@@ -23,7 +25,7 @@ export interface Changes {
 /** Says how the sections of one file differ from what is remembered of it. */
 export function compare(sections: readonly Section[], known: readonly Known[]): Changes {
   const changes: Changes = { added: [], changed: [], moved: [], gone: [], unchanged: 0 };
-  const left = new Set(known);
+  const left = new Set(known.filter(({ summary }) => !summary));
   const take = (fits: (known: Known) => boolean) => {
     for (const one of left) {
       if (!fits(one)) continue;

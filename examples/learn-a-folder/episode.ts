@@ -9,6 +9,8 @@ export interface Place {
   line: number;
   from: number;
   hash: string;
+  /** What a model has said of the whole file, of which this is the hash. */
+  summary?: true;
 }
 
 /** The tag of everything that was learned of a folder; a tag has at most 100 characters, a path more. */
@@ -30,6 +32,23 @@ export function toEpisode(section: Section, path: string, tag: string) {
   };
 }
 
+/** What a model says of a file: one for each, which a newer one replaces. */
+export function toSummary(path: string, summary: string, text: string, tag: string) {
+  return {
+    key: `${tag} summary of ${path}`.slice(0, 200),
+    kind: "episode" as const,
+    task: `What ${path} is about`,
+    input: `${path}:1`,
+    output: summary,
+    tags: [tag, "summary", formatOf(path)],
+    importance: 9,
+    // In the excerpt no line is the title.
+    metadata: { path, line: 0, from: 1, hash: textHash(text), summary: true } satisfies Place,
+  };
+}
+
+export const textHash = (text: string) => createHash("sha256").update(text).digest("base64url");
+
 /** Prose and documented code explain; tests, migrations and bare constants only mention. */
 function importanceOf(section: Section, path: string): number {
   if (/(?:^|[/._-])(?:tests?|specs?|__tests__|migrations?)[/._]/.test(path)) return 2;
@@ -42,12 +61,12 @@ function importanceOf(section: Section, path: string): number {
 /** The place that a memory's metadata names, or null for a memory of another kind. */
 export function placeOf(metadata: unknown): Place | null {
   if (typeof metadata !== "object" || metadata === null) return null;
-  const { path, line, from, hash } = metadata as Record<keyof Place, unknown>;
+  const { path, line, from, hash, summary } = metadata as Record<keyof Place, unknown>;
   return typeof path === "string" &&
     typeof line === "number" &&
     typeof from === "number" &&
     typeof hash === "string"
-    ? { path, line, from, hash }
+    ? { path, line, from, hash, ...(summary === true && { summary }) }
     : null;
 }
 

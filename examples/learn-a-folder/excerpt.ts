@@ -1,4 +1,4 @@
-import { stemsOf, wordsWith } from "./words.ts";
+import { shareOf, stemsOf, wordsWith } from "./words.ts";
 
 export interface ExcerptLine {
   /** In the file, from 1. */
@@ -64,12 +64,7 @@ function longest(lines: readonly ExcerptLine[], stems: readonly string[]): Excer
   return [lines.reduce((a, b) => (coverage(b.text, stems) > coverage(a.text, stems) ? b : a))];
 }
 
-function coverage(text: string, stems: readonly string[]): number {
-  const pattern = wordsWith(stems);
-  if (!pattern) return 0;
-  const words = text.toLowerCase().match(pattern) ?? [];
-  return stems.filter((stem) => words.some((word) => word.startsWith(stem))).length;
-}
+const coverage = (text: string, stems: readonly string[]) => shareOf(text, stems) * stems.length;
 
 /** The part of a long line in which most of the stems stand. */
 function clip(text: string, stems: readonly string[], max: number): string {

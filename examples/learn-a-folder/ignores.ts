@@ -5,9 +5,11 @@ import ignore from "ignore";
 interface Layer {
   folder: string;
   rules: ReturnType<typeof ignore>;
+  /** What .gitattributes says that programs write, each line for itself: the last that fits decides. */
+  generated: { rules: ReturnType<typeof ignore>; is: boolean }[];
 }
 
-/** What the ignore files of a folder and of those above it say, as git reads them. */
+/** What the ignore files and .gitattributes of a folder and of those above it say, as git reads them. */
 export class Ignores {
   readonly #layers: readonly Layer[];
 
@@ -19,7 +21,7 @@ export class Ignores {
   static async around(folder: string): Promise<Ignores> {
     const root = await repositoryOf(folder);
     if (!root) return new Ignores();
-    const exclude = await layer(root, join(root, ".git", "info", "exclude"));
+    const exclude = await layer(root, join(root, ".git", "info", "exclude"), null);
     let ignores = new Ignores(exclude ? [exclude] : []);
     const parts = relative(root, folder).split(sep).filter(Boolean);
     for (let depth = 0; depth < parts.length; depth++) {
@@ -28,9 +30,9 @@ export class Ignores {
     return ignores;
   }
 
-  /** These rules and those of the folder's own .gitignore. */
+  /** These rules and those of the folder's own .gitignore and .gitattributes. */
   async within(folder: string): Promise<Ignores> {
-    const own = await layer(folder, join(folder, ".gitignore"));
+    const own = await layer(folder, join(folder, ".gitignore"), join(folder, ".gitattributes"));
     return own ? new Ignores([...this.#layers, own]) : this;
   }
 
@@ -44,14 +46,37 @@ export class Ignores {
     }
     return false;
   }
+
+  /** Whether .gitattributes says that a program writes a file. */
+  isGenerated(path: string): boolean {
+    for (const { folder, generated } of this.#layers.toReversed()) {
+      const name = relative(folder, path).split(sep).join("/");
+      const said = generated.findLast(({ rules }) => rules.ignores(name));
+      if (said) return said.is;
+    }
+    return false;
+  }
 }
 
-async function layer(folder: string, file: string): Promise<Layer | null> {
-  try {
-    return { folder, rules: ignore().add(await readFile(file, "utf8")) };
-  } catch {
-    return null;
-  }
+async function layer(
+  folder: string,
+  ignoreFile: string,
+  attributesFile: string | null,
+): Promise<Layer | null> {
+  const read = (file: string | null) => (file ? readFile(file, "utf8").catch(() => null) : null);
+  const [ignored, attributes] = await Promise.all([read(ignoreFile), read(attributesFile)]);
+  if (ignored === null && attributes === null) return null;
+  return { folder, rules: ignore().add(ignored ?? ""), generated: generatedOf(attributes ?? "") };
+}
+
+/** The lines of .gitattributes with the attribute of GitHub's linguist. */
+function generatedOf(text: string): Layer["generated"] {
+  return text.split("\n").flatMap((line) => {
+    const [pattern = "", ...attributes] = line.trim().split(/\s+/);
+    const said = attributes.findLast((one) => /^[-!]?linguist-generated(=|$)/.test(one));
+    if (!said || pattern.startsWith("#")) return [];
+    return [{ rules: ignore().add(pattern), is: !/^[-!]|=false$/.test(said) }];
+  });
 }
 
 async function repositoryOf(folder: string): Promise<string | null> {

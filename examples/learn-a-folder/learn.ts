@@ -7,6 +7,7 @@ import type { Lesson, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import { shareOut } from "./share.ts";
 import type { Team } from "./team.ts";
+import type { Thinking } from "./thinking.ts";
 
 export interface Learning {
   folder: string;
@@ -18,6 +19,7 @@ export interface Learning {
   team: Team;
   report: Report;
   signal: AbortSignal;
+  thinking: Thinking | null;
 }
 
 const PAGE = 500;
@@ -66,7 +68,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   tally.removed += await forgetVanished(lead, known, learning);
   await within(CLOSE_MS, presence.stop());
   await team.end(lead, "everything is learned");
-  const before = [...known.values()].reduce((sum, one) => sum + one.length, 0);
+  const before = [...known.values()].flat().filter(({ summary }) => !summary).length;
   return {
     tally,
     again: before > 0,
@@ -124,5 +126,5 @@ async function forgetVanished(
   if (memories.length === 0) return 0;
   for (const { id } of memories) dataOf("Forgetting failed", await lead.memory.forget(id));
   dataOf("Forgetting what is gone failed", await until(signal, lead.sync({ pull: false })));
-  return memories.length;
+  return memories.filter(({ summary }) => !summary).length;
 }

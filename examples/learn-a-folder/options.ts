@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type Chosen, chooseModel } from "../model.ts";
 import { Failure } from "./failure.ts";
 
 /** The repository that this example stands in. */
@@ -11,6 +12,8 @@ export interface Options {
   questions: string[];
   agents: number;
   lifetime: number;
+  /** Readers summarise and the newcomer answers with it, where there is one. */
+  model: Chosen | null;
   port: number | undefined;
   data: string;
   json: boolean;
@@ -23,9 +26,12 @@ Examples:
   npm run demo -- ~/notes "where do we rotate keys?"  learn your notes, ask your question
   npm run demo -- . --agents 8 --lifetime 30          more readers with shorter lives
   npm run -s demo -- ~/notes --json                   one JSON object, and nothing else
+  npm run demo -- ~/notes --model openai/gpt-5-mini   readers summarise, the newcomer writes answers
 
 Environment:
   MAYFLY_URL, MAYFLY_SECRET_KEY, MAYFLY_TENANT        another Supabase project instead of the embedded one
+  OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY, AI_GATEWAY_API_KEY
+                                                      a model of that provider, which is sent what is read
   NO_COLOR                                            no colour
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.`;
@@ -35,7 +41,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.`;
  *
  * @throws Failure with exit code 2 when it is not right.
  */
-export async function readOptions(args: readonly string[]): Promise<Options | null> {
+export async function readOptions(
+  args: readonly string[],
+  env: Record<string, string | undefined> = process.env,
+): Promise<Options | null> {
   const command = new Command("demo")
     .description(
       "A team of agents learns a folder and is gone; a newcomer answers from what they left.",
@@ -50,6 +59,7 @@ export async function readOptions(args: readonly string[]): Promise<Options | nu
       resolve(repository, ".mayfly"),
     )
     .option("--port <number>", "its port", whole(1, 65535))
+    .option("--model <provider/model>", "a language model of the AI SDK; none: without one")
     .option("--json", "print one JSON object at the end", false)
     .option("--verbose", "show what the embedded Supabase logs", false)
     .addHelpText("after", examples)
@@ -67,6 +77,7 @@ export async function readOptions(args: readonly string[]): Promise<Options | nu
     agents: number;
     lifetime: number;
     data: string;
+    model?: string;
     port?: number;
     json: boolean;
     verbose: boolean;
@@ -74,10 +85,17 @@ export async function readOptions(args: readonly string[]): Promise<Options | nu
   return {
     ...given,
     port: given.port,
+    model: given.model === "none" ? null : await chosen(given.model, env),
     data: resolve(callerFolder(), given.data),
     folder: await existing(resolve(callerFolder(), folder)),
     questions: questions.map((question) => question.trim()).filter(Boolean),
   };
+}
+
+async function chosen(name: string | undefined, env: Record<string, string | undefined>) {
+  return chooseModel(name, env).catch((error: Error) => {
+    throw usage(error.message);
+  });
 }
 
 /** npm runs scripts in the package's folder and keeps the caller's in INIT_CWD. */

@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Agent } from "@mayfly/sdk";
 import { type Changes, compare, type Known } from "./compare.ts";
-import { toEpisode } from "./episode.ts";
+import { textHash, toEpisode, toSummary } from "./episode.ts";
 import { extract } from "./extract/index.ts";
 import { dataOf, Failure, until } from "./failure.ts";
 import type { FoundFile } from "./scan.ts";
 import type { Team } from "./team.ts";
+import type { Thinking } from "./thinking.ts";
 
 /** What reading came to, counted when it is acknowledged. */
 export interface Tally {
@@ -20,6 +21,8 @@ export interface Tally {
   unreadable: number;
   /** Sections that the server would not take; the next run offers them again. */
   refused: number;
+  /** Files that a model has summarised. */
+  summaries: number;
 }
 
 export function emptyTally(): Tally {
@@ -33,6 +36,7 @@ export function emptyTally(): Tally {
     unchanged: 0,
     unreadable: 0,
     refused: 0,
+    summaries: 0,
   };
 }
 
@@ -46,6 +50,7 @@ export interface Assignment {
   /** Asks again what is remembered, where a dead agent may have pushed more than it was told. */
   knownNow: (agent: Agent) => Promise<Map<string, Known[]>>;
   team: Team;
+  thinking: Thinking | null;
   signal: AbortSignal;
   onProgress: (done: Tally) => void;
   /** Presence is a hint: reading goes on without it, and the report says so. */
@@ -55,7 +60,12 @@ export interface Assignment {
 interface Pending {
   file: FoundFile;
   changes: Changes | null;
+  /** What a model is to summarise. */
+  text?: string;
 }
+
+/** What is shorter says itself what it is about. */
+const WORTH_SUMMARISING = 300;
 
 /** Operations a push carries; it is also the most that Ctrl-C can lose of a reader's work. */
 const PUSH_SIZE = 100;
@@ -77,7 +87,8 @@ export async function readShare(assignment: Assignment): Promise<void> {
     if (generation > 0) known = await assignment.knownNow(agent);
     const before = queue.length;
     const reader = new Reader(agent, { ...assignment, known });
-    await reader.read(queue);
+    const { thinking } = assignment;
+    await (thinking ? thinking.as(agent, () => reader.read(queue)) : reader.read(queue));
     await team.end(agent, queue.length === 0 ? "read its share" : "its life was too short");
     signal.throwIfAborted();
     if (queue.length === before) {
@@ -116,13 +127,18 @@ class Reader {
   }
 
   async #learn(file: FoundFile): Promise<void> {
-    const { folder, tag, known } = this.#assignment;
+    const { folder, tag, known, thinking } = this.#assignment;
     const text = await readFile(join(folder, file.path), "utf8").catch(() => null);
     if (text === null) {
       this.#pending.push({ file, changes: null });
       return;
     }
-    const changes = compare(extract(file.path, text), known.get(file.path) ?? []);
+    const before = known.get(file.path) ?? [];
+    const changes = compare(extract(file.path, text), before);
+    const summary = before.find((one) => one.summary);
+    const isTold = summary?.hash === textHash(text) || text.length < WORTH_SUMMARISING;
+    // One that is no longer true, and that nobody replaces.
+    const stale = summary && !isTold && !thinking ? [summary] : [];
     // The new before the old: cut off in between, the next run finds one too many, never one too few.
     const renewed = [...changes.changed, ...changes.moved];
     for (const section of [...changes.added, ...renewed.map((one) => one.section)]) {
@@ -131,25 +147,31 @@ class Reader {
         await this.#agent.remember(toEpisode(section, file.path, tag)),
       );
     }
-    for (const { id } of [...renewed.map((one) => one.before), ...changes.gone]) {
+    for (const { id } of [...renewed.map((one) => one.before), ...changes.gone, ...stale]) {
       dataOf("Forgetting failed", await this.#agent.memory.forget(id));
     }
-    this.#operations += changes.added.length + 2 * renewed.length + changes.gone.length;
-    this.#pending.push({ file, changes });
+    const forgotten = renewed.length + changes.gone.length + stale.length;
+    this.#operations += changes.added.length + renewed.length + forgotten;
+    this.#pending.push({ file, changes, ...(thinking && !isTold && { text }) });
   }
 
   /** Says false when the agent died before its push was acknowledged. */
   async #push(queue: FoundFile[]): Promise<boolean> {
     const { signal, team, onProgress } = this.#assignment;
     let refused = 0;
-    if (this.#operations > 0) {
+    const summaries = await this.#summarise().catch((error: unknown) => {
+      if (Date.now() >= this.#agent.expiresAt.getTime()) return null;
+      throw error;
+    });
+    if (summaries === null) return false;
+    if (this.#operations + summaries > 0) {
       const result = await until(signal, this.#agent.sync({ pull: false }));
       if (result.error && Date.now() >= this.#agent.expiresAt.getTime()) return false;
       const { rejected } = dataOf(`${this.#agent.name} could not push what it learned`, result);
       refused = rejected;
     }
     queue.splice(0, this.#pending.length);
-    const done = { ...tallyOf(this.#pending), refused };
+    const done = { ...tallyOf(this.#pending), refused, summaries };
     const member = team.of(this.#agent);
     member.files += done.files;
     member.episodes += learnedOf(done);
@@ -159,9 +181,29 @@ class Reader {
     return true;
   }
 
+  /** Has a model say what the files are about that are new or have changed. */
+  async #summarise(): Promise<number> {
+    const { thinking, tag } = this.#assignment;
+    const files = this.#pending.flatMap(({ file: { path }, text }) =>
+      text === undefined ? [] : [{ path, text }],
+    );
+    if (!thinking || files.length === 0) return 0;
+    const said = await thinking.summarise(this.#agent, files);
+    for (const { path, text } of files) {
+      const summary = said.get(path);
+      if (summary === undefined) continue;
+      const remembered = await this.#agent.remember(toSummary(path, summary, text, tag));
+      dataOf(`Remembering what ${path} is about failed`, remembered);
+    }
+    return said.size;
+  }
+
   /** Stops in time to push, and to say goodbye. */
   #hasTime(): boolean {
-    const margin = Math.min(10, Math.max(1.5, this.#assignment.lifetime * 0.15));
+    const { thinking, lifetime } = this.#assignment;
+    const margin = thinking
+      ? Math.min(30, Math.max(3, lifetime * 0.3))
+      : Math.min(10, Math.max(1.5, lifetime * 0.15));
     return Date.now() < this.#agent.expiresAt.getTime() - margin * 1000;
   }
 

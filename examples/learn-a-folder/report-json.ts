@@ -55,6 +55,12 @@ function toJson(outcome: Outcome) {
         }
       : null,
     answers: outcome.answers,
+    model: outcome.thinking && {
+      name: outcome.thinking.name,
+      calls: outcome.thinking.calls,
+      tokens: outcome.thinking.tokens,
+      summaries: lesson?.tally.summaries ?? 0,
+    },
     seconds: Math.round(outcome.ms) / 1000,
     interrupted: outcome.interrupted,
     error: outcome.error,

@@ -6,6 +6,7 @@ import { learnedOf } from "./reader.ts";
 import type { Lesson, Outcome, Place, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import type { Member } from "./team.ts";
+import type { Written } from "./thinking.ts";
 import { stemsOf, wordsWith } from "./words.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -20,10 +21,11 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
   let files = 0;
 
   return {
-    starting(folder) {
+    starting(folder, model) {
       say(`${paint("bold", "Mayfly")} learns a folder.`);
       say();
       field("folder", folder);
+      if (model) field("model", `${model}, which is sent what is read`);
       live.show("starting Supabase…");
     },
     connected: (place) => field("supabase", placeText(place)),
@@ -137,10 +139,20 @@ function answerText(answer: Answer, width: number, paint: Paint): string[] {
     lines.push(paint("dim", `  found by words alone: ${answer.problem ?? answer.mode}`));
   }
   if (answer.findings.length === 0) lines.push("  Nobody learned anything about it.");
+  if (answer.written) lines.push(...writtenText(answer.written, width, paint));
   for (const [index, finding] of answer.findings.entries()) {
+    const { citations } = answer.written ?? {};
+    // What was not cited need not be read.
+    if (citations && citations.length > 0 && !citations.includes(index + 1)) continue;
     lines.push("", ...findingText(finding, index + 1, answer.question, width, paint));
   }
   return lines;
+}
+
+function writtenText({ model, text, citations }: Written, width: number, paint: Paint): string[] {
+  const said = text.split("\n").flatMap((line) => wrap(printable(line), width));
+  const from = citations.length > 0 ? "with these passages:" : "and cites nothing; this was found:";
+  return ["", ...said.map((line) => `  ${line}`), "", paint("dim", `  ${model} answers ${from}`)];
 }
 
 function findingText(
@@ -172,7 +184,7 @@ function findingText(
 }
 
 function outcomeText(outcome: Outcome, paint: Paint): string {
-  const { lesson, members, ms } = outcome;
+  const { lesson, members, thinking, ms } = outcome;
   if (outcome.interrupted) {
     return `${paint("yellow", "Stopped.")} What was acknowledged is kept; the next run learns the rest.`;
   }
@@ -180,6 +192,9 @@ function outcomeText(outcome: Outcome, paint: Paint): string {
     count(members.length, "agent"),
     count(lesson?.total ?? 0, "episode"),
     size(lesson?.tally.bytes ?? 0),
+    ...(thinking
+      ? [`${count(thinking.calls, "call")} of ${thinking.name}, ${count(thinking.tokens, "token")}`]
+      : []),
     duration(ms),
   ];
   const model = outcome.answers.find((answer) => answer.model)?.model;

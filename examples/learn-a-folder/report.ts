@@ -30,6 +30,8 @@ export interface Outcome {
   members: readonly Member[];
   lesson?: Lesson;
   answers: Answer[];
+  /** What a language model was asked, where there is one. */
+  thinking: { name: string; calls: number; tokens: number } | null;
   ms: number;
   error: { code: string; message: string } | null;
   interrupted: boolean;
@@ -37,7 +39,8 @@ export interface Outcome {
 
 /** What a run tells while it goes on. */
 export interface Report {
-  starting(folder: string): void;
+  /** `model` is the name of the language model that thinks, if any. */
+  starting(folder: string, model: string | null): void;
   connected(place: Place): void;
   scanned(found: Scan): void;
   learning(plan: { readers: number; lifetime: number; files: number }): void;

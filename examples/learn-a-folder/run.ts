@@ -12,6 +12,7 @@ import { ownQuestions, questionsFor } from "./questions.ts";
 import type { Outcome, Report } from "./report.ts";
 import { type FoundFile, scan } from "./scan.ts";
 import { Team } from "./team.ts";
+import { Thinking, thinkingScopes } from "./thinking.ts";
 
 /** Enough files to find something to ask about. */
 const SAMPLE = 200;
@@ -30,6 +31,7 @@ export async function run(options: Options, report: Report, signal: AbortSignal)
     folder: options.folder,
     members: [],
     answers: [],
+    thinking: null,
     ms: 0,
     error: null,
     interrupted: false,
@@ -54,7 +56,7 @@ async function go(
   outcome: Outcome,
 ): Promise<void> {
   const { folder } = options;
-  report.starting(folder);
+  report.starting(folder, options.model?.name ?? null);
   const project = await findProject({ ...options, signal }, process.env);
   try {
     outcome.place = project.place;
@@ -64,11 +66,13 @@ async function go(
     const found = await scan(folder, signal);
     outcome.found = found;
     report.scanned(found);
-    const team = new Team(mayfly, signal);
+    const thinking = options.model && new Thinking(options.model, signal);
+    const team = new Team(mayfly, signal, thinking ? thinkingScopes : []);
     outcome.members = team.members;
     try {
-      await work(options, { mayfly, found, team, report, signal, outcome });
+      await work(options, { mayfly, found, team, report, signal, outcome, thinking });
     } finally {
+      outcome.thinking = thinking;
       await team.endAll(signal.aborted ? "interrupted" : "the run is over");
       await within(CLOSE_MS, mayfly.close());
     }
@@ -84,21 +88,26 @@ interface Work {
   report: Report;
   signal: AbortSignal;
   outcome: Outcome;
+  thinking: Thinking | null;
 }
 
-async function work(options: Options, { mayfly, found, team, report, signal, outcome }: Work) {
+async function work(options: Options, working: Work) {
+  const { mayfly, found, team, report, signal, outcome, thinking } = working;
   const tag = folderTag(options.folder);
-  const lesson = await learn({ ...options, tag, mayfly, found, team, report, signal });
+  const lesson = await learn({ ...options, tag, mayfly, found, team, report, signal, thinking });
   outcome.lesson = lesson;
   report.learned(lesson, team.members);
 
   const newcomer = await team.spawn("newcomer", NEWCOMER_LIFETIME, "Answer questions");
   report.newcomer(newcomer.name, lesson);
-  for (const question of await questionsOf(options, found.files)) {
-    const answer = await ask(newcomer, question, tag, signal);
-    outcome.answers.push(answer);
-    report.answer(answer);
-  }
+  const answer = async () => {
+    for (const question of await questionsOf(options, found.files)) {
+      const answered = await ask(newcomer, question, tag, signal, thinking);
+      outcome.answers.push(answered);
+      report.answer(answered);
+    }
+  };
+  await (thinking ? thinking.as(newcomer, answer) : answer());
 }
 
 async function questionsOf(options: Options, files: readonly FoundFile[]): Promise<string[]> {

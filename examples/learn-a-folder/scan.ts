@@ -73,6 +73,7 @@ async function look(
   if (entry.isSymbolicLink()) return "link";
   if (!entry.isFile()) return "special";
   if (ignores.test(path, false)) return "ignored";
+  if (ignores.isGenerated(path)) return "generated";
   const byName = skipByName(path);
   if (byName) return byName;
   try {

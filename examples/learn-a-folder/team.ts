@@ -32,10 +32,13 @@ export class Team {
   readonly #signal: AbortSignal;
   readonly #living = new Map<Agent, Member>();
   readonly #nextName = namer();
+  readonly #more: readonly string[];
 
-  constructor(mayfly: Mayfly, signal: AbortSignal) {
+  /** @param more scopes of readers and the newcomer, where they think with a model. */
+  constructor(mayfly: Mayfly, signal: AbortSignal, more: readonly string[] = []) {
     this.#mayfly = mayfly;
     this.#signal = signal;
+    this.#more = more;
   }
 
   async spawn(role: Role, lifetime: number, task: string): Promise<Agent> {
@@ -47,7 +50,7 @@ export class Team {
         lifetime,
         task,
         capabilities: role === "reader" ? ["read"] : [],
-        scopes: [...scopes[role]],
+        scopes: [...scopes[role], ...(role === "lead" ? [] : this.#more)],
       })
       .then((result) => {
         const agent = dataOf("Spawning an agent failed", result);

@@ -1,5 +1,5 @@
 const small = new Set(
-  `about after all also and any are because been before being between but can could did does for
+  `about after all also and any are because been before being between but can could did do does for
   from had has have her here him his how into its just like more most not off only other our out
   over own same she should some such than that the their them then there these they this those
   through too under until very was were what when where which while who why will with would you
@@ -8,7 +8,9 @@ const small = new Set(
 
 /** The beginnings of a question's telling words: enough to find their other forms. */
 export function stemsOf(question: string): string[] {
-  const words = question.toLowerCase().match(/[\p{L}\p{N}_]{3,}/gu) ?? [];
+  const words =
+    question.toLowerCase().match(/[\p{L}\p{N}_]{3,}|(?<![\p{L}\p{N}_])\p{N}+(?![\p{L}\p{N}_])/gu) ??
+    [];
   return [...new Set(words.filter((word) => !small.has(word)).map(stem))];
 }
 
@@ -17,8 +19,18 @@ function stem(word: string): string {
   return word.length > 3 ? word.replace(/[sd]$/, "") : word;
 }
 
+/** How much of what a question asks about a text names, from 0 to 1. */
+export function shareOf(text: string, stems: readonly string[]): number {
+  const pattern = wordsWith(stems);
+  if (!pattern) return 0;
+  const words = text.toLowerCase().match(pattern) ?? [];
+  return stems.filter((one) => words.some((word) => word.startsWith(one))).length / stems.length;
+}
+
 /** Matches each word that begins with a stem, whole. */
 export function wordsWith(stems: readonly string[]): RegExp | null {
   if (stems.length === 0) return null;
-  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${stems.join("|")})[\\p{L}\\p{N}]*`, "giu");
+  // A number is no beginning of another.
+  const parts = stems.map((one) => (/^\p{N}+$/u.test(one) ? `${one}(?![\\p{L}\\p{N}])` : one));
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.join("|")})[\\p{L}\\p{N}]*`, "giu");
 }

@@ -8,7 +8,7 @@ const besides: Record<string, readonly string[]> = {
   "sdk/src": ["contract", "link"],
   tests: [
     ...["harness", "invariants", "link", "house", "releases", "upgrade", "docs", "package"],
-    ...["local", "cli", "functions", "browser", "console", "examples", "bench"],
+    ...["local", "cli", "functions", "adapters", "browser", "console", "examples", "bench"],
   ],
 };
 

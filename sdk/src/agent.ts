@@ -35,6 +35,7 @@ import { AgentOutbox } from "./outbox/agent-outbox.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent. It has its own token, which is renewed while the agent works. */
@@ -65,6 +66,8 @@ export class Agent {
   readonly teams: Teams<Agent>;
   /** Facts about entities, and since when they are true. */
   readonly facts: Facts;
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
   /** What it shows to those who watch presence. */
   readonly presence: Presence;
   /** What it reports about its work while somebody watches. */
@@ -73,7 +76,7 @@ export class Agent {
   readonly log: Log;
   /**
    * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. A live connection tells it at once.
+   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -107,6 +110,7 @@ export class Agent {
     this.runs = new Runs(link);
     this.teams = new Teams(link, (child) => new Agent(connection, child), this);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     const { presence, log, channels, messages, jobs } = this;
     life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
     life.onWatched = () => this.debug.listen();
@@ -174,10 +178,7 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /**
-   * Suspends the agent and its descendants until its parent or a member resumes it. Pushes first, like
-   * `stop`.
-   */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, like `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }
@@ -235,9 +236,7 @@ export class Agent {
     return error ? failed(error) : ok(data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /**
-   * Remembers one or several things, and pushes them with the next `sync`: see {@link AgentMemory.remember}.
-   */
+  /** Remembers one or several things, pushed with the next `sync`: see {@link AgentMemory.remember}. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
   remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {

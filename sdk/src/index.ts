@@ -269,6 +269,8 @@ export type {
   Tenants,
 } from "./tenants/tenants.ts";
 export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
+export type { Threads } from "./threads/threads.ts";
+export type * from "./threads/types.ts";
 export type { First, WorkflowContext } from "./workflows/context.ts";
 export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {

@@ -3,6 +3,7 @@
  * what programs with the SDK do not need, and tests for what no public call shows. It may change in any
  * release.
  */
+export { Reservations } from "./costs/reservations.ts";
 export { DebugBuffer } from "./debug/buffer.ts";
 export { Debug } from "./debug/debug.ts";
 export { Masker, masked } from "./debug/mask.ts";

@@ -36,6 +36,7 @@ import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
 import { Tenants } from "./tenants/tenants.ts";
+import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
 
 /** Which project, with which identity, in which tenant. */
@@ -118,6 +119,8 @@ export class Mayfly {
   readonly teams: Teams<Agent>;
   /** Facts about entities, and since when they are true. */
   readonly facts: Facts;
+  /** Checkpoints of graphs that another framework runs. */
+  readonly threads: Threads;
   readonly debug: DebugStreams;
   /** The log of the tenant. */
   readonly log: Log;
@@ -162,6 +165,7 @@ export class Mayfly {
     this.costs = new Costs(link);
     this.runs = new Runs(link);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
+    this.threads = new Threads(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
     this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());

@@ -25,6 +25,7 @@ const all = [
   "jobs",
   "workflows",
   "teams",
+  "runs",
   "releases",
   "start",
   "transports",
@@ -33,7 +34,7 @@ const all = [
 /** What takes minutes however few the rounds. */
 const notQuick = ["agents", "jobs", "workflows", "teams", "peer"];
 /** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "workflows", "releases"];
+const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },

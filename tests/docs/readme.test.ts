@@ -64,8 +64,9 @@ describe("the reference", () => {
 });
 
 describe("the README", () => {
-  it("has the smallest example as it is run", async () => {
-    expect(await read("README.md")).toContain(await read("examples/smallest.ts"));
+  it("has the smallest examples as they are run", async () => {
+    for (const example of ["examples/smallest.ts", "examples/smallest-run.ts"])
+      expect(await read("README.md")).toContain(await read(example));
   });
 });
 

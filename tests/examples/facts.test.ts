@@ -1,4 +1,4 @@
-/** The example that extracts facts from a transcript: as somebody runs it, and with a scripted model. */
+/** The examples with a model in them, as somebody without a key runs them: facts, the smallest run, the tutorial. */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,9 +7,12 @@ import { promisify } from "node:util";
 import { MockLanguageModelV4 } from "ai/test";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
+import { readInFolder, searchFolder } from "../../examples/ask-a-team/folder.ts";
 import { extractByRules } from "../../examples/facts/by-rules.ts";
 import { linesOf, toFacts } from "../../examples/facts/extraction.ts";
 import { extractByModel } from "../../examples/facts/with-model.ts";
+import { keys } from "../../examples/model.ts";
+import { blocksOf } from "../docs/programs.ts";
 
 const root = join(import.meta.dirname, "../..");
 let local: TestLocal;
@@ -28,7 +31,8 @@ afterAll(async () => {
   await local?.close();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
-const { AI_GATEWAY_API_KEY: _key, ...env } = process.env;
+const { ...env } = process.env;
+for (const key of [...keys, "MODEL"]) delete env[key];
 const run = async () => {
   const program = join(root, "examples/facts/index.ts");
   return (await promisify(execFile)(process.execPath, [program], { cwd: folder, env })).stdout;
@@ -80,5 +84,57 @@ describe("the example of facts", () => {
       source: expect.stringContaining("Maya: "),
       validFrom: lines[0]?.at,
     });
+  });
+});
+
+it("the smallest run answers by a stand-in that says so, and its run is there", async () => {
+  const program = join(root, "examples/smallest-run.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env });
+  expect(stdout).toMatch(/^Order 17 did not arrive: .*lost on the way/);
+  expect(stdout).toMatch(
+    /a scripted stand-in \(no model: .*\), 2 steps: npx mayfly runs [0-9a-f-]{36}/,
+  );
+});
+
+describe("the tutorial", { timeout: 120_000 }, () => {
+  it("runs command by command without a key, and prints what it says", async () => {
+    const page = await readFile(join(root, "docs/tutorial.md"), "utf8");
+    // The clone is not written to: the project that runs is that of the test.
+    const shims = `
+      npm() { shift 3; INIT_CWD='${root}' '${process.execPath}' '${root}/examples/ask-a-team/index.ts' "$@"; }
+      npx() { shift; '${process.execPath}' '${root}/cli/cli.js' "$@"; }`;
+    let said = "";
+    let ran = 0;
+    for (const [, language, block = ""] of page.matchAll(/^```(sh|text)\n([\s\S]*?)^```$/gm)) {
+      const lines = block.trim().split("\n");
+      if (language === "text") {
+        for (const line of lines) expect(said).toContain(line);
+        continue;
+      }
+      if (lines[0] === "npm install") continue;
+      for (const line of lines) {
+        const command = `${shims}\n${line.replaceAll("$PWD", root)}`;
+        said = (await promisify(execFile)("bash", ["-c", command], { cwd: folder, env })).stdout;
+        expect(said, line).not.toBe("");
+        ran++;
+      }
+    }
+    expect(ran).toBe(5);
+    const source = await readFile(join(root, "examples/ask-a-team/index.ts"), "utf8");
+    const quoted = blocksOf(page, "typescript");
+    expect(quoted.length).toBeGreaterThan(3);
+    for (const block of quoted) expect(source).toContain(block);
+  });
+
+  it("has a librarian that reads nothing outside of the folder", async () => {
+    const inside = join(folder, "notes");
+    await mkdir(inside);
+    await writeFile(join(folder, "secret.txt"), "The secret of the key.");
+    await writeFile(join(inside, "keys.md"), "The key is under the mat.\nNothing.");
+    expect(await searchFolder(inside, "Where does the key lie under?")).toEqual([
+      { path: "keys.md", line: 1, text: "The key is under the mat." },
+    ]);
+    expect(await readInFolder(inside, "keys.md")).toContain("under the mat");
+    await expect(readInFolder(inside, "../secret.txt")).rejects.toThrow("not in the folder");
   });
 });

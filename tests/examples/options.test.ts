@@ -4,11 +4,12 @@ import { readOptions, repository } from "../../examples/learn-a-folder/options.t
 
 describe("the command line of the demo", () => {
   test("learns this repository with four agents unless told otherwise", async () => {
-    expect(await readOptions([])).toEqual({
+    expect(await readOptions([], {})).toEqual({
       folder: repository,
       questions: [],
       agents: 4,
       lifetime: 120,
+      model: null,
       port: undefined,
       data: resolve(repository, ".mayfly"),
       json: false,
@@ -34,6 +35,27 @@ describe("the command line of the demo", () => {
       lifetime: 5,
       json: true,
     });
+  });
+
+  test("takes a model by its name, or by the key that is set, and says what it needs", async () => {
+    const nameOf = async (args: string[], env: Record<string, string>) =>
+      (await readOptions(args, env))?.model?.name;
+    const key = { OPENAI_API_KEY: "sk-x" };
+    expect(await nameOf([], key)).toBe("openai/gpt-5-mini");
+    expect(await nameOf(["--model", "openai/gpt-5"], key)).toBe("openai/gpt-5");
+    expect(await nameOf(["--model", "none"], key)).toBeUndefined();
+    expect(await nameOf([], { ANTHROPIC_API_KEY: "x" })).toMatch(/^anthropic\//);
+    expect(await nameOf([], { GOOGLE_GENERATIVE_AI_API_KEY: "x" })).toMatch(/^google\//);
+    const gateway = { AI_GATEWAY_API_KEY: "x" };
+    expect(await nameOf(["--model", "xai/grok-4"], gateway)).toBe("xai/grok-4");
+    for (const [name, message] of [
+      ["openai/gpt-5", "OPENAI_API_KEY is not set"],
+      ["gpt-5", "give provider/model"],
+      ["acme/one", "npm install @ai-sdk/acme"],
+    ] as const) {
+      const error = await readOptions(["--model", name], {}).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) });
+    }
   });
 
   test.each([

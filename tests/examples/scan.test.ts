@@ -56,6 +56,21 @@ describe("a folder is scanned for text files", () => {
     });
   });
 
+  test("what .gitattributes calls generated is skipped, unless the last line that fits says otherwise", async () => {
+    await write({
+      ".gitattributes":
+        "# what programs write\n*.sql linguist-generated\nhand.sql -linguist-generated\napi/** text linguist-generated=true\n",
+      "schema.sql": "create table a ();",
+      "hand.sql": "create table b ();",
+      "api/deep/one.md": "# One",
+      "sub/.gitattributes": "two.md linguist-generated\nthree.md linguist-generated=false\n",
+      "sub/two.md": "# Two",
+      "sub/three.md": "# Three",
+    });
+    expect(await paths()).toEqual(["hand.sql", "sub/three.md"]);
+    expect(await skipped()).toEqual({ generated: 3, hidden: 2 });
+  });
+
   test("a character on the border of what is looked at makes no text binary", async () => {
     await write({ "a.txt": `${"x".repeat(8191)}é and more` });
     expect(await paths()).toEqual(["a.txt"]);

@@ -66,6 +66,7 @@ const nothing = {
   unsettled: 0,
   uploads: 0,
   more: false,
+  threads: 0,
 };
 
 /** A UUIDv7 of an instant. */

@@ -1,6 +1,6 @@
 /** What a run does, with a scripted model. */
 import { defineAgent, tool } from "@mayfly/sdk";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -24,23 +24,22 @@ describe("a run", () => {
   it("answers with what its model says, with its steps, tools, tokens and events recorded", async () => {
     const running = await makeRunning(db.sql);
     const prompts: unknown[][] = [];
-    const agent = defineAgent({
-      name: "analyst",
-      instructions: "Answer shortly.",
-      model: scriptedModel((step, prompt) => {
-        prompts.push(prompt);
-        return step === 1
-          ? {
-              text: "Looking. ",
-              calls: [
-                { tool: "search", input: { q: "order" } },
-                { tool: "search", input: { q: "17" } },
-              ],
-            }
-          : "It was lost.";
-      }),
-      tools: { search },
+    // The AI SDK would print what it was asked with.
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const model = scriptedModel((step, prompt) => {
+      prompts.push(prompt);
+      return step === 1
+        ? {
+            text: "Looking. ",
+            calls: [
+              { tool: "search", input: { q: "order" } },
+              { tool: "search", input: { q: "17" } },
+            ],
+          }
+        : "It was lost.";
     });
+    const instructions = "Answer shortly.";
+    const agent = defineAgent({ name: "analyst", instructions, model, tools: { search } });
     const run = await runToEnd(db.sql, running, agent, "Why did order 17 fail?");
     expect(run).toMatchObject({
       status: "succeeded",
@@ -54,6 +53,8 @@ describe("a run", () => {
       { tool: "search", risk: "read", status: "succeeded", result: '{"found":"ORDER"}' },
       { tool: "search", status: "succeeded", result: '{"found":"17"}' },
     ]);
+    // The provider keeps nothing: what was said stands in rows.
+    expect(model.doStreamCalls[0]?.providerOptions).toMatchObject({ openai: { store: false } });
     expect(prompts[1]).toMatchObject([
       { role: "system", content: "Answer shortly." },
       { role: "user", content: [{ text: "Why did order 17 fail?" }] },
@@ -80,6 +81,8 @@ describe("a run", () => {
     expect(types).toContain("text-delta");
     expect(types).toContain("tool-output-available");
     expect(types.at(-1)).toBe("finish");
+    expect(emitWarning).not.toHaveBeenCalled();
+    emitWarning.mockRestore();
   });
 
   it.each([

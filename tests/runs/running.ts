@@ -41,7 +41,7 @@ export function partsOf(
   const { text, calls } =
     typeof scripted === "string" ? { text: scripted, calls: [] } : { text: "", ...scripted };
   return [
-    { type: "stream-start", warnings: [] },
+    { type: "stream-start", warnings: [{ type: "other", message: "It is scripted." }] },
     ...(text
       ? ([
           { type: "text-start", id: "1" },

@@ -277,6 +277,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"checkpoints": {
+                  Row: {
+                    "body": string,"bytes": number,"channels": NonNullable<Json>,"created_at": string,"id": string,"metadata": NonNullable<Json>,"ns": string,"parent": string | null,"tenant_id": string,"thread_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "body": string,"bytes": number,"channels": NonNullable<Json>,"created_at"?: string,"id": string,"metadata": NonNullable<Json>,"ns": string,"parent"?: string | null,"tenant_id": string,"thread_id": string
+                  }
+                  Update: {
+                    "body"?: string,"bytes"?: number,"channels"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"metadata"?: NonNullable<Json>,"ns"?: string,"parent"?: string | null,"tenant_id"?: string,"thread_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "checkpoints_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"debug_records": {
                   Row: {
                     "agent_id": string,"at": string,"bytes": number,"category": string,"data": Json | null,"dropped": number,"duration_ms": number | null,"id": string,"level": number,"name": string,"stored_at": string,"tenant_id": string
@@ -1099,6 +1119,66 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"thread_parts": {
+                  Row: {
+                    "body": string,"bytes": number,"chain": number,"head": number,"of_checkpoint": string | null,"of_idx": number | null,"of_ns": string | null,"of_task": string | null,"place": number,"tail": number,"tenant_id": string,"thread_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "body": string,"bytes": number,"chain": number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place": number,"tail"?: number,"tenant_id": string,"thread_id": string
+                  }
+                  Update: {
+                    "body"?: string,"bytes"?: number,"chain"?: number,"head"?: number,"of_checkpoint"?: string | null,"of_idx"?: number | null,"of_ns"?: string | null,"of_task"?: string | null,"place"?: number,"tail"?: number,"tenant_id"?: string,"thread_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "thread_parts_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"thread_writes": {
+                  Row: {
+                    "bytes": number,"checkpoint_id": string,"ns": string,"path": string,"task_id": string,"tenant_id": string,"thread_id": string,"writes": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"checkpoint_id": string,"ns": string,"path"?: string,"task_id": string,"tenant_id": string,"thread_id": string,"writes": NonNullable<Json>
+                  }
+                  Update: {
+                    "bytes"?: number,"checkpoint_id"?: string,"ns"?: string,"path"?: string,"task_id"?: string,"tenant_id"?: string,"thread_id"?: string,"writes"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "thread_writes_thread_fkey"
+      columns: ["tenant_id","thread_id"]
+isOneToOne: false
+      referencedRelation: "threads"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
+                },"threads": {
+                  Row: {
+                    "bytes": number,"chains": number,"created_at": string,"expires_at": string | null,"id": string,"name": string,"tenant_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes"?: number,"chains"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"name": string,"tenant_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "bytes"?: number,"chains"?: number,"created_at"?: string,"expires_at"?: string | null,"id"?: string,"name"?: string,"tenant_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "threads_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"track_records": {
                   Row: {
                     "agent_type": string,"rated": number,"tenant_id": string,"total": number,"work": string
@@ -1289,6 +1369,9 @@ isOneToOne: false
 "delete_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string }; Returns: Json
                            },
+"delete_thread":
+{ Args: { "thread": string }; Returns: Json
+                           },
 "discard_jobs":
 { Args: { "ids"?: (string)[],"max_rows"?: number,"of_queue"?: string }; Returns: Json
                            },
@@ -1351,6 +1434,9 @@ isOneToOne: false
                            },
 "get_approval":
 { Args: { "id": string }; Returns: Json
+                           },
+"get_checkpoint":
+{ Args: { "checkpoint"?: string,"ns"?: string,"thread": string }; Returns: Json
                            },
 "get_graph":
 { Args: { "name": string,"version"?: string }; Returns: Json
@@ -1415,6 +1501,9 @@ isOneToOne: false
 "list_budgets":
 { Args: { "of_level"?: string,"page_limit"?: number }; Returns: Json
                            },
+"list_checkpoints":
+{ Args: { "after"?: Json,"before"?: string,"filter"?: Json,"ns"?: string,"page_limit"?: number,"thread"?: string }; Returns: Json
+                           },
 "list_facts":
 { Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
                            },
@@ -1438,6 +1527,9 @@ isOneToOne: false
                            },
 "list_teams":
 { Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
+"list_threads":
+{ Args: { "after"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
 "list_workflows":
 { Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
@@ -1487,11 +1579,20 @@ isOneToOne: false
 "place_bid":
 { Args: { "note"?: string,"price": number,"score"?: number,"tender_id": string }; Returns: Json
                            },
+"prune_thread":
+{ Args: { "keep"?: number,"thread": string }; Returns: Json
+                           },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json
                            },
 "push":
 { Args: { "push": Json }; Returns: Json
+                           },
+"put_checkpoint":
+{ Args: { "body": string,"channel_values"?: Json,"channel_versions": Json,"checkpoint": string,"expires_in"?: number,"metadata"?: Json,"ns"?: string,"parent"?: string,"thread": string }; Returns: Json
+                           },
+"put_writes":
+{ Args: { "checkpoint": string,"ns"?: string,"path"?: string,"task": string,"thread": string,"writes": Json }; Returns: Json
                            },
 "query_workflow":
 { Args: { "id": string }; Returns: Json

@@ -10,6 +10,12 @@ import type { ModelRequest } from "./model-call.ts";
 import { type SecretResolver, secretsOf } from "./secrets.ts";
 import type { Agentlike, RunContext } from "./types.ts";
 
+/** OpenAI keeps what was said, unless it is told not to: then it could go on without our rows, or not at all. */
+function withoutState(settings: { providerOptions?: unknown } = {}) {
+  const { openai, ...others } = Object(settings.providerOptions) as Record<string, object>;
+  return { ...others, openai: { store: false, ...openai } };
+}
+
 /** What a loop is given. */
 export interface LoopParts {
   ai: Ai;
@@ -90,7 +96,7 @@ export class LoopState {
       instructions,
       messages: [...this.messages],
       tools: this.#sdkTools,
-      settings: { ...settings, maxOutputTokens },
+      settings: { ...settings, providerOptions: withoutState(settings), maxOutputTokens },
       ...(output && { output: this.parts.ai.Output.object({ schema: output as never }) }),
     };
   }

@@ -3,7 +3,7 @@ import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import type { CostAsk, Reservations } from "../costs/reservations.ts";
 import type { Ai, CallOptions, ModelMessage, Part } from "./ai.ts";
 import { digestOf } from "./digest.ts";
-import { addPart, recordedModel, usageOf } from "./parts.ts";
+import { addPart, quiet, recordedModel, usageOf } from "./parts.ts";
 import { mostTokens } from "./prompt.ts";
 import type { RunModel } from "./types.ts";
 
@@ -102,7 +102,7 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
                 });
               isRecorded = true;
             }
-            controller.enqueue(part);
+            controller.enqueue(quiet(part));
           },
         });
         return { stream: stream.pipeThrough(recording), ...rest };

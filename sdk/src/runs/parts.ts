@@ -44,11 +44,15 @@ export const recordedModel = (provider: string, modelId: string, parts: Part[]):
   }),
 });
 
+/** The AI SDK prints warnings, with what was asked: they are recorded instead. */
+export const quiet = (part: Part): Part =>
+  part.type === "stream-start" ? { ...part, warnings: [] } : part;
+
 /** JSON has no dates. */
 const revived = (part: Part): Part =>
   part.type === "response-metadata" && typeof part.timestamp === "string"
     ? { ...part, timestamp: new Date(part.timestamp) }
-    : part;
+    : quiet(part);
 
 /** What a call used, in the units of prices. One-hour cache writes and searches stand in the provider's own words alone. */
 export function usageOf(usage: Usage | undefined): ModelUsage {

@@ -1,0 +1,1 @@
+export { MayflySaver, type MayflySaverOptions, type ThreadsOwner } from "./saver.ts";

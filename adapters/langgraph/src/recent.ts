@@ -1,0 +1,42 @@
+/** What is known of the value of a channel: its version, and its text. */
+interface Known {
+  version: string | number;
+  text: string;
+}
+
+/**
+ * The texts of lists that this saver has read or written last, so that it can tell what was appended.
+ * Holds so many characters, those that were used last.
+ */
+export class RecentValues {
+  readonly #most: number;
+  readonly #known = new Map<string, Known>();
+  #size = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get(key: string): Known | undefined {
+    return this.#known.get(key);
+  }
+
+  set(key: string, known: Known): void {
+    this.#drop(key);
+    // Only a list grows by parts, and only one with something in it.
+    if (!known.text.startsWith("[") || known.text.length < 3) return;
+    this.#known.set(key, known);
+    this.#size += known.text.length;
+    for (const oldest of this.#known.keys()) {
+      if (this.#size <= this.#most) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    const known = this.#known.get(key);
+    if (!known) return;
+    this.#size -= known.text.length;
+    this.#known.delete(key);
+  }
+}

@@ -1,0 +1,282 @@
+import {
+  BaseCheckpointSaver,
+  type ChannelVersions,
+  type Checkpoint,
+  type CheckpointListOptions,
+  type CheckpointMetadata,
+  type CheckpointTuple,
+  copyCheckpoint,
+  getCheckpointId,
+  maxChannelVersion,
+  type PendingWrite,
+  TASKS,
+  WRITES_IDX_MAP,
+} from "@langchain/langgraph-checkpoint";
+import type { NewChannelValue, Result, ThreadCheckpoint, Threads } from "@mayfly/sdk";
+import { RecentValues } from "./recent.ts";
+import { appended, fromText, joined, toText } from "./texts.ts";
+
+/** LangChain's own, of which this package needs no more. */
+type RunnableConfig = Parameters<BaseCheckpointSaver["getTuple"]>[0];
+
+/** A `Mayfly` or an `Agent`: whoever calls, in whose tenant the threads are. */
+export interface ThreadsOwner {
+  threads: Threads;
+}
+
+/** How a saver keeps threads. */
+export interface MayflySaverOptions {
+  /** Ends a thread so many seconds after its last checkpoint. Without it, threads stay until you delete them. */
+  expiresIn?: number;
+  /** Serialises values; LangGraph's own by default. */
+  serde?: BaseCheckpointSaver["serde"];
+  /**
+   * How many characters of recent lists it holds to tell what was appended, 32 million by default. A list
+   * that it does not hold is stored whole once more.
+   */
+  recentCharacters?: number;
+}
+
+const pageSize = 20;
+
+/**
+ * Keeps the checkpoints of LangGraph in a Mayfly project, over the Data API: in the tenant of the caller,
+ * whose scopes `thread:read` and `thread:write` it needs. A list that grows is stored by its parts.
+ *
+ * @example
+ * const graph = builder.compile({ checkpointer: new MayflySaver(mayfly) });
+ * await graph.invoke(input, { configurable: { thread_id: "support/7" } });
+ */
+export class MayflySaver extends BaseCheckpointSaver {
+  readonly #threads: Threads;
+  readonly #expiresIn: number | undefined;
+  readonly #recent: RecentValues;
+  /** Writes that are on their way: a list that gets what a task wrote is stored as a difference to it. */
+  readonly #writing = new Set<Promise<unknown>>();
+
+  constructor(owner: ThreadsOwner, options: MayflySaverOptions = {}) {
+    super(options.serde);
+    this.#threads = owner.threads;
+    this.#expiresIn = options.expiresIn;
+    this.#recent = new RecentValues(options.recentCharacters ?? 32_000_000);
+  }
+
+  async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    const thread = config.configurable?.thread_id as string | undefined;
+    if (thread === undefined) return undefined;
+    const ns = nsOf(config);
+    const id = getCheckpointId(config) || undefined;
+    const stored = given(await this.#threads.get(thread, id === undefined ? { ns } : { ns, id }));
+    return stored ? this.#toTuple(stored) : undefined;
+  }
+
+  async *list(
+    config: RunnableConfig,
+    options: CheckpointListOptions = {},
+  ): AsyncGenerator<CheckpointTuple> {
+    const { thread_id: thread, checkpoint_ns: ns, checkpoint_id: id } = config.configurable ?? {};
+    const before = options.before?.configurable?.checkpoint_id as string | undefined;
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (id !== undefined && thread !== undefined) {
+      const one = await this.getTuple(config);
+      if (one && left > 0 && (before === undefined || one.checkpoint.id < before)) yield one;
+      return;
+    }
+    let after: ThreadCheckpoint | undefined;
+    while (left > 0) {
+      const limit = Math.min(left, pageSize);
+      const page = given(
+        await this.#threads.checkpoints({
+          limit,
+          filter: options.filter ?? {},
+          ...(thread !== undefined && { thread }),
+          ...(ns !== undefined && { ns }),
+          ...(before !== undefined && { before }),
+          ...(after && { after }),
+        }),
+      );
+      for (const stored of page) yield this.#toTuple(stored);
+      if (page.length < limit) return;
+      left -= page.length;
+      after = page.at(-1);
+    }
+  }
+
+  async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions: ChannelVersions,
+  ): Promise<RunnableConfig> {
+    const thread = threadOf(config, "put a checkpoint");
+    const ns = nsOf(config);
+    const { id, channel_values, channel_versions, ...rest } = copyCheckpoint(checkpoint);
+    const changed = Object.entries(newVersions).filter(([channel]) => channel in channel_values);
+    const texts = await Promise.all(
+      changed.map(async ([channel, version]) => ({
+        channel,
+        version,
+        text: await toText(this.serde, channel_values[channel]),
+      })),
+    );
+    const parent = config.configurable?.checkpoint_id as string | undefined;
+    const common = {
+      id,
+      ns,
+      ...(parent && { parent }),
+      body: await toText(this.serde, rest),
+      channelVersions: channel_versions,
+      metadata: await this.#metadataOf(metadata),
+      ...(this.#expiresIn !== undefined && { expiresIn: this.#expiresIn }),
+    };
+    await Promise.allSettled(this.#writing);
+    const channelValues = texts.map((one) => this.#grown(thread, ns, one));
+    let answer = await this.#threads.put(thread, { ...common, channelValues });
+    // Somebody has deleted or pruned the version that a list continues.
+    if (answer.error?.code === "version_unknown") {
+      const whole = texts.map(({ channel, text }) => ({ channel, part: text }));
+      answer = await this.#threads.put(thread, { ...common, channelValues: whole });
+    }
+    given(answer);
+    for (const { channel, version, text } of texts)
+      this.#recent.set(keyOf(thread, ns, channel), { version, text });
+    return { configurable: { thread_id: thread, checkpoint_ns: ns, checkpoint_id: id } };
+  }
+
+  async putWrites(
+    config: RunnableConfig,
+    writes: PendingWrite[],
+    taskId: string,
+    taskPath = "",
+  ): Promise<void> {
+    const thread = threadOf(config, "put writes");
+    const checkpoint = config.configurable?.checkpoint_id as string | undefined;
+    if (!checkpoint) throw missing("checkpoint_id", "put writes");
+    const bodies = await Promise.all(
+      writes.map(async ([channel, value], idx) => ({
+        channel,
+        idx: WRITES_IDX_MAP[channel] ?? idx,
+        body: await toText(this.serde, value),
+      })),
+    );
+    const own = { checkpoint, ns: nsOf(config), task: taskId, path: taskPath };
+    const written = this.#threads.putWrites(thread, { ...own, writes: bodies });
+    this.#writing.add(written);
+    given(await written.finally(() => this.#writing.delete(written)));
+  }
+
+  async deleteThread(threadId: string): Promise<void> {
+    given(await this.#threads.delete(threadId));
+  }
+
+  /**
+   * Deletes all but the newest checkpoints of a thread, and what nothing else needs. What you can go back
+   * to gets shorter; the thread goes on as it was.
+   *
+   * @param options `keep`: how many stay of each namespace; 1 by default.
+   * @returns how many were deleted.
+   */
+  async pruneThread(threadId: string, options: { keep?: number } = {}): Promise<number> {
+    return given(await this.#threads.prune(threadId, options));
+  }
+
+  /** The next whole number, with a fraction by which no two branches of a thread have the same version. */
+  override getNextVersion(current: number | undefined): number {
+    const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+    return Math.floor(current ?? 0) + 1 + Number((random / 2 ** 32).toFixed(8));
+  }
+
+  /** A value, or only what it has more than the version that was read or written last. */
+  #grown(
+    thread: string,
+    ns: string,
+    { channel, text }: { channel: string; text: string },
+  ): NewChannelValue {
+    const known = this.#recent.get(keyOf(thread, ns, channel));
+    const part = known && appended(known.text, text);
+    if (!known || part === undefined) return { channel, part: text };
+    return { channel, base: known.version, ...(part && { part }) };
+  }
+
+  async #toTuple(stored: ThreadCheckpoint): Promise<CheckpointTuple> {
+    const { thread, ns, id, parent } = stored;
+    const values = await Promise.all(
+      stored.channelValues.map(async ({ channel, version, parts }) => {
+        const text = joined(parts);
+        this.#recent.set(keyOf(thread, ns, channel), { version, text });
+        return [channel, await fromText(this.serde, text)] as const;
+      }),
+    );
+    const checkpoint = {
+      ...((await fromText(this.serde, stored.body)) as Omit<Checkpoint, "id">),
+      id,
+      channel_values: Object.fromEntries(values),
+      channel_versions: stored.channelVersions,
+    };
+    if (checkpoint.v < 4 && parent !== null) await this.#takeSends(checkpoint, thread, ns, parent);
+    const pendingWrites = await Promise.all(
+      stored.writes.map(
+        async ({ task, channel, body }) =>
+          [task, channel, await fromText(this.serde, body)] as [string, string, unknown],
+      ),
+    );
+    const configOf = (checkpoint_id: string) => ({
+      configurable: { thread_id: thread, checkpoint_ns: ns, checkpoint_id },
+    });
+    return {
+      config: configOf(id),
+      checkpoint,
+      metadata: (await fromText(this.serde, JSON.stringify(stored.metadata))) as CheckpointMetadata,
+      pendingWrites,
+      ...(parent !== null && { parentConfig: configOf(parent) }),
+    };
+  }
+
+  /** Before version 4 of its format, a checkpoint had what its parent's tasks sent as a channel. */
+  async #takeSends(
+    checkpoint: Checkpoint,
+    thread: string,
+    ns: string,
+    parent: string,
+  ): Promise<void> {
+    const stored = given(await this.#threads.get(thread, { ns, id: parent }));
+    const sends = (stored?.writes ?? []).filter(({ channel }) => channel === TASKS);
+    checkpoint.channel_values[TASKS] = await Promise.all(
+      sends.map(({ body }) => fromText(this.serde, body)),
+    );
+    const versions = Object.values(checkpoint.channel_versions);
+    const newest = versions.length > 0 ? maxChannelVersion(...versions) : undefined;
+    checkpoint.channel_versions[TASKS] = newest ?? this.getNextVersion(undefined);
+  }
+
+  /** As JSON that the database can search; LangGraph's serializer keeps what JSON has not. */
+  async #metadataOf(metadata: CheckpointMetadata): Promise<Record<string, unknown>> {
+    const text = await toText(this.serde, metadata);
+    if (text.startsWith("{")) return JSON.parse(text);
+    throw new Error(
+      "MayflySaver needs a serializer that gives metadata as JSON, so that list can filter it.",
+    );
+  }
+}
+
+const keyOf = (thread: string, ns: string, channel: string) =>
+  JSON.stringify([thread, ns, channel]);
+const nsOf = (config: RunnableConfig) =>
+  (config.configurable?.checkpoint_ns as string | undefined) ?? "";
+
+function threadOf(config: RunnableConfig, what: string): string {
+  const thread = config.configurable?.thread_id as string | undefined;
+  if (thread === undefined) throw missing("thread_id", what);
+  return thread;
+}
+
+const missing = (field: string, what: string) =>
+  new Error(
+    `MayflySaver cannot ${what}: the config has no configurable.${field}. Pass { configurable: { ${field}: "…" } }.`,
+  );
+
+/** What was answered; a refusal is thrown, as LangGraph expects it. */
+function given<T>({ data, error }: Result<T>): T {
+  if (error) throw error;
+  return data as T;
+}

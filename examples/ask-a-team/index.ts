@@ -1,0 +1,81 @@
+/** A team of two agents that answers questions about a folder, and remembers what it has answered. See docs/tutorial.md. */
+import { resolve } from "node:path";
+import { findRunning } from "@mayfly/local";
+import { defineAgent, runAgents, tool } from "@mayfly/sdk";
+import { z } from "zod";
+import { chooseModel } from "../model.ts";
+import { standInName } from "../stand-in.ts";
+import { openTenant } from "../tenant.ts";
+import { readInFolder, searchFolder } from "./folder.ts";
+import { standInGuide, standInLibrarian } from "./stand-in.ts";
+
+const [given, question] = process.argv.slice(2);
+if (!given || !question) {
+  console.error('Give a folder and a question: npm run ask -- ~/notes "Where do we rotate keys?"');
+  process.exit(2);
+}
+const folder = resolve(process.env.INIT_CWD ?? "", given);
+const project = await findRunning(".mayfly");
+if (!project) {
+  console.error("Nothing runs here. In another terminal: npm start");
+  process.exit(1);
+}
+const mayfly = await openTenant(project.apiUrl, project.secretKey, `ask ${folder}`.slice(0, 100));
+
+const chosen = await chooseModel(process.env.MODEL, process.env);
+console.log(`Answered by ${chosen?.name ?? standInName}.`);
+
+const librarian = defineAgent({
+  name: "librarian",
+  model: chosen?.model ?? standInLibrarian,
+  instructions:
+    "You look things up in a folder. Search, read what looks right, then answer in two sentences and name the file.",
+  tools: {
+    search: tool({
+      description: "Finds the lines of the folder that have most of these words.",
+      input: z.object({ words: z.string() }),
+      risk: "read",
+      run: ({ words }) => searchFolder(folder, words),
+    }),
+    read: tool({
+      description: "Reads a file of the folder.",
+      input: z.object({ path: z.string() }),
+      risk: "read",
+      run: ({ path }) => readInFolder(folder, path),
+    }),
+  },
+  maxSteps: 8,
+  budget: { tokens: 100_000 },
+});
+
+const guide = defineAgent({
+  name: "guide",
+  model: chosen?.model ?? standInGuide,
+  instructions:
+    "You answer questions about a folder. Answer from what was recalled if that answers it, else ask the librarian. Name the file.",
+  delegates: [librarian],
+  memory: { recall: 5, remember: "outcome" },
+  maxSteps: 5,
+  budget: { tokens: 200_000 },
+});
+
+const { data: worker, error } = await mayfly.spawn({ type: "worker", lifetime: 600 });
+if (error) throw error;
+const { data: work } = await worker.work(runAgents(guide));
+
+const { data: run, error: refused } = await mayfly.runs.start(guide, question);
+if (refused) throw refused;
+for await (const { chunk } of run.stream()) {
+  if (chunk.type === "tool-input-available") console.log(`→ ${chunk.toolName}`);
+  if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
+}
+const { data: result, error: failed } = await run.result();
+console.log(
+  failed
+    ? `\n${failed.message}`
+    : `\n\n${result.steps} ${result.steps === 1 ? "step" : "steps"}, ${result.usage.inputTokens} + ${result.usage.outputTokens} tokens. Run ${run.id}`,
+);
+if (failed) process.exitCode = 1;
+await work?.stop();
+await worker.stop();
+await mayfly.close();

@@ -1,0 +1,59 @@
+/** The language model that somebody has chosen: by its name, or by the key that the environment has. */
+import type { LanguageModelV4 } from "@ai-sdk/provider";
+
+export interface Chosen {
+  /** `provider/model`. */
+  name: string;
+  model: LanguageModelV4;
+}
+
+/** The variable with the key of a provider, and what is asked where nobody says. The first that is set decides. */
+const providers: Record<string, { key: string; model: string }> = {
+  openai: { key: "OPENAI_API_KEY", model: "gpt-5-mini" },
+  anthropic: { key: "ANTHROPIC_API_KEY", model: "claude-haiku-4-5" },
+  google: { key: "GOOGLE_GENERATIVE_AI_API_KEY", model: "gemini-2.5-flash" },
+};
+/** Vercel's, which has the models of all of them. */
+const gatewayKey = "AI_GATEWAY_API_KEY";
+
+export const keys = [...Object.values(providers).map(({ key }) => key), gatewayKey];
+
+/**
+ * The model of this name (`provider/model`), or one of the provider whose key is set; null where neither says anything.
+ *
+ * @throws what is wrong, in one sentence.
+ */
+export async function chooseModel(
+  name: string | undefined,
+  env: Record<string, string | undefined>,
+): Promise<Chosen | null> {
+  const wanted = name ?? defaultOf(env);
+  if (!wanted) return null;
+  const [provider = "", ...rest] = wanted.split("/");
+  const id = rest.join("/");
+  if (!/^[a-z][a-z0-9-]*$/.test(provider) || id === "")
+    throw new Error(`"${wanted}" is no model: give provider/model, such as openai/gpt-5-mini.`);
+  const own = providers[provider]?.key;
+  if (env[gatewayKey] && !(own && env[own])) {
+    const { gateway } = await import("ai");
+    return { name: wanted, model: gateway(wanted) };
+  }
+  if (own && !env[own]) throw new Error(`${own} is not set, which ${wanted} needs.`);
+  return { name: wanted, model: await ofPackage(provider, id) };
+}
+
+function defaultOf(env: Record<string, string | undefined>): string | undefined {
+  const known = Object.entries(providers).find(([, { key }]) => env[key]);
+  if (known) return `${known[0]}/${known[1].model}`;
+  return env[gatewayKey] ? "openai/gpt-5-mini" : undefined;
+}
+
+/** Each provider of the AI SDK is a package that exports it under its name. */
+async function ofPackage(provider: string, id: string): Promise<LanguageModelV4> {
+  const name = `@ai-sdk/${provider}`;
+  const found = await import(name).catch(() => null);
+  const make = found?.[provider.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  if (typeof make !== "function")
+    throw new Error(`There is no package ${name} here. npm install ${name}`);
+  return make(id);
+}

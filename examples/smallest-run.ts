@@ -1,0 +1,48 @@
+import { findRunning } from "@mayfly/local";
+import { defineAgent, runAgents, tool } from "@mayfly/sdk";
+import { z } from "zod";
+import { chooseModel } from "./model.ts";
+import { standIn, standInName } from "./stand-in.ts";
+import { openTenant } from "./tenant.ts";
+
+const project = await findRunning(".mayfly");
+if (!project) {
+  console.error("Nothing runs here. In another terminal: npm start");
+  process.exit(1);
+}
+const mayfly = await openTenant(project.apiUrl, project.secretKey);
+
+// A model, if OPENAI_API_KEY or another key is set. Yours: anthropic("claude-sonnet-4-5").
+const chosen = await chooseModel(process.env.MODEL, process.env);
+const scripted = standIn(({ results: [order] }) =>
+  order
+    ? `Order 17 did not arrive: ${JSON.stringify(order)}.`
+    : { tool: "order", input: { id: 17 } },
+);
+
+const analyst = defineAgent({
+  name: "analyst",
+  model: chosen?.model ?? scripted,
+  instructions: "Answer in one sentence.",
+  tools: {
+    order: tool({
+      description: "Looks an order up.",
+      input: z.object({ id: z.number() }),
+      risk: "read",
+      run: ({ id }) => ({ id, status: "lost on the way" }),
+    }),
+  },
+  budget: { tokens: 20_000, seconds: 60 },
+});
+
+// Any process with the definition does its runs, and goes on with them where another has died.
+const { data: work } = await mayfly.jobs.work(runAgents(analyst));
+
+const { data: run, error } = await mayfly.runs.start(analyst, "Why did order 17 not arrive?");
+if (error) throw error;
+for await (const { chunk } of run.stream())
+  if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
+const { data: result } = await run.result();
+console.log(`\n${chosen?.name ?? standInName}, ${result?.steps} steps: npx mayfly runs ${run.id}`);
+await work?.stop();
+await mayfly.close();

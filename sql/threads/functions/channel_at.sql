@@ -1,0 +1,15 @@
+-- Where the value of a version of a channel is, as a checkpoint of the thread says it, the newest first; null where none
+-- does. Called by put_checkpoint and put_value, as owner.
+
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+  select c.channels -> channel
+  from mayfly.checkpoints c
+  where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = channel_at.ns and c.channels -> channel ->> 0 = version
+  order by c.id desc limit 1
+$$;
+
+comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is.';

@@ -1,0 +1,28 @@
+-- A thread that is to be written, locked until commit; with its name made where there is none, and made anew where it
+-- has expired. Called first by the functions that write. As owner. Locks the thread.
+
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  found_thread mayfly.threads;
+begin
+  if coalesce(char_length(thread), 0) not between 1 and 500 then
+    perform mayfly_private.refuse_thread('thread', 'a text of 1 to 500 characters');
+  elsif expires_in not between 1 and 315360000 then
+    perform mayfly_private.refuse_thread('expires_in', '1 to 315360000 seconds, or null');
+  end if;
+  insert into mayfly.threads (tenant_id, name) values (tenant, thread) on conflict (tenant_id, name) do nothing;
+  select * into strict found_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if found_thread.expires_at <= instant then
+    perform mayfly_private.drop_threads(tenant, array[found_thread.id]);
+    insert into mayfly.threads (tenant_id, name) values (tenant, thread) returning * into strict found_thread;
+  end if;
+  return found_thread;
+end
+$$;
+
+comment on function mayfly_private.lock_thread is 'The thread that is to be written, locked.';

@@ -1,0 +1,23 @@
+-- Deletes threads of a tenant that have expired, at most max_rows: { threads, more }. A chore of maintain_tenant, as
+-- owner. Locks what it deletes; passes by threads that others hold.
+
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  select coalesce(array_agg(d.id), '{}') into due
+  from (
+    select t.id from mayfly.threads t
+    where t.tenant_id = tenant and t.expires_at <= (select mayfly_private.now())
+    order by t.expires_at limit max_rows
+    for update skip locked
+  ) d;
+  return jsonb_build_object('threads', mayfly_private.drop_threads(tenant, due), 'more', cardinality(due) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_threads is 'One batch of deleting threads that have expired.';

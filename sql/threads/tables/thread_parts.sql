@@ -1,0 +1,38 @@
+-- The texts that values of channels consist of. A value that is replaced has a chain of one part; a list that grows
+-- has a part for each time that it grew. A part that repeats what a task wrote has its text around that of the write:
+-- the first of its characters, body, and the last of its characters. Written by put_checkpoint, and by prune_thread
+-- when the write goes.
+
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null constraint thread_parts_chain_range check (chain >= 1),
+  place integer not null constraint thread_parts_place_range check (place >= 1),
+  body text not null,
+  of_ns text collate "C",
+  of_checkpoint text collate "C",
+  of_task text collate "C",
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, place),
+  constraint thread_parts_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_parts
+  alter column body set statistics 0,
+  alter column of_ns set statistics 0,
+  alter column of_checkpoint set statistics 0,
+  alter column of_task set statistics 0,
+  alter column of_idx set statistics 0,
+  alter column head set statistics 0,
+  alter column tail set statistics 0;
+
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null where body is all of it.';
+comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
+comment on column mayfly.thread_parts.tail is 'How many characters of the write come behind body.';
+comment on column mayfly.thread_parts.bytes is 'What the tenant''s max_bytes counts for it.';

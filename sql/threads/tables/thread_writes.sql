@@ -1,0 +1,29 @@
+-- What a task wrote after a checkpoint, before the next one took it up. Written by put_writes alone.
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text collate "C" not null,
+  checkpoint_id text collate "C" not null,
+  task_id text collate "C" not null constraint thread_writes_task_length check (char_length(task_id) between 1 and 200),
+  path text collate "C" not null default '' constraint thread_writes_path_length check (char_length(path) <= 1000),
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_pkey primary key (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_writes
+  alter column ns set statistics 0,
+  alter column checkpoint_id set statistics 0,
+  alter column task_id set statistics 0,
+  alter column path set statistics 0,
+  alter column writes set statistics 0;
+
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+comment on column mayfly.thread_writes.path is 'Where the task is in the graph; writes of a checkpoint are applied in the order of path, task and idx.';
+comment on column mayfly.thread_writes.writes is
+  '[{ channel, idx, body }]: idx is the place among the writes of the task, below 0 for special ones, of which the last is kept.';
+comment on column mayfly.thread_writes.bytes is 'What the tenant''s max_bytes counts for it.';

@@ -1,0 +1,28 @@
+-- Threads of work that frameworks such as LangGraph checkpoint. Written by the functions of this room alone.
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text collate "C" not null constraint threads_name_length check (char_length(name) between 1 and 500),
+  chains integer not null default 0,
+  bytes bigint not null default 0 constraint threads_bytes_range check (bytes >= 0),
+  created_at timestamptz not null default mayfly_private.now(),
+  updated_at timestamptz not null default mayfly_private.now(),
+  expires_at timestamptz,
+  constraint threads_pkey primary key (tenant_id, id),
+  constraint threads_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint threads_name_key unique (tenant_id, name)
+);
+
+-- What maintenance looks for.
+create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.threads
+  alter column name set statistics 0;
+
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on column mayfly.threads.name is 'The id that the framework gave it.';
+comment on column mayfly.threads.chains is 'How many chains of parts there have been.';
+comment on column mayfly.threads.bytes is 'What the tenant''s max_bytes counts for the thread and everything of it.';
+comment on column mayfly.threads.expires_at is 'From then on it is as if deleted; null while it stays.';

@@ -1,0 +1,124 @@
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import {
+  Command,
+  END,
+  interrupt,
+  MessagesAnnotation,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { MayflySaver } from "@mayfly/langgraph";
+import type { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startTestLocal, type TestLocal } from "#harness/local";
+
+let local: TestLocal;
+let mayfly: Mayfly;
+beforeAll(async () => {
+  local = await startTestLocal();
+});
+afterAll(() => local?.close());
+beforeEach(async () => {
+  await mayfly?.close();
+  ({ mayfly } = await local.enter());
+});
+
+/** A stand-in for a model: it answers with how many messages it has seen. */
+const chat = (checkpointer: MayflySaver, words = "") =>
+  new StateGraph(MessagesAnnotation)
+    .addNode("model", ({ messages }) => ({
+      messages: [new AIMessage(`I have seen ${messages.length}. ${words}`)],
+    }))
+    .addEdge(START, "model")
+    .addEdge("model", END)
+    .compile({ checkpointer });
+const thread = (thread_id: string) => ({ configurable: { thread_id } });
+const textsOf = (state: { values: Record<string, unknown> }) =>
+  (state.values.messages as { text: string }[]).map(({ text }) => text.trim());
+
+describe("the checkpointer", () => {
+  it("goes on with a thread in another process, and another tenant does not see it", async () => {
+    await chat(new MayflySaver(mayfly)).invoke(
+      { messages: [new HumanMessage("One")] },
+      thread("a"),
+    );
+    const graph = chat(new MayflySaver(mayfly));
+    await graph.invoke({ messages: [new HumanMessage("Two")] }, thread("a"));
+    expect(textsOf(await graph.getState(thread("a")))).toEqual([
+      "One",
+      "I have seen 1.",
+      "Two",
+      "I have seen 3.",
+    ]);
+    const { mayfly: other } = await local.enter();
+    expect((await chat(new MayflySaver(other)).getState(thread("a"))).values).toEqual({});
+    await other.close();
+  });
+
+  it("asks a person and goes on with the answer", async () => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("ask", () => ({ messages: [new AIMessage(`You said ${interrupt("Shall I?")}`)] }))
+      .addEdge(START, "ask")
+      .compile({ checkpointer: new MayflySaver(mayfly) });
+    await graph.invoke({ messages: [new HumanMessage("Delete it")] }, thread("ask"));
+    const { tasks } = await graph.getState(thread("ask"));
+    expect(tasks[0]?.interrupts[0]?.value).toBe("Shall I?");
+    await graph.invoke(new Command({ resume: "yes" }), thread("ask"));
+    expect(textsOf(await graph.getState(thread("ask")))).toEqual(["Delete it", "You said yes"]);
+  });
+
+  it("goes back to an earlier checkpoint, and branches", async () => {
+    const graph = chat(new MayflySaver(mayfly));
+    for (const text of ["One", "Two"])
+      await graph.invoke({ messages: [new HumanMessage(text)] }, thread("b"));
+    const history = [];
+    for await (const state of graph.getStateHistory(thread("b"))) history.push(state);
+    const early = history.find((state) => textsOf(state).length === 2);
+    await graph.invoke({ messages: [new HumanMessage("Else")] }, early?.config);
+    expect(textsOf(await graph.getState(thread("b")))).toEqual([
+      "One",
+      "I have seen 1.",
+      "Else",
+      "I have seen 3.",
+    ]);
+    const two = history.find((state) => textsOf(state).length === 4);
+    expect(textsOf(await graph.getState(two?.config ?? {}))[2]).toBe("Two");
+  });
+
+  it("works for an agent with the scopes, and refuses one without", async () => {
+    const { data: agent, error } = await mayfly.spawn({ scopes: ["thread:read", "thread:write"] });
+    if (error) throw error;
+    await chat(new MayflySaver(agent)).invoke({ messages: [new HumanMessage("Hi")] }, thread("c"));
+    const { data: reader } = await mayfly.spawn({ scopes: ["thread:read"] });
+    if (!reader) throw new Error("no reader");
+    const graph = chat(new MayflySaver(reader));
+    expect(textsOf(await graph.getState(thread("c")))).toHaveLength(2);
+    await expect(
+      graph.invoke({ messages: [new HumanMessage("Hi")] }, thread("c")),
+    ).rejects.toMatchObject({ code: "scope_missing" });
+  });
+
+  it("stores a thread in less than three times its text, and a longer one in proportion", async () => {
+    const words = "Everything that is said here is said once and kept. ".repeat(20);
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("model", ({ messages }) => ({
+        messages: [new AIMessage(`${messages.length} ${words}`)],
+      }))
+      .addEdge(START, "model")
+      .addConditionalEdges("model", ({ messages }, { configurable }) =>
+        messages.length === configurable?.most ? END : "model",
+      )
+      .compile({ checkpointer: new MayflySaver(mayfly) });
+    const upTo = async (most: number) => {
+      const configurable = { thread_id: "long", most };
+      const input = most === 100 ? { messages: [new HumanMessage(words)] } : { messages: [] };
+      await graph.invoke(input, { configurable, recursionLimit: 250 });
+      const { data } = await mayfly.threads.list();
+      return data?.[0]?.bytes ?? 0;
+    };
+    // One message a step. tests/bench/langgraph.ts goes on to 1,000.
+    const [first, second] = [await upTo(100), await upTo(200)];
+    expect(second).toBeLessThan(3 * 200 * words.length);
+    expect(second - first).toBeLessThan(1.1 * first);
+  });
+});
