@@ -23,6 +23,7 @@ import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addTeams } from "./teams.ts";
 import { addTune } from "./tune.ts";
 import { addWorkflows } from "./workflows.ts";
 
@@ -72,6 +73,7 @@ const commands = [
   addRecommend,
   addClusters,
   addFacts,
+  addTeams,
   addReembed,
   addTune,
   addCodemod,

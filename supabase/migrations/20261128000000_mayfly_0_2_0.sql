@@ -20878,6 +20878,44 @@ comment on function mayfly.list_alerts is 'The alerts of teams, the newest first
 
 grant execute on function mayfly.list_alerts to authenticated, service_role;
 
+-- The definer half of mayfly.list_polls. Locks nothing: one that is due is shown as it is.
+
+create function mayfly_private.list_polls(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_poll(r) order by r.created_at desc, r.id), '[]')
+    from (
+      select p.* from mayfly.polls p
+      where p.tenant_id = tenant and (list_polls.team_id is null or p.team_id = list_polls.team_id)
+      order by p.created_at desc, p.id limit page_limit) r);
+end
+$$;
+
+comment on function mayfly_private.list_polls is 'The definer half of mayfly.list_polls.';
+
+grant execute on function mayfly_private.list_polls to authenticated, service_role;
+
+-- Polls of a team, or of the tenant, the newest first (scope team:read): of those that are open no ballots.
+
+create function mayfly.list_polls(team_id uuid default null, page_limit integer default 100)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_polls(team_id, page_limit);
+
+comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, the newest first.';
+
+grant execute on function mayfly.list_polls to authenticated, service_role;
+
 -- The definer half of mayfly.list_teams. Locks nothing.
 
 create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
@@ -20926,6 +20964,44 @@ return mayfly_private.list_teams(of_status, team_id, before, page_limit);
 comment on function mayfly.list_teams is 'Teams with their members, the newest first.';
 
 grant execute on function mayfly.list_teams to authenticated, service_role;
+
+-- The definer half of mayfly.list_tenders. Locks nothing: one that is due is shown as it is.
+
+create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('team:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_tender(r) order by r.created_at desc, r.id), '[]')
+    from (
+      select p.* from mayfly.tenders p
+      where p.tenant_id = tenant and (list_tenders.team_id is null or p.team_id = list_tenders.team_id)
+      order by p.created_at desc, p.id limit page_limit) r);
+end
+$$;
+
+comment on function mayfly_private.list_tenders is 'The definer half of mayfly.list_tenders.';
+
+grant execute on function mayfly_private.list_tenders to authenticated, service_role;
+
+-- Tenders of a team, or of the tenant, the newest first (scope team:read): of those that are open no bids.
+
+create function mayfly.list_tenders(team_id uuid default null, page_limit integer default 100)
+returns jsonb
+language sql stable
+set search_path = ''
+return mayfly_private.list_tenders(team_id, page_limit);
+
+comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant, the newest first.';
+
+grant execute on function mayfly.list_tenders to authenticated, service_role;
 
 -- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
 -- due.
@@ -23495,6 +23571,988 @@ create trigger facts_meter_update after update on mayfly.facts
 create trigger facts_meter_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
+
+-- The scopes of this room.
+
+insert into mayfly.scopes (name, description, roles, agents, by_default) values
+  ('thread:read', 'Read the threads of the tenant, with their checkpoints.', '{viewer,member,admin,owner}', true, true),
+  ('thread:write', 'Write checkpoints, and delete and prune threads.', '{member,admin,owner}', true, true)
+on conflict (name) do update
+set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+-- Threads of work that frameworks such as LangGraph checkpoint. Written by the functions of this room alone.
+
+create table mayfly.threads (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  name text collate "C" not null constraint threads_name_length check (char_length(name) between 1 and 500),
+  chains integer not null default 0,
+  bytes bigint not null default 0 constraint threads_bytes_range check (bytes >= 0),
+  created_at timestamptz not null default mayfly_private.now(),
+  updated_at timestamptz not null default mayfly_private.now(),
+  expires_at timestamptz,
+  constraint threads_pkey primary key (tenant_id, id),
+  constraint threads_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
+  constraint threads_name_key unique (tenant_id, name)
+);
+
+-- What maintenance looks for.
+create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.threads
+  alter column name set statistics 0;
+
+comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+
+comment on column mayfly.threads.name is 'The id that the framework gave it.';
+
+comment on column mayfly.threads.chains is 'How many chains of parts there have been.';
+
+comment on column mayfly.threads.bytes is 'What the tenant''s max_bytes counts for the thread and everything of it.';
+
+comment on column mayfly.threads.expires_at is 'From then on it is as if deleted; null while it stays.';
+
+-- What a thread was after a step: one row a step and namespace. Written by put_checkpoint alone.
+
+create table mayfly.checkpoints (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text collate "C" not null constraint checkpoints_ns_length check (char_length(ns) <= 1000),
+  id text collate "C" not null constraint checkpoints_id_length check (char_length(id) between 1 and 100),
+  parent text collate "C" constraint checkpoints_parent_length check (char_length(parent) between 1 and 100),
+  body text not null,
+  channels jsonb not null,
+  metadata jsonb not null,
+  bytes integer not null,
+  created_at timestamptz not null default mayfly_private.now(),
+  constraint checkpoints_pkey primary key (tenant_id, thread_id, ns, id),
+  constraint checkpoints_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- Lists of all threads, and of all namespaces of one, the newest first.
+create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.checkpoints
+  alter column ns set statistics 0,
+  alter column id set statistics 0,
+  alter column parent set statistics 0,
+  alter column body set statistics 0,
+  alter column channels set statistics 0,
+  alter column metadata set statistics 0;
+
+comment on table mayfly.checkpoints is 'What a thread was after a step.';
+
+comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph; empty for the graph itself.';
+
+comment on column mayfly.checkpoints.id is 'Given by the framework; those of a thread sort by their age.';
+
+comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
+
+comment on column mayfly.checkpoints.channels is
+  'By the name of each channel its version, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
+
+comment on column mayfly.checkpoints.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- The texts that values of channels consist of. A value that is replaced has a chain of one part; a list that grows
+-- has a part for each time that it grew. A part that repeats what a task wrote has its text around that of the write:
+-- the first of its characters, body, and the last of its characters. Written by put_checkpoint, and by prune_thread
+-- when the write goes.
+
+create table mayfly.thread_parts (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  chain integer not null constraint thread_parts_chain_range check (chain >= 1),
+  place integer not null constraint thread_parts_place_range check (place >= 1),
+  body text not null,
+  of_ns text collate "C",
+  of_checkpoint text collate "C",
+  of_task text collate "C",
+  of_idx integer,
+  head integer not null default 0,
+  tail integer not null default 0,
+  bytes integer not null,
+  constraint thread_parts_pkey primary key (tenant_id, thread_id, chain, place),
+  constraint thread_parts_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_parts
+  alter column body set statistics 0,
+  alter column of_ns set statistics 0,
+  alter column of_checkpoint set statistics 0,
+  alter column of_task set statistics 0,
+  alter column of_idx set statistics 0,
+  alter column head set statistics 0,
+  alter column tail set statistics 0;
+
+comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+
+comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null where body is all of it.';
+
+comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
+
+comment on column mayfly.thread_parts.tail is 'How many characters of the write come behind body.';
+
+comment on column mayfly.thread_parts.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- What a task wrote after a checkpoint, before the next one took it up. Written by put_writes alone.
+
+create table mayfly.thread_writes (
+  tenant_id uuid not null,
+  thread_id uuid not null,
+  ns text collate "C" not null,
+  checkpoint_id text collate "C" not null,
+  task_id text collate "C" not null constraint thread_writes_task_length check (char_length(task_id) between 1 and 200),
+  path text collate "C" not null default '' constraint thread_writes_path_length check (char_length(path) <= 1000),
+  writes jsonb not null,
+  bytes integer not null,
+  constraint thread_writes_pkey primary key (tenant_id, thread_id, ns, checkpoint_id, task_id),
+  constraint thread_writes_thread_fkey foreign key (tenant_id, thread_id)
+    references mayfly.threads (tenant_id, id) on delete cascade
+);
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.thread_writes
+  alter column ns set statistics 0,
+  alter column checkpoint_id set statistics 0,
+  alter column task_id set statistics 0,
+  alter column path set statistics 0,
+  alter column writes set statistics 0;
+
+comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
+
+comment on column mayfly.thread_writes.path is 'Where the task is in the graph; writes of a checkpoint are applied in the order of path, task and idx.';
+
+comment on column mayfly.thread_writes.writes is
+  '[{ channel, idx, body }]: idx is the place among the writes of the task, below 0 for special ones, of which the last is kept.';
+
+comment on column mayfly.thread_writes.bytes is 'What the tenant''s max_bytes counts for it.';
+
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.threads', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;
+
+insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly.checkpoints', 'its thread, which is charged'),
+  ('mayfly.thread_parts', 'its thread, which is charged'),
+  ('mayfly.thread_writes', 'its thread, which is charged')
+on conflict (relation) do update set bounded_by = excluded.bounded_by;
+
+-- Deletes threads of a tenant that have expired, at most max_rows: { threads, more }. A chore of maintain_tenant, as
+-- owner. Locks what it deletes; passes by threads that others hold.
+
+create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  select coalesce(array_agg(d.id), '{}') into due
+  from (
+    select t.id from mayfly.threads t
+    where t.tenant_id = tenant and t.expires_at <= (select mayfly_private.now())
+    order by t.expires_at limit max_rows
+    for update skip locked
+  ) d;
+  return jsonb_build_object('threads', mayfly_private.drop_threads(tenant, due), 'more', cardinality(due) = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_threads is 'One batch of deleting threads that have expired.';
+
+-- What maintenance does in this room.
+
+insert into mayfly_private.chores (name, work) values
+  ('threads', 'mayfly_private.maintain_threads(uuid, integer)')
+on conflict (name) do update set work = excluded.work;
+
+-- Who may see threads. They are written by functions alone.
+
+alter table mayfly.threads enable row level security;
+
+alter table mayfly.checkpoints enable row level security;
+
+alter table mayfly.thread_parts enable row level security;
+
+alter table mayfly.thread_writes enable row level security;
+
+grant select on mayfly.threads to authenticated, service_role;
+
+create policy threads_select on mayfly.threads for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.checkpoints to authenticated, service_role;
+
+create policy checkpoints_select on mayfly.checkpoints for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.thread_parts to authenticated, service_role;
+
+create policy thread_parts_select on mayfly.thread_parts for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+grant select on mayfly.thread_writes to authenticated, service_role;
+
+create policy thread_writes_select on mayfly.thread_writes for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
+
+-- Where the value of a version of a channel is, as a checkpoint of the thread says it, the newest first; null where none
+-- does. Called by put_checkpoint and put_value, as owner.
+
+create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
+returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+  select c.channels -> channel
+  from mayfly.checkpoints c
+  where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = channel_at.ns and c.channels -> channel ->> 0 = version
+  order by c.id desc limit 1
+$$;
+
+comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is.';
+
+-- Charges a thread that is locked for what was written into it, or gives back what was deleted. As owner. Locks a shard
+-- of usage.
+
+create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  -- Of the row itself, once.
+  all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
+begin
+  update mayfly.threads t
+  set bytes = t.bytes + all_bytes, updated_at = instant,
+    expires_at = case when expires_in is null then t.expires_at else instant + make_interval(secs => expires_in) end
+  where t.tenant_id = thread.tenant_id and t.id = thread.id;
+  perform mayfly_private.charge(thread.tenant_id, 0, all_bytes, writes);
+end
+$$;
+
+comment on function mayfly_private.charge_thread is 'Charges a thread for what was written into it.';
+
+-- The definer half of mayfly.delete_thread. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.delete_thread(thread text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+begin
+  select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if not found then
+    return '{"deleted": false}';
+  end if;
+  perform mayfly_private.drop_threads(tenant, array[own_thread.id]);
+  perform mayfly_private.charge(tenant, 0, 0, 1);
+  return jsonb_build_object('deleted', own_thread.expires_at is null or own_thread.expires_at > mayfly_private.now());
+end
+$$;
+
+comment on function mayfly_private.delete_thread is 'The definer half of mayfly.delete_thread.';
+
+grant execute on function mayfly_private.delete_thread to authenticated, service_role;
+
+-- Deletes a thread with every checkpoint, value and write of it: { deleted }. Scope thread:write.
+
+create function mayfly.delete_thread(thread text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.delete_thread(thread);
+
+comment on function mayfly.delete_thread is 'Deletes a thread with everything of it: { deleted }.';
+
+grant execute on function mayfly.delete_thread to authenticated, service_role;
+
+-- Deletes threads with everything of them, and gives back what they were charged. As owner. Locks what it deletes.
+
+create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  deleted integer;
+  freed bigint;
+begin
+  with gone as (
+    delete from mayfly.threads t where t.tenant_id = tenant and t.id = any (ids) returning t.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  if deleted > 0 then
+    perform mayfly_private.charge(tenant, 0, -freed, 0);
+  end if;
+  return deleted;
+end
+$$;
+
+comment on function mayfly_private.drop_threads is 'Deletes threads, and gives back what they were charged.';
+
+-- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+  own_thread constant uuid := (
+    select t.id from mayfly.threads t
+    where t.tenant_id = tenant and t.name = thread and (t.expires_at is null or t.expires_at > mayfly_private.now()));
+  found_one mayfly.checkpoints;
+begin
+  select * into found_one from mayfly.checkpoints c
+  where c.tenant_id = tenant and c.thread_id = own_thread and c.ns = coalesce(get_checkpoint.ns, '')
+    and (checkpoint is null or c.id = checkpoint)
+  order by c.id desc limit 1;
+  return mayfly_private.show_checkpoints(case when found_one.id is null then '{}' else array[found_one] end);
+end
+$$;
+
+comment on function mayfly.get_checkpoint is
+  'A checkpoint of a thread, or its newest one: { checkpoints, parts }, each part once, by its chain.';
+
+grant execute on function mayfly.get_checkpoint to authenticated, service_role;
+
+-- Checkpoints, the newest first: of a thread or all, of a namespace or all, those before an id, those whose metadata has
+-- the keys and values of filter. A page at a time: after is the id, the thread and the namespace of the last one. Scope
+-- thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_checkpoints(
+  thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
+  page_limit integer default 20
+)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+  instant constant timestamptz := mayfly_private.now();
+  shown mayfly.checkpoints[];
+begin
+  if page_limit is null or page_limit not between 1 and 100 then
+    perform mayfly_private.refuse_thread('page_limit', '1 to 100');
+  elsif not coalesce(jsonb_typeof(filter) = 'object', false) then
+    perform mayfly_private.refuse_thread('filter', 'an object');
+  elsif after is not null and not (jsonb_typeof(after) = 'array' and jsonb_array_length(after) = 3) then
+    perform mayfly_private.refuse_thread('after', 'the id, the thread and the namespace of a checkpoint');
+  end if;
+  select coalesce(array_agg(page.c order by page.n), '{}') into shown
+  from (
+    select c, row_number() over (order by c.id desc, t.name desc, c.ns desc) as n
+    from mayfly.checkpoints c
+    join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id
+    where c.tenant_id = tenant
+      and (list_checkpoints.thread is null or t.name = list_checkpoints.thread)
+      and (t.expires_at is null or t.expires_at > instant)
+      and (list_checkpoints.ns is null or c.ns = list_checkpoints.ns)
+      and (before is null or c.id < before)
+      and not exists (select from jsonb_each(filter) f where c.metadata -> f.key is distinct from f.value)
+      and (after is null or (c.id, t.name, c.ns) < (after ->> 0, after ->> 1, after ->> 2))
+    order by c.id desc, t.name desc, c.ns desc
+    limit page_limit) page;
+  return mayfly_private.show_checkpoints(shown);
+end
+$$;
+
+comment on function mayfly.list_checkpoints is
+  'Checkpoints, the newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
+
+grant execute on function mayfly.list_checkpoints to authenticated, service_role;
+
+-- The threads of the tenant, by name, a page at a time. Scope thread:read. Runs as the caller. Locks nothing.
+
+create function mayfly.list_threads(prefix text default '', after text default null, page_limit integer default 100)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:read');
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.refuse_thread('page_limit', '1 to 1000');
+  end if;
+  return (
+    select coalesce(jsonb_agg(to_jsonb(page) order by page.name), '[]')
+    from (
+      select t.name, t.bytes, t.created_at, t.updated_at, t.expires_at
+      from mayfly.threads t
+      where t.tenant_id = tenant and starts_with(t.name, coalesce(prefix, '')) and t.name > coalesce(after, '')
+        and (t.expires_at is null or t.expires_at > mayfly_private.now())
+      order by t.name
+      limit page_limit) page);
+end
+$$;
+
+comment on function mayfly.list_threads is 'The threads of the tenant, by name. Pass the last name as after for the next page.';
+
+grant execute on function mayfly.list_threads to authenticated, service_role;
+
+-- A thread that is to be written, locked until commit; with its name made where there is none, and made anew where it
+-- has expired. Called first by the functions that write. As owner. Locks the thread.
+
+create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
+returns mayfly.threads
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  found_thread mayfly.threads;
+begin
+  if coalesce(char_length(thread), 0) not between 1 and 500 then
+    perform mayfly_private.refuse_thread('thread', 'a text of 1 to 500 characters');
+  elsif expires_in not between 1 and 315360000 then
+    perform mayfly_private.refuse_thread('expires_in', '1 to 315360000 seconds, or null');
+  end if;
+  insert into mayfly.threads (tenant_id, name) values (tenant, thread) on conflict (tenant_id, name) do nothing;
+  select * into strict found_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if found_thread.expires_at <= instant then
+    perform mayfly_private.drop_threads(tenant, array[found_thread.id]);
+    insert into mayfly.threads (tenant_id, name) values (tenant, thread) returning * into strict found_thread;
+  end if;
+  return found_thread;
+end
+$$;
+
+comment on function mayfly_private.lock_thread is 'The thread that is to be written, locked.';
+
+-- The definer half of mayfly.prune_thread. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.prune_thread(thread text, keep integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  deleted integer;
+  freed bigint;
+  spent mayfly.thread_writes[];
+begin
+  if keep is null or keep not between 1 and 10000 then
+    perform mayfly_private.refuse_thread('keep', '1 to 10000');
+  end if;
+  select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
+  if not found then
+    return '{"deleted": 0}';
+  end if;
+  with recursive ranked as (
+    select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
+      -- LangGraph's delta channels are rebuilt from what was written since their last snapshot: so many steps ago.
+      (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
+        then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
+        where jsonb_typeof(s.value -> 1) = 'number') as needs
+    from mayfly.checkpoints c where c.tenant_id = tenant and c.thread_id = own_thread.id
+  ), kept as (
+    select r.ns, r.id, r.parent, coalesce(r.needs, 0) as needs from ranked r where r.age <= keep
+    union
+    select r.ns, r.id, r.parent, k.needs - 1 from kept k join ranked r on r.ns = k.ns and r.id = k.parent where k.needs > 0
+  ), gone as (
+    delete from mayfly.checkpoints c
+    where c.tenant_id = tenant and c.thread_id = own_thread.id
+      and not exists (select from kept k where k.ns = c.ns and k.id = c.id)
+    returning c.bytes
+  )
+  select count(*), coalesce(sum(g.bytes), 0) into deleted, freed from gone g;
+  with needed as (
+    select (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts
+    from mayfly.checkpoints c
+    cross join jsonb_each(c.channels) a
+    where c.tenant_id = tenant and c.thread_id = own_thread.id and jsonb_typeof(a.value -> 1) = 'number'
+    group by 1
+  ), gone as (
+    delete from mayfly.thread_parts p
+    where p.tenant_id = tenant and p.thread_id = own_thread.id
+      and not exists (select from needed n where n.chain = p.chain and n.parts >= p.place)
+    returning p.bytes
+  )
+  select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
+  -- A step that is on its way may have written before its checkpoint.
+  spent := array(
+    select w from mayfly.thread_writes w
+    where w.tenant_id = tenant and w.thread_id = own_thread.id
+      and w.checkpoint_id < (select max(c.id) from mayfly.checkpoints c where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns)
+      and not exists (
+        select from mayfly.checkpoints c
+        where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns and c.id = w.checkpoint_id));
+  -- Parts that repeat a write which goes are whole from now on.
+  with whole as (
+    update mayfly.thread_parts p
+    set body = mayfly_private.show_part(p), bytes = 64 + octet_length(mayfly_private.show_part(p)),
+      of_ns = null, of_checkpoint = null, of_task = null, of_idx = null, head = 0, tail = 0
+    from mayfly.thread_parts o, unnest(spent) w
+    where p.tenant_id = tenant and p.thread_id = own_thread.id
+      and p.of_ns = w.ns and p.of_checkpoint = w.checkpoint_id and p.of_task = w.task_id
+      and o.tenant_id = p.tenant_id and o.thread_id = p.thread_id and o.chain = p.chain and o.place = p.place
+    returning p.bytes - o.bytes as more
+  )
+  select freed - coalesce(sum(m.more), 0) into freed from whole m;
+  with gone as (
+    delete from mayfly.thread_writes w using unnest(spent) s
+    where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = s.ns and w.checkpoint_id = s.checkpoint_id and w.task_id = s.task_id
+    returning w.bytes
+  )
+  select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
+  perform mayfly_private.charge_thread(own_thread, -freed, null, 1);
+  return jsonb_build_object('deleted', deleted);
+end
+$$;
+
+comment on function mayfly_private.prune_thread is 'The definer half of mayfly.prune_thread.';
+
+grant execute on function mayfly_private.prune_thread to authenticated, service_role;
+
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
+-- needs: { deleted }. Those from which a kept one rebuilds a delta channel stay as well. Scope thread:write.
+
+create function mayfly.prune_thread(thread text, keep integer default 1)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.prune_thread(thread, keep);
+
+comment on function mayfly.prune_thread is 'Deletes all but the newest checkpoints of each namespace of a thread: { deleted }.';
+
+grant execute on function mayfly.prune_thread to authenticated, service_role;
+
+-- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, where the value of each channel
+-- is and what was stored. What is not new is where the parent has it, or another checkpoint with that version. A
+-- checkpoint that is put again has its values where they are. Called by put_checkpoint, as owner.
+
+create function mayfly_private.put_channels(
+  thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  before constant jsonb := (
+    select c.channels from mayfly.checkpoints c
+    where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = put_channels.ns and c.id = put_channels.parent);
+  present constant jsonb := (
+    select c.channels from mayfly.checkpoints c
+    where c.tenant_id = thread.tenant_id and c.thread_id = thread.id and c.ns = put_channels.ns and c.id = put_channels.id);
+  found_channels jsonb := '{}';
+  stored bigint := 0;
+  named record;
+  given jsonb;
+  made jsonb;
+begin
+  for named in select v.key, v.value from jsonb_each(versions) v loop
+    if char_length(named.key) not between 1 and 500 or char_length(named.value #>> '{}') not between 1 and 100
+      or jsonb_typeof(named.value) not in ('number', 'string') then
+      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, by names of 1 to 500');
+    end if;
+    given := (select g from jsonb_array_elements(channel_values) g where g ->> 'channel' = named.key limit 1);
+    if present -> named.key -> 0 = named.value then
+      made := jsonb_build_object('at', present -> named.key, 'bytes', 0);
+    elsif given is not null then
+      made := mayfly_private.put_value(thread, ns, parent, given, named.value);
+    elsif before -> named.key -> 0 = named.value then
+      made := jsonb_build_object('at', before -> named.key, 'bytes', 0);
+    else
+      made := jsonb_build_object('bytes', 0, 'at',
+        coalesce(mayfly_private.channel_at(thread, ns, named.key, named.value #>> '{}'), jsonb_build_array(named.value)));
+    end if;
+    found_channels := found_channels || jsonb_build_object(named.key, made -> 'at');
+    stored := stored + (made ->> 'bytes')::bigint;
+  end loop;
+  return jsonb_build_object('channels', found_channels, 'bytes', stored);
+end
+$$;
+
+comment on function mayfly_private.put_channels is 'Stores the values that are new in a checkpoint.';
+
+-- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.put_checkpoint(
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
+  expires_in integer
+)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  stored jsonb;
+  size integer;
+  replaced integer;
+begin
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
+  elsif ns is null or char_length(ns) > 1000 then
+    perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
+  elsif char_length(parent) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('parent', 'a text of 1 to 100 characters, or null');
+  elsif body is null or octet_length(body) > 1000000 then
+    perform mayfly_private.refuse_thread('body', 'a text of at most 1000000 bytes');
+  elsif not coalesce(jsonb_typeof(channel_versions) = 'object' and pg_column_size(channel_versions) <= 262144, false) then
+    perform mayfly_private.refuse_thread('channel_versions', 'an object of at most 256 KB');
+  elsif not coalesce(jsonb_typeof(metadata) = 'object' and mayfly_private.json_within(metadata, 262144, 32), false) then
+    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB, at most 32 deep');
+  elsif not coalesce(jsonb_typeof(channel_values) = 'array' and jsonb_array_length(channel_values) <= 1000
+    and octet_length(channel_values::text) <= 16777216, false) then
+    perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
+  end if;
+  own_thread := mayfly_private.lock_thread(tenant, thread, expires_in);
+  stored := mayfly_private.put_channels(own_thread, ns, checkpoint, parent, channel_versions, channel_values);
+  size := 256 + octet_length(body) + pg_column_size(stored -> 'channels') + pg_column_size(metadata);
+  delete from mayfly.checkpoints c
+  where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = put_checkpoint.ns and c.id = checkpoint
+  returning c.bytes into replaced;
+  insert into mayfly.checkpoints (tenant_id, thread_id, ns, id, parent, body, channels, metadata, bytes)
+  values (tenant, own_thread.id, ns, checkpoint, parent, body, stored -> 'channels', metadata, size);
+  perform mayfly_private.charge_thread(own_thread, (stored ->> 'bytes')::bigint + size - coalesce(replaced, 0), expires_in, 1);
+  return jsonb_build_object('thread', own_thread.name, 'ns', ns, 'id', checkpoint);
+end
+$$;
+
+comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly.put_checkpoint.';
+
+grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
+
+-- Stores what a thread is after a step, with the values of the channels that are new in it; one with the same id is
+-- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
+
+create function mayfly.put_checkpoint(
+  thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
+  channel_values jsonb default '[]', expires_in integer default null
+)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
+
+comment on function mayfly.put_checkpoint is
+  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';
+
+grant execute on function mayfly.put_checkpoint to authenticated, service_role;
+
+-- Stores a part of a value of a locked thread, and says what it is charged. Where a task wrote much the same to the
+-- channel after the parent, as when a list got what the task gave, only the difference is stored. Called by put_value, as
+-- owner.
+
+create function mayfly_private.put_part(
+  thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text
+)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  source record;
+  head integer := 0;
+  tail integer := 0;
+  stored mayfly.thread_parts;
+begin
+  if char_length(part) > 400 then
+    select w.task_id, (g ->> 'idx')::integer as idx, g ->> 'body' as body into source
+    from mayfly.thread_writes w
+    cross join jsonb_array_elements(w.writes) g
+    where w.tenant_id = thread.tenant_id and w.thread_id = thread.id and w.ns = put_part.ns and w.checkpoint_id = put_part.parent
+      and g ->> 'channel' = put_part.channel and (g ->> 'idx')::integer >= 0
+    order by char_length(g ->> 'body') desc limit 1;
+    if found then
+      head := mayfly_private.shared_length(source.body, part, false);
+      tail := mayfly_private.shared_length(right(source.body, -head), right(part, -head), true);
+    end if;
+  end if;
+  stored := row(thread.tenant_id, thread.id, chain, n, part, null, null, null, null, 0, 0, 64 + octet_length(part));
+  if head + tail > 250 then
+    stored.body := substr(part, head + 1, char_length(part) - head - tail);
+    stored.of_ns := ns;
+    stored.of_checkpoint := parent;
+    stored.of_task := source.task_id;
+    stored.of_idx := source.idx;
+    stored.head := head;
+    stored.tail := tail;
+    stored.bytes := 64 + octet_length(stored.body) + octet_length(ns) + octet_length(parent) + octet_length(source.task_id);
+  end if;
+  insert into mayfly.thread_parts select stored.*;
+  return stored.bytes;
+end
+$$;
+
+comment on function mayfly_private.put_part is 'Stores a part of a value, and says what it is charged.';
+
+-- Stores a value of a channel of a locked thread: { at, bytes }, where it is and what it is charged. A short text stands
+-- in the checkpoint. With a base, the text continues that of an earlier version, whose parts it shares; where another
+-- version has continued them already, it gets a copy. Called by put_checkpoint, as owner.
+
+create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  channel constant text := given ->> 'channel';
+  part constant text := given ->> 'part';
+  base jsonb;
+  own_chain integer;
+  length integer := 0;
+  stored bigint := 0;
+  earlier text;
+begin
+  if part is null and given ->> 'base' is null then
+    perform mayfly_private.refuse_thread('channel_values', 'a list of { channel, version, part, base }, each with part or base');
+  end if;
+  if given ->> 'base' is not null then
+    base := mayfly_private.channel_at(thread, ns, channel, given ->> 'base');
+    if base -> 1 is null then
+      perform mayfly_private.fail(404, 'version_unknown', 'The version that a value continues is not kept.',
+        'Send the value whole.', jsonb_build_object('channel', channel));
+    elsif part is null then
+      return jsonb_build_object('at', jsonb_set(base, '{0}', version), 'bytes', 0);
+    elsif jsonb_typeof(base -> 1) = 'number' then
+      own_chain := base ->> 1;
+      length := base ->> 2;
+    else
+      earlier := base ->> 1;
+    end if;
+  elsif char_length(part) <= 200 then
+    return jsonb_build_object('at', jsonb_build_array(version, part), 'bytes', 0);
+  end if;
+  if own_chain is null or exists (
+    select from mayfly.thread_parts p
+    where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = own_chain and p.place = length + 1) then
+    update mayfly.threads t set chains = t.chains + 1
+    where t.tenant_id = thread.tenant_id and t.id = thread.id
+    returning t.chains into strict own_chain;
+  end if;
+  if earlier is not null then
+    length := 1;
+    stored := mayfly_private.put_part(thread, ns, null, channel, own_chain, 1, earlier);
+  elsif length > 0 and own_chain <> (base ->> 1)::integer then
+    with made as (
+      insert into mayfly.thread_parts (
+        tenant_id, thread_id, chain, place, body, of_ns, of_checkpoint, of_task, of_idx, head, tail, bytes)
+      select p.tenant_id, p.thread_id, own_chain, p.place, p.body, p.of_ns, p.of_checkpoint, p.of_task, p.of_idx, p.head, p.tail, p.bytes
+      from mayfly.thread_parts p
+      where p.tenant_id = thread.tenant_id and p.thread_id = thread.id and p.chain = (base ->> 1)::integer and p.place <= length
+      returning thread_parts.bytes
+    )
+    select coalesce(sum(m.bytes), 0) into stored from made m;
+  end if;
+  length := length + 1;
+  stored := stored + mayfly_private.put_part(thread, ns, parent, channel, own_chain, length, part);
+  return jsonb_build_object('at', jsonb_build_array(version, own_chain, length), 'bytes', stored);
+end
+$$;
+
+comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
+
+-- The definer half of mayfly.put_writes. Locks the thread until commit, then a shard of usage.
+
+create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('thread:write');
+  own_thread mayfly.threads;
+  present mayfly.thread_writes;
+  all_writes jsonb;
+  size integer;
+begin
+  if coalesce(char_length(checkpoint), 0) not between 1 and 100 then
+    perform mayfly_private.refuse_thread('checkpoint', 'a text of 1 to 100 characters');
+  elsif coalesce(char_length(task), 0) not between 1 and 200 then
+    perform mayfly_private.refuse_thread('task', 'a text of 1 to 200 characters');
+  elsif ns is null or char_length(ns) > 1000 then
+    perform mayfly_private.refuse_thread('ns', 'a text of at most 1000 characters');
+  elsif path is null or char_length(path) > 1000 then
+    perform mayfly_private.refuse_thread('path', 'a text of at most 1000 characters');
+  elsif not coalesce(jsonb_typeof(writes) = 'array' and jsonb_array_length(writes) <= 1000
+    and octet_length(writes::text) <= 16777216, false)
+    or exists (
+      select from jsonb_array_elements(writes) w
+      where not coalesce(char_length(w ->> 'channel') between 1 and 500 and w ->> 'body' is not null
+        and jsonb_typeof(w -> 'idx') = 'number' and (w ->> 'idx')::numeric between -100 and 1000000, false)) then
+    perform mayfly_private.refuse_thread('writes', 'a list of at most 1000 { channel, idx, body } with at most 16 MB');
+  end if;
+  own_thread := mayfly_private.lock_thread(tenant, thread, null);
+  select * into present from mayfly.thread_writes w
+  where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
+  -- A task that is tried again leaves its ordinary writes as they are, and replaces the special ones.
+  select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
+  from (
+    select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
+      'channel', g.value ->> 'channel', 'body', g.value ->> 'body') as value
+    from (
+      select o.value, 0 as age, o.n from jsonb_array_elements(coalesce(present.writes, '[]')) with ordinality o (value, n)
+      union all
+      select a.value, 1, a.n from jsonb_array_elements(put_writes.writes) with ordinality a (value, n)
+    ) g
+    order by (g.value ->> 'idx')::integer, case when (g.value ->> 'idx')::integer < 0 then -g.age else g.age end, g.n
+  ) w;
+  size := 192 + pg_column_size(all_writes);
+  if pg_column_size(all_writes) > 67108864 then
+    perform mayfly_private.refuse_thread('writes', 'at most 64 MB of one task');
+  end if;
+  insert into mayfly.thread_writes (tenant_id, thread_id, ns, checkpoint_id, task_id, path, writes, bytes)
+  values (tenant, own_thread.id, put_writes.ns, checkpoint, task, put_writes.path, all_writes, size)
+  on conflict on constraint thread_writes_pkey do update set writes = excluded.writes, bytes = excluded.bytes;
+  perform mayfly_private.charge_thread(own_thread, size - coalesce(present.bytes, 0), null, 1);
+  return jsonb_build_object('writes', jsonb_array_length(writes));
+end
+$$;
+
+comment on function mayfly_private.put_writes is 'The definer half of mayfly.put_writes.';
+
+grant execute on function mayfly_private.put_writes to authenticated, service_role;
+
+-- Stores what a task wrote after a checkpoint, so that the task is not done again when another one fails. A write with
+-- an idx below 0 replaces that of its task; any other stays as it was first. Scope thread:write.
+
+create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.put_writes(thread, checkpoint, task, writes, ns, path);
+
+comment on function mayfly.put_writes is 'Stores what a task wrote after a checkpoint. writes: [{ channel, idx, body }].';
+
+grant execute on function mayfly.put_writes to authenticated, service_role;
+
+-- Refuses a parameter of a function about threads.
+
+create function mayfly_private.refuse_thread(field text, rule text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', field, rule), 'Nothing was done.',
+    jsonb_build_object('field', field));
+end
+$$;
+
+comment on function mayfly_private.refuse_thread is 'Refuses a parameter of a function about threads.';
+
+grant execute on function mayfly_private.refuse_thread to authenticated, service_role;
+
+-- How many characters two texts have in common, at their beginnings or at their ends. Called by put_part.
+
+create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
+returns integer
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  least_known integer := 0;
+  most integer := least(char_length(a), char_length(b));
+  tried integer;
+begin
+  while least_known < most loop
+    tried := (least_known + most + 1) / 2;
+    if (case when from_the_end then right(a, tried) = right(b, tried) else left(a, tried) = left(b, tried) end) then
+      least_known := tried;
+    else
+      most := tried - 1;
+    end if;
+  end loop;
+  return least_known;
+end
+$$;
+
+comment on function mayfly_private.shared_length is 'How many characters two texts have in common, at one end.';
+
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many parts of it
+-- are its own; each part is given once, however many checkpoints share it. Called by get_checkpoint and
+-- list_checkpoints. Runs as the caller, so that row-level security decides. Locks nothing.
+
+create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  checkpoints jsonb;
+  chains jsonb;
+begin
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'thread', t.name, 'ns', c.ns, 'id', c.id, 'parent', c.parent, 'body', c.body, 'metadata', c.metadata, 'created_at', c.created_at,
+      'channels', (
+        select coalesce(jsonb_agg(jsonb_build_object('channel', a.key, 'version', a.value -> 0)
+          || case jsonb_typeof(a.value -> 1)
+            when 'number' then jsonb_build_object('chain', c.thread_id || ':' || (a.value ->> 1), 'parts', a.value -> 2)
+            when 'string' then jsonb_build_object('text', a.value -> 1)
+            else '{}' end), '[]')
+        from jsonb_each(c.channels) a),
+      'writes', (
+        select coalesce(jsonb_agg(jsonb_build_object('task', w.task_id, 'idx', g -> 'idx', 'channel', g -> 'channel', 'body', g -> 'body')
+          order by w.path, w.task_id, (g ->> 'idx')::integer), '[]')
+        from mayfly.thread_writes w
+        cross join jsonb_array_elements(w.writes) g
+        where w.tenant_id = c.tenant_id and w.thread_id = c.thread_id and w.ns = c.ns and w.checkpoint_id = c.id)
+    ) order by c.id desc, t.name desc, c.ns desc), '[]')
+  into checkpoints
+  from unnest(shown) c
+  join mayfly.threads t on t.tenant_id = c.tenant_id and t.id = c.thread_id;
+
+  select coalesce(jsonb_object_agg(needed.thread_id || ':' || needed.chain, (
+      select jsonb_agg(mayfly_private.show_part(p) order by p.place)
+      from mayfly.thread_parts p
+      where p.tenant_id = needed.tenant_id and p.thread_id = needed.thread_id and p.chain = needed.chain and p.place <= needed.parts)), '{}')
+  into chains
+  from (
+    select c.tenant_id, c.thread_id, (a.value ->> 1)::integer as chain, max((a.value ->> 2)::integer) as parts
+    from unnest(shown) c
+    cross join jsonb_each(c.channels) a
+    where jsonb_typeof(a.value -> 1) = 'number'
+    group by c.tenant_id, c.thread_id, 3) needed;
+  return jsonb_build_object('checkpoints', checkpoints, 'parts', chains);
+end
+$$;
+
+comment on function mayfly_private.show_checkpoints is 'Checkpoints with their values and writes.';
+
+grant execute on function mayfly_private.show_checkpoints to authenticated, service_role;
+
+-- The text of a part. Runs as the caller, so that row-level security decides. Locks nothing.
+
+create function mayfly_private.show_part(part mayfly.thread_parts)
+returns text
+language sql stable
+set search_path = ''
+as $$
+  select case when part.of_task is null then part.body else (
+    select left(g ->> 'body', part.head) || part.body || right(g ->> 'body', part.tail)
+    from mayfly.thread_writes w
+    cross join jsonb_array_elements(w.writes) g
+    where w.tenant_id = part.tenant_id and w.thread_id = part.thread_id and w.ns = part.of_ns
+      and w.checkpoint_id = part.of_checkpoint and w.task_id = part.of_task and (g ->> 'idx')::integer = part.of_idx) end
+$$;
+
+comment on function mayfly_private.show_part is 'The text of a part.';
+
+grant execute on function mayfly_private.show_part to authenticated, service_role;
 
 -- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
 -- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
