@@ -25,11 +25,11 @@ export function explainQuestion({ results }: Recall): string[] {
             .join(", ")}.`,
         ]
       : []),
-    ...(level === undefined ? [] : [`The best answer the question by ${two(level)} of 1.`]),
+    ...(level === undefined ? [] : [`Level of this answer: ${two(level)} of 1.`]),
   ];
 }
 
-/** Its rank by words and by meaning, and the other parts of its score. */
+/** A memory's rank by words and by meaning, and the other parts of its score. */
 export function explainPlace(
   { parts, duplicates, surroundings }: RecalledMemory,
   output: Output,

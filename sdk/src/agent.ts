@@ -97,7 +97,8 @@ export class Agent {
     this.log = new Log(link);
     this.debug = new Debug(link, this.log, { id, tenantId, scopes }, debug);
     link.note = this.debug.note;
-    this.presence = new Presence(link, self);
+    const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
+    this.presence = new Presence(link, self, lives);
     this.outbox = new AgentOutbox(link, self, outbox, () => life.over);
     this.memory = new AgentMemory(link, self, this.outbox, cache);
     this.state = new States(link, this.log, id);

@@ -29,6 +29,7 @@ export type {
   ListApprovals,
   ListedApproval,
 } from "./approvals/types.ts";
+export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
 export type { Artifacts } from "./artifacts/artifacts.ts";
 export type {
   Artifact,
@@ -93,6 +94,7 @@ export type {
   RateLimitOptions,
 } from "./costs/types.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
+export type { ListDebug } from "./debug/list.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";

@@ -146,7 +146,11 @@ export class Mayfly {
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.log = new Log(link);
-    this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
+    this.agents = new Agents(
+      link,
+      (issued) => this.#connectAgent(issued),
+      (wake) => this.log.watch({ types: ["agent.*"] }, wake),
+    );
     this.keys = new EnrolmentKeys(link);
     this.people = new People(link, client && sessionToken(client));
     this.artifacts = new Artifacts(link);

@@ -1,5 +1,5 @@
--- Who may see entities and facts: those of the tenant, and the private ones of an agent for itself, its ancestors and
--- those who have fact:admin. They are written by functions alone.
+-- Who may see entities and facts: everybody in the tenant those of the tenant, and private ones of an agent only
+-- itself, its ancestors and callers with fact:admin. Only functions write them.
 
 alter table mayfly.entities enable row level security;
 

@@ -1,5 +1,5 @@
--- Who may read the log: of each kind, whoever has its scope (mayfly_private.readable_kinds). What is for one agent
--- or person, that one alone, its ancestors, and those with the kind's admin scope.
+-- Who may read the log: everyone with the scope of a kind (mayfly_private.readable_kinds). Events for one agent or
+-- person can be read by that one, its ancestors, and callers with the kind's admin scope.
 
 alter table mayfly.events enable row level security;
 

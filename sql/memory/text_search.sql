@@ -1,5 +1,5 @@
--- How words are found again: as the configurations of Postgres, but accents are optional. A mapping costs almost
--- nothing; to take accents away by normalising took 170 µs a KB. Dumps carry these with the schema.
+-- Text search configurations like those of Postgres, but with optional accents. A mapping costs almost nothing;
+-- removing accents by normalising took 170 µs a KB. Dumps carry them with the schema.
 
 create text search configuration mayfly_private.simple (copy = pg_catalog.simple);
 create text search configuration mayfly_private.arabic (copy = pg_catalog.arabic);

@@ -1,5 +1,5 @@
--- Policies on realtime.messages: a migration of its own, with nothing but create and drop policy,
--- which is all that a hosted project allows there.
+-- Policies on realtime.messages, in a migration of their own: a hosted project allows nothing there except create
+-- policy and drop policy.
 
 drop policy if exists mayfly_receive on realtime.messages;
 create policy mayfly_receive on realtime.messages for select to authenticated

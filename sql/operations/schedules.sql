@@ -1,10 +1,11 @@
--- What pg_cron does where it is there (Database -> Extensions): a minute's maintenance; its own history,
--- which nobody else deletes, after 7 days; moving the vectors of large tenants into the HNSW index. Maintenance
--- and moving take 50 s of each minute at most, each batch in a transaction of its own: a do block may commit, a
--- function may not, nor a procedure that is a definer or sets its search_path. Telling what is due each second: one
--- job that goes on for a little over a minute, since one each second would leave 86,400 rows a day in cron's
--- history; it begins anew as soon as it has ended. With pg_net, the embedding of what waits for it. Without it, call mayfly.maintain().
--- If pg_cron comes later, run this file again in the SQL editor: a job of the same name is replaced.
+-- The jobs of pg_cron, if it is enabled (Database -> Extensions): maintenance every minute; deleting pg_cron's own
+-- history after 7 days, which nothing else does; moving the vectors of large tenants into the HNSW index;
+-- broadcasting what is due every second; and, with pg_net, embedding what waits for it. Maintenance and moving take
+-- at most 50 s of each minute, each batch in its own transaction. They are do blocks, because a do block may commit
+-- and a function may not, nor a procedure that is a definer or sets its search_path. What is due is told by one job
+-- that runs for a little over a minute and starts again when it has ended: one job each second would leave 86,400
+-- rows a day in cron's history. Without pg_cron, call mayfly.maintain(). If you enable pg_cron later, run this file
+-- again in the SQL editor; it replaces jobs of the same names.
 
 do $$
 begin

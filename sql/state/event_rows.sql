@@ -1,4 +1,4 @@
--- Versions of states travel with the events of their change.
+-- Versions of states are sent together with the events of their change.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')

@@ -1,4 +1,4 @@
--- Who may see states and debug records. Both are written by functions alone.
+-- Who may see states. Only functions write them.
 
 alter table mayfly.states enable row level security;
 

@@ -1,5 +1,5 @@
--- Refuses so many more agents than the tenant's quota of the living allows. Called under the lock on
--- the tenant's row. The dead that still say they live are reaped before they count against it.
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
+-- that are still marked as living are reaped before they count.
 
 create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void

@@ -1,5 +1,5 @@
--- Refuses a team with the index and the field of its first fault. Called by spawn_team before it
--- locks anything; what an agent's values may be is checked as it is drafted.
+-- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it locks
+-- anything. The values of each agent are checked when it is drafted.
 
 create function mayfly_private.check_team(team jsonb)
 returns void

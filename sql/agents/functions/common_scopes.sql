@@ -1,4 +1,5 @@
--- What most agents need, of what their spawner may give: the scopes that are given by default (mayfly.scopes).
+-- The scopes that most agents need, as far as their spawner may give them: those that mayfly.scopes gives by
+-- default.
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]

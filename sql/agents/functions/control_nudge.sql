@@ -1,4 +1,4 @@
--- What an agent is told that was not told at once: that it was stopped or suspended. One that was resumed
+-- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
 -- meanwhile is told nothing. Called by flush_nudges.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)

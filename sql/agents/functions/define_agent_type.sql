@@ -1,5 +1,5 @@
--- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that
--- versions are numbered without a gap or a double.
+-- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that version numbers
+-- have no gaps and no duplicates.
 
 create function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -54,8 +54,8 @@ $$;
 comment on function mayfly_private.define_agent_type is 'Defines a version of a type of agents.';
 grant execute on function mayfly_private.define_agent_type to authenticated, service_role;
 
--- Defines a type of agents, or its next version where it is another than the newest (scope
--- type:write). Agents that live keep the version they were spawned with.
+-- Defines a type of agents, or its next version if something differs from the newest (scope type:write). Living
+-- agents keep the version with which they were spawned.
 
 create function mayfly.define_agent_type(
   name text,

@@ -1,6 +1,6 @@
--- An agent as it is to be inserted: what was asked, completed by its type's newest version, within
--- what the tenant, the type and the spawner allow. Called by spawn_agent and spawn_team under the
--- lock on the tenant's row; `drafted` are the agents of the same call before this one.
+-- Prepares an agent for inserting: what was asked for, completed by the newest version of its type, within the
+-- limits of the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is
+-- locked. `drafted` are earlier agents of the same call.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,

@@ -1,6 +1,6 @@
--- What an agent's status is by now: its row may still say running when its time is over or an
--- ancestor has ended, and it is suspended while an ancestor is. Called by those who show agents, and
--- before a change of status. Locks nothing.
+-- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
+-- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
+-- status. Locks nothing.
 
 create function mayfly_private.effective_status(agent mayfly.agents)
 returns text

@@ -1,6 +1,6 @@
--- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row
--- only where something changes. Leases what the agent listens to, and says the newest numbers of it, as
--- listen does. Locks the caller's own rows, and what listen locks.
+-- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row only if
+-- something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
+-- caller's own rows, and what listen locks.
 
 create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -44,9 +44,9 @@ $$;
 comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
 grant execute on function mayfly_private.heartbeat to authenticated;
 
--- Says that the calling agent lives and, where given, what it is doing and at which task; an empty
--- task ends the one before. Leases what it listens to for 60 s: the log, and channels by their names; `lost`
--- says how many lost broadcasts it has noticed (see listen). For agents.
+-- A heartbeat of the calling agent, optionally with its activity and its task; an empty task ends the last one.
+-- Leases what the agent listens to for 60 s: the log, and channels by name. `lost` says how many lost broadcasts it
+-- has noticed (see listen). For agents.
 
 create function mayfly.heartbeat(
   activity text default null, task text default null, log boolean default false, channels text[] default '{}', lost integer default 0

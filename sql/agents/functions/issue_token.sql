@@ -1,5 +1,5 @@
--- What the spawn function signs for an agent, with a new renewal secret (returned once, kept hashed)
--- and its type as it was defined when it was spawned. Called by spawn, renewal and resuming, as owner.
+-- What the spawn function signs for an agent, with a new renewal secret (returned once, stored as a hash) and its
+-- type as it was when the agent was spawned. Called by spawning, renewing and resuming, as owner.
 
 create function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb

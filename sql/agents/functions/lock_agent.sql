@@ -1,6 +1,6 @@
--- An agent of the caller's tenant (the caller itself, without an id) that the caller may stop, suspend
--- or resume: itself, its descendants, and with agent:stop any. Another tenant's is as unknown as one
--- that does not exist. Locks its row.
+-- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
+-- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
+-- not exist. Locks its row.
 
 create function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents

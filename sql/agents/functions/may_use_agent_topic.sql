@@ -1,5 +1,5 @@
--- tenant:{t}:agent:{a}, the inbox of one agent or person, and what ends it: read by itself and with message:admin,
--- sent by the database alone.
+-- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
+-- and with message:admin. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

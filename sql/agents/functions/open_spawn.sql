@@ -1,7 +1,6 @@
--- Begins a spawn of so many agents: who asks, in which tenant, what it may give. Locks the tenant's
--- row (for no key update) until commit, so that parallel spawns pass no quota together and take no
--- name twice. The last use of an enrolment key is written at most once a minute, and by nobody who
--- would have to wait for it.
+-- Starts spawning agents: who asks, in which tenant, and what they may give. Locks the tenant's row (for no key
+-- update) until commit, so that parallel spawns cannot exceed a quota together or take a name twice. The last use of
+-- an enrolment key is written at most once a minute, and only if nobody has to wait for it.
 
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,

@@ -1,6 +1,6 @@
--- A name of a pool, at random, that no living agent of the tenant has; where all are taken, one with a
--- number behind it: 2 to 5, else any of a range that widens, so that few looks are enough among however many.
--- Called under the lock on the tenant's row, so that no other spawn takes it meanwhile.
+-- A random name from a pool that no living agent of the tenant has. If all are taken, a name with a number after it:
+-- 2 to 5, then one from a range that grows, so that few tries are enough. Called while the tenant's row is locked,
+-- so that no other spawn takes the name meanwhile.
 
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text

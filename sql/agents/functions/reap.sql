@@ -1,6 +1,6 @@
--- Marks agents of a tenant that are dead but do not say so: expired, or with a dead ancestor. At most 50 at a
--- time, skipping locked rows, so that it can run in passing. Called by every spawn; with a name, for
--- the agent that still holds it.
+-- Marks agents of a tenant that are dead but do not say so, because they expired or an ancestor ended. At most 50 at
+-- a time, skipping locked rows, so that it can run in passing. Called by every spawn, and with a name for the agent
+-- that still has it.
 
 create function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer

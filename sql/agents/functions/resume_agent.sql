@@ -1,5 +1,5 @@
--- The definer half of mayfly.resume_agent. Who resumes an agent gets its token, so it must have every
--- scope of it. Locks the agent's row, and what charge locks.
+-- The definer half of mayfly.resume_agent. Whoever resumes an agent gets its token, and so must have every scope of
+-- it. Locks the agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -40,9 +40,9 @@ $$;
 comment on function mayfly_private.resume_agent is 'Resumes a suspended agent of the caller''s tenant.';
 grant execute on function mayfly_private.resume_agent to authenticated, service_role;
 
--- Resumes a suspended agent, and with it, at once, its descendants that are not suspended themselves:
--- called by the spawn function as whoever calls it. For its ancestors and callers with agent:stop.
--- The secrets before are void: the new one goes to who resumes it, with the claims to sign.
+-- Resumes a suspended agent, and at once its descendants that are not suspended themselves. Called by the spawn
+-- function with the identity of its caller. For its ancestors and callers with agent:stop. Old secrets stop working:
+-- the new one goes to whoever resumes it, with the claims to sign.
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb

@@ -1,6 +1,6 @@
--- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), as
--- spawning does, so that no spawn by this key is under way: its agent would be missed. Then the key's
--- row and, asked to stop them, those of its agents.
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning does,
+-- so that no spawn with this key is running whose agent would be missed. Then locks the key's row and, if asked to
+-- stop them, those of its agents.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb

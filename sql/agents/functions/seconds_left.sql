@@ -1,5 +1,5 @@
--- How long an agent may still live, in seconds to the millisecond: until its own end or that of the
--- first ancestor to go; 0 once it has ended. Renewal can add to it.
+-- How long an agent has left, in seconds with three decimals: until its own end or that of the first ancestor to
+-- end. 0 once it has ended. Renewing can add to it.
 
 create function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric

@@ -1,8 +1,8 @@
--- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log.
--- Locks the tenant's row (see open_spawn).
+-- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log. Locks the
+-- tenant's row (see open_spawn).
 --
--- A registration key stands for one agent of its spawner at a time. While that lives the answer is
--- the same agent, with its lifetime, a token and a renewal secret anew; the secrets before are void.
+-- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
+-- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
 
 create function mayfly_private.spawn_agent(
   name text, type text, lifetime interval, capabilities text[], scopes text[], task text, metadata jsonb, registration_key text,
@@ -58,10 +58,10 @@ $$;
 comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant of the caller.';
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent: called by the spawn function as whoever calls it (scope agent:spawn). A child
--- never is more than its parent. What is not given comes from its type, where that is defined, and
--- its name from a pool. It lives for its lifetime; with renew each new token gives it that lifetime again, up to
--- the maximum of its tenant and its type. Returns the agent, its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never
+-- gets more than its parent. What is left out comes from its type, if that is defined, and its name from a pool.
+-- With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type. Returns the agent,
+-- its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,

@@ -43,9 +43,9 @@ $$;
 comment on function mayfly_private.spawn_team is 'Spawns several agents in the tenant of the caller, all or none.';
 grant execute on function mayfly_private.spawn_team to authenticated, service_role;
 
--- Spawns a team in one transaction, all or none: called by the spawn function as whoever calls it
--- (scope agent:spawn). A group is { type, count, names, lifetime, renew, capabilities, scopes, task, metadata };
--- names are a pool of its own. Returns what spawn_agent returns for each agent, in the order asked.
+-- Spawns a team in one transaction, all agents or none. Called by the spawn function with the identity of its caller
+-- (scope agent:spawn). A group is { type, count, names, lifetime, renew, capabilities, scopes, task, metadata }, and
+-- names is its own pool. Returns what spawn_agent returns for each agent, in the order asked.
 
 create function mayfly.spawn_team(team jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive; their rows
--- are left to reap, so that nothing races. Locks the agent's row.
+-- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive. Their rows are left to
+-- reap, so that nothing races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.stop_agent is 'Stops an agent of the caller''s tenant.';
 grant execute on function mayfly_private.stop_agent to authenticated, service_role;
 
--- Stops an agent (the caller, without an id) and with it, from that instant, its descendants. For itself, its ancestors and
+-- Stops an agent (without an id, the caller), and from then on its descendants. For itself, its ancestors and
 -- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
 
 create function mayfly.stop_agent(id uuid default null, reason text default null)

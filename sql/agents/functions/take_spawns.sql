@@ -1,5 +1,5 @@
--- Takes from the tenant's token bucket: max(tokens) = spawns_per_minute, filled evenly. Called under
--- the lock on the tenant's row; what a refused spawn took comes back with its transaction.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
+-- the tenant's row is locked. The tokens of a refused spawn come back with its transaction.
 
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void

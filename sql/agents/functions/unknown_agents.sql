@@ -1,5 +1,5 @@
--- Those of the claimed agents that the tenant does not have. Called by mayfly_private.push: anyone who pushes
--- for a dead agent need not have agent:read.
+-- The claimed agents that the tenant does not have. Called by mayfly_private.push, because a caller that pushes for
+-- a dead agent need not have agent:read.
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]

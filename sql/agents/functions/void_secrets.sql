@@ -1,5 +1,5 @@
--- Makes every renewal secret of an agent unknown, so that whoever held one can neither renew nor
--- suspend it. Called before a new one is given to another holder: by resuming and registration.
+-- Deletes every renewal secret of an agent, so that their holders can neither renew nor suspend it. Called before a
+-- new secret goes to another holder, by resuming and registering.
 
 create function mayfly_private.void_secrets(tenant uuid, agent uuid)
 returns void

@@ -1,5 +1,5 @@
--- When each agent was last heard of. Apart from agents, and with neither index nor log, so that a
--- heartbeat is one update in its page (HOT).
+-- When each agent last sent a heartbeat. A table of its own, with no index and no log, so that a heartbeat is one
+-- update within its page (HOT).
 
 create table mayfly.agent_liveness (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- What kinds of agents a tenant has. Rows never change: a change is a new version, and agents keep
--- the one they were spawned with.
+-- The types of agents of a tenant. Rows never change: a change adds a version, and agents keep the version with
+-- which they were spawned.
 
 create table mayfly.agent_types (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Which agent each registration key of a spawner stands for: what makes spawning idempotent.
+-- The agent for which each registration key of a spawner stands. This makes spawning idempotent.
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,

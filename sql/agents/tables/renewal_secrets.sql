@@ -1,6 +1,5 @@
--- The secrets that renew an agent's token, hashed: those of its two newest rounds. Spawning and resuming
--- give one of round 1, each use gives one of the next round. Older ones are deleted, so nobody can do
--- anything with them.
+-- The secrets that renew an agent's token, as hashes: those of the two newest rounds. Spawning and resuming give a
+-- secret of round 1, and each use gives one of the next round. Older ones are deleted, so that nobody can use them.
 
 create table mayfly_private.renewal_secrets (
   hash bytea constraint renewal_secrets_pkey primary key,

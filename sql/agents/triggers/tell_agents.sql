@@ -1,7 +1,7 @@
--- Tells agents that were stopped or suspended, and their descendants, which end or rest with them, in
--- their inboxes: their SDKs leave every channel at once. As owner: nobody else sends there. A hint, as
--- every broadcast: what ends an agent is its row. As many at once as the tenant may tell, the highest
--- first; the rest is due.
+-- Tells agents in their inboxes that they were stopped or suspended, and also their descendants, which end or pause
+-- with them, so that their SDKs leave every channel at once. As owner, because nobody else sends there. Like every
+-- broadcast it is only a hint: the row of an agent ends it. As many are told at once as the tenant may send, the
+-- highest in the tree first. The rest is due.
 
 create function mayfly_private.tell_agents()
 returns trigger

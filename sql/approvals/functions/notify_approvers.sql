@@ -1,4 +1,38 @@
--- Adds the job that tells people of an approval, where its policy names one. A worker of the project does it: it is
+-- Tells those who decide an approval, in their inboxes: the people and agents that it names, the one that it is handed to, and
+-- the people of the roles that it names; a hundred at most, and never the one that asks. Locks their inboxes, by id.
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  roles constant text[] := case happened when 'escalated' then coalesce(approval.escalation_roles, '{admin,owner}') else approval.roles end;
+  recipient uuid;
+begin
+  for recipient in
+    select r.id
+    from (
+      select unnest(case happened when 'requested' then approval.deciders when 'delegated' then approval.delegates[cardinality(approval.delegates):] end) as id
+      union
+      select m.user_id from mayfly.members m
+      where m.tenant_id = approval.tenant_id and m.role = any (roles) and happened <> 'delegated') r
+    where r.id is distinct from approval.requested_by
+      and (exists (select from mayfly.members m where m.tenant_id = approval.tenant_id and m.user_id = r.id)
+        or exists (select from mayfly.agents a where a.tenant_id = approval.tenant_id and a.id = r.id and mayfly_private.effective_status(a) = 'running'))
+    order by r.id
+    limit 100
+  loop
+    perform mayfly_private.deliver_message(approval.tenant_id, mayfly_private.new_job_id(mayfly_private.now()), 'review_request', approval.requested_by,
+      recipient, null, null, approval.id::text, jsonb_build_object('subject', approval.title, 'approval', approval.id, 'event', happened,
+        'category', approval.category, 'digest', encode(approval.digest, 'hex'), 'expires_at', approval.expires_at));
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.tell_deciders is 'Tells those who decide an approval, in their inboxes.';
+
+-- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
 -- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
@@ -13,6 +47,7 @@ begin
       'input', jsonb_build_object('event', happened, 'approval', mayfly_private.show_approval(approval) - '{input,input_schema}'::text[]))),
       null, null, null);
   end if;
+  perform mayfly_private.tell_deciders(approval, happened);
 end
 $$;
 

@@ -1,4 +1,4 @@
--- The 32 bytes that a text says in hexadecimal, or null: hashes come in claims, as text.
+-- The 32 bytes of a hexadecimal text, or null. Claims contain hashes as text.
 
 create function mayfly_private.bytes_of_hex(value text)
 returns bytea

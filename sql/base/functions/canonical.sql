@@ -1,5 +1,5 @@
--- A JSON value in the form that all equal ones share: jsonb has sorted keys already, and numbers lose the zeros
--- behind their points.
+-- A JSON value in the one form that all equal values share. jsonb already sorts keys, and this removes trailing
+-- zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
 returns jsonb

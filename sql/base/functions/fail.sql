@@ -1,7 +1,6 @@
--- Raises an error that the Data API answers with this HTTP status and these fields, as they are.
--- Called by every function that refuses something. Locks nothing. With retry_after, in seconds, the
--- answer has the header Retry-After and details.retry_after.
--- https://docs.postgrest.org/en/v13/references/errors.html#raise-errors-with-http-status-codes
+-- Raises an error that the Data API returns with this HTTP status and these fields. Every function that refuses
+-- something calls it. Locks nothing. With retry_after, in seconds, the answer has the header Retry-After and
+-- details.retry_after. https://docs.postgrest.org/en/v13/references/errors.html#raise-errors-with-http-status-codes
 
 create function mayfly_private.fail(
   status integer, code text, message text, hint text default null, details jsonb default null, retry_after integer default null

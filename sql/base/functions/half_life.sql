@@ -1,5 +1,5 @@
--- After how many days a memory of a kind counts half as fresh: what a caller asks for, else a default.
--- Working notes age in a day, talk in a week, experience in a month, lessons in half a year, facts in a year.
+-- After how many days a memory of a kind loses half its freshness: the caller's value, otherwise a default. Working
+-- notes age in a day, conversation in a week, experience in a month, lessons in half a year, facts in a year.
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision

@@ -1,4 +1,4 @@
--- How secrets are kept: SHA-256 alone, since 244 random bits need no salt and no slowness.
+-- Hashes a secret with plain SHA-256. 244 random bits need no salt and no slow hash.
 
 create function mayfly_private.hash_secret(secret text)
 returns bytea

@@ -1,6 +1,6 @@
--- Whether a JSON value is a tenant's retention: at most 50 rules { older_than, kind?, below_reward? }.
--- A memory is spent when one rule holds for it in all that the rule says: it was made more than
--- older_than seconds ago (60 at least), is of this kind, has a reward and it is below this one.
+-- Whether a JSON value is a valid retention: at most 50 rules { older_than, kind?, below_reward? }. A memory is
+-- forgotten if one rule matches in all its parts: it was made more than older_than seconds ago (at least 60), is of
+-- this kind, and has a reward below this one.
 
 create function mayfly_private.is_retention(rules jsonb)
 returns boolean

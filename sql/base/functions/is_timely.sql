@@ -1,5 +1,5 @@
--- Whether a token's time has come, and is not over with the 30 s of skew that the Data API allows.
--- One without exp never is. Nobody whose tokens we know sets nbf, so it gets no skew.
+-- Whether a token is valid now, with the 30 s of skew that the Data API allows for its end. A token without exp is
+-- never valid. No known issuer sets nbf, so nbf gets no skew.
 
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean

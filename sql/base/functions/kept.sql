@@ -1,4 +1,4 @@
--- How long events, applied operations and tombstones are kept. As owner: the settings are nobody's to read.
+-- How long events, applied operations and tombstones are kept. As owner, because nobody else may read the settings.
 
 create function mayfly_private.kept()
 returns interval

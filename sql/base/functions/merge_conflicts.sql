@@ -1,5 +1,5 @@
--- Where two changes of one base cannot both have their way: [{ path, base, theirs, ours }], what is not
--- there left out. The same walk as merge_values.
+-- Where two changes of the same base contradict each other: [{ path, base, theirs, ours }], without missing values.
+-- Walks like merge_values.
 
 create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] default '{}')
 returns jsonb

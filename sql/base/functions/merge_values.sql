@@ -1,5 +1,5 @@
--- A three-way merge: what only one side changed is as that side has it; objects that both changed are
--- merged key by key; else the newer side has its way. A SQL null stands for a key that is not there.
+-- A three-way merge. What only one side changed is taken from that side. Objects that both changed are merged key by
+-- key. Otherwise the newer side wins. A SQL null stands for a missing key.
 
 create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
 returns jsonb

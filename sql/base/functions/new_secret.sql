@@ -1,5 +1,5 @@
--- A new secret with its prefix: two random uuids, 244 bits. Called by those who return it once and
--- keep its hash.
+-- A new secret with its prefix: two random UUIDs, 244 bits. Called by functions that return it once and store its
+-- hash.
 
 create function mayfly_private.new_secret(prefix text)
 returns text

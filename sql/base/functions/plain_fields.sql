@@ -1,5 +1,5 @@
--- Fields of a memory as they came in JSON, in the form in which they are stored and compared: null is
--- the field's default, numbers and instants as Postgres writes them. Called for what check_push passed.
+-- Fields of a memory in the form in which they are stored and compared: null becomes the field's default, and
+-- numbers and instants are written like Postgres does. Called for what check_push accepted.
 
 create function mayfly_private.plain_fields(fields jsonb)
 returns jsonb

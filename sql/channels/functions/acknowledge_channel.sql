@@ -1,8 +1,8 @@
--- Says that the caller has handled a channel's messages up to a number. Never goes back. Scope
--- message:read, for subscribers. Locks the subscription.
+-- Acknowledges a channel's messages up to a number. It never goes back. Scope message:read, for subscribers. Locks
+-- the subscription.
 --
--- A broadcast can arrive before the row that caused it is visible: the answer is then below the number that
--- was asked for, and the caller says it again soon.
+-- A broadcast can arrive before the row that caused it is visible. The answer is then below the requested number,
+-- and the caller tries again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint

@@ -1,5 +1,6 @@
--- What there is in a channel, how fast it goes, and how far behind its subscribers are (the 1,000 that are
--- the furthest). Scope message:read, for who may read the channel. Reads the channel's messages. Locks nothing.
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
+-- nothing.
 
 create function mayfly_private.channel_statistics(name text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Refuses what is out of bounds in a channel's description and publishers: agents and members of the
--- tenant. Called by create_channel and update_channel. Locks nothing.
+-- Refuses an invalid description or invalid publishers of a channel, which must be agents or members of the tenant.
+-- Called by create_channel and update_channel. Locks nothing.
 
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
 returns void

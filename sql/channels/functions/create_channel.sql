@@ -1,5 +1,4 @@
--- Creates a channel, at most 1,000 a tenant. Its creator publishes in it and reads it. Scope
--- channel:write.
+-- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
 
 create function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
 returns mayfly.channels

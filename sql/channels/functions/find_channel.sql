@@ -1,4 +1,4 @@
--- A channel of a tenant by its name, or an error; for a reader also when it may not read it. Called by the
+-- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
 -- functions of channels. Locks nothing.
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)

@@ -1,5 +1,5 @@
--- Whether the caller may publish in a channel of its tenant: with message:send its creator, its
--- publishers, in one of kind two_way its subscribers; the secret key in all. Called by send_messages and
+-- Whether the caller may publish in a channel of its tenant. With message:send, its creator and its publishers may,
+-- and in a two_way channel its subscribers. The secret key may publish in all. Called by send_messages and
 -- may_use_topic. Locks nothing.
 
 create function mayfly_private.may_publish(channel mayfly.channels)

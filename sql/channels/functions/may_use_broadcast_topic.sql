@@ -1,6 +1,6 @@
--- tenant:{t}:broadcast:{c}, what is broadcast in a channel and kept nowhere: read by anyone who may read the channel,
--- sent by those who may publish in it and have channel:broadcast. It is apart from the channel's messages, so that
--- nobody can pass a broadcast off as one.
+-- tenant:{t}:broadcast:{c}, the broadcasts of a channel. Anyone who may read the channel can read it. Publishers
+-- with channel:broadcast can send. It is separate from the channel's messages, so that nobody can pass a broadcast
+-- off as one.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -1,5 +1,5 @@
--- tenant:{t}:channel:{c}, the messages of a channel, by its name: read by anyone who may read the channel, sent by the
--- database alone.
+-- tenant:{t}:channel:{c}, the messages of a channel, by its name. Anyone who may read the channel can read it. Only
+-- the database sends.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

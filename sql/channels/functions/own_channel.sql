@@ -1,5 +1,5 @@
--- Locks a channel that the caller may change: with channel:write its own, with message:admin, too, any.
--- Called by update_channel and delete_channel.
+-- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- update_channel and delete_channel.
 
 create function mayfly_private.own_channel(name text)
 returns mayfly.channels

@@ -1,6 +1,6 @@
--- The messages of a channel behind `after`, by number, about 1 MB a page and at most page_limit. Scope
--- message:read, for who may read the channel. Locks nothing. Publishers hold the channel until they
--- commit: up to last_seq in this snapshot nothing is missing but what retention deleted.
+-- The messages of a channel after `after`, by number, about 1 MB a page and at most page_limit. Scope message:read,
+-- for callers that may read the channel. Locks nothing. Publishers lock the channel until they commit, so up to
+-- last_seq in this snapshot only what retention deleted is missing.
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb

@@ -1,6 +1,6 @@
--- The channels that the caller may read: with message:read those of kind broadcast, its own, those that it
--- publishes in or has subscribed to; with message:admin, too, all. For policies, once a statement; as
--- owner, since it reads the tables for them. Locks nothing.
+-- The channels that the caller may read. With message:read: broadcast channels, its own, and those that it publishes
+-- in or has subscribed to. With message:admin also all others. For policies, once a statement. As owner, because it
+-- reads the tables for them. Locks nothing.
 
 create function mayfly_private.readable_channel_ids()
 returns uuid[]

@@ -1,5 +1,5 @@
--- Subscribes the caller to a channel, from its next message on where it does not say from when. Again
--- changes nothing. Scope message:read.
+-- Subscribes the caller to a channel, by default from its next message on. Repeating it changes nothing. Scope
+-- message:read.
 
 create function mayfly_private.subscribe_channel(name text, acknowledged bigint)
 returns jsonb

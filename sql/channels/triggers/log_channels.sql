@@ -1,6 +1,6 @@
--- Appends which channels were created, changed and deleted, once a statement. As owner: clients have no
--- INSERT on the log. That one has a new message is no event of its own; when the tenant itself goes, there
--- is no log to append to.
+-- Logs which channels were created, changed and deleted, once a statement. As owner, because clients have no INSERT
+-- on the log. A new message in a channel is not an event of the channel. If the tenant itself is deleted, there is
+-- no log to write to.
 
 create function mayfly_private.log_channels()
 returns trigger

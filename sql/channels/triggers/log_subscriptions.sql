@@ -1,5 +1,5 @@
--- Appends who subscribed to a channel and who left it, once a statement. As owner: clients have no INSERT
--- on the log. When the channel itself goes, that says it.
+-- Logs who subscribed to a channel and who left it, once a statement. As owner, because clients have no INSERT on
+-- the log. If the channel itself is deleted, that event is enough.
 
 create function mayfly_private.log_subscriptions()
 returns trigger

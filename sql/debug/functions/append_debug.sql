@@ -1,6 +1,6 @@
--- Keeps debug records of the calling agent, where its tenant keeps any: up to the tenant's level, at
--- most so many a minute of each agent. A record that is there already stays as it is, so that an
--- append whose answer was lost can be sent again. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent if its tenant keeps any: up to the tenant's level, and at most a certain
+-- number a minute for each agent. An existing record stays as it is, so that an append whose answer was lost can be
+-- repeated. For agents with debug:write. Locks the agent's stream.
 
 create function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb

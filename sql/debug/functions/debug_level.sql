@@ -1,5 +1,5 @@
--- What the calling agent is to record by now; from here on it is told by its inbox topic when that
--- changes. For agents with debug:write.
+-- What the calling agent has to record now. From then on, its inbox topic tells it when that changes. For agents
+-- with debug:write.
 
 create function mayfly_private.debug_level()
 returns jsonb

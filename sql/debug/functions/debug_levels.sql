@@ -1,9 +1,8 @@
--- What an agent is to record by now: { levels: {category: level}, seconds, all, sends_per_second,
--- persist, max_records_per_minute }.
--- Of each category the highest level that anyone has leased; `seconds` until the last of these leases
--- ends; `persist` the level up to which the tenant keeps records, 0 for none. Seconds rather than an
--- instant: clocks differ. `all`: somebody watches every agent,
--- and learns of this one by the log. `rate` is debug_rate, asked once for many. Called as owner.
+-- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
+-- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
+-- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
+-- tenant keeps records, 0 for none. `all`: somebody watches every agent, and learns about this one from the log.
+-- `rate` is debug_rate, computed once for many. Called as owner.
 
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb

@@ -1,4 +1,5 @@
--- What an agent is told that was not told at once: what it is to record, as it is by now. Called by flush_nudges.
+-- Tells an agent later what it has to record, if it was not told at once, with the current levels. Called by
+-- flush_nudges.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

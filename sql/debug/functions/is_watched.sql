@@ -1,6 +1,6 @@
--- Whether anybody wants an agent's debug records by now: a watcher, or its tenant, which keeps them. Said
--- to the agent when it is spawned, at each token and each heartbeat: one without a live connection then
--- opens it. Called as owner.
+-- Whether anybody wants an agent's debug records now: a watcher, or its tenant, which keeps them. The agent is told
+-- when it is spawned, with each token and with each heartbeat. If it has no live connection, it then opens one.
+-- Called as owner.
 
 create function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean

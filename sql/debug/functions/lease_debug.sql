@@ -1,6 +1,6 @@
--- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s; the
--- same lease again renews and changes it. Callers with debug:read. Says how many agents were told.
--- Locks the tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
+-- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
+-- (see hold_debug).
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb

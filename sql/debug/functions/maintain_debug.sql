@@ -1,6 +1,5 @@
--- What time does to debug records of a tenant: deletes at most max_rows of those that have been kept for
--- as long as the tenant says, and leases that have ended. A chore, called by maintain_tenant under its
--- lock, as owner.
+-- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
+-- ended. A chore, called by maintain_tenant under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb

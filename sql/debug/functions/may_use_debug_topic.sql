@@ -1,4 +1,5 @@
--- tenant:{t}:debug:{a}, the debug stream of one agent: read with debug:read, sent by itself with debug:write.
+-- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
+-- send with debug:write.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

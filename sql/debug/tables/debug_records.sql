@@ -1,4 +1,4 @@
--- What agents said of themselves in detail, where the tenant keeps it. Written by append_debug alone.
+-- What agents reported about their work, if the tenant keeps it. Only append_debug writes it.
 
 create table mayfly.debug_records (
   tenant_id uuid not null,

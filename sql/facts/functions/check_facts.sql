@@ -1,5 +1,5 @@
--- Refuses facts that cannot be recorded, by the field and the place of the first one that is wrong. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts, with the field and the position of the first fault. Called by mayfly_private.record_facts.
+-- Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void

@@ -1,5 +1,5 @@
--- The form in which names of entities are compared: NFKC, in lower case, with single blanks and without characters
--- that nobody sees. Null where nothing is left. Locks nothing.
+-- The form in which names of entities are compared: NFKC, in lower case, with single spaces and without invisible
+-- characters. Null if nothing is left. Locks nothing.
 
 create function mayfly_private.entity_key(name text)
 returns text

@@ -1,5 +1,5 @@
--- A predicate or a type of an entity in its one form: 'Works at', 'works-at' and 'works_at' are the same. Null where
--- nothing is left. Locks nothing.
+-- The common form of a predicate or a type: 'Works at', 'works-at' and 'works_at' are the same. Null if nothing is
+-- left. Locks nothing.
 
 create function mayfly_private.fact_word(word text)
 returns text

@@ -1,4 +1,4 @@
--- Whether a JSON value names an entity: its name as a text, or { id }, or { name, type? }.
+-- Whether a JSON value is a reference to an entity: its name as a text, { id }, or { name, type? }.
 
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean

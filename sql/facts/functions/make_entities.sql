@@ -1,5 +1,5 @@
--- Makes the entities that references name and that there are not yet, all at once: one by one, what each insert is
--- charged and checked made 100 facts take ten times as long. Those with a type first, so that a name alone finds them.
+-- Creates all entities in references that do not exist yet, in one statement. One by one, charging and checking each
+-- insert made 100 facts take ten times as long. Those with a type come first, so that a name alone finds them.
 -- `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])

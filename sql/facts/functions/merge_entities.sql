@@ -1,7 +1,7 @@
--- The definer half of mayfly.merge_entities. Locks what hold_facts locks; both entities and their facts.
+-- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- Where both have an open fact in one slot, the one that begins later stays open and closes the other; of two that say
--- the same, the older one stays.
+-- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
+-- same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -78,8 +78,8 @@ $$;
 comment on function mayfly_private.merge_entities is 'Merges two entities.';
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Makes two entities one: the names of `id` become aliases of `into_id`, its facts are of that one, and it is gone.
--- Scope fact:write.
+-- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
+-- fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb

@@ -1,6 +1,6 @@
--- The entity that a reference means, made where there is none, of which the owner (an agent, or null: the tenant) may
--- say something. Its type is set where only now somebody says which. An entity that was private becomes the tenant's when
--- something is said of it that the tenant may see. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
+-- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
+-- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities

@@ -1,5 +1,5 @@
--- Checks facts, and says of each whose it is to be: an agent's, or null for the tenant's. What comes from a private memory
--- stays private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
+-- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
 returns uuid[]

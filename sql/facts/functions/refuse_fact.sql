@@ -1,4 +1,4 @@
--- Refuses a call of this room by the field that is wrong, and the place of the fact in its list where there is one.
+-- Refuses a call of this room with the wrong field, and the position of the fact in its list if there is one.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void

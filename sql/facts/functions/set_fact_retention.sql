@@ -21,7 +21,7 @@ $$;
 comment on function mayfly_private.set_fact_retention is 'Sets how long ended facts are kept.';
 grant execute on function mayfly_private.set_fact_retention to authenticated, service_role;
 
--- Sets for how many seconds a fact is kept after its end; null, the default, for ever. Scope fact:admin.
+-- Sets how many seconds a fact is kept after its end. Null, the default, keeps it forever. Scope fact:admin.
 
 create function mayfly.set_fact_retention(ended_kept double precision default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- The names of entities, aliases among them, by the key under which they are found: mayfly_private.entity_key.
--- type and private_to are those of the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
+-- are copied from the entity, so that one constraint keeps a name from standing for two.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- What is said of entities, each from an instant on: subject, predicate, and an entity or a value. A fact has a slot:
--- its subject and predicate, and with `many` its object as well. In each slot one fact is open at most; a newer one
--- closes it. Written by the functions of this room alone.
+-- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
+-- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
+-- newer one closes. Only the functions of this room write it.
 
 create table mayfly.facts (
   tenant_id uuid not null,

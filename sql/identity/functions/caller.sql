@@ -1,18 +1,17 @@
--- Who is calling: an agent that is alive, a person, a machine with an enrolment key, or the secret
--- key; null for everyone else. The one place that reads the token, and refuses what the Data API and
--- Realtime let through: a wrong issuer, a token without exp, or not yet valid. Called by the policies,
--- once a statement, through mayfly.tenant_ids; as owner, since the policies of mayfly.agents call it.
--- Locks nothing.
+-- Who is calling: a living agent, a person, a machine with an enrolment key, or the secret key. Null for everyone
+-- else. Only this function reads the token, and it refuses what the Data API and Realtime accept: a wrong issuer, or
+-- a token without exp or not yet valid. The policies call it once a statement, through mayfly.tenant_ids. As owner,
+-- because the policies of mayfly.agents call it. Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
   id uuid,
-  -- For all but a person, whose tenants are in mayfly.members.
+  -- For all callers except a person, whose tenants are in mayfly.members.
   tenant_id uuid,
   scopes text[],
-  -- The x-mayfly-tenant header as it came. It narrows, never widens.
+  -- The header x-mayfly-tenant as it was sent. It can only narrow.
   chosen text,
-  -- What an agent that it spawns can have at most; null for a person, whose role says it by tenant.
+  -- The most that an agent spawned by the caller can have. Null for a person, whose role in the tenant decides.
   grantable text[]
 );
 

@@ -1,5 +1,5 @@
--- Whether the caller may receive from, or send to, a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}: what the topic's own rule says (mayfly_private.topics). Every other topic is nobody's.
+-- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
+-- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
 --
 -- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
 

@@ -1,5 +1,5 @@
--- The agents whose private memories the caller sees by kinship: itself and its descendants, the
--- dead included. For policies, once a statement; as owner, since it reads mayfly.agents for them.
+-- The agents whose private memories the caller may see because it is their ancestor: itself and its descendants,
+-- including ended ones. For policies, once a statement. As owner, because it reads mayfly.agents for them.
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]

@@ -1,5 +1,5 @@
--- Fails unless the caller may act on someone who has, or is to have, this role: an owner on all, an
--- admin on all but owners. Called by the functions for people.
+-- Fails unless the caller may manage members with this role: an owner all, an admin all except owners. Called by the
+-- functions for people.
 
 create function mayfly_private.require_role(tenant uuid, over text)
 returns void

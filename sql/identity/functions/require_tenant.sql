@@ -1,5 +1,5 @@
--- The one tenant of this request, in which the caller must have the scope. Called first by every
--- function that writes. Locks nothing.
+-- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
+-- Locks nothing.
 
 create function mayfly_private.require_tenant(scope text)
 returns uuid

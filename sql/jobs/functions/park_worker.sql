@@ -1,3 +1,24 @@
+-- Whether somebody is making jobs of a tenant ready and has not committed: asked before a worker looks for the last time.
+-- Takes the lock of wake_workers, if it is free, and gives it back at once: it waits for nobody.
+
+create function mayfly_private.adders_under_way(tenant uuid)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  key constant bigint := hashtextextended('mayfly.ready ' || tenant, 0);
+begin
+  if tenant is null or not pg_try_advisory_lock(key) then
+    return tenant is not null;
+  end if;
+  perform pg_advisory_unlock(key);
+  return false;
+end
+$$;
+
+comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
+
 -- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
 -- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
 

@@ -1,5 +1,5 @@
--- Appends what happened to things of one tenant to the log, ids alone, and tells its readers. For rooms whose functions
--- say what happened; where every change of a row is an event, a trigger of its table does. Locks what nudge locks.
+-- Logs what happened to things of one tenant, as ids, and announces it to readers. For rooms whose functions know
+-- what happened. If every change of a row is an event, a trigger of the table does this. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void

@@ -1,6 +1,6 @@
--- Refuses a push whose operations are none, with the index and the field of the first fault: too many, too large, or
--- with an id, a type, a subject or a body that cannot be. What is in a body is asked by its room. Called by
--- mayfly_private.push. Locks nothing. One pass sees what is surely right; only what is left is asked everything.
+-- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large, or
+-- with an invalid id, type, subject or body. The room checks the content of a body. Called by mayfly_private.push.
+-- Locks nothing. One pass accepts what is surely right, and only the rest is checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void

@@ -1,8 +1,8 @@
--- The epoch of the log: rises when the cluster is another one, or on another timeline, than before.
--- Called by the log's triggers and by sync. Locks nothing once the epoch's row is there.
+-- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
+-- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- Which cluster it is stands in a file that two functions read and check, 30 µs each. A session that writes ends where
--- that changes, so it reads the file once, and keeps in a setting of its own what it found.
+-- A file says which cluster it is, and two functions that take 30 µs each read and check it. A session that writes
+-- ends when that changes, so it reads the file once and keeps the result in a setting.
 
 create function mayfly_private.current_epoch()
 returns integer

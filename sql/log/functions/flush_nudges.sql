@@ -1,13 +1,13 @@
--- Tells what is due, of every tenant or of one: a broadcast for each topic and event where somebody listens,
--- at most announce_rate of each tenant, those first that have waited longest. Says how many. A tenant with one due
--- row is told at once, whatever another has left. Each second by pg_cron or the embedded stack; in passing, for
--- one tenant, by listen where neither is there. One at a time: a second one leaves it to the first.
+-- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at most
+-- announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served at once,
+-- whatever another has left. pg_cron or the embedded Supabase calls it each second, and listen calls it in passing
+-- for one tenant if neither is there. Only one runs at a time: a second one leaves the work to the first.
 --
--- It looks at 20,000 rows at most, shared among the tenants, the oldest of each: beside 300,000 due rows of one
--- tenant a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. Of what it leaves, it merges each topic's rows.
+-- It looks at up to 20,000 rows, shared among the tenants, the oldest of each. Beside 300,000 due rows of one tenant
+-- a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. It merges the rows of each topic that it leaves.
 
--- Who listens without a lease, and what is told, the rooms say that have registered the kinds (nudge_kinds): what no
--- room knows is told to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
+-- no room registered is sent to nobody.
 
 create function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -92,7 +92,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- All at once; where that fails, each tenant by itself, so that one whose broadcast fails silences no other.
+  -- All at once. If that fails, each tenant separately, so that one failing broadcast silences no other tenant.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$

@@ -1,5 +1,6 @@
--- What the field of an operation is called in the form in which it was given. An operation of before 0.2 has one part
--- instead of subject and body, whose name stands in `old`: there `subject` is `memory.id`, and `body.task` is `memory.task`.
+-- The name of an operation's field in the form in which the operation was sent. An operation from before 0.2 has one
+-- part instead of subject and body, and `old` has the name of that part. There, `subject` is `memory.id`, and
+-- `body.task` is `memory.task`.
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text

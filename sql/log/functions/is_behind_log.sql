@@ -1,6 +1,6 @@
--- Whether events were deleted that a cursor has not seen. Called by mayfly_private.pull. Cheap: one
--- row. A transaction that was open when the cursor was made may have written before the mark; while it is
--- still open it has written nothing that could have been deleted.
+-- Whether events that a cursor has not seen were deleted. Called by mayfly_private.pull. Reads one row. A
+-- transaction that was open when the cursor was made may have written before the mark, but while it is open, nothing
+-- that it wrote can have been deleted.
 
 create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
 returns boolean

@@ -1,5 +1,6 @@
--- Whether somebody tells what is due: pg_cron's job, or the embedded stack. Where nobody does, as in a
--- project without pg_cron, each transaction tells by itself. A time ahead is of a clock that was set back since.
+-- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a project
+-- without pg_cron, each transaction announces by itself. A time in the future comes from a clock that was set back
+-- since.
 
 create function mayfly_private.is_flushed()
 returns boolean

@@ -1,13 +1,13 @@
--- Leases the tenant's log, with the nudges of what is for the calling agent alone, and up to 100 channels for
--- 60 s: nudges come only while somebody leases. Says the newest numbers of what the caller may read, by which
--- it notices lost broadcasts; `lost` says how many it has noticed since the last call. What the caller may not
--- read is left out, of the lease and of the answer. An inbox is leased by opening it.
+-- Leases the tenant's log, with the nudges for the calling agent alone, and up to 100 channels for 60 s. Nudges are
+-- sent only while somebody has a lease. Returns the newest numbers of what the caller may read, with which it
+-- notices lost broadcasts. `lost` says how many it has noticed since the last call. What the caller may not read is
+-- left out of the lease and the answer. Opening an inbox leases it.
 --
---   { seconds, log, inbox, channels: {name: number} }
+-- { seconds, log, inbox, channels: {name: number} }
 --
--- log is the greatest id among those of the newest 200 events that the caller is told of, as one of the tenant or alone.
--- Where nobody flushes what is due, it is told in passing. Locks the topics' leases while it writes them,
--- every 10 s at most, however many listen.
+-- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts, this
+-- call sends them in passing. Locks the topics' leases while it writes them, every 10 s at most, however many
+-- listen.
 
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb

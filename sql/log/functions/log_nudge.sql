@@ -1,4 +1,4 @@
--- What a reader of the log is told that was not told at once: to pull. Called by flush_nudges.
+-- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

@@ -1,5 +1,5 @@
--- Deletes up to max_rows of a tenant's events that have been kept for as long as the settings say, and notes how far the
--- log goes back, so that older cursors are refused: a chore, called by maintain_tenant under its lock. Locks what it
+-- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the
+-- log goes back, so that older cursors are refused. A chore, called by maintain_tenant under its lock. Locks what it
 -- deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)

@@ -1,5 +1,5 @@
--- Deletes up to max_rows of a tenant's operations that have been kept for as long as the settings say: a chore, called
--- by maintain_tenant under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. A chore, called by
+-- maintain_tenant under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- tenant:{t}:log, the nudges: read with memory:read, sent by the database alone.
+-- tenant:{t}:log, the nudges. Callers with memory:read can read it, and only the database sends.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -1,14 +1,15 @@
--- Tells the readers of a tenant's log, or one agent, that there is something to pull: once a window (1 s) and
--- audience. The first transaction of a window claims the topic's row and broadcasts; every other leaves a due
--- row, which is visible exactly when its data is, and flush_nudges tells it within a second: 1,000 writes in
--- 10 s made 14 to 17 broadcasts, none lost, also with aborts and transactions held open. Called by the log's triggers.
+-- Announces to the readers of a tenant's log, or to one agent, that there is something to pull, once for each window
+-- (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
+-- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
+-- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
+-- by the log's triggers.
 --
--- Where nobody listens nothing is broadcast. A lease may begin while this transaction is open, which does not
--- see it: so it leaves a due row all the same, and whether somebody listens is looked at again when that is told.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it. So it
+-- leaves a due row all the same, and whether somebody listens is checked again when that is sent.
 --
--- Where nobody flushes, each transaction with a listener tells by itself, once a transaction and audience. A
--- savepoint that is rolled back takes its nudge with it, and that it was sent. A broadcast that fails is
--- only a warning of realtime.send: the log is the truth.
+-- If nothing flushes, each transaction with a listener broadcasts by itself, once for each audience. A savepoint
+-- that is rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
+-- warning of realtime.send, because the log is the truth.
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void

@@ -1,9 +1,9 @@
--- What a cursor of the log says, as jsonb; refuses one that is none, and one that the log does not reach any more.
--- Called by read_log and pull. Locks nothing.
+-- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot that this
--- round of pages goes up to; the last xid and id looked at in it; and, while a first sync pages the memories, the
--- last id given.
+-- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
+-- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
+-- id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb

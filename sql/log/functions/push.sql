@@ -1,11 +1,11 @@
--- Applies a push in one transaction, all or nothing, each operation at most once: what was applied before is not
--- applied again and gives its first result. An operation is { id, type, subject, body }; this function claims the ids
--- and hands each type to the function of its room (mayfly_private.operation_types), which checks what is in it and
--- writes. The one door for what clients queue. As owner, since nobody else may write; each room's function
--- names the caller's tenant in its statements, and repeats the predicates of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
+-- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
+-- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
+-- function names the caller's tenant in its statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in their own order: in the order of the pushes, two that overlap deadlocked 19 times
--- in 100. Locks the tenant as a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
+-- 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create function mayfly_private.push(push jsonb)
 returns jsonb
@@ -80,8 +80,8 @@ $$;
 comment on function mayfly_private.push is 'Applies operations, each at most once, all or none.';
 grant execute on function mayfly_private.push to authenticated, service_role;
 
--- Pushes operations { id, type, subject, body }, up to 1,000 and 4 MB, and gives their results in their order, each
--- { id, status, subject, … }.
+-- Pushes up to 1,000 operations { id, type, subject, body } and 4 MB, and returns their results in the same order,
+-- each { id, status, subject, … }.
 
 create function mayfly.push(push jsonb)
 returns jsonb

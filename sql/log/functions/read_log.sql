@@ -1,14 +1,15 @@
--- What is new in the log since a cursor, of the kinds that the caller asks for and may hear of, and the rows that
--- the events are about where it asks for them. As owner, with the predicates of the policies resolved once and repeated in
--- every statement: a page of the log took 52 ms as the caller, and 21 so. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
+-- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
+-- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id): with any number of writers
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
 -- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). Who keeps copies drops what `memory.hidden` and `memory.deleted` name, and then stores the
--- rows, page by page: they are as the caller sees them now, so one that was hidden and shown again ends up right.
+-- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
+-- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
+-- again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that whoever pulls holds no more: it ends before
--- the row that would exceed them, but for its first.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
+-- row that would exceed this, except for its first.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -118,9 +119,9 @@ $$;
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor: without one (null, or 'now') it gives that of this moment. types are kinds of events,
--- or beginnings of some ('memory.*'); null: all that the caller may hear of. Rows travel only where with_rows asks:
--- {"memory": true, "state": true}, or of states some by their keys, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
+-- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
+-- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500

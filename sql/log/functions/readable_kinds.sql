@@ -1,7 +1,6 @@
--- The kinds of events that the caller may hear of, in each of its tenants, and whether it also sees those that are
--- for somebody else. One query for all kinds: to ask tenant_ids for the scope of each took five times as long.
--- Called by the policy of mayfly.events, once a statement, and by the functions that read the log; as owner. Locks
--- nothing.
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
+-- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
+-- policy of mayfly.events, once a statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
 returns table (tenant_id uuid, kind text, sees_all boolean)

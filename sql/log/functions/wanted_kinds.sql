@@ -1,6 +1,6 @@
--- Which kinds of events a caller is told of that asks for some, by their names or the beginnings of them
--- (`memory.*`): those that it may hear of. Without types, all of these. Refuses a name that is none, and what the
--- caller has no scope for: it would wait for something that never comes. Called by read_log. Locks nothing.
+-- The kinds of events for a caller that asks for some, by name or prefix (`memory.*`), as far as it may see them.
+-- Without types, all that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because
+-- it would wait forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]

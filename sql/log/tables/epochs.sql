@@ -1,5 +1,5 @@
--- The clusters this database has lived in. A transaction id means something in its own cluster only:
--- after a restore or a promotion the epoch rises, and older cursors are refused.
+-- The clusters on which this database has run. A transaction id means something only in its own cluster, so after a
+-- restore or a promotion the epoch increases and older cursors are refused.
 
 create table mayfly_private.epochs (
   epoch integer generated always as identity constraint epochs_pkey primary key,

@@ -1,6 +1,6 @@
--- Which topics somebody listens to, and until when: a lease ends by itself, so that for a reader that has gone
--- nothing is broadcast. One row for all who listen to a topic. Inboxes are not here but for the nudges of
--- their owner's log: who reads an inbox stands in mayfly.inboxes. Written by listen.
+-- The topics to which somebody listens, and until when. A lease ends by itself, so that nothing is broadcast for a
+-- reader that has gone. One row for all listeners of a topic. Inboxes are not here, except for the nudges of their
+-- owner's log: mayfly.inboxes has their readers. Written by listen.
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,

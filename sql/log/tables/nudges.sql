@@ -1,5 +1,6 @@
--- When a topic was nudged last. The first transaction of a window claims the row and tells; every other leaves a
--- row in nudges_due. Apart from the listeners, so that no renewal of a lease waits for a writer's commit.
+-- When a topic was last nudged. The first transaction of a window claims the row and broadcasts. Every other one
+-- leaves a row in nudges_due. Separate from the listeners, so that renewing a lease never waits for a writer's
+-- commit.
 
 create table mayfly_private.nudges (
   tenant_id uuid not null,

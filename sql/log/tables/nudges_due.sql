@@ -1,7 +1,7 @@
--- What is still to be broadcast, written by the transaction that it tells of: it is visible exactly when
--- its data is, so the last one cannot be lost. flush_nudges deletes it, and broadcasts once for each topic and event, of the kinds that rooms have registered
--- (nudge_kinds).
--- No foreign key, which would look the tenant up for each row: forget_log deletes what a tenant leaves.
+-- Broadcasts that are due, written by the transaction that caused them. They become visible exactly when its data
+-- does, so the last one cannot be lost. flush_nudges deletes them, and broadcasts once for each topic and event, for
+-- kinds that rooms have registered (nudge_kinds). No foreign key, which would look up the tenant for each row:
+-- forget_log deletes what a tenant leaves.
 
 create table mayfly_private.nudges_due (
   tenant_id uuid not null,

@@ -1,8 +1,8 @@
--- Applies the deletes of a push: leaves tombstones, with neither vectors nor conflicts. Called by
--- mayfly_private.push, which has locked the targets. Gives how many memories it wrote.
+-- Applies the deletes of a push. Each leaves a tombstone without vectors or conflicts. Called by
+-- mayfly_private.push, which has locked the targets. Returns how many memories it wrote.
 --
--- A memory that is not there (any more), or not for the caller to forget, is no target and `gone`, as it is for
--- an update: another's private memory in a drained outbox is left to that one, its ancestors and admins.
+-- A memory that does not exist, or that the caller may not forget, is not a target and gets `gone`, as in an update.
+-- So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors and admins can.
 
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer

@@ -53,7 +53,7 @@ begin
     work := mayfly_private.follow_aliases(tenant, work);
   end if;
   if given.once then
-    -- Who may not read does not learn what there is.
+    -- A caller who may not read must not learn what exists.
     sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
   end if;
 
@@ -87,10 +87,11 @@ begin
       language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
       mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
         coalesce(p.critique, '')), mayfly_private.words_version(), p.key, p.content_hash,
-      -- Of two who bring a key, whoever said it later counts, whoever came first.
+      -- If two callers bring a key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- By their content: of two pushes that bring the same, one waits for the other, and never each for the other.
+    -- Sorted by content, so that of two pushes with the same content one waits for the other, and they never wait
+    -- for each other.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -117,7 +118,7 @@ begin
     targets := mayfly_private.lock_memories(tenant, array(
       select (op ->> 'subject')::uuid from jsonb_array_elements(work) op
       where op ->> 'type' in ('memory.update', 'memory.delete') and (op ->> 'id')::uuid = any (claimed)));
-    -- What is said of one memory by several names, or by its key, is done one after the other.
+    -- Operations on one memory under several names, or under its key, run one after the other.
     rounds := (select max(c.count) from (
       select count(*) from jsonb_array_elements(work) op where op ->> 'type' in ('memory.update', 'memory.delete') group by op ->> 'subject') c);
     for turn in 1 .. coalesce(rounds, 0) loop

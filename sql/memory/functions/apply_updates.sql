@@ -1,9 +1,9 @@
--- Applies the updates of a push: settles each, keeps what is to be outcomes by hand, and completes the
--- results of the operations. Called by mayfly_private.push, which has locked the targets. Gives how many
--- memories it wrote.
+-- Applies the updates of a push: settles each one, keeps conflicts that must be resolved by hand, and completes the
+-- results of the operations. Called by mayfly_private.push, which has locked the targets. Returns how many memories
+-- it wrote.
 --
--- A memory that is not there (any more), or not for the caller to change, is no target and `gone`: a delete
--- wins over an update, and a late update never blocks an outbox.
+-- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
+-- over an update, so a late update never blocks an outbox.
 
 create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer
@@ -67,7 +67,7 @@ begin
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
   get diagnostics written = row_count;
 
-  -- A vector of other words would be found for what is not there any more.
+  -- With the old vector, a search would find the memory by words that it no longer has.
   delete from mayfly.memory_vectors v
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');

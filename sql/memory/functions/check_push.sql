@@ -1,10 +1,9 @@
--- Refuses a push with the index and the field of the first fault of its memory operations, before anything of them is
--- applied, and gives its embeddings, one for each operation; null where it has none. Called by apply_memories.
--- Locks nothing.
+-- Checks the memory operations of a push before any is applied, and refuses the first fault with its index and
+-- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
 --
--- One pass sees what is surely right: absent, or of its type and well within its bounds. Only the rest is
--- asked everything (refuse_faults), as every update is: 20 µs an operation instead of 200. What is compared as jsonb is of
--- its type: numbers sort among themselves, and texts equal texts alone.
+-- One pass accepts what is certainly valid: absent, or of its type and well within its bounds. Only the rest, and
+-- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. Values
+-- compared as jsonb have their type: numbers sort among numbers, and texts equal only texts.
 
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -48,12 +47,12 @@ begin
     and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    -- In 108 bytes no tag is too long.
+    -- In 108 bytes, no tag can be too long.
     and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
         where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
-    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
       or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
       and mayfly_private.numbers_kept(m.metadata)))

@@ -1,4 +1,4 @@
--- Refuses a question that mayfly.recall cannot take, by its field. Locks nothing.
+-- Refuses a question that mayfly.recall cannot take, and names its field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer

@@ -1,4 +1,5 @@
--- The definer half of mayfly.complete_embeddings: the queue is nobody's to write. Locks what it completes.
+-- The definer half of mayfly.complete_embeddings, because clients cannot write the queue. Locks the rows that it
+-- completes.
 
 create function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -27,7 +28,7 @@ begin
       format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
-  -- A lease that is over, or of words that have changed since, is worth nothing.
+  -- The result is dropped if its lease has ended or the words have changed since.
   with done as (
     delete from mayfly_private.embedding_queue q
     using jsonb_array_elements(results) r
@@ -59,7 +60,7 @@ $$;
 comment on function mayfly_private.complete_embeddings is 'Stores the vectors of leased memories.';
 grant execute on function mayfly_private.complete_embeddings to service_role;
 
--- Takes what a worker has made of its leases. Called by the sync function, with the secret key.
+-- Stores the vectors that a worker has made for its leases. The sync function calls it with the secret key.
 
 create function mayfly.complete_embeddings(model text, results jsonb)
 returns jsonb

@@ -1,5 +1,4 @@
--- What a conflict is charged: 256 bytes, and what was wanted and taken for granted, which may be as long as
--- a memory.
+-- A conflict is charged 256 bytes plus the wanted value and its base, which can each be as long as a memory.
 
 create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
 returns integer

@@ -1,6 +1,6 @@
--- What two memories with identical content have in common: of all fields but its id, its session, the time, and, unless it
--- is private, its agent. Null of a turn of a conversation: what is said twice there are two turns. 5 µs a KB. Called by
--- apply_memories. Locks nothing.
+-- A hash that two memories with identical content share. It covers all fields except the id, the session, the time
+-- and, for a memory that is not private, its agent. Null for a turn of a conversation, because the same words said
+-- twice are two turns. Takes 5 µs a KB. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.content_hash(
   kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,

@@ -1,9 +1,9 @@
--- Which of some memories say the same as one before them: the same words, or nearly (nine tenths of the different words of
--- both, in texts that begin or end alike). Gives for each the place of the first that says it, its own where none does.
--- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both, in
+-- texts that begin or end alike. Returns for each memory the place of the first one that says the same, or its own
+-- place. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
--- Beginnings and ends choose what is compared, among the first 100 that are not wholly the same: comparing all pairs of 30
--- memories would take 4 ms.
+-- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
+-- Comparing all pairs of 30 memories would take 4 ms.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -13,7 +13,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  -- Of each its place, and of those that say the same the least.
+  -- The place of each memory, and for identical ones the lowest place.
   first integer[];
 begin
   with looked_at as materialized (
@@ -22,7 +22,7 @@ begin
     join mayfly.memories m on m.tenant_id = tenant and m.id = o.id
     cross join lateral (select m.task || m.input || m.output as text offset 0) t
   ), hashed as materialized (
-    -- What looks alike in all of these is read as a whole.
+    -- Pairs that look alike in all of these are compared in full.
     select l.*, case when count(*) over (partition by l.kind, l.bytes, l.beginning, l.ending) > 1 then (
         select md5(m.kind || m.task || m.input || m.output) from mayfly.memories m where m.tenant_id = tenant and m.id = l.id)
       else l.n::text end as hash
@@ -45,7 +45,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- What is like one that is like another goes with that one.
+  -- A memory that is like one in a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;

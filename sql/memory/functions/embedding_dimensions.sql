@@ -1,5 +1,5 @@
--- How many numbers the vectors of this project have: the column alone knows, and a release never touches it.
--- Read once a call of what has a vector, 10 µs. Locks nothing.
+-- How many numbers the vectors of this project have. Only the column stores it, and a release never changes it. Each
+-- call that handles a vector reads it once, in 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -16,7 +16,7 @@ $$;
 comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and whoever brings their own.
+-- For the functions, which make vectors, and for callers that bring their own.
 
 create function mayfly.embedding_dimensions()
 returns integer

@@ -1,4 +1,5 @@
--- The definer half of mayfly.embedding_progress. Counts: reads the keys of all memories of the tenant. Locks nothing.
+-- The definer half of mayfly.embedding_progress. It counts, so it reads the keys of all memories of the tenant.
+-- Locks nothing.
 
 create function mayfly_private.embedding_progress(model text)
 returns jsonb

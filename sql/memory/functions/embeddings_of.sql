@@ -1,8 +1,7 @@
--- The embeddings of a push, one for each operation, null where it has none; null at all where one of
--- them might be out of its bounds. Called by check_push. The cast to halfvec is what takes numbers and
--- nothing else, and it is needed anyway: 0.15 ms an operation; asking each number with a JSON path took
--- 0.6 ms. A norm below 999 keeps all numbers within 1000, and what is nearer to 0 than 1e-30 has at
--- least 30 zeros behind its point.
+-- Returns the embeddings of a push, one for each operation, null if it has none. Returns null as a whole if one of
+-- them may be out of bounds. Called by check_push. The cast to halfvec accepts nothing but numbers and is needed
+-- anyway: 0.15 ms an operation. Checking each number with a JSON path took 0.6 ms. A norm below 999 means that all
+-- numbers are within 1000. A number nearer to 0 than 1e-30 has at least 30 zeros after its point.
 
 create function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]

@@ -1,5 +1,5 @@
--- Queues memories of a tenant for a vector, from the beginning: what was claimed of them before is of words
--- that are gone. Called by pushes, for memories that they have just written.
+-- Queues memories of a tenant for a vector, and resets their attempts and leases, because earlier claims were for
+-- words that have changed. Pushes call it for the memories that they have just written.
 
 create function mayfly_private.enqueue_embeddings(tenant uuid, memories uuid[])
 returns void

@@ -1,6 +1,6 @@
--- The memories whose vectors point nearest to one, and their similarity: 1 at best, and above 0. Where too few of the nearest
--- pass the filters, those that pass are compared one by one: a filter never hides a match. Called by
--- mayfly_private.recall. Locks nothing.
+-- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
+-- the nearest pass the filters, it compares those that do pass one by one, so a filter never hides a match. Called
+-- by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meaning(
   tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
@@ -40,7 +40,7 @@ begin
       and (conversation is null or m.conversation_id = conversation)
     order by n.similarity desc, m.id
     limit depth) f
-  -- A vector that points elsewhere is no match, however few there are.
+  -- A vector that points elsewhere is not a match, even if there are few others.
   where f.similarity > 0;
 
   if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then

@@ -1,7 +1,8 @@
--- The memories that are nearest in meaning, best first: by a model, and, while memories are being embedded by it, also by
--- the one before, of memories that have no vector of the new one yet. likeness = 0.99 * (similarity - unrelated) / (1 - unrelated), plus
--- up to 0.01 for what is below: unrelated is what two texts of the model have that have nothing to do with each other, so
--- likenesses of two models can be compared, and similarities not. Called by mayfly_private.recall. Locks nothing.
+-- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
+-- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
+-- unrelated), plus up to 0.01 for what is below. `unrelated` is the similarity that two unrelated texts have in a
+-- model. So likenesses of two models can be compared; similarities cannot. Called by mayfly_private.recall. Locks
+-- nothing.
 
 create function mayfly_private.find_by_meanings(
   tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,

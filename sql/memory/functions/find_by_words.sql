@@ -26,7 +26,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning anew took longer than the search. The words are found by their index or not at all.
+-- Planning again took longer than the search. The words are found through their index or not at all.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
@@ -65,7 +65,7 @@ begin
   end if;
 
   if sampled is null then
-    -- Only what the caller may see is counted.
+    -- Counts only what the caller may see.
     known := (
       select count(*) from (
         select from mayfly.memories m
@@ -75,7 +75,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- As of all of its memories.
+    -- Counted over all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -101,7 +101,7 @@ begin
         ts_rank(of_weight, x.words, terms[11]) ^ 2 as r11, ts_rank(of_weight, x.words, terms[12]) ^ 2 as r12,
         x.words @@ phrase as has_phrase
       from (
-        -- Unpacked once, not once a word.
+        -- Unpacked once, not once for each word.
         select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
         from mayfly.memories m
         where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
@@ -153,7 +153,7 @@ begin
     most := 2000000;
   end loop;
 
-  -- What the sample has is a word, and so is what anything visible has.
+  -- A word that the sample or any visible memory has is not a typo.
   doubtful := array(
     select words[k] from generate_subscripts(words, 1) k
     where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)

@@ -1,5 +1,5 @@
--- Of a push whose puts were not all stored, the rest as what it is: { id, kept } of one whose content the tenant has. One whose
--- id the tenant has is refused. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
+-- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb

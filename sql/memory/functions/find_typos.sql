@@ -1,6 +1,6 @@
--- Adds what has nearly the words that nothing has: memories whose task or tags have one like a doubtful word of the
--- question. Called by mayfly_private.find_by_words where a word is found nowhere, so that what has no typo never pays.
--- Locks nothing.
+-- Adds memories whose task or tags have a word similar to a word of the question that nothing contains.
+-- mayfly_private.find_by_words calls it only for such words, so a question without a typo costs nothing more. Locks
+-- nothing.
 
 create function mayfly_private.find_typos(
   tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[],
@@ -19,7 +19,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not by a set clause: a session that has not loaded pg_trgm yet is refused that.
+  -- Not as a set clause: a session that has not loaded pg_trgm yet would refuse it.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word

@@ -1,6 +1,6 @@
--- How many of some memories of a tenant, in their order, fit into a page of so many bytes as JSON, its escapes
--- included, which make six of a byte; one at least. Reads and writes out every one, so mayfly_private.pull asks
--- it only of a page that might become too large. Locks nothing.
+-- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes
+-- count too and can make six bytes of one. It reads and writes out every memory, so mayfly_private.pull calls it
+-- only for a page that may become too large. Locks nothing.
 
 create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -9,7 +9,7 @@ set search_path = ''
 as $$
 begin
   return (
-    -- One also where they have all just been forgotten: a page goes on behind its last.
+    -- One also if all of them have just been forgotten, so that the next page continues after the last.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)

@@ -1,5 +1,6 @@
--- Of a push, the updates and deletes with the memories that they are about: one that names an id under which nothing was
--- stored, since the tenant had its content or its key, is about the memory that has it. Called by apply_memories. Locks nothing.
+-- Finds the memories that the updates and deletes of a push are about. If an update names an id under which nothing
+-- was stored, because the tenant already had its content or its key, it applies to the memory that has it. Called by
+-- apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb

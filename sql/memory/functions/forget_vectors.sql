@@ -1,5 +1,5 @@
--- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, passing by those that
--- others hold, and the settlements of their models.
+-- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, skipping those that other
+-- transactions hold, and the settlements of their models.
 
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
   end if;
 
   for other in
-    -- From one model to the next by the index, without reading the vectors between.
+    -- Moves from one model to the next through the index, without reading the vectors between.
     with recursive models as (
       (select v.model from mayfly.memory_vectors v where v.tenant_id = tenant order by v.model limit 1)
       union all
@@ -58,8 +58,8 @@ $$;
 comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
 grant execute on function mayfly_private.forget_vectors to service_role;
 
--- What is left to do once a tenant was embedded by another model: deletes up to max_rows vectors of all
--- other models, of memories that have one of this model. With the secret key, which names the tenant.
+-- The last step after a tenant was embedded with another model: deletes up to max_rows vectors of all other models,
+-- from memories that have one of this model. With the secret key, which names the tenant.
 
 create function mayfly.forget_vectors(model text, max_rows integer default 1000)
 returns jsonb

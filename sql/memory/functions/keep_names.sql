@@ -1,5 +1,6 @@
--- Says in the results of a push which memory is kept where a put was not stored under its own id, and keeps that id as
--- another name of it. Called by apply_memories, with the push as it came and as it was done. Locks nothing else.
+-- Adds to the results of a push which memory is kept if a put was not stored under its own id, and keeps that id as
+-- another name of the memory. apply_memories calls it with the push as it came and as it was applied. Locks nothing
+-- else.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void

@@ -1,5 +1,5 @@
--- What is searched with tolerance for typos: task and tags, the short texts that people and agents ask
--- for by name. For an index; called by whoever writes a memory.
+-- The text that recall searches with tolerance for typos: task and tags, the short texts by which people and agents
+-- ask. For an index; called by every write of a memory.
 
 create function mayfly_private.labels(task text, tags text[])
 returns text

@@ -1,10 +1,9 @@
--- Locks those of some memories of a tenant that are there and that the caller sees, and gives their ids. What
--- it does not give, a push changes and forgets not: a memory that is not there (any more) and another agent's
--- private one are `gone` alike, and for a caller without memory:read every memory is. Called by
--- mayfly_private.push for what it updates and deletes.
+-- Locks those memories of a list that exist and that the caller can see, and returns their ids. A push does not
+-- change or forget any other: a memory that does not exist and another agent's private memory both get `gone`, and
+-- without memory:read every memory does. mayfly_private.push calls it for its updates and deletes.
 --
--- As owner there are no policies, so their predicates stand here, resolved once: without them a sibling's
--- delete of a private memory would be applied. Locks the memories, by id.
+-- It runs as owner, where no policies apply, so it repeats their conditions, resolved once. Without them, a sibling
+-- could delete a private memory. Locks the memories in the order of their ids.
 
 create function mayfly_private.lock_memories(tenant uuid, memories uuid[])
 returns uuid[]

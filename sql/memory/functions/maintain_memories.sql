@@ -1,13 +1,12 @@
--- Forgets the memories of a tenant that its retention or their expires_at has come for, and deletes tombstones that have
--- been kept for as long as the settings say: a chore, called by maintain_tenant under its lock. At most max_rows
--- memories are looked at, in the order of the primary key, on from where the last batch stopped, so that no index is
--- needed and any number of batches may be broken off. `more` is true until the walk has come to its end. Locks what it
--- changes and deletes.
+-- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time that
+-- the settings give. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
+-- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can be
+-- cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
--- Memories whose search words are of an older version get those of today (mayfly_private.words).
+-- It rewrites search words of an older version (mayfly_private.words).
 --
--- What is forgotten leaves a tombstone and a memory.deleted, as any delete: caches hear of it. A tombstone goes when
--- the log that told of it has gone: older cursors are refused.
+-- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so caches learn of it. The
+-- tombstone goes when its event has gone from the log, because older cursors are refused by then.
 
 create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
 returns jsonb
@@ -51,7 +50,7 @@ begin
   delete from mayfly.memory_vectors v where v.tenant_id = tenant and v.memory_id = any (gone);
   delete from mayfly.memory_conflicts c where c.tenant_id = tenant and c.memory_id = any (gone);
 
-  -- Rows with the words of an older version.
+  -- Rows with search words of an older version.
   update mayfly.memories m
   set words = mayfly_private.words(m.language, m.task, m.tags, m.input, m.output, m.critique), words_version = mayfly_private.words_version()
   where m.tenant_id = tenant and m.id in (
@@ -61,7 +60,7 @@ begin
     for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, what was erased of those that were settled no longer counts. A large tenant stays one.
+    -- At the end of a walk, erased memories no longer count as settled. A tenant that was large stays large.
     update mayfly_private.settlements s
     set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))

@@ -1,9 +1,10 @@
--- Of a push, the puts with a key as what they do: one whose key the tenant has becomes an update of that memory, with
--- the new text and tags as a whole and other fields where it has them. Called by apply_memories. A key is the tenant's, or, of
--- a private memory, its agent's: who has a key never learns what a sibling keeps under the same. Needs memory:read, since the
--- answer says what is there.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
+-- memory. The update replaces text and tags as a whole, and other fields where the put has them. Called by
+-- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what a
+-- sibling keeps under the same key. Needs memory:read, because the result says what exists.
 --
--- Locks the keys, in order, until the end of the transaction: of two pushes that bring a key, the second sees the first's.
+-- Locks the keys, in order, until the transaction ends. Of two pushes that bring a key, the second sees the first
+-- one's memory.
 
 create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
 returns jsonb
@@ -37,7 +38,7 @@ begin
   perform pg_advisory_xact_lock(l.lock) from (
     select distinct hashtextextended('mayfly.memory_key ' || tenant || ' ' || k.owner || ' ' || k.key, 0) as lock
     from jsonb_to_recordset(keyed) as k (key text, owner uuid) order by 1) l;
-  -- What has expired is nobody's any more, also before maintenance comes to it.
+  -- An expired memory no longer holds its key, even before maintenance deletes it.
   update mayfly.memories m set key = null
   from jsonb_to_recordset(keyed) as k (key text, owner uuid)
   where m.tenant_id = tenant and m.key = k.key and m.expires_at <= instant
@@ -50,7 +51,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- Under an id that was forgotten meanwhile: it is another memory.
+        -- A memory under an id that was forgotten meanwhile is another memory.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)

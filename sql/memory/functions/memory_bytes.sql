@@ -1,6 +1,6 @@
--- About how many bytes a memory takes in an answer, before JSON's escapes. The length of a stored text is
--- read without reading the text; metadata is written out only where it is stored compressed. Called by
--- mayfly_private.pull. Locks nothing.
+-- Estimates how many bytes a memory takes in an answer, before JSON escapes. It reads the length of a stored text
+-- without the text, and writes out metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
+-- nothing.
 
 create function mayfly_private.memory_bytes(
   task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb

@@ -11,8 +11,8 @@ create function mayfly_private.nearest(tenant uuid, model text, asked extensions
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- Left alone, the planner never picked HNSW: it can do without a sort, and nothing else can. Each
--- statement has one plan then, whatever the statistics and the tenant: it is made once a session.
+-- By itself, the planner never chose HNSW, because it can avoid a sort and other plans cannot. With these settings
+-- each statement has one plan, whatever the statistics and the tenant, and it is made once a session.
 set enable_seqscan = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan
@@ -21,7 +21,7 @@ rows 20
 as $$
 #variable_conflict use_column
 declare
-  -- Compared with itself, because a session has these settings only once it has used pgvector.
+  -- Compared with itself, because a session has these settings only after it has used pgvector.
   is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
   iterative_scan constant text := current_setting('hnsw.iterative_scan');
   ef_search constant text := current_setting('hnsw.ef_search');
@@ -29,7 +29,7 @@ declare
   body bigint;
   whole bigint;
   ef integer;
-  -- Of how many, of all tenants, these are expected to be the best.
+  -- How many vectors, of all tenants, the best are expected among.
   spread double precision;
   steps integer;
   setting text;
@@ -87,7 +87,7 @@ begin
   return query
   select best.memory_id, 1 - best.distance
   from (
-    -- Each distance once: in the outer list it would be computed again.
+    -- Computes each distance once. In the outer list it would be computed again.
     select v.memory_id, v.embedding operator(extensions.<=>) asked as distance
     from mayfly.memory_vectors v
     where v.tenant_id = tenant and v.model = nearest.model

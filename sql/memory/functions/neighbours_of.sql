@@ -1,8 +1,8 @@
--- What memories lend to those that were remembered right before and after them, in the same conversation, or else in the same
--- session: `share` of their relevance to the next, half of that to the one behind it. Gives who gains and how much. Called
--- by mayfly_private.recall with the best 20. Locks nothing.
+-- Lets memories lend relevance to those remembered right before and after them, in the same conversation or else in
+-- the same session: `share` of their relevance to the next one, and half of that to the one after it. Returns which
+-- memories gain and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
 --
--- On conversations that nothing was tuned on, recall@10 rose from .624 to .688 by it. It takes 0.3 ms.
+-- On conversations that nothing was tuned on, it raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,

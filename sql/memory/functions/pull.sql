@@ -1,18 +1,18 @@
--- What sync gives of the log: a page of it with the memories that it is about, as the caller sees them
--- (mayfly_private.read_log), of all the kinds that the caller may hear of. With `since: null` it begins with every
--- memory there is, by id, a page at a time, and goes on with the log since the first of these pages; without
--- memory:read there are none, and it begins with the log from now on.
+-- What sync returns of the log: one page with the memories that it is about, as the caller sees them
+-- (mayfly_private.read_log), of every kind that the caller may read. With `since: null` it first returns every
+-- memory by id, page by page, and then the log from the first of these pages on. Without memory:read there are no
+-- memories, and it begins with the log from now on.
 --
--- While a first sync pages the memories, `b` in its cursor is the last id given. A page has at most about 4 MB as
--- JSON, so that whoever pulls holds no more; it ends before the memory that would exceed them, but for its first,
--- which takes 2 MB at most. Only where the page might become that large, if each byte were escaped, is it written
--- out to be measured. As owner, with the predicates of the policies repeated. Locks nothing.
+-- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about
+-- 4 MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is
+-- the first, which takes up to 2 MB. It is written out to be measured only if it might become that large with every
+-- byte escaped. Runs as owner and repeats the conditions of the policies. Locks nothing.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A plan for many rows that are not there would be compiled first, 200 ms and more.
+-- Without this, the planner expects many rows and compiles the plan first, which takes 200 ms and more.
 set jit = off
 as $$
 declare

@@ -1,5 +1,5 @@
--- The definer half of mayfly.queue_embeddings: looks at max_rows memories by the primary key, on from
--- `after`, however many there are. The dead are given another chance. Locks what it queues.
+-- The definer half of mayfly.queue_embeddings: looks at max_rows memories in the order of the primary key, starting
+-- after `after`. It gives dead rows another chance. Locks the rows that it queues.
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -41,9 +41,9 @@ $$;
 comment on function mayfly_private.queue_embeddings is 'Queues memories that have no vector of a model.';
 grant execute on function mayfly_private.queue_embeddings to service_role;
 
--- For another model than before, and for memories that came by another way than a push: each call looks
--- at max_rows memories, so none takes long. To re-embed a tenant, call it with the `after` that it gave
--- until that is null, then POST /sync/drain while mayfly.embedding_progress counts some that wait, then
+-- Queues memories for a new model, or memories that came by another way than a push. Each call looks at max_rows
+-- memories, so none takes long. To re-embed a tenant, call it with the `after` that it returned until that is null.
+-- Then call POST /sync/drain while mayfly.embedding_progress counts waiting memories, and then
 -- mayfly.forget_vectors. With the secret key, which names the tenant.
 
 create function mayfly.queue_embeddings(model text, max_rows integer default 1000, after uuid default null)

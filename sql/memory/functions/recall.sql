@@ -53,7 +53,7 @@ declare
   lent record;
   ranked record;
   newcomers uuid[];
-  -- Asked once, not for each memory; those of mayfly_private.half_life where none are given.
+  -- Computed once, not for each memory. Without half-lives of the caller, those of mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -81,7 +81,8 @@ begin
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the model that is named, if one is) and by its labels, unless something else is asked.
+    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
+    -- else.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
@@ -152,8 +153,8 @@ begin
             + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
           h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
         from mayfly.memories m
-        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+        -- After a hundred half-lives freshness is as good as zero. A thousand would underflow, which is an error.
+   cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
           / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
         where m.tenant_id = tenant and m.id = f.id
         offset 0) r
@@ -198,7 +199,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- What says the same filled the list: look further, once.
+    -- Duplicates filled the list, so look further, once.
     exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -280,7 +281,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Its one statement is planned once a session; as a function in SQL it was planned each time, for 0.27 ms.
+-- Plans its one statement once a session. A function in SQL planned it at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan

@@ -1,6 +1,6 @@
--- Refuses a push with the index and the field of its first fault, among those operations that are in
--- doubt. Dear, 0.2 ms an operation, since it asks everything one by one: check_push, which calls it, doubts what it has not seen to be right by itself. Locks nothing. What an update sets, and
--- the base that it starts from, have the bounds of what is put.
+-- Refuses a push for the first fault among the operations in doubt, with its index and field. It checks everything
+-- one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could not accept
+-- itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void

@@ -1,9 +1,9 @@
--- Counts in how many of a tenant's memories each word stands, in a sample of 1,000, where that is due: after a
--- fifth more or fewer memories, and each day: a chore, called by maintain_tenant under its lock. 1,000 take 15 ms. Locks
--- the rows that it writes.
+-- Counts in how many of a tenant's memories each word stands, in a sample of 1,000. Due once a day, and after the
+-- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories take
+-- 15 ms. Locks the rows that it writes.
 --
--- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. By the hash of the id,
--- since a sample of the newest alone is skewed.
+-- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The sample
+-- follows the hash of the id, because one of the newest memories alone is skewed.
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
 returns jsonb
@@ -23,7 +23,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- So few are counted while recall searches.
+    -- With so few memories, recall counts while it searches.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';

@@ -1,13 +1,13 @@
--- A text as it is parsed into words, of a memory and of a question alike, so that what only looks different is
--- the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and Hebrew,
--- soft hyphens, and characters without width. Scripts without blanks between words (Chinese, Japanese, Thai and their
--- like) and Korean, whose endings stick to its words, become overlapping pairs of letters. Identifiers stay, and
--- their parts come behind the text: camelCase, HTTPServer, node.js, paths. C++ is cplusplus, C# is csharp.
--- Locks nothing.
+-- Normalises a text before it is parsed into words, for memories and questions alike, so that texts that only look
+-- different are the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and
+-- Hebrew, soft hyphens, and characters without width. Scripts without spaces between words (Chinese, Japanese, Thai
+-- and similar), and Korean, whose endings are part of its words, become overlapping pairs of letters. Identifiers
+-- stay, and their parts are appended to the text: camelCase, HTTPServer, node.js, paths. C++ becomes cplusplus, C#
+-- becomes csharp. Locks nothing.
 --
--- < and > become blanks, or the parser drops <staging> and Promise<RecallAnswer> as tags. The parser takes
--- 5e8f1c for a number and a word; a hash that begins so is also there with an x before it.
--- What asks for none of this passes with 30 µs a KB. sdk/src/memory/searched.ts does the same for the local search.
+-- < and > become spaces, because the parser would drop <staging> and Promise<RecallAnswer> as tags. The parser
+-- splits 5e8f1c into a number and a word, so a hash that begins like this is added with an x before it. A text that
+-- needs none of this takes 30 µs a KB. sdk/src/memory/searched.ts does the same for the local search.
 
 create function mayfly_private.searched(content text)
 returns text
@@ -19,7 +19,7 @@ declare
   parts text;
 begin
   if octet_length(searched) > char_length(searched) then
-    -- To ask whether a text is normalised took ten times as long as to look for what is not.
+    -- Asking whether a text is normalised took ten times as long as looking for characters that are not.
     if searched ~ U&'[\00A0\00AA\00AD\00B2\00B3\00B5\00B9-\00BE\0300-\036F\0591-\05C7\0610-\061A\0622-\0625\0640\064B-\065F\0670\0671\093C\1100-\11FF\1D2C-\1D7F\2000-\200F\2028-\202F\205F-\208E\2100-\2149\2160-\217F\2460-\24FF\3000\3099\309A\3131-\318E\3200-\33FF\F900-\FAFF\FB00-\FBFF\FD3E-\FEFF\FF00-\FFEF\+01D400-\+01D7FF]' then
       searched := translate(normalize(translate(searched, U&'\00AD\200B\200C\200D\200E\200F\2060\FEFF\0640', ''), NFKC), U&'\0622\0623\0625\0671', U&'\0627\0627\0627\0627');
       searched := regexp_replace(searched, U&'[\0300-\036F\0591-\05BD\05BF\05C1\05C2\05C4\05C5\05C7\0610-\061A\064B-\065F\0670\FE00-\FE0F]+', '', 'g');

@@ -1,17 +1,16 @@
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first;
--- gives how many: 0 when nothing is left to settle. Large is a tenant with `large` vectors of a model,
--- and it stays so. To run in the background, again and again, each time in a transaction of its own:
--- what it has done stays done, wherever it is stopped. As the tenant grows it also measures how far the
--- index must be searched (mayfly_private.tune_search). Called by pg_cron (operations/schedules.sql), and by mayfly.maintain
--- for the one tenant of its caller.
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
+-- many; 0 if nothing is left to settle. A tenant with `large` vectors of a model is large, and it stays so. Run it
+-- repeatedly in the background, each time in its own transaction: its work stays done wherever it is stopped. As the
+-- tenant grows, it also measures how far the index must be searched (mayfly_private.tune_search). pg_cron calls it
+-- (operations/schedules.sql), and mayfly.maintain for the tenant of its caller.
 --
--- Locks the vectors that it moves, skipping those that others hold, and the tenant's settlement.
+-- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
 create function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
 language plpgsql security definer
 set search_path = ''
--- After a bulk load, without statistics yet, the planner read the whole table for each tenant: 45 s.
+-- After a bulk load, without statistics, the planner read the whole table for each tenant: 45 s.
 set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
@@ -21,7 +20,7 @@ declare
   moved integer;
 begin
   with recursive tails as (
-    -- From one tail to the next by the index, without counting any.
+    -- Moves from one tail to the next through the index, without counting any.
     (select v.tenant_id, v.model from mayfly.memory_vectors v
     where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
     order by case when not v.settled then v.tenant_id end, v.model limit 1)
@@ -36,7 +35,7 @@ begin
   from tails t
   where (only_tenant is null or t.tenant_id = only_tenant)
     and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-      -- A vector has its memory: most tenants need no counting of vectors.
+      -- Each vector belongs to a memory, so most tenants have too few memories to need a count of vectors.
       or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
         and exists (
           select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
@@ -46,7 +45,7 @@ begin
     return 0;
   end if;
 
-  -- Before these are in the index: what it does not hold is the harder question.
+  -- Before these are in the index, because vectors that it does not hold are the harder question.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -55,7 +54,7 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- By where they lie: without statistics a join by their key compared each with all of the tenant's.
+  -- Joined by their position: without statistics, a join by key compared each with all of the tenant's.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(

@@ -1,5 +1,5 @@
--- What was remembered right before and after a memory, in the same conversation, or else in the same session, in that order,
--- with `place` from -1 backwards and from 1 on; of each text the first 2,000 characters. Called by
+-- The memories remembered right before and after a memory, in the same conversation or else in the same session, in
+-- order. `place` counts from -1 backwards and from 1 forwards. Each text is cut after 2,000 characters. Called by
 -- mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)

@@ -1,7 +1,7 @@
--- Push what was learned, pull what is new, in one round trip. Called by the sync function as whoever
--- calls it. The push is one transaction with the pull behind it; the own events come with the next.
--- Operations may have the form that they had before 0.2 (convert_operations). In passing it marks agents that are dead but do not say so. since: null begins with all memories, 'now'
--- with what comes from now on.
+-- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of
+-- its own caller. Push and pull are one transaction; the caller's own events come with the next sync. Operations may
+-- have the form from before 0.2 (convert_operations). It also marks agents as dead whose lifetime is over. since:
+-- null begins with all memories, 'now' with what happens from now on.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb

@@ -1,4 +1,4 @@
--- An immutable choice over listed languages, so that the search words of a memory depend on nothing but the memory.
+-- An immutable choice over listed languages, so that the search words of a memory depend only on the memory.
 
 create function mayfly_private.text_search_config(language text)
 returns regconfig

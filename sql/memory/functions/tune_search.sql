@@ -1,10 +1,9 @@
--- Finds how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, and
--- notes it in its settlement; gives it. One figure for all was either too slow or too few, so it is
--- measured: the newest vectors are asked for, those of the fresh tail first, which the index does not
--- know, with more and more candidates, until 0.995 of what 1,000 find, the most there may be, is found. To
--- compare with all instead took 100 ms a question, at 100,000 vectors. (Up to 20,000, recall compares with all
--- before it searches by 1,000.) Called by mayfly_private.settle_vectors now and then as the tenant grows;
--- takes a second or two.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, notes it
+-- in the tenant's settlement, and returns it. One value for all tenants was either too slow or too small. It asks
+-- for the newest vectors, beginning with those of the fresh tail, which the index does not know, with more and more
+-- candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find. Comparing with all vectors instead
+-- took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares with all before it would search with
+-- 1,000.) mayfly_private.settle_vectors calls it now and then as the tenant grows; it takes a second or two.
 --
 -- Locks the settlement.
 
@@ -18,7 +17,7 @@ as $$
 #variable_conflict use_column
 declare
   asked uuid[];
-  -- What the most candidates found, in pairs.
+  -- What the largest number of candidates found, in pairs.
   askers uuid[];
   best uuid[];
   found_again bigint;

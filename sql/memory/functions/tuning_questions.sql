@@ -1,5 +1,5 @@
--- The definer half of mayfly.tuning_questions. Who has memory:admin sees every memory of the tenant. Reads up to 3,000
--- memories. Locks nothing.
+-- The definer half of mayfly.tuning_questions. A caller with memory:admin sees every memory of the tenant. Reads up
+-- to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)
 returns jsonb
@@ -24,7 +24,7 @@ begin
   select count(*) into vectors from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = tuning_questions.model;
   select w.meaning, w.unrelated into known from mayfly_private.worth_of_model(tenant, model) w;
 
-  -- What stands in one conversation, or was done for one task, belongs together. Whole groups are drawn.
+  -- Memories of one conversation or one task belong together, so whole groups are drawn.
   with drawn as (
     select m.id, g.key, coalesce(nullif(m.output, ''), m.input) as text
     from mayfly.memories m
@@ -47,7 +47,7 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Else a passage of each, without its rarer words: what somebody asks who remembers it vaguely.
+  -- Otherwise a passage of each without its rarer words, as somebody would ask who remembers it vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -60,7 +60,7 @@ begin
   ), words as (
     select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
     from passages p
-    -- The first and the last may be cut.
+    -- The first and the last passage may be cut.
     cross join lateral (
       select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
     cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l

@@ -1,6 +1,5 @@
--- The similarity that two memories of a tenant have which have nothing to do with each other: the median of the pairs
--- among 60 of them, drawn by a hash of their ids. Null where there are fewer than 20 vectors. Called by
--- mayfly_private.tuning_questions. Locks nothing.
+-- The similarity that two unrelated memories of a tenant have: the median over the pairs of 60 memories, drawn by a
+-- hash of their ids. Null with fewer than 20 vectors. Called by mayfly_private.tuning_questions. Locks nothing.
 
 create function mayfly_private.unrelated_similarity(tenant uuid, model text)
 returns real

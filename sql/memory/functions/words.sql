@@ -1,10 +1,10 @@
--- The search words of a memory: task and tags weigh A, input and output B, the critique C. Each weight is parsed
--- once, and only where it has a text: for 1 KB of prose 180 µs, where one to_tsvector takes 130. Called by what
--- writes memories and by maintenance, which brings older rows up to mayfly_private.words_version().
--- Locks nothing.
+-- The search words of a memory: task and tags have weight A, input and output B, the critique C. Each weight is
+-- parsed once, and only if it has a text. 1 KB of prose takes 180 µs; a single to_tsvector takes 130. Called by
+-- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
+-- nothing.
 --
--- A tsvector holds 1 MB. Hardly a text comes near; one that does is cut in half until it fits, so that it is found
--- by its beginning.
+-- A tsvector holds 1 MB. Few texts come near it; one that exceeds it is halved until it fits, so it is found by its
+-- beginning.
 
 create function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -18,7 +18,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- Of what is shorter, all words and their places take less than that; an exception block costs a subtransaction.
+  -- For a shorter text, all words and their places fit; an exception block costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else

@@ -1,11 +1,10 @@
--- The words of a question as searches, the rarest first: at most 12, with in how many of the sampled memories each
--- stands (0.5 for one that the sample does not have; null in a small tenant, whose words are counted while it is searched).
--- What looks like the beginning of a hash, and a letter of a script of pairs that stands alone, are found as prefixes.
--- Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as searches, the rarest first: at most 12, with the number of sampled memories that have
+-- each (0.5 for a word that the sample does not have; null in a small tenant, where they are counted while it is
+-- searched). A word that looks like the beginning of a hash, and a single letter of a script of pairs, match as
+-- prefixes. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not come to yet have their accents: while there are any, words
--- with an accent are asked for in both forms.
--- Prefixes of every word lost .025 of nDCG@10 on Cranfield.
+-- Rows that maintenance has not rewritten yet have words with accents. While there are any, a word with an accent is
+-- asked for in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
   tenant uuid, language text, question text, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
@@ -38,13 +37,13 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- A letter at the end of a run of pairs says nothing that its pair does not say.
+    -- The last letter of a run of pairs adds nothing to its pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
-    -- Of a script of pairs, the pairs.
+    -- For a script of pairs, its pairs.
     if numnode(of_quoted) > 0 and mayfly_private.searched(quoted) ~ '^ ' then
       of_quoted := plainto_tsquery(config, mayfly_private.searched(quoted));
     end if;

@@ -1,5 +1,5 @@
--- Which version of mayfly_private.words the memories of today are written with. Rows with another are written again by
--- maintenance, in batches, and found by their old words until then. Raise it with every change of words, searched or
+-- The version of mayfly_private.words that new memories are written with. Maintenance rewrites rows with another
+-- version in batches; until then they are found by their old words. Raise it with every change of words, searched or
 -- a text search configuration.
 
 create function mayfly_private.words_version()

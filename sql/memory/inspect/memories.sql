@@ -1,5 +1,5 @@
--- What agents have learned, by tenant, generation (how deep in its line an agent was spawned) and
--- agent, the dead included: memory outlives them. For the SQL editor.
+-- What agents have learned, by tenant, generation (how deep in its line an agent was spawned) and agent. Dead agents
+-- are included, because memories outlive them. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,14 +1,14 @@
--- What a recall would return, and why. For the SQL editor: write the name of the tenant, the question, and
--- perhaps the id of a memory that the answer should be like; no embedding can be made here, so without
--- that id the answer goes by words alone. It is the secret key's answer, and an agent or a viewer sees
--- less of it where `seen_by` is not the whole tenant.
+-- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if you
+-- like, the id of a memory that the answer should resemble. No embedding can be made here, so without that id the
+-- answer uses words alone. It shows the secret key's answer; an agent or a viewer sees less where `seen_by` is not
+-- the whole tenant.
 
 with asked as materialized (
   select t.id as tenant_id, 'the question'::text as question, null::uuid as similar_to
   from mayfly.tenants t
   where t.name = 'the tenant'
 ), named as materialized (
-  -- The recall reads its caller from these: it must come after them.
+  -- The recall reads its caller from these, so it must come after them.
   select a.*,
     set_config('request.jwt.claims', '{"role": "service_role"}', true) as claims,
     set_config('request.headers', json_build_object('x-mayfly-tenant', a.tenant_id)::text, true) as headers

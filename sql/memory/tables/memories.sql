@@ -1,6 +1,5 @@
--- What agents learned. A deleted memory stays as a tombstone without content. Its bounds are those of
--- check_push, which names field and operation: here they hold whatever writes it, so that nothing in a row is
--- without a bound.
+-- What agents learned. A deleted memory stays as a tombstone without content. The checks repeat the bounds of
+-- check_push, which names field and operation. Here they hold for every writer, so no column is without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -21,13 +20,13 @@ create table mayfly.memories (
   importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
   tags text[] not null default '{}'
     constraint memories_tags_count check (cardinality(tags) <= 50)
-    -- Each has at most 100 characters. To ask one by one would be a query a row.
+    -- Each tag has at most 100 characters. A check of each would take a query a row.
     constraint memories_tags_length check (
       array_position(tags, null) is null and array_position(tags, '') is null
       and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
   metadata jsonb not null default '{}'
     constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
-    -- An object within another takes at least 8 bytes: 256 hold no 33 levels.
+    -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     constraint memories_metadata_depth check (
       pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
   tokens integer constraint memories_tokens_range check (tokens >= 0),
@@ -35,21 +34,22 @@ create table mayfly.memories (
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
   language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
-  -- One more than an update takes (mayfly_private.apply_updates): what has changed that often can still be forgotten.
+  -- One more than an update accepts (mayfly_private.apply_updates), so that a memory at the limit can still be
+  -- forgotten.
   version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
-  -- A clock of at most 55 characters for each of 16 fields.
+  -- Room for a clock of 55 characters for each of 16 fields.
   hlc jsonb not null default '{}'
     constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
-  -- Of mayfly_private.words: by push, or else by a trigger (mayfly_private.write_words).
+  -- Made by mayfly_private.words: in a push, or else in a trigger (mayfly_private.write_words).
   words tsvector not null default '',
   words_version smallint not null default 0,
-  -- The caller's own name of it: see mayfly_private.match_keys.
+  -- The caller's own name for the memory: see mayfly_private.match_keys.
   key text constraint memories_key_length check (char_length(key) between 1 and 200),
-  -- Of what was put with "once", until it is changed.
+  -- Set for memories that were put with "once", until they change.
   content_hash uuid,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
   constraint memories_tombstone_empty check (deleted_at is null or (task = '' and input = '' and output = '' and critique = ''
@@ -61,16 +61,18 @@ create table mayfly.memories (
 );
 
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
--- With the tenant in it, so that words which are common in the project cost a small tenant nothing, and the
--- planner needs no statistics of them: it would read the words of 100,000 rows for a tenant of 1,000 (32 ms
--- in place of 3), and the tags of all. Two thirds of the size of an index of words and one of tags.
+-- The index begins with the tenant, so words that are common in the project cost a small tenant nothing and the
+-- planner needs no statistics of them. Otherwise it would read the words of 100,000 rows for a tenant of 1,000 (32
+-- ms instead of 3), and the tags of all. It takes two thirds of the size of one index of words and one of tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
--- Those that maintenance has not come to yet: while a tenant has any, recall also asks for words as they were written then.
+-- Rows that maintenance has not rewritten yet. While a tenant has any, recall also asks for words as they were
+-- written then.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
--- For what was remembered before and after a memory: see mayfly_private.neighbours_of.
+-- For the memories before and after a memory: see mayfly_private.neighbours_of.
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
--- A key is the tenant's, or of a private memory its agent's: a key that is taken tells nobody what others keep to themselves.
+-- A key belongs to the tenant or, for a private memory, to its agent, so a taken key reveals nothing about other
+-- agents' private memories.
 create unique index memories_key_idx on mayfly.memories (tenant_id,
   (case visibility when 'agent' then coalesce(agent_id, '00000000-0000-0000-0000-000000000000') else tenant_id end), key)
   where key is not null;
@@ -100,8 +102,8 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
--- A clock a field, not one a row: with one, an update of the reward would make an older update of the
--- critique that arrives later look outdated, and what arrives first would decide what stays.
+-- One clock for each field, not one for the row. With one, an update of the reward would make an older update of the
+-- critique that arrives later look outdated, and the order of arrival would decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is
@@ -111,8 +113,8 @@ comment on column mayfly.memories.content_hash is
   'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
--- For the words of a question that nothing is found for: see mayfly_private.find_typos. With the tenant in it, or a small
--- tenant would pay for the labels of a large one.
+-- For words of a question that match nothing: see mayfly_private.find_typos. The index begins with the tenant, so
+-- that a small tenant does not pay for the labels of a large one.
 
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);

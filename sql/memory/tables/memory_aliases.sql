@@ -1,5 +1,5 @@
--- Ids under which a memory was put that the tenant had already, by its content or its key: they go on naming it, so that whoever
--- keeps one reads, updates and forgets what it meant.
+-- Ids under which a memory was put that the tenant already had, by its content or its key. They stay names of that
+-- memory, so a caller that kept such an id can read, update and forget it.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,

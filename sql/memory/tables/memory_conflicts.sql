@@ -1,5 +1,5 @@
--- What updates with resolve: 'manual' wanted of fields that had changed meanwhile. A row stays until an
--- update names it in `settles`, or its memory is forgotten.
+-- The values that updates with resolve: 'manual' wanted for fields that had changed meanwhile. A row stays until an
+-- update names it in `settles` or its memory is forgotten.
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,

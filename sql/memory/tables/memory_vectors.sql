@@ -1,16 +1,16 @@
--- The meaning of memories, apart from them: updating a reward on 1,000 rows took 3.73 s with the
--- vector inline and 0.026 s without.
+-- The vectors of memories, in a table of their own: updating a reward on 1,000 rows took 3.73 s with the vector
+-- inline and 0.026 s without.
 --
--- A new vector belongs to the fresh tail, which is read exactly; those of large tenants are settled into
--- the HNSW index in the background (mayfly_private.settle_vectors). So a writer never pays for that index:
--- batches of 100 went in at 911 a second without it and 8.5 with it.
+-- A new vector belongs to the fresh tail, which is read exactly. In the background, those of large tenants are
+-- settled into the HNSW index (mayfly_private.settle_vectors), so a writer never pays for that index: batches of 100
+-- went in at 911 a second without it and at 8.5 with it.
 
 create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
-  -- As many numbers as mayfly_private.set_dimensions says: nothing else names their count.
-  -- A vector of zeros is NaN from everything, which sorts as more alike than what is the same.
+  -- The number of dimensions is set by mayfly_private.set_dimensions and stored nowhere else. A vector of zeros has
+  -- the distance NaN to everything, which would sort as more similar than an identical vector.
   embedding extensions.halfvec(384) not null
     constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),
   settled boolean not null default false,
@@ -25,9 +25,9 @@ create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memo
 -- another index (8 to 20 ms in place of 1) where the order of the table made that look cheaper.
 create index memory_vectors_tail_idx on mayfly.memory_vectors
   ((case when not settled then tenant_id end), model, memory_id) where not settled;
--- With ef_construction 64, the default, a search by 300 found 0.990 of the best ten among 110,000; with 128 one
--- by 60 finds 0.998. Where vectors lie loosely, with m 16, the default, searches
--- among 100,000 found 0.986, however wide; with 24, 0.987 to 0.992.
+-- With ef_construction 64, the default, a search with 300 candidates found 0.990 of the best ten among 110,000; with
+-- 128, one with 60 finds 0.998. For loosely spread vectors among 100,000, searches found 0.986 with m 16, the
+-- default, whatever the number of candidates, and 0.987 to 0.992 with m 24.
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 

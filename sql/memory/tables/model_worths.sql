@@ -1,5 +1,5 @@
--- What an embedding model is worth to a tenant, as it was measured on the tenant's own memories (mayfly tune). A model
--- without a row is worth what mayfly_private.model_worth says.
+-- What an embedding model is worth to a tenant, as measured on its own memories (mayfly tune). A model without a row
+-- has the worth that mayfly_private.model_worth gives.
 
 create table mayfly.model_worths (
   tenant_id uuid not null,

@@ -1,11 +1,11 @@
--- Appends what happened to memories, once a statement, to those who may see it. As owner: clients
--- have no INSERT on the log.
+-- Appends what happened to memories to the log, once a statement, for the readers who may see it. Runs as owner,
+-- because clients have no INSERT on the log.
 --
--- The events of a private memory have its agent as audience; its ancestors and the tenant's admins see
--- them too (the policy of mayfly.events, as that of mayfly.memories). One without an agent has the
--- tenant's id, which is nobody's: its events are for admins. A memory that becomes private leaves the
--- caches of the tenant by `memory.hidden`, and stays with those who still see it by the
--- `memory.updated` behind it; one that becomes the tenant's is `memory.updated` to all.
+-- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them too
+-- (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent has the
+-- tenant's id as audience, which is no reader's id, so only admins see its events. A memory that becomes private
+-- leaves the tenant's caches with `memory.hidden`, and readers who still see it get the `memory.updated` after it. A
+-- memory that becomes the tenant's is `memory.updated` for all.
 
 create function mayfly_private.log_memories()
 returns trigger
@@ -13,7 +13,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  -- Once a statement: asked for each row it took 60 µs each.
+  -- Once a statement: for each row it took 60 µs.
   of_epoch constant integer := mayfly_private.current_epoch();
   nudges jsonb;
 begin
@@ -51,7 +51,7 @@ begin
         case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
     from new_rows n
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
-    -- The clocks of fields that stay as they are go on without an event.
+    -- New clocks of fields that keep their value write no event.
     where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
   ), appended as (
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)

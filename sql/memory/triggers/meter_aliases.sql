@@ -1,4 +1,4 @@
--- Charges what is written into memory_aliases.
+-- Charges the rows that a statement writes into memory_aliases.
 
 create trigger memory_aliases_meter_insert after insert on mayfly.memory_aliases
   referencing new table as new_rows

@@ -1,4 +1,4 @@
--- Charges what a statement wrote into memory_conflicts.
+-- Charges the rows that a statement writes into memory_conflicts.
 
 create function mayfly_private.meter_conflicts()
 returns trigger

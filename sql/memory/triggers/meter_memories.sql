@@ -1,7 +1,7 @@
--- Charges what a statement wrote into memories. A trigger, so that nothing that writes them can forget it.
--- octet_length reads the length of a stored text without reading the text. Tags, metadata and clocks are counted as they are uncompressed, which `|| '{}'` makes them: stored they may be a
--- fortieth, and what is forgotten would give back less than it was charged. 512 bytes stand for the row
--- itself, its operation and its event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so that no writer can forget it.
+-- octet_length reads the length of a stored text without the text. Tags, metadata and clocks are counted
+-- uncompressed, which `|| '{}'` makes them: compressed they may be a fortieth, and forgetting would then give back
+-- less than was charged. 512 bytes cover the row itself, its operation and its event; a tombstone keeps them.
 
 create function mayfly_private.meter_memories()
 returns trigger
@@ -22,7 +22,7 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      -- What maintenance forgets is nobody's write.
+      -- Forgetting by maintenance is not charged as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')

@@ -1,4 +1,4 @@
--- Charges the vectors that a statement wrote: two bytes a number, and 32 for their row.
+-- Charges the vectors that a statement writes: two bytes a number, and 32 for the row.
 
 create function mayfly_private.meter_vectors()
 returns trigger

@@ -1,8 +1,8 @@
--- Says of up to 10,000 messages of the caller's own inbox that they are handled: they are handed to no
--- session again. Again changes nothing. Scope message:read. Locks the deliveries, by number.
+-- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
+-- changes nothing. Scope message:read. Locks the deliveries, by number.
 --
--- A broadcast can arrive before the row that caused it is visible: `unseen` has the numbers that are above
--- the newest one that this call sees. Nothing was done about them: say them again soon.
+-- A broadcast can arrive before the row that caused it is visible. `unseen` holds the numbers above the newest one
+-- that this call sees; nothing was done about them, so acknowledge them again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -18,7 +18,7 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- Before the update, whose snapshot is later: what it can not see is never left out here.
+  -- Read before the update, whose snapshot is later, so whatever the update cannot see is listed here.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d

@@ -1,6 +1,6 @@
--- The agents that a message to many goes to: the living (the suspended, too, who get it when they are
--- resumed) that the target describes, but the sender. As owner: who sends need not have agent:read.
--- Called by send_messages. Locks nothing.
+-- The agents that a message to many goes to: all living agents that the target describes, except the sender.
+-- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
+-- send_messages. Locks nothing.
 
 create function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
 returns setof uuid

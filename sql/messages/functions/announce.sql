@@ -1,11 +1,11 @@
--- Broadcasts messages that were just sent to those who listen: to the open inboxes that they are in, and to
--- their channels. A broadcast carries all of a message up to 64 KB, else its number alone, which its
--- reader then asks for. As many as the tenant may tell by now go at once; of the rest each topic's greatest
--- number is due. Called by send_messages. In PL/pgSQL, so that it finds realtime.send when it runs: a
--- body that is parsed once would keep Realtime from replacing that function by dropping it.
+-- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
+-- channels. A broadcast carries a message of up to 64 KB as a whole, and otherwise only its number, by which the
+-- reader then asks for it. As many as the tenant may broadcast now go out at once; for the rest, the greatest number
+-- of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send when it
+-- runs: a body that is parsed at creation would keep Realtime from dropping and replacing that function.
 --
--- A channel that nobody has leased is told of nothing. Its number is due all the same, while somebody flushes:
--- a lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. Its number becomes due all the same while somebody flushes, because a
+-- lease may begin while this transaction is open (see nudge).
 
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void

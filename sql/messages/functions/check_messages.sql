@@ -1,4 +1,4 @@
--- Refuses messages with the index and the field of their first fault, before anything is sent. Locks nothing.
+-- Refuses messages for their first fault, with its index and field, before anything is sent. Locks nothing.
 
 create function mayfly_private.check_messages(messages jsonb)
 returns void

@@ -1,6 +1,6 @@
--- Refuses messages whose recipient there is not, or is not alive, and those to many that reach nobody.
--- Called by send_messages for those that are new; delivered has a message's id for each recipient. As
--- owner. Locks nothing.
+-- Refuses messages whose recipient does not exist or is not alive, and messages to many that reach nobody.
+-- send_messages calls it for new messages; `delivered` holds a message's id once for each recipient. Runs as owner.
+-- Locks nothing.
 
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
 returns void

@@ -1,4 +1,5 @@
--- What a reader of an inbox or a channel is told that was not told at once: its newest number. Called by flush_nudges.
+-- What a reader of an inbox or a channel gets later if it was not told at once: its newest number. Called by
+-- flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

@@ -1,9 +1,9 @@
--- What waits in the caller's inbox behind `after`, by number, about 1 MB a page and at most page_limit;
--- what is past its deadline is left out. Each is marked as handed to this session: one that was handed to
--- another before has attempt above 1. Only for the session that opened the inbox last. Scope
--- message:read. Locks what it hands out.
+-- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most page_limit
+-- messages, without those past their deadline. Each is marked as handed to this session; if another session had it
+-- before, its attempt is above 1. Only for the session that opened the inbox last. Scope message:read. Locks what it
+-- hands out.
 --
--- Senders hold the inbox until they commit: what is numbered up to last_seq in this snapshot is in it.
+-- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
 
 create function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
 returns jsonb
@@ -23,7 +23,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Their sizes alone: nothing of a message is read that is not of the page.
+    -- Only their sizes: it reads nothing of a message that is not on the page.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d

@@ -1,9 +1,9 @@
--- Sends 1 to 100 messages, all or none, stamped with their sender. What was sent before, by its id, is not
--- sent again and gives its result again. Scope message:send.
+-- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
+-- and returns its earlier result. Scope message:send.
 --
--- Locks, until commit, in this order, so that no two senders wait for each other: the channels, the ids,
--- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an
--- inbox have no gap and come in the order of the commits.
+-- It locks until commit, in this order, so that no two senders wait for each other: the channels and then the ids,
+-- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
+-- no gap and follow the order of the commits.
 
 create function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -72,7 +72,7 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them: in a channel that would leave a gap.
+  -- Another call has just sent one of them; in a channel that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
@@ -86,7 +86,7 @@ begin
     perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
       'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
-  -- One that was made so long ago might have been sent, handled and deleted.
+  -- A message with such an old id may have been sent, handled and deleted.
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
@@ -105,7 +105,7 @@ begin
   ) m
   where c.tenant_id = tenant and c.id = m.channel_id;
 
-  -- To whom, message by message: one to a single agent or person names it.
+  -- The recipients of each message; a message to a single agent or person names it.
   select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
   into delivered, recipients
   from (
@@ -140,7 +140,8 @@ begin
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
   ), listening as (
-    -- One that is suspended, itself or by an ancestor, is told nothing: it finds all when it is resumed.
+    -- An agent that is suspended, itself or through an ancestor, gets no broadcast. It finds all messages when it is
+    -- resumed.
     select n.recipient_id, n.last_seq, case
       when n.session is not null and exists (
         select from mayfly.agents a
@@ -155,7 +156,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Who listens is told; who does not finds it when it opens its inbox.
+  -- Listeners get a broadcast. Others find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;

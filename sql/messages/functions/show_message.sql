@@ -1,4 +1,4 @@
--- A message as its readers see it, without what says who else got it. Called by all who hand one out.
+-- A message as its readers see it, without who else received it. Every function that hands out messages calls it.
 
 create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb

@@ -1,4 +1,4 @@
--- A message in an inbox, and what became of it.
+-- A message in an inbox, and what happened to it.
 
 create table mayfly.deliveries (
   tenant_id uuid not null,
@@ -16,7 +16,7 @@ create table mayfly.deliveries (
 )
 with (fillfactor = 80);
 
--- What waits in an inbox, however much was handled.
+-- For what waits in an inbox, however much has been handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

@@ -1,5 +1,5 @@
--- The inbox of an agent or a person: the number of its newest message, and who reads it. A sender holds
--- the row until its commit, so that the numbers have no gap and come in the order of the commits.
+-- The inbox of an agent or a person: the number of its newest message, and its reader. A sender holds the row until
+-- its commit, so that the numbers have no gap and follow the order of the commits.
 
 create table mayfly.inboxes (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Messages, once each; who received one is in mayfly.deliveries. Never changed.
+-- Each message once. Its recipients are in mayfly.deliveries. Messages never change.
 
 create table mayfly.messages (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Appends, once a statement, which messages were acknowledged by whom, for their senders (the secret
--- key's for the admins). As owner: clients have no INSERT on the log.
+-- Appends which messages were acknowledged by whom to the log, once a statement, for their senders (for the admins
+-- if the secret key sent them). Runs as owner, because clients have no INSERT on the log.
 
 create function mayfly_private.log_acknowledgements()
 returns trigger

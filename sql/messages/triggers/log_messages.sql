@@ -1,5 +1,6 @@
--- Appends what was sent, once a statement: for its recipient alone when it is one, else for the tenant.
--- As owner: clients have no INSERT on the log. Who listens to its inbox is nudged by the message itself.
+-- Appends sent messages to the log, once a statement: for the recipient if there is one, and otherwise for the
+-- tenant. Runs as owner, because clients have no INSERT on the log. A listener of an inbox is nudged by the message
+-- itself.
 
 create function mayfly_private.log_messages()
 returns trigger

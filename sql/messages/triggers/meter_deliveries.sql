@@ -1,5 +1,6 @@
--- Gives back what deleted deliveries were charged: 160 bytes each, their row and its index. Fires for each
--- message that is deleted with its deliveries, so whatever deletes many messages deletes their deliveries first.
+-- Gives back what deleted deliveries were charged: 160 bytes each, for the row and its index. It fires once for each
+-- message that is deleted together with its deliveries, so code that deletes many messages deletes their deliveries
+-- first.
 
 create function mayfly_private.meter_deliveries()
 returns trigger

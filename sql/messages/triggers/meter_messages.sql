@@ -1,5 +1,5 @@
--- Gives back what deleted messages and deliveries were charged (mayfly_private.send_messages): the bytes of
--- each message, and 160 for each delivery.
+-- Gives back what deleted messages and deliveries were charged (mayfly_private.send_messages): the bytes of each
+-- message, and 160 for each delivery.
 
 create function mayfly_private.meter_messages()
 returns trigger

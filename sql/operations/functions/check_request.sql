@@ -1,14 +1,14 @@
--- Refuses row estimates and plans of the schema mayfly. The planner's statistics are everybody's, and
--- `Prefer: count=planned` and `count=estimated` would hand its estimate out: whether another tenant is
--- there and how large it is. Every other request passes.
+-- Refuses row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and `Prefer:
+-- count=planned` or `count=estimated` would return one: whether another tenant exists and how large it is. Every
+-- other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
--- authenticator). The Data API then calls it before every request of every schema, as the caller's role,
--- anon and your own roles included. So it reads settings alone, and locks nothing.
+-- authenticator). The Data API then calls it before every request of every schema with the caller's role, including
+-- anon and your own roles. So it reads only settings, and locks nothing.
 --
--- The Data API puts the schema of the request first in search_path. A default is evaluated where the
--- function is called, so it sees that one. Headers do not tell the schema: the default one needs none, and
--- of a header that is there twice only one is seen.
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the function is
+-- called, so it sees that schema. Headers do not tell the schema: the default one needs none, and if a header is
+-- sent twice only one is visible.
 
 create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
 returns void

@@ -1,8 +1,9 @@
 -- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
--- written meanwhile. Each call deletes at most max_rows rows, of every table that belongs to a tenant
--- (mayfly_private.tenant_tables): a table before those that it refers to, so that no foreign key deletes more than was
--- asked for, and of a table that refers to itself the rows that no other row refers to. The call that finds none left
--- deletes the tenant. The caller's own membership goes with it: without, the caller could not call again.
+-- written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no rows
+-- deletes the tenant. The caller's own membership goes with it, because without a membership the caller could not
+-- call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -33,7 +34,7 @@ begin
   update mayfly.agents a set status = 'stopped', stopped_at = mayfly_private.now(), stop_reason = 'tenant erased'
   where a.tenant_id = of_tenant and a.status in ('running', 'suspended');
 
-  -- What is deleted is told in the log, so once more after everything else is gone.
+  -- Deletes write to the log, so the log is emptied again after everything else is gone.
   loop
     before := left_rows;
     for erasing in
@@ -51,7 +52,7 @@ begin
           using of_tenant, left_rows, caller;
         get diagnostics deleted = row_count;
         left_rows := left_rows - deleted;
-        -- Under the leaves that are gone there may be others.
+        -- When these leaves are gone, there may be others.
         exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
       end loop;
       exit when left_rows = 0;
@@ -69,9 +70,9 @@ $$;
 comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
--- Erases the tenant with everything in it, for good: for its owners and the secret key, who confirm by
--- its name. At most max_rows rows a call, for the API's statement timeout (8 s): call it again until it
--- says erased. Agents stop with the first call.
+-- Erases a tenant and everything in it for good. For its owners and the secret key, who confirm it by its name. It
+-- deletes at most max_rows rows a call, because of the API's statement timeout (8 s): call it again until it returns
+-- erased. Agents stop with the first call.
 
 create function mayfly.erase_tenant(name text, max_rows integer default 20000)
 returns jsonb

@@ -1,9 +1,10 @@
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. First the tenant,
--- then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), so that a row comes after
--- the tables that it refers to (a row may come before its parent in the same table), and each in the order of its
--- primary key. Left out is the schema mayfly_private, which is secret or only keeps the books, and what is generated
--- from other columns. Scope tenant:write. Each page sees what has committed by then: what changes meanwhile may come as
--- it was or as it is. A page ends when it has 4 MB, whatever page_limit is. Locks nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
+-- comes first, then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), each
+-- in the order of its primary key. A row comes after the tables that it refers to; within one table, a row may come
+-- before its parent. The export leaves out the schema mayfly_private, which is secret or only keeps accounts, and
+-- columns that are generated from others. Scope tenant:write. Each page sees what has committed by then, so a row
+-- that changes meanwhile may come in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
+-- nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns jsonb

@@ -1,5 +1,5 @@
--- Retention and cleaning, for projects without pg_cron, or at once: one batch of the caller's tenant
--- (scope memory:write; the secret key names it), and one of moving its vectors into the HNSW index, where
+-- Retention and cleaning, for projects without pg_cron or when you need it now: one batch for the caller's tenant
+-- (scope memory:write; the secret key names the tenant), and one batch that moves its vectors into the HNSW index if
 -- it is large. Call it again while `more` is true.
 
 create function mayfly_private.maintain(max_rows integer)
@@ -16,10 +16,10 @@ begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   end if;
-  -- Another one is at it: there may be more.
+  -- Another call holds the lock, so there may be more.
   answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
     || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
-  -- 200 take 1 to 2 s; a hosted project breaks a call off after 8.
+  -- 200 take 1 to 2 s. A hosted project cancels a call after 8.
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
   from mayfly_private.settlements s

@@ -1,11 +1,12 @@
--- A batch of maintenance for up to 50 tenants that have not had one since `begun`, those that have waited
--- longest first; gives how many it came to, and 0 when none is left. It stops after 2 s, so that what it locks is
--- free soon. pg_cron calls it again and again, each time in a transaction of its own (operations/schedules.sql): for
--- 1,000 tenants that took 1.5 times as long as one transaction for all, and 2.9 times with a transaction for
--- each. Locks their rows of maintenance, skipping those that others hold.
+-- One batch of maintenance for up to 50 tenants that have had none since `begun`, those that have waited longest
+-- first. Returns how many it reached; 0 if none is left. It stops after 2 s, so that its locks are free soon.
+-- pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000 tenants that
+-- took 1.5 times as long as one transaction for all; a transaction for each tenant took 2.9 times as long. Locks
+-- their rows of maintenance, skipping those that other transactions hold.
 --
--- What fails for one tenant ends nothing for the others. A chore that fails ends nothing for the tenant's other
--- chores either (maintain_tenant); what else fails is undone and noted here, and the tenant's turn moves on. `when others` does not catch a statement_timeout, so the work is bound by rows.
+-- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
+-- (maintain_tenant). Any other error is undone and noted here, and the next tenant follows. `when others` does not
+-- catch a statement_timeout, so the work is bounded by rows.
 
 create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer

@@ -1,8 +1,9 @@
--- One batch of what time does to a tenant: every chore that a room has registered (mayfly_private.chores), in the order
--- of their names, each on at most max_rows rows. Gives what they counted, `more`: true while one of them may have
--- left something, and `failed`: the names of those that failed. What a chore that fails has done is undone, and
--- the others go on; the tenant's maintenance notes the chore with its error, and so does the log of Postgres. Called by mayfly.maintain and pg_cron, as owner. Locks the tenant's maintenance, and whoever finds
--- that locked leaves it to the one that holds it; then what each chore locks.
+-- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
+-- order of their names, each on at most max_rows rows. Returns what they counted; `more`, true while one of them may
+-- have left something; and `failed`, the names of those that failed. The changes of a chore that fails are undone,
+-- and the others go on. The tenant's maintenance row and the log of Postgres note the chore with its error.
+-- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
+-- another call holds the maintenance, it returns and leaves the work to that call.
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Counts a tenant's usage again from its tables, as the meters count it: for the SQL editor, when the numbers are in
+-- Counts a tenant's usage again from its tables, as the meters count it. For the SQL editor, if the numbers are in
 -- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create function mayfly_private.recount_usage(tenant uuid)

@@ -1,6 +1,6 @@
--- Deletes what deleted tenants leave in the tables without a foreign key, which would look each row up that is written:
--- the log, operations, what waits to be embedded or told. It comes after the cascades: who was still writing held the
--- tenant, or a row that they delete, and is done by then.
+-- Deletes what a deleted tenant leaves in tables without a foreign key: the log, operations, and what waits to be
+-- embedded or broadcast. A foreign key there would look up each row that is written. It runs after the cascades,
+-- which wait for writers that hold the tenant or a row of it, so no writer is left.
 
 create function mayfly_private.forget_log()
 returns trigger

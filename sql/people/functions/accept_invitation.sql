@@ -1,6 +1,6 @@
--- The definer half of mayfly.accept_invitation. What is wrong with an invitation that is not theirs,
--- nobody is told. Locks the tenant's row (for no key update), as all do that change who is in it, and then the
--- invitation's, so that it is accepted once. In this order, as erase_tenant does.
+-- The definer half of mayfly.accept_invitation. It tells nobody what is wrong with an invitation that is not theirs.
+-- Locks the tenant's row (for no key update), as every function that changes its members does, and then the
+-- invitation's row, so that it is accepted once. The order is that of erase_tenant.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -29,7 +29,7 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- As it is under the lock: it may have been accepted or revoked meanwhile, or be gone with its tenant.
+  -- Read again under the lock: meanwhile it may have been accepted or revoked, or have gone with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -55,7 +55,7 @@ $$;
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
--- Accepts an invitation by its token, or one to the caller's own confirmed e-mail address by its id.
+-- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id.
 -- For people.
 
 create function mayfly.accept_invitation(token text default null, id uuid default null)

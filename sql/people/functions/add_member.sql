@@ -28,8 +28,8 @@ $$;
 comment on function mayfly_private.add_member is 'Makes a user a member of the tenant.';
 grant execute on function mayfly_private.add_member to service_role;
 
--- Makes a user a member without an invitation. For the secret key alone: for people it would tell
--- which users there are.
+-- Makes a user a member without an invitation. For the secret key only: to a person it would reveal which users
+-- exist.
 
 create function mayfly.add_member(user_id uuid, role text)
 returns jsonb

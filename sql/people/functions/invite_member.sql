@@ -1,4 +1,4 @@
--- The definer half of mayfly.invite_member: the token is returned once and kept hashed.
+-- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
 
 create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -35,9 +35,9 @@ $$;
 comment on function mayfly_private.invite_member is 'Invites a person into the tenant of the caller.';
 grant execute on function mayfly_private.invite_member to authenticated, service_role;
 
--- Invites a person into the tenant (scope member:write; only an owner invites owners). With an e-mail
--- address, only who signs in with it may accept, also without the token; without one, whoever has the
--- token. Sends no mail. Valid for 7 days, unless said otherwise. The table mayfly.invitations lists them.
+-- Invites a person into the tenant. Scope member:write; only an owner can invite owners. With an e-mail address,
+-- only a person who signs in with it can accept, and needs no token; without one, anybody with the token can. It
+-- sends no mail. An invitation is valid for 7 days by default. The table mayfly.invitations lists them.
 
 create function mayfly.invite_member(role text, email text default null, expires_at timestamptz default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- Refuses to take the last owner from a tenant. Called under the lock of lock_member, before the change.
--- (Whoever is deleted in Auth goes, also as the last owner: the secret key then makes another.)
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (A user who
+-- is deleted in Auth goes even as the last owner; the secret key then makes another.)
 
 create function mayfly_private.keep_owner(member mayfly.members)
 returns void

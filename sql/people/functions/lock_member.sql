@@ -1,6 +1,6 @@
--- A member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as all
--- do that change who is in it: so of two owners who leave at once, the second is the last. The caller's
--- scope is asked for again under the lock: of two admins who remove each other at once, one stays.
+-- Returns a member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as every
+-- function that changes its members does: if two owners leave at once, the second is the last owner and stays. It
+-- checks the caller's scope again under the lock: if two admins remove each other at once, one stays.
 
 create function mayfly_private.lock_member(tenant uuid, member uuid, scope text)
 returns mayfly.members

@@ -27,7 +27,7 @@ $$;
 comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
 grant execute on function mayfly_private.transfer_tenant to authenticated;
 
--- Hands the tenant over: the member becomes owner, the calling owner admin. For owners.
+-- Hands over the tenant: the member becomes an owner, and the calling owner becomes an admin. For owners.
 
 create function mayfly.transfer_tenant(user_id uuid)
 returns jsonb

@@ -1,6 +1,5 @@
--- Which tenant stands for a name that somebody ensures: of a person, or of the secret key (null). Names of tenants are
--- no keys, and people give them freely: by its name alone the secret key would be given a tenant that a stranger has
--- called so.
+-- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not unique and
+-- any person can choose it: by name alone, the secret key could get a tenant that a stranger named so.
 
 create table mayfly_private.ensured_tenants (
   owner uuid,

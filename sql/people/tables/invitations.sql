@@ -1,4 +1,4 @@
--- Invitations into a tenant. The token that accepts one is kept hashed in invitation_secrets.
+-- Invitations into a tenant. invitation_secrets holds a hash of the token that accepts one.
 
 create table mayfly.invitations (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Appends who came, changed role and left, once a statement. As owner: clients have no INSERT on the
--- log. When the tenant itself goes, there is no log to append to.
+-- Appends members who joined, changed role or left to the log, once a statement. Runs as owner, because clients have
+-- no INSERT on the log. If the tenant itself is deleted, there is no log to append to.
 
 create function mayfly_private.log_members()
 returns trigger

@@ -1,7 +1,7 @@
--- Changes a state by edits, in one call: counters and lists that many change at once, without reading them first.
--- Each is applied to what the ones before left, all or none, as one version. A state that is not there begins as
--- nothing. Nothing is written where the state already is what comes out. Callers with state:write; see lock_state.
--- Locks the state until commit, so that edits at once follow one another and none is lost.
+-- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
+-- them first. Each edit applies to the result of the ones before, all or none, as one version. A missing state
+-- begins as nothing. Nothing is written if the value does not change. For callers with state:write; see lock_state.
+-- Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -55,7 +55,7 @@ begin
     end if;
     value := done -> 'value';
   end loop;
-  -- What only removed from a state that is not there leaves it so, and lock_state has made a row for it.
+  -- Removing from a missing state leaves it missing, although lock_state has made a row for it.
   if value is null then
     if state.version = 0 then
       delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;

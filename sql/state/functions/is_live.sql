@@ -1,4 +1,4 @@
--- Whether a state is there for its readers: it has a value, and its time is not over.
+-- Whether readers can see a state: it has a value and has not expired.
 
 create function mayfly_private.is_live(state mayfly.states)
 returns boolean

@@ -1,9 +1,9 @@
--- The state that is to be written, locked until commit; made without a version where there is none.
--- The shared ones are for who has state:write; an agent's for itself, its ancestors, and the admins
--- and owners of the tenant. Called first by every function that writes state, as owner.
+-- Returns the state to be written, locked until commit; if there is none, it makes one without a version. Callers
+-- with state:write can write shared states. An agent's states can be written by the agent, its ancestors, and the
+-- admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- expected_version is compared under the lock, so that of any number of writers with one expectation
--- one gets through. 0 expects that the state is not there: never made, deleted or expired.
+-- It compares expected_version under the lock, so of several writers with the same expectation one succeeds. 0
+-- expects that the state does not exist: never made, deleted or expired.
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states

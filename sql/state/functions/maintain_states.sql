@@ -1,6 +1,5 @@
--- What time does to the states of a tenant: deletes those that have expired, and removes tombstones with
--- their versions when the log that told of them has gone. At most max_rows of each. A chore,
--- called by maintain_tenant under its lock, as owner.
+-- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
+-- from the log. At most max_rows of each. A chore: maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,5 +1,5 @@
--- Changes a state by a JSON merge patch (RFC 7396): keys replace, objects deep, null removes. One that
--- is not there begins as {}. Callers with state:write; see lock_state. Locks the state until commit.
+-- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
+-- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb

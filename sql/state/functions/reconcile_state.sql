@@ -53,7 +53,7 @@ begin
     their_at := kept.at;
   end if;
 
-  -- A state that is not there has nothing to say against.
+  -- Nothing contradicts a state that does not exist.
   mine_is_later := their is null or mine_at >= their_at;
   if strategy = 'latest_wins' then
     settled := case when mine_is_later then mine else their end;

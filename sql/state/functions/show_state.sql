@@ -1,4 +1,4 @@
--- A state as its readers get it, or null where it is not there.
+-- A state in the form that readers get, or null if it does not exist.
 
 create function mayfly_private.show_state(state mayfly.states)
 returns jsonb

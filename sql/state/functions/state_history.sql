@@ -1,5 +1,5 @@
--- The versions of a state that are kept, the newest first, without their values: who made each, how and
--- when. Also of one that was deleted. Callers with state:read. Locks nothing.
+-- The kept versions of a state, newest first, without their values: who made each, how and when. Works for a deleted
+-- state too. For callers with state:read. Locks nothing.
 
 create function mayfly.state_history(key text, of_agent uuid default null, before integer default null, page_limit integer default 100)
 returns jsonb

@@ -1,6 +1,6 @@
--- The states of an agent, or without of_agent the shared ones, as they stood at an instant, such as that of a checkpoint of
--- a run: by key, a page at a time, at most 4 MB of values. `unkept` are keys of which the version of that time is no longer
--- kept: the newest hundred are. Callers with state:read. Locks nothing.
+-- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as that of a
+-- checkpoint of a run: by key, a page at a time, at most 4 MB of values. `unkept` lists keys whose version of that
+-- time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100

@@ -1,7 +1,7 @@
--- Sets a state if it is at a version (0: if it is not there), and says in any case what it is then: { written, state }.
--- What a caller needs that reads, computes and writes, and may lose to others: one call a try, since the answer to a
--- lost one is the state to compute from again. It keeps the state's expires_at where none is given. Callers with
--- state:write, and state:read for what they are told; see lock_state. Locks the state until commit.
+-- Sets a state if it is at a version (0: if it does not exist), and returns what it is now in any case: { written,
+-- state }. It is for callers that read, compute and write in competition with others. They need one call a try,
+-- because the answer to a lost try is the state to compute from again. Without expires_at, the state keeps its own.
+-- For callers with state:write, and state:read for the answer; see lock_state. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -26,7 +26,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- Made by lock_state for nothing.
+    -- lock_state made it and nothing was written.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));

@@ -1,5 +1,5 @@
--- What a state was at a version; fails where that is not kept, or was a deletion. As owner, for states
--- that the caller has from lock_state.
+-- The value of a state at a version. Fails if the version is no longer kept or was a deletion. Runs as owner, for
+-- states that the caller has from lock_state.
 
 create function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
 returns mayfly.state_versions

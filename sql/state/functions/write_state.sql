@@ -1,6 +1,6 @@
--- Gives a locked state its next version: a value, or none to delete it. Keeps the newest hundred of
--- its versions, and charges the tenant for what is more. As owner, for those who have it from
--- lock_state. 256 bytes stand for a version's row, its index and its event.
+-- Gives a locked state its next version: a value, or none to delete it. It keeps the newest hundred versions and
+-- charges the tenant for the difference. Runs as owner, for callers that have the state from lock_state. 256 bytes
+-- cover a version's row, its index and its event.
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
 returns mayfly.states

@@ -1,5 +1,5 @@
--- The states that agents keep, by tenant and owner: how large, how often changed, by whom last and how.
--- For the SQL editor. What was deleted stays as `gone` until the log that told of it has gone.
+-- The states that agents keep, by tenant and owner: their size, how often they changed, and who changed them last
+-- and how. For the SQL editor. A deleted state stays as `gone` until its event has gone from the log.
 
 select
   t.name as tenant,

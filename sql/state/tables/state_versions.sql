@@ -1,4 +1,4 @@
--- Every version of every state, the newest hundred of each: what it was, who made it so, and how.
+-- The newest hundred versions of every state: the value, who made it, and how.
 
 create table mayfly.state_versions (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Appends the changes of states to the log, once a statement. As owner: clients have no INSERT on the
--- log. `fields` are the top-level keys that changed, where the value was and is an object and they are
--- at most 100, none longer than 200 characters; null says that anything may have changed.
+-- Appends changes of states to the log, once a statement. Runs as owner, because clients have no INSERT on the log.
+-- `fields` are the top-level keys that changed, if the value was and is an object and they are at most 100 with at
+-- most 200 characters each. Null means that anything may have changed.
 
 create function mayfly_private.log_states()
 returns trigger
@@ -32,7 +32,7 @@ $$;
 
 comment on function mayfly_private.log_states is 'Trigger: appends the changes of states to the log.';
 
--- A state is inserted without a version, and gets its first by an update in the same transaction.
+-- A state is inserted without a version and gets its first by an update in the same transaction.
 create trigger states_log_update after update on mayfly.states
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.log_states();

@@ -1,7 +1,7 @@
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas. Called by the
--- meters, at the end of each statement that writes what they measure, and by functions that know what they write:
--- send_messages, write_state, append_debug. What frees is never refused. A sum sees what has committed, so a
--- quota is exceeded at most by what the pushes beside this one hold, 15 of 4 MB. Locks what count_usage locks.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas. The meters call it at the
+-- end of each statement that writes what they measure, and so do functions that know what they write: send_messages,
+-- write_state, append_debug. It never refuses a write that frees space. The sum covers what has committed, so a
+-- quota can be exceeded by at most what concurrent pushes hold, 15 of 4 MB. Locks what count_usage locks.
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void

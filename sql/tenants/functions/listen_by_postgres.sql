@@ -1,5 +1,6 @@
--- Leases what notify says of tenants for 90 s, and says which of these are there. Called by the Postgres transport of the
--- SDK as the role that it connects with: no role of the Data API may. Locks the tenants' leases, in their order.
+-- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of
+-- the SDK calls it with its own database role; no role of the Data API may. Locks the tenants' leases, in their
+-- order.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]

@@ -1,10 +1,10 @@
--- Charges what a statement wrote into small tables that callers fill, as mayfly_private.charges says: bytes, and a
--- write for each row inserted, so that inserting and deleting in a loop is bounded too. Changes are charged by their
--- bytes alone, and only a change of `task` can be refused: an agent says what it is doing many times. Of other tables,
--- functions charge what they change.
+-- Charges what a statement writes into small tables that callers fill, as mayfly_private.charges says: bytes, and a
+-- write for each inserted row, so that inserting and deleting in a loop is limited too. An update is charged only
+-- its bytes, and only a change of `task` can be refused, because an agent says what it is doing many times. For
+-- other tables, functions charge what they change.
 --
--- Of a lenient table up to 1,000 bytes a row are counted and never refused, and neither is the end of a row: in a
--- tenant that is full, agents can still be spawned to empty it, and dead ones are marked.
+-- Of a lenient table, up to 1,000 bytes a row are counted and never refused, nor is the end of a row. So in a full
+-- tenant agents can still be spawned to empty it, and dead ones are marked.
 
 create function mayfly_private.meter_rows()
 returns trigger

@@ -1,8 +1,9 @@
--- Says by NOTIFY what is broadcast on a topic, to those who have a connection of their own to the database: on the
--- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that has
--- no room (a NOTIFY has 8,000 bytes) loses all but its numbers, by which its reader asks for it.
+-- Sends what is broadcast on a topic by NOTIFY to clients that have a database connection of their own: on the
+-- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that
+-- does not fit (a NOTIFY has 8,000 bytes) keeps only its numbers, by which the reader asks for it.
 --
--- Where nobody has leased it nothing is said: commits that notify wait for each other in the whole cluster. Locks nothing else.
+-- Without a lease nothing is sent, because commits that notify wait for each other in the whole cluster. Locks
+-- nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void

@@ -1,6 +1,6 @@
--- What a row of a small table is charged, in bytes, from its JSON: `flat` for the row itself, and what callers write
--- into it (mayfly_private.charges). The lengths are those of JSON's texts, so that how a row is stored makes no
--- difference.
+-- How many bytes a row of a small table is charged, from its JSON: `flat` for the row itself, plus what callers
+-- write into it (mayfly_private.charges). It counts the lengths of the JSON texts, so that it makes no difference
+-- how a row is stored.
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer

@@ -1,6 +1,5 @@
--- Sets quotas of a tenant, and how long it keeps messages that everyone has acknowledged (in seconds); null
--- leaves one as it is. They are the project's to give: for the secret key, which names the tenant. Locks the
--- tenant's row.
+-- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a
+-- value as it is. Only the project gives quotas: for the secret key, which names the tenant. Locks the tenant's row.
 
 create function mayfly_private.set_quotas(
   max_living_agents integer, spawns_per_minute integer, max_memories bigint, max_bytes bigint, writes_per_minute integer,

@@ -39,10 +39,9 @@ $$;
 comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 grant execute on function mayfly_private.update_tenant to authenticated, service_role;
 
--- Changes the name of the tenant, the language of its memories to come, what its agents may and
--- which memories are forgotten by age (scope
--- tenant:write); lifetimes in seconds, null leaves as it is. Its quotas are the project's to give:
--- mayfly.set_quotas.
+-- Changes the tenant's name, the language of its future memories, the limits of its agents, and which memories are
+-- forgotten by age. Scope tenant:write. Lifetimes are in seconds; null leaves a value as it is. Its quotas are set
+-- by the project: mayfly.set_quotas.
 
 create function mayfly.update_tenant(
   name text default null, language text default null, max_lifetime double precision default null,

@@ -1,4 +1,4 @@
--- The definer half of mayfly.usage: what this room counts, and what other rooms have registered
+-- The definer half of mayfly.usage: the counts of this room and those that other rooms have registered
 -- (mayfly_private.usage_counts).
 
 create function mayfly_private.usage()
@@ -36,7 +36,7 @@ $$;
 comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
 grant execute on function mayfly_private.usage to authenticated, service_role;
 
--- What the tenant uses of its quotas, and these. For everyone in it.
+-- What the tenant uses, and its quotas. For everyone in it.
 
 create function mayfly.usage()
 returns jsonb

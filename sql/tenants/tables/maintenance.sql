@@ -1,6 +1,6 @@
--- How far maintenance has come with each tenant: where its walk over the memories and the messages stands, and up to
--- which transaction events were deleted, in which epoch; and since when it fails. Each tenant has its row from
--- the beginning (mayfly_private.start_usage).
+-- How far maintenance has come with each tenant: the position of its walks over memories and messages, the
+-- transaction up to which events were deleted and in which epoch, and since when it has failed. Each tenant has a
+-- row from the beginning (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,

@@ -1,5 +1,5 @@
--- Which tenants' broadcasts somebody hears over a connection of their own to the database, and until when: the
--- Postgres transport of the SDK leases it. Written by listen_by_postgres, read by notify.
+-- Which tenants' broadcasts a client hears over its own database connection, and until when. The Postgres transport
+-- of the SDK leases it. listen_by_postgres writes it and notify reads it.
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null constraint postgres_listeners_pkey primary key,

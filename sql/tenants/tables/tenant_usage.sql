@@ -1,6 +1,6 @@
--- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so that
--- pushes of one tenant do not wait for each other's commit. The sum is exact for what has committed.
--- Fillfactor and no index beside the key keep every update in its page (HOT).
+-- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so concurrent pushes of
+-- a tenant do not wait for each other's commit. The sum is exact for what has committed. The fillfactor, and no
+-- index beside the key, keep every update in its page (HOT).
 
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Gives a new tenant its shards of usage, so that no push has to make them, and make others wait; and its place
--- in the turn of maintenance.
+-- Gives a new tenant its shards of usage, so that no push has to create them and make others wait, and a row for
+-- maintenance.
 
 create function mayfly_private.start_usage()
 returns trigger

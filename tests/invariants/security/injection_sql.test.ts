@@ -84,7 +84,6 @@ beforeAll(async () => {
   const asked = await ask(own.agent.claims, { quorum: 20 });
   const askedByJob = await ask(serviceRole, { lease, step: "asked" }, inTenant(own.tenant));
   const admin = await makePerson(db.sql, { [own.tenant]: "admin" });
-  // Of nobody, so that its end ends nobody.
   const [team] = await db.sql`
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
@@ -102,6 +101,7 @@ beforeAll(async () => {
     "reconcile_state.ours": {},
     "edit_state.edits": [{ op: "add", path: "/a", value: 1 }],
     "set_schedule.cron": "0 3 * * *",
+    "states_at.instant": "2100-01-01T00:00:00Z",
     "signal_job.id": job,
     // Of the secret key's: to the other two it is nobody's.
     "read_steps.lease": lease,
