@@ -3095,7 +3095,7 @@ set search_path = "";
 grant execute on function mayfly.listen to authenticated;
 grant execute on function mayfly.listen to service_role;
 
-create function mayfly.living_agents(ids uuid[])
+create function mayfly.living_agents(ids uuid[] DEFAULT NULL::uuid[])
 returns jsonb
 language sql stable
 set search_path = "";
@@ -3790,6 +3790,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
 
+create function mayfly_private.adders_under_way(tenant uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
 language plpgsql volatile security definer
@@ -4351,6 +4356,11 @@ grant execute on function mayfly_private.delete_thread to authenticated;
 grant execute on function mayfly_private.delete_thread to service_role;
 
 create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.deliver_message(tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -6541,6 +6551,11 @@ set search_path = "";
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
 language plpgsql volatile security definer
 set search_path = "";
 

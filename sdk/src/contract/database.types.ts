@@ -1544,7 +1544,7 @@ isOneToOne: false
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
 "living_agents":
-{ Args: { "ids": (string)[] }; Returns: Json
+{ Args: { "ids"?: (string)[] }; Returns: Json
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
