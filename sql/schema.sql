@@ -3032,6 +3032,13 @@ set search_path = "";
 grant execute on function mayfly.list_members to authenticated;
 grant execute on function mayfly.list_members to service_role;
 
+create function mayfly.list_polls(team_id uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_polls to authenticated;
+grant execute on function mayfly.list_polls to service_role;
+
 create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql volatile
@@ -3059,6 +3066,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_teams to authenticated;
 grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_tenders(team_id uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_tenders to authenticated;
+grant execute on function mayfly.list_tenders to service_role;
 
 create function mayfly.list_threads(prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
 returns jsonb
@@ -5002,6 +5016,13 @@ set search_path = "";
 grant execute on function mayfly_private.list_members to authenticated;
 grant execute on function mayfly_private.list_members to service_role;
 
+create function mayfly_private.list_polls(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_polls to authenticated;
+grant execute on function mayfly_private.list_polls to service_role;
+
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
 returns jsonb
 language plpgsql stable security definer
@@ -5015,6 +5036,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.list_teams to authenticated;
 grant execute on function mayfly_private.list_teams to service_role;
+
+create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_tenders to authenticated;
+grant execute on function mayfly_private.list_tenders to service_role;
 
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb

@@ -24,6 +24,7 @@ const all = [
   "debug",
   "jobs",
   "workflows",
+  "teams",
   "runs",
   "releases",
   "start",
@@ -31,7 +32,7 @@ const all = [
   "peer",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "teams", "peer"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 

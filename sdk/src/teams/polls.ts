@@ -1,3 +1,4 @@
+import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { present, seconds } from "../jobs/forms.ts";
@@ -55,6 +56,13 @@ export class Polls {
   /** Withdraws a poll that you have opened; with `agent:stop` any. Its ballots stay unseen. */
   cancel(id: string): Promise<Result<Poll>> {
     return this.#call("cancel_poll", { poll_id: idOf(id) });
+  }
+
+  /** Those of a team, or of the tenant, the newest first; of open ones without ballots. Needs `team:read`. */
+  async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Poll[]>> {
+    const values = present({ team_id: team && idOf(team), page_limit: limit });
+    const answer = await this.#link.rpc("list_polls", values, list(pollRow));
+    return answer.error ? answer : ok(answer.data.map(toPoll));
   }
 
   async #call(

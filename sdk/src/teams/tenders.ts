@@ -1,3 +1,4 @@
+import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { present, seconds, toJob } from "../jobs/forms.ts";
@@ -57,6 +58,13 @@ export class Tenders {
   /** Withdraws it. For whoever opened it, and with `agent:stop` any. */
   cancel(id: string): Promise<Result<Tender>> {
     return this.#call("close_tender", { tender_id: idOf(id), award: false });
+  }
+
+  /** Those of a team, or of the tenant, the newest first; of open ones without bids. Needs `team:read`. */
+  async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Tender[]>> {
+    const values = present({ team_id: team && idOf(team), page_limit: limit });
+    const answer = await this.#link.rpc("list_tenders", values, list(tenderRow));
+    return answer.error ? answer : ok(answer.data.map(toTender));
   }
 
   async #call(
