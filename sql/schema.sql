@@ -5359,7 +5359,7 @@ language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
-returns void
+returns double precision
 language plpgsql volatile security definer
 set search_path = "";
 

@@ -9358,7 +9358,7 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 -- No foreign keys: the tenant and the agent come from the verified caller, and looking them up cost 8 µs a job
 -- (forget_jobs deletes what a tenant leaves).
 --
--- No index on lease_end: a lease that has ended is found by walking the running jobs, every five seconds at most.
+-- No index on lease_end: a lease that has ended is found by walking the running jobs, every second at most.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -10883,14 +10883,15 @@ as $$
 declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'look_in', look_in);
 end
 $$;
 
@@ -12178,13 +12179,18 @@ $$;
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
 -- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
--- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
+-- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing. Gives the
+-- seconds until the first lease of the tenant ends, null where nothing runs: what its holder's death leaves is taken
+-- then. Walks what runs, which is few.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
-returns void
+returns double precision
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  look_in constant double precision := extract(epoch from (
+    select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
 begin
   -- One that sleeps already is not written again: whoever makes a job ready passes by a row that is locked, and nobody
   -- would be woken for a job that this look has not seen.
@@ -12193,7 +12199,7 @@ begin
     where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
       and w.until > mayfly_private.now() + interval '30 seconds'
   ) then
-    return;
+    return look_in;
   end if;
   insert into mayfly_private.job_workers as w (tenant_id, id, until)
   values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
@@ -12202,10 +12208,11 @@ begin
     select o.tenant_id, o.id from mayfly_private.job_workers o
     where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
     limit 20 for update skip locked);
+  return look_in;
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
 
 -- Makes ready what is due: scheduled jobs, retries, and waits whose time is over. Of every tenant, at most max_rows,
 -- from `since` on. Says how many. In PL/pgSQL: a definer function of SQL is planned at each call (0.28 ms to 0.012).
@@ -12383,7 +12390,7 @@ $$;
 comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 
 -- Takes the leases that have ended, and fails the jobs whose deadline has passed: of every tenant, at most max_rows of
--- each, those alone that nobody else has locked. Called in passing by claims, every five seconds at most, and by
+-- each, those alone that nobody else has locked. Called in passing by claims, every second at most, and by
 -- maintenance. What runs is few, so leases need no index of their ends: one that changes with each heartbeat.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
@@ -13181,7 +13188,7 @@ $$;
 
 comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';
 
--- When what time does to jobs was last looked at: due schedules every second, ended leases and deadlines every five.
+-- When what time does to jobs was last looked at: every second.
 -- One row, which the first claim after that takes; the others pass it by.
 
 create table mayfly_private.job_ticks (
@@ -13197,8 +13204,8 @@ insert into mayfly_private.job_ticks default values;
 
 alter table mayfly_private.job_ticks enable row level security;
 
--- What time does to jobs, in passing: fires schedules every second, takes ended leases and passed deadlines every
--- five. Called by every claim; the first one after that does it, the others pass it by. Reading the row costs 5 µs.
+-- What time does to jobs, in passing, every second: fires schedules, takes ended leases and passed deadlines. Called by
+-- every claim; the first one after that does it, the others pass it by. Reading the row costs 5 µs.
 
 create function mayfly_private.tick_jobs()
 returns void
@@ -13211,17 +13218,11 @@ declare
 begin
   select * into tick from mayfly_private.job_ticks;
   -- A time ahead is of a clock that was set back since.
-  if tick.reaped_at not between ts - interval '5 seconds' and ts then
+  if tick.reaped_at not between ts - interval '1 second' and ts then
     update mayfly_private.job_ticks t set reaped_at = ts, fired_at = ts
     where t.ctid in (select w.ctid from mayfly_private.job_ticks w where w.reaped_at = tick.reaped_at for update skip locked);
     if found then
       perform mayfly_private.reap_jobs();
-      perform mayfly_private.fire_schedules(100);
-    end if;
-  elsif tick.fired_at not between ts - interval '1 second' and ts then
-    update mayfly_private.job_ticks t set fired_at = ts
-    where t.ctid in (select w.ctid from mayfly_private.job_ticks w where w.fired_at = tick.fired_at for update skip locked);
-    if found then
       perform mayfly_private.fire_schedules(100);
     end if;
   end if;
@@ -13245,6 +13246,7 @@ declare
   completed jsonb := '{"lost": [], "cancelled": []}';
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   if done <> '[]' then
@@ -13256,10 +13258,10 @@ begin
   perform mayfly_private.tick_jobs();
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'look_in', look_in);
 end
 $$;
 

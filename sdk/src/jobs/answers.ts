@@ -72,6 +72,8 @@ export interface Turn {
   place: Place;
   /** What the look for jobs took in the database, in milliseconds. */
   took: number;
+  /** Where there was nothing: seconds until the first lease of the tenant ends. */
+  look_in?: number | null;
   lost?: number[];
   cancelled?: number[];
   failed?: string[];
@@ -81,6 +83,7 @@ export const turned = row<Turn>({
   jobs: list(claimed),
   place,
   took: count,
+  look_in: z.number().nullish(),
   lost: z.array(count).optional(),
   cancelled: z.array(count).optional(),
   failed: texts.optional(),

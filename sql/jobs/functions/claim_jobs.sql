@@ -11,14 +11,15 @@ as $$
 declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'look_in', look_in);
 end
 $$;
 

@@ -13,6 +13,7 @@ declare
   completed jsonb := '{"lost": [], "cancelled": []}';
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   if done <> '[]' then
@@ -24,10 +25,10 @@ begin
   perform mayfly_private.tick_jobs();
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'look_in', look_in);
 end
 $$;
 
