@@ -74,6 +74,8 @@ export interface Turn {
   took: number;
   /** Nothing was found, and somebody was adding. */
   late?: boolean;
+  /** Where there was nothing: seconds until the first lease of the tenant ends. */
+  look_in?: number | null;
   lost?: number[];
   cancelled?: number[];
   failed?: string[];
@@ -84,6 +86,7 @@ export const turned = row<Turn>({
   place,
   took: count,
   late: flag.optional(),
+  look_in: z.number().nullish(),
   lost: z.array(count).optional(),
   cancelled: z.array(count).optional(),
   failed: texts.optional(),

@@ -12,15 +12,17 @@ declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
   late boolean;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any);
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took,
+    'late', late and not taken.are_any, 'look_in', look_in);
 end
 $$;
 

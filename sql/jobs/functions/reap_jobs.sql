@@ -1,5 +1,5 @@
 -- Takes the leases that have ended, and fails the jobs whose deadline has passed: of every tenant, at most max_rows of
--- each, those alone that nobody else has locked. Called in passing by claims, every five seconds at most, and by
+-- each, those alone that nobody else has locked. Called in passing by claims, every second at most, and by
 -- maintenance. What runs is few, so leases need no index of their ends: one that changes with each heartbeat.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)

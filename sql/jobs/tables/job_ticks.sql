@@ -1,4 +1,4 @@
--- When what time does to jobs was last looked at: due schedules every second, ended leases and deadlines every five.
+-- When what time does to jobs was last looked at: every second.
 -- One row, which the first claim after that takes; the others pass it by.
 
 create table mayfly_private.job_ticks (

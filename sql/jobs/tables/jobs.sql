@@ -6,7 +6,7 @@
 -- No foreign keys: the tenant and the agent come from the verified caller, and looking them up cost 8 µs a job
 -- (forget_jobs deletes what a tenant leaves).
 --
--- No index on lease_end: a lease that has ended is found by walking the running jobs, every five seconds at most.
+-- No index on lease_end: a lease that has ended is found by walking the running jobs, every second at most.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
