@@ -8834,7 +8834,7 @@ begin
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON, with at most 32 levels')
+      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -9033,7 +9033,7 @@ begin
   elsif (ours is null) = (ours_version is null) then
     perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
   if base_version is not null then
@@ -9252,7 +9252,7 @@ declare
   dropped bigint;
 begin
   if not mayfly_private.json_within(new_value, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON, with at most 32 levels.',
+    perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON with at most 32 levels.',
       'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
     perform mayfly_private.fail(400, 'invalid_request', 'expires_at must be in the future.', null, '{"field": "expires_at"}');
@@ -9728,7 +9728,7 @@ create index jobs_parent_idx on mayfly.jobs (tenant_id, parent_id) where parent_
 
 create index jobs_deadline_idx on mayfly.jobs (deadline) where deadline is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -9811,7 +9811,7 @@ create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) wh
 
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.finished_jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -9852,7 +9852,7 @@ create table mayfly.job_steps (
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_steps
   alter column job_id set statistics 0,
   alter column name set statistics 0,
@@ -9879,7 +9879,7 @@ create table mayfly.job_signals (
   constraint job_signals_pkey primary key (tenant_id, job_id, name, id)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_signals
   alter column job_id set statistics 0,
   alter column name set statistics 0,
@@ -9917,7 +9917,7 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,
@@ -9952,7 +9952,7 @@ create table mayfly.job_attempts (
   constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_attempts
   alter column job_id set statistics 0,
   alter column holder set statistics 0,
@@ -10198,8 +10198,8 @@ begin
       where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
     order by o.n limit 1;
     if found then
-      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
-        'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
+        'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
   end if;
   return mayfly_private.insert_jobs(tenant, jobs, author, parent.id, coalesce(parent.root_id, parent.id));
@@ -10290,7 +10290,7 @@ begin
     where j.tenant_id = tenant and j.id = any (ids) and j.created_by is distinct from caller.id limit 1;
     if found then
       perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-        'Without it, one cancels the jobs alone that one added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
+        'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
   -- Twice: whoever adds a child holds the parent, so that none is added once the parent is locked.
@@ -10378,7 +10378,7 @@ begin
   if jsonb_typeof(jobs) is distinct from 'array' or jsonb_array_length(jobs) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
   elsif pg_column_size(jobs) > 8388608 then
-    perform mayfly_private.fail(413, 'push_too_large', 'One call adds at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can add at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
   end if;
 
   select o.n - 1 as index, o.field into fault
@@ -10426,7 +10426,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -10533,8 +10533,8 @@ begin
     return worker;
   elsif any_tenant then
     if caller.kind is distinct from 'secret' then
-      perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key works for every tenant.',
-        'Claim in your own tenant: claim_jobs.');
+      perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key can work for every tenant.',
+        'Claim in your own tenant with claim_jobs.');
     end if;
     return row('secret', null, '00000000-0000-0000-0000-000000000000', 'infinity', null, '{}')::mayfly_private.claiming_worker;
   end if;
@@ -11340,8 +11340,8 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
-        'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
+        format('done[%s].result must be at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold.', fault),
+        'Nothing was completed. Store large values elsewhere, and pass a reference.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
 
@@ -11905,10 +11905,10 @@ begin
   for no key update;
   if job.id is null or job.status <> 'running' or job.attempt <> lease.attempt or job.holder <> holder.id
     or job.lease_end <= mayfly_private.now() then
-    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is over: it has ended, or somebody else has the job.',
-      'Stop working on it. What was recorded is kept; the job runs again, or has ended.', '{"field": "lease"}');
+    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is no longer valid: it has ended, or another worker has the job.',
+      'Stop working on it. What was recorded is kept, and another worker continues if the job has not ended.', '{"field": "lease"}');
   elsif job.cancelled then
-    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, and fail or complete it.',
+    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, then fail or complete it.',
       jsonb_build_object('id', job.id));
   end if;
   return job;
@@ -12788,7 +12788,7 @@ begin
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('steps[%s].%s must be %s.', fault.index, fault.field, case fault.field
         when 'name' then 'a text of 1 to 200 characters' when 'ms' then 'milliseconds'
-        else 'at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold' end),
+        else 'at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold' end),
       'Nothing was recorded.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -13185,7 +13185,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
   end if;
   if (select count(*) from mayfly.job_queues q where q.tenant_id = tenant and q.name <> set_queue.name) >= 1000 then
-    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant sets limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can set limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.job_queues as q (tenant_id, name, paused, max_running, max_running_per_group, rate, weight, tokens)
@@ -13261,13 +13261,13 @@ begin
   end if;
   extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace') limit 1);
   if extra is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is no option of a scheduled job.', extra), null,
+    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is not an option of a scheduled job.', extra), null,
       jsonb_build_object('field', 'options.' || extra));
   end if;
   perform mayfly_private.check_jobs(jsonb_build_array(options || jsonb_build_object('name', job, 'input', coalesce(input, '{}'))));
   fires_at := mayfly_private.next_cron(cron, time_zone, mayfly_private.now());
   if fires_at is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'cron names a time that never comes.', 'No year has such a day.', '{"field": "cron"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'cron describes a time that never comes.', 'Check the day of the month and the month.', '{"field": "cron"}');
   elsif (select count(*) from mayfly.job_schedules s where s.tenant_id = tenant and s.name <> set_schedule.name) >= 1000 then
     perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 schedules.', null, '{"quota": "schedules", "limit": 1000}');
   end if;
@@ -13363,13 +13363,13 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
   if job.id is null then
     if exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = signal_job.id) then
-      perform mayfly_private.fail(409, 'job_finished', 'The job has ended.', 'Nobody waits for this signal any more.', '{"field": "id"}');
+      perform mayfly_private.fail(409, 'job_finished', 'The job has ended.', 'Nothing waits for this signal any more.', '{"field": "id"}');
     end if;
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
@@ -13650,7 +13650,7 @@ begin
   elsif signals is null or not mayfly_private.labels_within(signals, 100) then
     perform mayfly_private.fail(400, 'invalid_request', 'signals must be at most 100 names of 1 to 100 characters.', null, '{"field": "signals"}');
   elsif cardinality(signals) = 0 and until is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A wait without signals needs an end.', null, '{"field": "until"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'until is needed for a wait without signals.', null, '{"field": "until"}');
   end if;
   job := mayfly_private.fence_job(lease);
   outcome := (select s.result from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = step);
@@ -14174,7 +14174,7 @@ begin
   approval := mayfly_private.open_approval(tenant, cancel_approval.id);
   if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
-      'Without it, you can withdraw only what you have asked.', '{"scope": "approval:admin"}');
+      'Without it, you can withdraw only your own questions.', '{"scope": "approval:admin"}');
   end if;
   perform mayfly_private.end_approval(approval, 'cancelled');
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id;
@@ -14218,7 +14218,7 @@ begin
   select q.field, q.rule into fault
   from (values
     ('title', coalesce(char_length(title) not between 1 and 500, true), 'a text of 1 to 500 characters'),
-    ('input', not mayfly_private.json_within(input, 262144, 32), 'at most 256 KB of JSON, at most 32 deep'),
+    ('input', not mayfly_private.json_within(input, 262144, 32), 'at most 256 KB of JSON with at most 32 levels'),
     ('category', coalesce(category !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', true), '1 to 100 letters, digits, dots, colons, dashes or underscores'),
     ('confidence', confidence is not null and not (confidence between 0 and 1), 'from 0 to 1'),
     ('quorum', quorum not between 1 and 20, 'a whole number from 1 to 20'),
@@ -14264,29 +14264,29 @@ begin
   elsif char_length(reason) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
   elsif input is not null and verdict = 'reject' then
-    perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'A rejection cannot have a changed input.', null, '{"field": "input"}');
   end if;
   approval := mayfly_private.open_approval(tenant, decide_approval.id);
 
   refused := mayfly_private.may_decide(caller, approval);
   if refused is not null then
     perform mayfly_private.fail(403, refused, case refused
-        when 'approval_own' then 'The one that asks does not decide.'
-        else 'This approval is for others to decide.' end,
+        when 'approval_own' then 'The one that asked cannot decide.'
+        else 'Others have to decide this approval.' end,
       case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
-        else 'Its roles and deciders say who may. Have it delegated to you.' end, '{"field": "id"}');
+        else 'Its roles and deciders define who may. Have it delegated to you.' end, '{"field": "id"}');
   elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
-    perform mayfly_private.fail(409, 'approval_changed', 'What is asked is no longer what you have seen.',
+    perform mayfly_private.fail(409, 'approval_changed', 'The question has changed since you read it.',
       'Read it again, and decide with its digest.', '{"field": "digest"}');
   elsif exists (
     select from mayfly.approval_decisions d
     where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = author and d.digest = approval.digest and d.verdict <> 'delegate') then
-    perform mayfly_private.fail(409, 'approval_decided', 'You have decided this already.', 'It waits for the others of its quorum.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'approval_decided', 'You have already decided this approval.', 'It waits for the other deciders of its quorum.', '{"field": "id"}');
   end if;
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
@@ -14394,14 +14394,14 @@ begin
     or exists (
       select from mayfly.agents a
       where a.tenant_id = tenant and a.id = to_id and 'approval:decide' = any (a.scopes) and mayfly_private.effective_status(a) = 'running')) then
-    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
+    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant who may decide.',
       'Nothing was delegated.', '{"field": "to_id"}');
   end if;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
-    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders define who may.', '{"field": "id"}');
   elsif approval.requested_by = to_id and not approval.requester_decides then
-    perform mayfly_private.fail(403, 'approval_own', 'The one that asks does not decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+    perform mayfly_private.fail(403, 'approval_own', 'The one that asked cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)
@@ -14560,7 +14560,7 @@ begin
   if before is not null then
     select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
     if not found then
-      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Begin with the first page again.', '{"field": "before"}');
+      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Start with the first page again.', '{"field": "before"}');
     end if;
   end if;
   return (
@@ -14693,7 +14693,7 @@ begin
     when approval.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = approval.job_id and not j.cancelled) then 'cancelled'
   end;
   if over is not null then
-    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'Nothing more can be said about it.',
+    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'It cannot be decided any more.',
       jsonb_build_object('field', 'id', 'status', over));
   end if;
   return approval;
@@ -14727,7 +14727,7 @@ begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
   if (lease is null) <> (step is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease and step go together.', 'A question of a job names its step.', '{"field": "step"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'A question of a job needs its step.', '{"field": "step"}');
   end if;
   perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
   if lease is null then
@@ -14929,7 +14929,7 @@ declare
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
   if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
-    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null,
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step did not ask for this approval.', null,
       jsonb_build_object('field', case when approval.job_id = job.id then 'step' else 'id' end));
   end if;
   if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then
@@ -15545,7 +15545,7 @@ begin
   order by g.set_at desc
   limit 1;
   if answer is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List those there are.', '{"field": "name"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List the existing ones.', '{"field": "name"}');
   end if;
   return answer;
 end
@@ -15599,7 +15599,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request',
       'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   elsif of_version is not null and of_name is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
   return (
     select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')
@@ -15705,10 +15705,10 @@ begin
     job := jsonb_populate_record(null::mayfly.jobs, to_jsonb(dead));
   end if;
   if job.name is null or job.name not like 'workflow:%' then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   elsif not admin and (dead.id is not null or job.created_by is distinct from mayfly_private.caller_id()) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-      'Without it, one moves the runs alone that one has started, until they fail.', '{"scope": "job:admin"}');
+      'Without it, you can move only runs that you started and that have not failed.', '{"scope": "job:admin"}');
   elsif dead.status in ('succeeded', 'cancelled') then
     perform mayfly_private.fail(409, 'job_finished', 'The workflow has ended.', 'Start another.', '{"field": "id"}');
   end if;
@@ -15719,7 +15719,7 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
-      'Look at its history.', '{"field": "renamed"}');
+      'Read its history.', '{"field": "renamed"}');
   end if;
   perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
@@ -15798,7 +15798,7 @@ begin
     select to_jsonb(f) into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = query_workflow.id and f.name like 'workflow:%';
   end if;
   if job is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
   return mayfly_private.workflow_row(job) || jsonb_build_object(
     'input', job -> 'input', 'result', job -> 'result',
@@ -15886,7 +15886,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -16341,7 +16341,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 5000.', null, '{"field": "page_limit"}');
   elsif not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = workflow_history.id)
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
   -- A page ends when it has 4 MB: by the sum of what came before.
   select jsonb_build_object(
@@ -16979,8 +16979,8 @@ begin
     end as field) f
   where f.field is not null order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is no %s of a model.', fault.index, fault.field, fault.field),
-      'Nothing was imported. docs/costs.md has the form.', jsonb_build_object('index', fault.index, 'field', fault.field));
+    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is not a valid %s of a model.', fault.index, fault.field, fault.field),
+      'Nothing was imported. See docs/costs.md for the format.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
   perform pg_advisory_xact_lock(hashtextextended('mayfly.import_prices', 0));
@@ -18595,7 +18595,7 @@ begin
   if not found then
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   elsif at_step is null or at_step not between 1 and of_run.steps + 1 then
-    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork begins at a step that was taken, or the one behind the last.', '{"field": "at_step"}');
+    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork starts at an existing step, or at the one after the last.', '{"field": "at_step"}');
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
@@ -18698,7 +18698,7 @@ declare
 begin
   select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
   if run.id is null then
-    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is no run.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is not a run.', null, '{"field": "lease"}');
   end if;
   return run;
 end
@@ -18982,7 +18982,7 @@ begin
     when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
   end;
   if fault is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is not valid.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
   end if;
   run := mayfly_private.held_run(lease);
   attempt := (mayfly_private.lease_of(holder, lease)).attempt;
@@ -19872,7 +19872,7 @@ begin
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   perform mayfly_private.require_tenant('job:add');
   if job ? 'target' or job ? 'answers' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'assign_job decides who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif max_load not between 0 and 100000 then
@@ -19923,7 +19923,7 @@ begin
     end if;
   end loop;
   perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
-    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.');
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job without an assignment.');
 end
 $$;
 
@@ -20011,7 +20011,7 @@ declare
 begin
   if caller.kind <> 'secret' and poll.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one withdraws the polls alone that one has opened.', '{"scope": "agent:stop"}');
+      'Without it, you can withdraw only polls that you opened.', '{"scope": "agent:stop"}');
   elsif poll.status = 'open' then
     delete from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id;
     update mayfly.polls p set status = 'cancelled', closed_at = mayfly_private.now(), outcome = '{"result": "cancelled", "winner": null}'
@@ -20065,13 +20065,13 @@ begin
     select * into earlier from mayfly.ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
   end if;
   if earlier.choice is distinct from choice and earlier.choice is not null then
-    perform mayfly_private.fail(409, 'already_voted', 'You have voted already.', 'A ballot cannot be changed.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_voted', 'You have already voted.', 'A ballot cannot be changed.', '{"field": "id"}');
   elsif earlier.choice is null and poll.status <> 'open' then
     perform mayfly_private.fail(409, 'poll_closed', 'The poll is closed.', 'Read its outcome.', '{"field": "id"}');
   elsif not coalesce(choice = any (poll.options), false) then
     perform mayfly_private.fail(400, 'invalid_request', 'choice must be one of the options of the poll.', 'Your ballot was not counted.', '{"field": "choice"}');
   elsif poll.voters is not null and not voter = any (poll.voters) then
-    perform mayfly_private.fail(403, 'not_a_voter', 'This poll is for others to answer.', 'Its voters were named when it was opened.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'not_a_voter', 'You are not a voter of this poll.', 'Its voters were set when it was opened.', '{"field": "id"}');
   elsif earlier.choice is null then
     insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
     values (tenant, poll.id, voter, cast_ballot.choice, cast_ballot.reason,
@@ -20188,7 +20188,7 @@ declare
 begin
   if caller.kind <> 'secret' and tender.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one closes the tenders alone that one has opened.', '{"scope": "agent:stop"}');
+      'Without it, you can close only tenders that you opened.', '{"scope": "agent:stop"}');
   elsif tender.status = 'open' and award then
     tender := mayfly_private.award_tender(tender, true);
   elsif tender.status = 'open' then
@@ -20381,7 +20381,7 @@ begin
   if agent_ids is null or cardinality(agent_ids) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'agents must be 1 to 100 ids.', null, '{"field": "agents"}');
   elsif role is null or role !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' or role = 'lead' then
-    perform mayfly_private.fail(400, 'invalid_request', 'role must be lower case letters, digits, dots, dashes or underscores, and not lead.', null, '{"field": "role"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'role must have only lower case letters, digits, dots, dashes or underscores, and cannot be lead.', null, '{"field": "role"}');
   end if;
   team := mayfly_private.open_team(tenant, join_team.team_id);
   select i into unknown from unnest(agent_ids) i
@@ -20389,7 +20389,7 @@ begin
     select from mayfly.agents a where a.tenant_id = tenant and a.id = i and mayfly_private.effective_status(a) in ('running', 'suspended'))
   limit 1;
   if found then
-    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody has joined.', jsonb_build_object('field', 'agents', 'id', unknown));
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody was added.', jsonb_build_object('field', 'agents', 'id', unknown));
   end if;
   with added as (
     insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
@@ -20400,7 +20400,7 @@ begin
   select array_agg(a.agent_id) into joined from added a;
   if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
-      'Make another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
+      'Create another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
   end if;
   if team.channel_id is not null then
     insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
@@ -20450,7 +20450,7 @@ begin
   if before is not null then
     select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
     if not found then
-      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Begin with the first page again.', '{"field": "before"}');
+      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Start with the first page again.', '{"field": "before"}');
     end if;
   end if;
   return (
@@ -20568,7 +20568,7 @@ begin
       where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) in ('running', 'suspended')
       order by m.joined_at, a.id);
     if cardinality(whose) = 0 then
-      perform mayfly_private.fail(409, 'team_ended', 'No member of the team lives.', 'Spawn another team, or name the voters.', '{"field": "team"}');
+      perform mayfly_private.fail(409, 'team_ended', 'No member of the team is alive.', 'Spawn another team, or name the voters.', '{"field": "team"}');
     end if;
   end if;
   if quorum > cardinality(whose) then
@@ -20650,7 +20650,7 @@ begin
   perform mayfly_private.require_tenant('job:add');
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   if job ?| '{target,answers,key}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'Who gets it is decided by the bids.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'The bids decide who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif rule is null or rule not in ('lowest_price', 'highest_score') then
@@ -20706,7 +20706,7 @@ declare
   bidder mayfly.agents;
 begin
   if caller.kind <> 'agent' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only agents bid for work.', 'Spawn one.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only agents can bid for work.', 'Spawn one.');
   elsif price is null or price not between 0 and 1000000000000 then
     perform mayfly_private.fail(400, 'invalid_request', 'price must be a number from 0 to 1000000000000.', null, '{"field": "price"}');
   elsif score is null or not score between 0 and 1 then
@@ -20721,8 +20721,8 @@ begin
   elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
     or (tender.team_id is not null and not exists (
       select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
-    perform mayfly_private.fail(403, 'not_a_bidder', 'This work is for others.',
-      'A bidder is of the tender''s team, has its capabilities, and the scope job:work.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'not_a_bidder', 'This agent cannot bid for this work.',
+      'A bidder must be in the tender''s team, and have its capabilities and the scope job:work.', '{"field": "id"}');
   end if;
   insert into mayfly_private.sealed_bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
   values (tenant, tender.id, caller.id, place_bid.price, place_bid.score, place_bid.note, mayfly_private.now())
@@ -20731,7 +20731,7 @@ begin
     select from mayfly_private.sealed_bids b
     where b.tenant_id = tenant and b.tender_id = tender.id and b.agent_id = caller.id
       and b.price = round(place_bid.price, 6) and b.score = place_bid.score) then
-    perform mayfly_private.fail(409, 'already_bid', 'You have bid already.', 'A bid cannot be changed.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_bid', 'You have already bid.', 'A bid cannot be changed.', '{"field": "id"}');
   end if;
   return mayfly_private.show_tender(mayfly_private.award_tender(tender, false));
 end
@@ -20778,11 +20778,11 @@ begin
     where a.tenant_id = tenant and caller.kind = 'agent'
       and ((a.id = caller.id and done.agent_id = any (a.ancestors || a.id)) or (a.id = done.agent_id and caller.id = any (a.ancestors)
         and done.assigned_by is distinct from caller.id))) then
-    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work does not rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work cannot rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
   elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
-    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has ended.', '{"field": "id"}');
   elsif done.reward is not null and done.reward <> rate_job.reward then
-    perform mayfly_private.fail(409, 'already_rated', 'The job is rated already.', null, '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_rated', 'The job already has a rating.', null, '{"field": "id"}');
   elsif done.reward is null then
     update mayfly.assignments s set ended = true, reward = rate_job.reward, rated_by = caller.id, rated_at = mayfly_private.now()
     where s.tenant_id = tenant and s.job_id = done.job_id;
@@ -21051,7 +21051,7 @@ begin
   order by g.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format(
-        'team[%s].role must be lower case letters, digits, dots, dashes or underscores; lead is one agent, and the first.', fault.index), null,
+        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores; lead must be one agent and come first.', fault.index), null,
       jsonb_build_object('index', fault.index, 'field', 'role'));
   end if;
   if seconds is not null then
@@ -21059,7 +21059,7 @@ begin
     where (g.item ->> 'renew')::boolean order by g.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
-        'Leave renew out, or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
+        'Leave out renew or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
     end if;
   end if;
 
@@ -21077,7 +21077,7 @@ begin
   if coalesce((settings ->> 'channel')::boolean, true) then
     if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
       perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
-        'Make the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+        'Spawn the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
     end if;
     channel := gen_random_uuid();
     insert into mayfly.channels (tenant_id, id, name, kind, description, created_by)
@@ -21091,8 +21091,8 @@ begin
   on conflict do nothing
   returning t.* into made;
   if made.id is null then
-    perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
-      'Take another name, or stop that team.', '{"field": "name"}');
+    perform mayfly_private.fail(409, 'name_taken', format('A team %s is already running.', settings ->> 'name'),
+      'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
   insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
   select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
@@ -21140,7 +21140,7 @@ begin
   elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
     and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one stops the teams alone that one leads or has made.', '{"scope": "agent:stop"}');
+      'Without it, you can stop only teams that you lead or created.', '{"scope": "agent:stop"}');
   end if;
   if team.status = 'running' then
     perform mayfly_private.end_teams(tenant, array[team.id], stop_team.reason);

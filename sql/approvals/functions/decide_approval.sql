@@ -20,29 +20,29 @@ begin
   elsif char_length(reason) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
   elsif input is not null and verdict = 'reject' then
-    perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'A rejection cannot have a changed input.', null, '{"field": "input"}');
   end if;
   approval := mayfly_private.open_approval(tenant, decide_approval.id);
 
   refused := mayfly_private.may_decide(caller, approval);
   if refused is not null then
     perform mayfly_private.fail(403, refused, case refused
-        when 'approval_own' then 'The one that asks does not decide.'
-        else 'This approval is for others to decide.' end,
+        when 'approval_own' then 'The one that asked cannot decide.'
+        else 'Others have to decide this approval.' end,
       case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
-        else 'Its roles and deciders say who may. Have it delegated to you.' end, '{"field": "id"}');
+        else 'Its roles and deciders define who may. Have it delegated to you.' end, '{"field": "id"}');
   elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
-    perform mayfly_private.fail(409, 'approval_changed', 'What is asked is no longer what you have seen.',
+    perform mayfly_private.fail(409, 'approval_changed', 'The question has changed since you read it.',
       'Read it again, and decide with its digest.', '{"field": "digest"}');
   elsif exists (
     select from mayfly.approval_decisions d
     where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = author and d.digest = approval.digest and d.verdict <> 'delegate') then
-    perform mayfly_private.fail(409, 'approval_decided', 'You have decided this already.', 'It waits for the others of its quorum.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'approval_decided', 'You have already decided this approval.', 'It waits for the other deciders of its quorum.', '{"field": "id"}');
   end if;
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');

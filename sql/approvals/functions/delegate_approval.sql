@@ -21,14 +21,14 @@ begin
     or exists (
       select from mayfly.agents a
       where a.tenant_id = tenant and a.id = to_id and 'approval:decide' = any (a.scopes) and mayfly_private.effective_status(a) = 'running')) then
-    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
+    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant who may decide.',
       'Nothing was delegated.', '{"field": "to_id"}');
   end if;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
-    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders define who may.', '{"field": "id"}');
   elsif approval.requested_by = to_id and not approval.requester_decides then
-    perform mayfly_private.fail(403, 'approval_own', 'The one that asks does not decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+    perform mayfly_private.fail(403, 'approval_own', 'The one that asked cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)

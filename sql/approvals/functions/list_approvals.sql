@@ -20,7 +20,7 @@ begin
   if before is not null then
     select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
     if not found then
-      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Begin with the first page again.', '{"field": "before"}');
+      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Start with the first page again.', '{"field": "before"}');
     end if;
   end if;
   return (

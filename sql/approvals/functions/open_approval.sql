@@ -23,7 +23,7 @@ begin
     when approval.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = approval.job_id and not j.cancelled) then 'cancelled'
   end;
   if over is not null then
-    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'Nothing more can be said about it.',
+    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'It cannot be decided any more.',
       jsonb_build_object('field', 'id', 'status', over));
   end if;
   return approval;

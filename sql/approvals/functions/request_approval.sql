@@ -23,7 +23,7 @@ begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
   if (lease is null) <> (step is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease and step go together.', 'A question of a job names its step.', '{"field": "step"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'A question of a job needs its step.', '{"field": "step"}');
   end if;
   perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
   if lease is null then

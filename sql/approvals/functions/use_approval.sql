@@ -13,7 +13,7 @@ declare
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
   if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
-    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null,
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step did not ask for this approval.', null,
       jsonb_build_object('field', case when approval.job_id = job.id then 'step' else 'id' end));
   end if;
   if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then

@@ -28,8 +28,8 @@ begin
     end as field) f
   where f.field is not null order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is no %s of a model.', fault.index, fault.field, fault.field),
-      'Nothing was imported. docs/costs.md has the form.', jsonb_build_object('index', fault.index, 'field', fault.field));
+    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is not a valid %s of a model.', fault.index, fault.field, fault.field),
+      'Nothing was imported. See docs/costs.md for the format.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
   perform pg_advisory_xact_lock(hashtextextended('mayfly.import_prices', 0));

@@ -28,8 +28,8 @@ begin
       where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
     order by o.n limit 1;
     if found then
-      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
-        'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
+        'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
   end if;
   return mayfly_private.insert_jobs(tenant, jobs, author, parent.id, coalesce(parent.root_id, parent.id));

@@ -25,7 +25,7 @@ begin
     where j.tenant_id = tenant and j.id = any (ids) and j.created_by is distinct from caller.id limit 1;
     if found then
       perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-        'Without it, one cancels the jobs alone that one added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
+        'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
   -- Twice: whoever adds a child holds the parent, so that none is added once the parent is locked.

@@ -12,7 +12,7 @@ begin
   if jsonb_typeof(jobs) is distinct from 'array' or jsonb_array_length(jobs) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
   elsif pg_column_size(jobs) > 8388608 then
-    perform mayfly_private.fail(413, 'push_too_large', 'One call adds at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can add at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
   end if;
 
   select o.n - 1 as index, o.field into fault
@@ -60,7 +60,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'

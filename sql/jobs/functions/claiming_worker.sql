@@ -63,8 +63,8 @@ begin
     return worker;
   elsif any_tenant then
     if caller.kind is distinct from 'secret' then
-      perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key works for every tenant.',
-        'Claim in your own tenant: claim_jobs.');
+      perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key can work for every tenant.',
+        'Claim in your own tenant with claim_jobs.');
     end if;
     return row('secret', null, '00000000-0000-0000-0000-000000000000', 'infinity', null, '{}')::mayfly_private.claiming_worker;
   end if;

@@ -36,8 +36,8 @@ begin
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
-        format('done[%s].result must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold.', fault),
-        'Nothing was completed. Keep what is large elsewhere, and give a reference to it.', jsonb_build_object('index', fault, 'field', 'result'));
+        format('done[%s].result must be at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold.', fault),
+        'Nothing was completed. Store large values elsewhere, and pass a reference.', jsonb_build_object('index', fault, 'field', 'result'));
     end if;
   end if;
 

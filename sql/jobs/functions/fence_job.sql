@@ -17,10 +17,10 @@ begin
   for no key update;
   if job.id is null or job.status <> 'running' or job.attempt <> lease.attempt or job.holder <> holder.id
     or job.lease_end <= mayfly_private.now() then
-    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is over: it has ended, or somebody else has the job.',
-      'Stop working on it. What was recorded is kept; the job runs again, or has ended.', '{"field": "lease"}');
+    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is no longer valid: it has ended, or another worker has the job.',
+      'Stop working on it. What was recorded is kept, and another worker continues if the job has not ended.', '{"field": "lease"}');
   elsif job.cancelled then
-    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, and fail or complete it.',
+    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, then fail or complete it.',
       jsonb_build_object('id', job.id));
   end if;
   return job;

@@ -31,7 +31,7 @@ begin
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('steps[%s].%s must be %s.', fault.index, fault.field, case fault.field
         when 'name' then 'a text of 1 to 200 characters' when 'ms' then 'milliseconds'
-        else 'at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold' end),
+        else 'at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold' end),
       'Nothing was recorded.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 

@@ -25,7 +25,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
   end if;
   if (select count(*) from mayfly.job_queues q where q.tenant_id = tenant and q.name <> set_queue.name) >= 1000 then
-    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant sets limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can set limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.job_queues as q (tenant_id, name, paused, max_running, max_running_per_group, rate, weight, tokens)

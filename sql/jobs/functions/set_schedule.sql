@@ -33,13 +33,13 @@ begin
   end if;
   extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace') limit 1);
   if extra is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is no option of a scheduled job.', extra), null,
+    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is not an option of a scheduled job.', extra), null,
       jsonb_build_object('field', 'options.' || extra));
   end if;
   perform mayfly_private.check_jobs(jsonb_build_array(options || jsonb_build_object('name', job, 'input', coalesce(input, '{}'))));
   fires_at := mayfly_private.next_cron(cron, time_zone, mayfly_private.now());
   if fires_at is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'cron names a time that never comes.', 'No year has such a day.', '{"field": "cron"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'cron describes a time that never comes.', 'Check the day of the month and the month.', '{"field": "cron"}');
   elsif (select count(*) from mayfly.job_schedules s where s.tenant_id = tenant and s.name <> set_schedule.name) >= 1000 then
     perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 schedules.', null, '{"quota": "schedules", "limit": 1000}');
   end if;

@@ -20,7 +20,7 @@ begin
   elsif signals is null or not mayfly_private.labels_within(signals, 100) then
     perform mayfly_private.fail(400, 'invalid_request', 'signals must be at most 100 names of 1 to 100 characters.', null, '{"field": "signals"}');
   elsif cardinality(signals) = 0 and until is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A wait without signals needs an end.', null, '{"field": "until"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'until is needed for a wait without signals.', null, '{"field": "until"}');
   end if;
   job := mayfly_private.fence_job(lease);
   outcome := (select s.result from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = step);

@@ -37,7 +37,7 @@ create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, fini
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.finished_jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,

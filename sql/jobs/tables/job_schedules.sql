@@ -28,7 +28,7 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,

@@ -51,7 +51,7 @@ create index jobs_held_idx on mayfly.jobs (tenant_id, holder) where status = 'ru
 create index jobs_parent_idx on mayfly.jobs (tenant_id, parent_id) where parent_id is not null;
 create index jobs_deadline_idx on mayfly.jobs (deadline) where deadline is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,

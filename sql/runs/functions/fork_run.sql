@@ -18,7 +18,7 @@ begin
   if not found then
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   elsif at_step is null or at_step not between 1 and of_run.steps + 1 then
-    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork begins at a step that was taken, or the one behind the last.', '{"field": "at_step"}');
+    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork starts at an existing step, or at the one after the last.', '{"field": "at_step"}');
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;

@@ -12,7 +12,7 @@ declare
 begin
   select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
   if run.id is null then
-    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is no run.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is not a run.', null, '{"field": "lease"}');
   end if;
   return run;
 end

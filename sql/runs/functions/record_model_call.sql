@@ -35,7 +35,7 @@ begin
     when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
   end;
   if fault is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is not valid.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
   end if;
   run := mayfly_private.held_run(lease);
   attempt := (mayfly_private.lease_of(holder, lease)).attempt;

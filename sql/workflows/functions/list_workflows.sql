@@ -17,7 +17,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request',
       'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   elsif of_version is not null and of_name is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
   return (
     select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')

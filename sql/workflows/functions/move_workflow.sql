@@ -81,10 +81,10 @@ begin
     job := jsonb_populate_record(null::mayfly.jobs, to_jsonb(dead));
   end if;
   if job.name is null or job.name not like 'workflow:%' then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   elsif not admin and (dead.id is not null or job.created_by is distinct from mayfly_private.caller_id()) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-      'Without it, one moves the runs alone that one has started, until they fail.', '{"scope": "job:admin"}');
+      'Without it, you can move only runs that you started and that have not failed.', '{"scope": "job:admin"}');
   elsif dead.status in ('succeeded', 'cancelled') then
     perform mayfly_private.fail(409, 'job_finished', 'The workflow has ended.', 'Start another.', '{"field": "id"}');
   end if;
@@ -95,7 +95,7 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
-      'Look at its history.', '{"field": "renamed"}');
+      'Read its history.', '{"field": "renamed"}');
   end if;
   perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (

@@ -14,7 +14,7 @@ begin
     select to_jsonb(f) into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = query_workflow.id and f.name like 'workflow:%';
   end if;
   if job is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
   return mayfly_private.workflow_row(job) || jsonb_build_object(
     'input', job -> 'input', 'result', job -> 'result',

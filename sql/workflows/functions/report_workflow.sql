@@ -12,7 +12,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);

@@ -14,7 +14,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 5000.', null, '{"field": "page_limit"}');
   elsif not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = workflow_history.id)
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
   -- A page ends when it has 4 MB: by the sum of what came before.
   select jsonb_build_object(
