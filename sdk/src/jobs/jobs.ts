@@ -139,9 +139,8 @@ export class Jobs {
   }
 
   /**
-   * Defines kinds of jobs with schemas, from zod or any other library that supports Standard Schema. An
-   * unknown name, or an input that does not match, is refused when you add or schedule the job, and the types
-   * are known.
+   * Defines kinds of jobs with schemas, from zod or any other library that supports Standard Schema. Types are
+   * inferred, and an unknown name or wrong input is refused when you add or schedule the job.
    *
    * @example
    * import { z } from "zod";
@@ -159,8 +158,7 @@ export class Jobs {
    * When the job has ended, the sender gets one `task_result`: `{ job, status, result, error? }`, whatever
    * happens to the worker. Needs `job:add`. The message stays in the inbox while the job cannot be added.
    *
-   * @param what the name of the job, whose input is the payload; or a function that returns the job, or
-   * nothing.
+   * @param what the name of the job, whose input is the payload, or a function that may return a job.
    *
    * @example
    * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
@@ -224,10 +222,7 @@ export class Jobs {
     }
   }
 
-  /**
-   * Shows the queues: how many jobs are in each, and how long jobs waited and ran in the last `seconds` (an
-   * hour).
-   */
+  /** Shows the queues: their jobs, and how long jobs waited and ran in the last `seconds` (an hour). */
   async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
     const answer = await this.#door.call("job_statistics", options, list(queueRow));
     if (answer.error) return answer;
