@@ -24,8 +24,8 @@ $$;
 comment on function mayfly_private.cancel_approval is 'Withdraws a question.';
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws a question that the caller has asked (scope approval:request), or any (approval:admin). A job that waits for it
--- is told that it was cancelled.
+-- Withdraws a question that the caller has asked (scope approval:request) or any (approval:admin). A job that waits
+-- for it gets the outcome cancelled.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Refuses a question with the field of its first fault. Locks nothing.
+-- Refuses a question for its first fault, with its field. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
@@ -39,4 +39,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_approval is 'Refuses a question that has a fault.';
+comment on function mayfly_private.check_approval is 'Refuses an invalid question.';

@@ -1,6 +1,6 @@
--- The definer half of mayfly.decide_approval: the one place that decides. Who decides is read from the verified token.
--- It names the digest of what it has seen, so that a decision on other arguments is refused. Locks the job, then the
--- approval: two deciders at once go one after the other, and the quorum is exact.
+-- The definer half of mayfly.decide_approval, and the only place that decides. It reads the decider from the
+-- verified token. The decider passes the digest of the input that it has seen, so a decision about other arguments
+-- is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -48,7 +48,7 @@ begin
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- The approvals so far were of other arguments: they no longer count.
+    -- The approvals so far were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -75,9 +75,9 @@ $$;
 comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With `input`
--- it approves changed arguments, which have to fit the schema of the question; approvals of the former ones no longer
--- count.
+-- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
+-- `input`, it approves changed arguments, which must match the schema of the question; approvals of the former
+-- arguments no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
@@ -85,5 +85,5 @@ language sql
 set search_path = ''
 return mayfly_private.decide_approval(id, verdict, digest, reason, input);
 
-comment on function mayfly.decide_approval is 'Approves or rejects, or approves with a changed input. Returns the approval, which stays pending until its quorum.';
+comment on function mayfly.decide_approval is 'Approves, rejects, or approves with a changed input. Returns the approval, which stays pending until it has its quorum.';
 grant execute on function mayfly.decide_approval to authenticated, service_role;

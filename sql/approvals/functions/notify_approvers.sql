@@ -1,5 +1,5 @@
--- Adds the job that tells people of an approval, where its policy names one. A worker of the project does it: it is
--- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
+-- Adds the job that notifies people of an approval, if the policy names one. A worker of the project does it and
+-- retries until the mail or the webhook has succeeded. The key makes it one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify_approvers is 'Adds the job that tells people of an approval.';
+comment on function mayfly_private.notify_approvers is 'Adds the job that notifies people of an approval.';

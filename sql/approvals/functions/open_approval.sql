@@ -1,5 +1,5 @@
--- A pending approval, locked until commit, with its job locked before it. Fails where there is none, where it has ended,
--- and where its time is over or its job has ended, which the next maintenance records.
+-- A pending approval, locked until commit, with its job locked before it. Fails if there is none, if it has ended,
+-- or if it has expired or its job has ended, which the next maintenance records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals

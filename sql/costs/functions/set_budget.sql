@@ -46,8 +46,8 @@ $$;
 comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget, whole (scope cost:admin): of the tenant, of the agents of a name, or of a run. What was spent stays
--- counted. At least one of the limits has to be given.
+-- Sets a whole budget (scope cost:admin): of the tenant, of the agents of a name, or of a run. Spending so far still
+-- counts. At least one of the limits must be given.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,

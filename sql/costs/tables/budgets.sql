@@ -1,8 +1,8 @@
--- What may be spent: by the whole tenant, by agents of a name, by one run. A hard limit refuses what would pass it, a
--- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
--- of this room alone write it.
+-- How much may be spent: by the whole tenant, by agents of a name, or by one run. A hard limit refuses calls that
+-- would exceed it; reaching a soft limit writes to the log. Reserved amounts count as spent until they are settled.
+-- Only the functions of this room write it.
 --
--- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
+-- There is no check of spent against the limit, because a call that cost more than its estimate has to be recorded.
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -39,10 +39,10 @@ alter table mayfly.budgets
   alter column held_tokens set statistics 0,
   alter column unpriced set statistics 0;
 
-comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
 comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
-comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
-comment on column mayfly.budgets.held_usd is 'Reserved for calls under way.';
-comment on column mayfly.budgets.unpriced is 'How many calls of models without a known price it has seen: their cost is in no sum.';
-comment on column mayfly.budgets.reached_at is 'When the log was told that the soft limit is reached, in this period.';
-comment on column mayfly.budgets.refused_at is 'When the log was told that a call was refused, in this period.';
+comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
+comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
+comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is in no sum.';
+comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
+comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';

@@ -1,4 +1,4 @@
--- Refuses jobs with the index and the field of their first fault, before any is added. Locks nothing.
+-- Refuses jobs for their first fault, with its index and field, before any is added. Locks nothing.
 
 create function mayfly_private.check_jobs(jobs jsonb)
 returns void
@@ -21,7 +21,7 @@ begin
       when jsonb_typeof(e.j) <> 'object' then 'name'
       when not coalesce(e.j ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) or jsonb_typeof(e.j -> 'name') <> 'string' then 'name'
       when e.j - known <> '{}' then (select k from jsonb_object_keys(e.j) k where k <> all (known) order by k limit 1)
-      -- Most jobs have no more than these two.
+      -- Most jobs have only these two.
       when not coalesce(mayfly_private.json_within(e.j -> 'input', 262144, 32), true) or not coalesce(mayfly_private.numbers_kept(e.j -> 'input'), true) then 'input'
       when e.j - '{name,input}'::text[] = '{}' then null
       when coalesce(jsonb_typeof(e.j -> 'queue'), 'null') <> 'null'
@@ -78,4 +78,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_jobs is 'Refuses jobs that have a fault, naming index and field.';
+comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';

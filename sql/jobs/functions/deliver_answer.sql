@@ -1,5 +1,5 @@
--- Puts one message into the inbox of its recipient, as send_messages does for its caller: here the sender is the one
--- that did the job. The id of the message is that of the job, so that it is sent once. Locks the inbox.
+-- Puts one message into the inbox of its recipient, as send_messages does for its caller, but with the agent that
+-- did the job as sender. The message has the id of the job, so it is sent once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb

@@ -1,6 +1,7 @@
--- The one fence: the job of a lease, locked until commit, if the lease is the caller's and has not ended; else
--- lease_lost, or job_cancelled where somebody has cancelled it. Called first by every write under a lease that is not
--- a batch; the batches ask the same. FOR NO KEY UPDATE: a weaker lock would not keep a stop from releasing the job.
+-- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it
+-- fails with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first;
+-- batches check the same conditions. It uses FOR NO KEY UPDATE, because with a weaker lock a stop could release the
+-- job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs

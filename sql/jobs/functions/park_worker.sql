@@ -1,5 +1,6 @@
--- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
--- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
+-- Notes that a worker found nothing and sleeps, so that a transaction that makes a job ready wakes it. For a minute
+-- at most; the worker looks again long before that. One row for each worker; each call also deletes some rows whose
+-- time is over.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
 returns void
@@ -7,8 +8,8 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  -- One that sleeps already is not written again: whoever makes a job ready passes by a row that is locked, and nobody
-  -- would be woken for a job that this look has not seen.
+  -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
+  -- locked row, and would then wake nobody for a job that this claim has not seen.
   if exists (
     select from mayfly_private.job_workers w
     where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker

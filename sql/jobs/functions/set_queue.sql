@@ -42,10 +42,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_queue is 'Sets what holds for a queue.';
+comment on function mayfly_private.set_queue is 'Sets the limits of a queue.';
 grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
--- Sets what holds for a queue, whole: what is not given has no limit. Scope job:admin.
+-- Sets all limits of a queue; a limit that you leave out is removed. Scope job:admin.
 
 create function mayfly.set_queue(
   name text, paused boolean default false, max_running integer default null, max_running_per_group integer default null,
@@ -61,5 +61,5 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets what holds for a queue: paused, how many may run at once, in one group, begin in a second; its weight. Returns it.';
+  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin in a second, and its weight. Returns it.';
 grant execute on function mayfly.set_queue to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The definer half of mayfly.signal_job. Locks the job, so that a worker that is putting it to sleep is waited for;
--- then what charge locks.
+-- The definer half of mayfly.signal_job. Locks the job, so that it waits for a worker that is putting the job to
+-- sleep, then what charge locks.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -44,5 +44,5 @@ begin
 end
 $$;
 
-comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
+comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. A signal that comes early is kept.';
 grant execute on function mayfly.signal_job to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come first, before any job is locked:
--- whoever stops the agent holds them while it waits for the jobs.
+-- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come before any job is locked, because
+-- a transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -34,8 +34,8 @@ $$;
 comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
 grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
--- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
--- { lost, cancelled, failed, jobs, place, took }.
+-- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs in one transaction. Returns the answers of
+-- all three: { lost, cancelled, failed, jobs, place, took }.
 
 create function mayfly.turn_jobs(
   done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,

@@ -1,9 +1,11 @@
--- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: ends their sleep and
--- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
--- a worker looks by itself at least every few seconds. Called by all that makes a job ready. Waits for nobody.
+-- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants: ends their sleep
+-- and broadcasts once on the tenant's private topic. Without sleeping workers nothing is broadcast. Like every
+-- broadcast it is a hint: a worker looks by itself at least every few seconds. Everything that makes a job ready
+-- calls it. Waits for nobody.
 --
--- A worker parks in one transaction and looks again in the next: what committed before it parked it finds then.
--- Counted in what the tenant may tell by now (announce_rate); beyond that, a worker's own look finds the job.
+-- A worker parks in one transaction and looks again in the next, which finds everything that committed before it
+-- parked. The broadcast counts in the tenant's allowance (announce_rate); above it, the worker's own look finds the
+-- job.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
@@ -23,7 +25,7 @@ begin
   if not found then
     return;
   end if;
-  -- For workers with a connection of their own to the database.
+  -- For workers with a database connection of their own.
   perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
   if mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);

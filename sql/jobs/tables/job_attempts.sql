@@ -1,4 +1,4 @@
--- Attempts that did not end their job well: failed, lost with their lease, or over their time.
+-- Unsuccessful attempts of jobs: failed, lost with their lease, or timed out.
 
 create table mayfly.job_attempts (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Signals that nobody has taken yet. One that comes before its job waits for it is kept.
+-- Signals that no job has taken yet. A signal that comes before its job waits for it is kept.
 
 create table mayfly.job_signals (
   tenant_id uuid not null,

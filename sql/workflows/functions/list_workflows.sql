@@ -1,4 +1,4 @@
--- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
+-- Runs of workflows, newest first, one page at a time. For callers with job:read. Locks nothing.
 
 create function mayfly.list_workflows(
   of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100

@@ -1,4 +1,4 @@
--- How far a workflow is. Callers with job:read; its open approvals are shown to those with approval:read. Locks nothing.
+-- How far a workflow is. For callers with job:read; its open approvals need approval:read. Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -35,5 +35,5 @@ begin
 end
 $$;
 
-comment on function mayfly.query_workflow is 'How far a workflow is: what it reports, what it waits for, its children and open approvals.';
+comment on function mayfly.query_workflow is 'How far a workflow is: its report, its waits, its children and its open approvals.';
 grant execute on function mayfly.query_workflow to authenticated, service_role;
