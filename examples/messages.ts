@@ -8,7 +8,7 @@ if (!project) {
 }
 const { apiUrl: url, secretKey: key } = project;
 
-const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "talkers" });
+const { data: tenant } = await new Mayfly({ url, key }).tenants.ensure("talkers");
 const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
 const { data: team, error } = await mayfly.spawnTeam([
   {

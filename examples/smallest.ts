@@ -8,7 +8,7 @@ if (!project) {
 }
 const { apiUrl: url, secretKey: key } = project;
 
-const { data: tenant } = await new Mayfly({ url, key }).tenants.create({ name: "acme" });
+const { data: tenant } = await new Mayfly({ url, key }).tenants.ensure("acme");
 const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
 
 const { data: agent, error } = await mayfly.spawn({ name: "analyst", lifetime: 60 });

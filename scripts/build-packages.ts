@@ -10,11 +10,13 @@ import { buildCli } from "./packages/cli.ts";
 import { buildCreate } from "./packages/create.ts";
 import { buildLocal } from "./packages/local.ts";
 import { root } from "./packages/manifest.ts";
+import { buildTesting } from "./packages/testing.ts";
 
 const builders = {
   sdk: buildSdk,
   local: buildLocal,
   mayfly: buildCli,
+  testing: buildTesting,
   create: buildCreate,
 };
 export type PackageName = keyof typeof builders;

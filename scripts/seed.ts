@@ -1,21 +1,21 @@
 // Fills a tenant with life: npm run seed [-- <name of the tenant>]. Into what `npm start` serves, or the
-// project that MAYFLY_URL and MAYFLY_SECRET_KEY name.
+// project that MAYFLY_URL and MAYFLY_KEY name.
 import { join } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { seed } from "./seed/index.ts";
 
 const name = process.argv[2] ?? "seed";
-const { MAYFLY_URL, MAYFLY_SECRET_KEY } = process.env;
+const { MAYFLY_URL, MAYFLY_KEY } = process.env;
 try {
-  if (MAYFLY_URL && !MAYFLY_SECRET_KEY)
-    throw new Error("MAYFLY_URL names a project, so MAYFLY_SECRET_KEY has to be set too.");
+  if (MAYFLY_URL && !MAYFLY_KEY)
+    throw new Error("MAYFLY_URL names a project, so MAYFLY_KEY has to be set too.");
   const running = MAYFLY_URL ? undefined : await findStack();
   if (!MAYFLY_URL && !running)
     throw new Error(
       "Nothing runs here. In another terminal: npm start, or npm run dev, which seeds.",
     );
   const url = MAYFLY_URL ?? running?.apiUrl ?? "";
-  const key = MAYFLY_SECRET_KEY ?? running?.secretKey ?? "";
+  const key = MAYFLY_KEY ?? running?.secretKey ?? "";
   const tenant = await seed({ url, key, name, say: console.log });
   if (tenant === null) {
     console.log(`There is a tenant ${name} already, and it is left as it is.`);

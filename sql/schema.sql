@@ -40,7 +40,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 create type mayfly_private.found_lanes as (
@@ -361,6 +362,39 @@ grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
 
+create table mayfly.artifacts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid,
+  name text not null,
+  version integer not null,
+  media_type text not null,
+  size bigint not null,
+  sha256 text not null,
+  metadata jsonb not null default '{}'::jsonb,
+  status text not null default 'writing'::text,
+  bytes bigint not null,
+  created_by uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint artifacts_media_type_length CHECK (((char_length(media_type) >= 1) AND (char_length(media_type) <= 200))),
+  constraint artifacts_metadata_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
+  constraint artifacts_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint artifacts_pkey PRIMARY KEY (tenant_id, id),
+  constraint artifacts_sha256_form CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  constraint artifacts_size_range CHECK ((size >= 0)),
+  constraint artifacts_status_known CHECK ((status = ANY (ARRAY['writing'::text, 'stored'::text]))),
+  constraint artifacts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX artifacts_version_key ON mayfly.artifacts USING btree (tenant_id, team_id, name, version) NULLS NOT DISTINCT;
+CREATE INDEX artifacts_writing_idx ON mayfly.artifacts USING btree (tenant_id, created_at) WHERE (status = 'writing'::text);
+alter table mayfly.artifacts enable row level security;
+create policy artifacts_select on mayfly.artifacts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('artifact:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER artifacts_release_files AFTER DELETE ON mayfly.artifacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_files();
+grant select on table mayfly.artifacts to authenticated;
+grant select on table mayfly.artifacts to service_role;
+comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
+
 create table mayfly.assignments (
   tenant_id uuid not null,
   job_id uuid not null,
@@ -451,7 +485,7 @@ create table mayfly.budgets (
   refused_at timestamp with time zone,
   constraint budgets_hard_tokens_range CHECK ((hard_tokens >= 0)),
   constraint budgets_hard_usd_range CHECK ((hard_usd >= (0)::numeric)),
-  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'agent'::text, 'run'::text]))),
+  constraint budgets_level_known CHECK ((level = ANY (ARRAY['tenant'::text, 'team'::text, 'agent'::text, 'run'::text]))),
   constraint budgets_period_known CHECK ((period = ANY (ARRAY['total'::text, 'day'::text, 'month'::text]))),
   constraint budgets_pkey PRIMARY KEY (tenant_id, level, subject),
   constraint budgets_soft_usd_range CHECK ((soft_usd >= (0)::numeric)),
@@ -1585,6 +1619,35 @@ grant select on table mayfly.states to authenticated;
 grant select on table mayfly.states to service_role;
 comment on table mayfly.states is 'Versioned documents by key, of an agent or shared by the tenant.';
 
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null,
+  cause text not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}'::jsonb,
+  status text not null default 'open'::text,
+  times integer not null default 1,
+  found_at timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  taken_at timestamp with time zone,
+  handled_at timestamp with time zone,
+  handled_with text,
+  constraint team_alerts_handled_with_length CHECK ((char_length(handled_with) <= 200)),
+  constraint team_alerts_kind_known CHECK ((kind = ANY (ARRAY['deadlock'::text, 'repetition'::text, 'silence'::text, 'runaway_cost'::text]))),
+  constraint team_alerts_pkey PRIMARY KEY (tenant_id, id),
+  constraint team_alerts_status_known CHECK ((status = ANY (ARRAY['open'::text, 'over'::text]))),
+  constraint team_alerts_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX team_alerts_open_key ON mayfly.team_alerts USING btree (tenant_id, team_id, kind, cause) WHERE (status = 'open'::text);
+alter table mayfly.team_alerts enable row level security;
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.team_alerts to authenticated;
+grant select on table mayfly.team_alerts to service_role;
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+
 create table mayfly.team_members (
   tenant_id uuid not null,
   team_id uuid not null,
@@ -1600,6 +1663,7 @@ CREATE INDEX team_members_agent_idx ON mayfly.team_members USING btree (tenant_i
 alter table mayfly.team_members enable row level security;
 create policy team_members_select on mayfly.team_members for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER team_members_group_costs AFTER INSERT ON mayfly.team_members REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.group_costs();
 grant select on table mayfly.team_members to authenticated;
 grant select on table mayfly.team_members to service_role;
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
@@ -1864,6 +1928,16 @@ create table mayfly_private.chores (
 alter table mayfly_private.chores enable row level security;
 comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
 
+create table mayfly_private.cost_groups (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  subject text not null,
+  constraint cost_groups_agent_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES mayfly.agents(tenant_id, id) ON DELETE CASCADE,
+  constraint cost_groups_pkey PRIMARY KEY (tenant_id, agent_id, subject)
+);
+alter table mayfly_private.cost_groups enable row level security;
+comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
+
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
   id uuid not null,
@@ -1880,6 +1954,7 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamp with time zone,
   created_at timestamp with time zone not null default clock_timestamp(),
+  groups text[] not null default '{}'::text[],
   constraint cost_holds_pkey PRIMARY KEY (tenant_id, id),
   constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
@@ -1971,6 +2046,14 @@ create table mayfly_private.event_rows (
 );
 alter table mayfly_private.event_rows enable row level security;
 comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
+
+create table mayfly_private.files_due (
+  path text not null,
+  since timestamp with time zone not null default clock_timestamp(),
+  constraint files_due_pkey PRIMARY KEY (path)
+);
+alter table mayfly_private.files_due enable row level security;
+comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
 
 create table mayfly_private.flusher (
   only_row boolean not null default true,
@@ -2258,6 +2341,18 @@ create table mayfly_private.spawn_buckets (
 alter table mayfly_private.spawn_buckets enable row level security;
 comment on table mayfly_private.spawn_buckets is 'How many agents each tenant may spawn now.';
 
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamp with time zone not null,
+  constraint team_pulses_pkey PRIMARY KEY (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
+) with (fillfactor=80);
+alter table mayfly_private.team_pulses enable row level security;
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,
   shard smallint not null,
@@ -2383,6 +2478,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.assign_job to authenticated;
 grant execute on function mayfly.assign_job to service_role;
+
+create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid DEFAULT NULL::uuid, metadata jsonb DEFAULT NULL::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.begin_artifact to authenticated;
+grant execute on function mayfly.begin_artifact to service_role;
 
 create function mayfly.begin_run(lease text)
 returns jsonb
@@ -2697,6 +2799,13 @@ set search_path = "";
 grant execute on function mayfly.find_entities to authenticated;
 grant execute on function mayfly.find_entities to service_role;
 
+create function mayfly.finish_artifact(id uuid)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.finish_artifact to authenticated;
+grant execute on function mayfly.finish_artifact to service_role;
+
 create function mayfly.forget_entity(id uuid, max_rows integer DEFAULT 5000)
 returns jsonb
 language sql volatile
@@ -2787,6 +2896,13 @@ set search_path = "";
 grant execute on function mayfly.get_tender to authenticated;
 grant execute on function mayfly.get_tender to service_role;
 
+create function mayfly.handle_alert(id uuid, action text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.handle_alert to authenticated;
+grant execute on function mayfly.handle_alert to service_role;
+
 create function mayfly.heartbeat(activity text DEFAULT NULL::text, task text DEFAULT NULL::text, log boolean DEFAULT false, channels text[] DEFAULT '{}'::text[], lost integer DEFAULT 0)
 returns jsonb
 language sql volatile
@@ -2846,6 +2962,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.leave_tenant to authenticated;
 
+create function mayfly.list_alerts(team_id uuid DEFAULT NULL::uuid, every boolean DEFAULT false, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_alerts to authenticated;
+grant execute on function mayfly.list_alerts to service_role;
+
 create function mayfly.list_approval_policies()
 returns jsonb
 language plpgsql stable
@@ -2859,6 +2982,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_approvals to authenticated;
 grant execute on function mayfly.list_approvals to service_role;
+
+create function mayfly.list_artifacts(team uuid DEFAULT NULL::uuid, name text DEFAULT NULL::text, version integer DEFAULT NULL::integer, versions boolean DEFAULT false, id uuid DEFAULT NULL::uuid, after_name text DEFAULT NULL::text, after_version integer DEFAULT NULL::integer, page_limit integer DEFAULT 100)
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_artifacts to authenticated;
+grant execute on function mayfly.list_artifacts to service_role;
 
 create function mayfly.list_budgets(of_level text DEFAULT NULL::text, page_limit integer DEFAULT 1000)
 returns jsonb
@@ -2951,7 +3081,7 @@ set search_path = "";
 grant execute on function mayfly.listen to authenticated;
 grant execute on function mayfly.listen to service_role;
 
-create function mayfly.living_agents(ids uuid[])
+create function mayfly.living_agents(ids uuid[] DEFAULT NULL::uuid[])
 returns jsonb
 language sql stable
 set search_path = "";
@@ -3222,6 +3352,13 @@ set search_path = "";
 grant execute on function mayfly.release_jobs to authenticated;
 grant execute on function mayfly.release_jobs to service_role;
 
+create function mayfly.remove_artifacts(name text DEFAULT NULL::text, team uuid DEFAULT NULL::uuid, version integer DEFAULT NULL::integer, everything boolean DEFAULT false, max_rows integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.remove_artifacts to authenticated;
+grant execute on function mayfly.remove_artifacts to service_role;
+
 create function mayfly.remove_member(user_id uuid)
 returns jsonb
 language sql volatile
@@ -3485,6 +3622,13 @@ set search_path = "";
 grant execute on function mayfly.swap_state to authenticated;
 grant execute on function mayfly.swap_state to service_role;
 
+create function mayfly.sweep_files(page_limit integer DEFAULT 1000)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.sweep_files to authenticated;
+grant execute on function mayfly.sweep_files to service_role;
+
 create function mayfly.sync(push jsonb DEFAULT '[]'::jsonb, since text DEFAULT NULL::text, page_limit integer DEFAULT 500)
 returns jsonb
 language plpgsql volatile
@@ -3575,6 +3719,13 @@ set search_path = "";
 grant execute on function mayfly.wait_job to authenticated;
 grant execute on function mayfly.wait_job to service_role;
 
+create function mayfly.watch_team(team_id uuid, limits jsonb DEFAULT '{}'::jsonb)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.watch_team to authenticated;
+grant execute on function mayfly.watch_team to service_role;
+
 create function mayfly.workflow_history(id uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 1000)
 returns jsonb
 language plpgsql stable
@@ -3624,6 +3775,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.add_member to service_role;
+
+create function mayfly_private.adders_under_way(tenant uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = "";
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -3721,6 +3877,13 @@ create function mayfly_private.award_tender(tender mayfly.tenders, now_please bo
 returns mayfly.tenders
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.begin_artifact to authenticated;
+grant execute on function mayfly_private.begin_artifact to service_role;
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb
@@ -3998,7 +4161,7 @@ set search_path = "";
 grant execute on function mayfly_private.complete_jobs to authenticated;
 grant execute on function mayfly_private.complete_jobs to service_role;
 
-create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid)
+create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
 language plpgsql immutable
 set search_path = "";
@@ -4028,6 +4191,11 @@ grant execute on function mayfly_private.convert_operations to service_role;
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
+returns text[]
+language sql stable security definer
 set search_path = "";
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
@@ -4174,6 +4342,11 @@ grant execute on function mayfly_private.delete_thread to authenticated;
 grant execute on function mayfly_private.delete_thread to service_role;
 
 create function mayfly_private.deliver_answer(tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.deliver_message(tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -4421,6 +4594,11 @@ returns mayfly_private.found_lanes
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
+returns TABLE(kind text, cause text, agents uuid[], detail jsonb)
+language sql stable security definer
+set search_path = "";
+
 create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
@@ -4436,6 +4614,13 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
+
+create function mayfly_private.finish_artifact(id uuid)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.finish_artifact to authenticated;
+grant execute on function mayfly_private.finish_artifact to service_role;
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -4554,10 +4739,22 @@ returns jsonb
 language plpgsql stable
 set search_path = "";
 
+create function mayfly_private.group_costs()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision
 language plpgsql immutable parallel safe
 set search_path = "";
+
+create function mayfly_private.handle_alert(id uuid, action text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.handle_alert to authenticated;
+grant execute on function mayfly_private.handle_alert to service_role;
 
 create function mayfly_private.hash_secret(secret text)
 returns bytea
@@ -4950,6 +5147,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -5047,6 +5249,13 @@ returns text
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.may_delete_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_delete_file to authenticated;
+grant execute on function mayfly_private.may_delete_file to service_role;
+
 create function mayfly_private.may_publish(channel mayfly.channels)
 returns boolean
 language sql stable security definer
@@ -5102,6 +5311,13 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.may_use_topic to authenticated;
+
+create function mayfly_private.may_write_file(path text)
+returns boolean
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.may_write_file to authenticated;
+grant execute on function mayfly_private.may_write_file to service_role;
 
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
 returns bigint
@@ -5402,6 +5618,11 @@ set search_path = "";
 create function mayfly_private.plain_fields(fields jsonb)
 returns jsonb
 language sql stable
+set search_path = "";
+
+create function mayfly_private.prepare_storage()
+returns boolean
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.price_of(provider text, model text, at timestamp with time zone)
@@ -5722,6 +5943,11 @@ set search_path = "";
 grant execute on function mayfly_private.release_debug to authenticated;
 grant execute on function mayfly_private.release_debug to service_role;
 
+create function mayfly_private.release_files()
+returns trigger
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
 language plpgsql volatile security definer
@@ -5743,6 +5969,13 @@ create function mayfly_private.release_obligations()
 returns trigger
 language plpgsql volatile security definer
 set search_path = "";
+
+create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.remove_artifacts to authenticated;
+grant execute on function mayfly_private.remove_artifacts to service_role;
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
@@ -6044,6 +6277,13 @@ set search_path = "";
 grant execute on function mayfly_private.show_approval_policy to authenticated;
 grant execute on function mayfly_private.show_approval_policy to service_role;
 
+create function mayfly_private.show_artifact(a mayfly.artifacts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_artifact to authenticated;
+grant execute on function mayfly_private.show_artifact to service_role;
+
 create function mayfly_private.show_budget(budget mayfly.budgets)
 returns jsonb
 language plpgsql stable
@@ -6117,6 +6357,13 @@ create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb
 language sql stable security definer
 set search_path = "";
+
+create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_team_alert to authenticated;
+grant execute on function mayfly_private.show_team_alert to service_role;
 
 create function mayfly_private.show_tender(tender mayfly.tenders)
 returns jsonb
@@ -6230,6 +6477,13 @@ set search_path = "";
 grant execute on function mayfly_private.swap_state to authenticated;
 grant execute on function mayfly_private.swap_state to service_role;
 
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.sweep_files to authenticated;
+grant execute on function mayfly_private.sweep_files to service_role;
+
 create function mayfly_private.take_jobs(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
 returns mayfly_private.taken_jobs
 language plpgsql volatile security definer
@@ -6269,6 +6523,11 @@ set search_path = "";
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
 language plpgsql volatile security definer
 set search_path = "";
 
@@ -6454,6 +6713,13 @@ create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
 language plpgsql stable
 set search_path = "";
+
+create function mayfly_private.watch_team(team_id uuid, limits jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.watch_team to authenticated;
+grant execute on function mayfly_private.watch_team to service_role;
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb

@@ -1,7 +1,8 @@
 import { list, row, text } from "@mayfly/sdk/contract/answer-form";
 import { fromDataApi } from "@mayfly/sdk/internal";
-import { dataOf } from "./failure.ts";
+import { dataOf, usage } from "./failure.ts";
 import type { Project } from "./project.ts";
+import { isUuid } from "./words.ts";
 
 /** How many ids fit into the URL of a request. */
 const chunk = 100;
@@ -41,4 +42,30 @@ export class AgentNames {
       for (const { id, name } of rows) this.#names.set(id, name);
     }
   }
+}
+
+/** The id of the agent that is named; several may have had a name, one after the other. */
+export async function agentIdOf(
+  { mayfly, tenant }: Pick<Project, "mayfly" | "tenant">,
+  agent: string,
+): Promise<string> {
+  if (isUuid(agent)) return agent;
+  const [found, ...others] = dataOf(
+    fromDataApi(
+      await mayfly.client
+        .from("agents")
+        .select("id, name")
+        .eq("tenant_id", tenant.id)
+        .eq("name", agent)
+        .limit(11),
+      list(row<{ id: string; name: string }>({ id: text, name: text })),
+    ),
+  );
+  if (!found) throw usage(`No agent is named ${agent}.`, "Who there is: mayfly agents --all");
+  if (others.length > 0)
+    throw usage(
+      `Several agents have had the name ${agent}: name one by its id.`,
+      [found, ...others].map(({ id }) => `  ${id}`).join("\n"),
+    );
+  return found.id;
 }

@@ -1,5 +1,6 @@
 import type { Approval, ApprovalDetails, ApprovalStatus, ListedApproval } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { openProject } from "./project.ts";
@@ -74,13 +75,16 @@ const lineOf = (approval: Approval | ListedApproval) =>
     .join("  ");
 
 async function show(id: string, options: ListOptions, { output }: Session): Promise<undefined> {
-  const { mayfly } = await openProject(options, output);
-  const approval = dataOf(await mayfly.approvals.get(id));
-  output.answer(approval, () => treeOf(approval));
+  const project = await openProject(options, output);
+  const approval = dataOf(await project.mayfly.approvals.get(id));
+  const names = new AgentNames(project);
+  if (!output.json)
+    await names.learn(approval.decisions.map(({ kind, by }) => (kind === "agent" ? by : null)));
+  output.answer(approval, () => treeOf(approval, names));
   return undefined;
 }
 
-const treeOf = (approval: ApprovalDetails): string[] => [
+const treeOf = (approval: ApprovalDetails, names: AgentNames): string[] => [
   lineOf(approval),
   `├ input ${printable(JSON.stringify(approval.input))}`,
   `├ digest ${approval.digest}`,
@@ -88,7 +92,7 @@ const treeOf = (approval: ApprovalDetails): string[] => [
   ...approval.decisions.map(({ by, kind, verdict, to, reason, counts }) =>
     [
       `├ ${verdict}`,
-      kind === "secret" ? "by the secret key" : `by ${kind} ${by}`,
+      kind === "secret" ? "by the secret key" : `by ${kind} ${printable(names.of(by) ?? by ?? "")}`,
       to ? `to ${to}` : "",
       counts === false ? "(of another input)" : "",
       printable(reason ?? ""),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
 import { findEmbedded } from "./running.ts";
+import { readUsed } from "./used-tenant.ts";
 
 /** The options of every command that connects to a project. */
 export interface ConnectionOptions {
@@ -17,6 +18,8 @@ export interface Connection {
   key: string;
   /** An id, or a name. */
   tenant: string | undefined;
+  /** What `mayfly use` has chosen for this folder: for where none is named. */
+  used?: string | undefined;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -43,11 +46,12 @@ export async function findConnection(
   const given = options.url ?? from(names.url);
   const url = given === undefined ? undefined : checkUrl(given);
   const key = options.key ?? from(names.key);
-  if (url && key) return { url, key: checkKey(key), tenant };
+  const used = await readUsed(cwd);
+  if (url && key) return { url, key: checkKey(key), tenant, used };
 
   const embedded = url || !key ? await findEmbedded(cwd) : null;
   // Use its key only for it, never for another project.
-  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant };
+  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant, used };
   if (url) {
     const unfit = from(names.publishable)
       ? " There is a publishable key, but it is not enough."

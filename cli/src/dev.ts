@@ -7,6 +7,7 @@ import { toFailure, usage } from "./failure.ts";
 import { Output } from "./output.ts";
 import { sourceFolder } from "./source.ts";
 import { readUsed } from "./used-tenant.ts";
+import { isUuid } from "./words.ts";
 
 interface Options {
   project?: string;
@@ -111,18 +112,20 @@ async function dev(command: string[], options: Options): Promise<void> {
   });
 }
 
-/** The named one, else the only one; in a new project one with the folder's name is made. */
+/** The named one, else the oldest; in a new project one with the folder's name is made. */
 async function openTenant(
   url: string,
   key: string,
   named: string | undefined,
   known: { id: string; name: string }[],
 ): Promise<{ id: string; name: string }> {
-  const byName = known.find(({ id, name }) => named === id || named === name);
-  const only = named === undefined ? known[0] : byName;
-  if (only) return only;
+  const found = known.find(({ id, name }) => named === id || named === name);
+  // An id names a tenant of another project.
+  const wanted = named === undefined || isUuid(named) ? undefined : named;
+  const first = found ?? (wanted === undefined ? known[0] : undefined);
+  if (first) return first;
   const { data, error } = await new Mayfly({ url, key }).tenants.ensure(
-    named ?? basename(process.cwd()),
+    wanted ?? basename(process.cwd()),
   );
   if (error) throw error;
   return data;

@@ -58,6 +58,31 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
   return { text: edited, changes };
 }
 
+/** The text without the exposed schema and the functions that `editConfig` added. */
+export function withoutMayfly(text: string): ConfigEdit {
+  const before = read(text);
+  const wanted = plain(before);
+  const changes: string[] = [];
+  const api = tableIn(wanted, "api");
+  if (Array.isArray(api.schemas) && api.schemas.includes("mayfly")) {
+    api.schemas = (api.schemas as unknown[]).filter((schema) => schema !== "mayfly");
+    changes.push("[api] schemas");
+  }
+  const entries = tableIn(wanted, "functions");
+  for (const [name, entry] of Object.entries(entries)) {
+    const { entrypoint } = entry as Table;
+    if (typeof entrypoint !== "string" || !/^(\.\/)?mayfly\/functions\//.test(entrypoint)) continue;
+    delete entries[name];
+    changes.push(`[functions.${name}]`);
+  }
+  if (Object.keys(entries).length === 0) delete wanted.functions;
+  if (Object.keys(api).length === 0) delete wanted.api;
+  if (changes.length === 0) return { text, changes };
+  const edited = `${patch(text, wanted).replace(reason, "").trimEnd()}\n`;
+  prove(text.replace(reason, ""), edited, wanted, changes);
+  return { text: edited, changes };
+}
+
 /** An entry with no entrypoint, or another one, is the project's own function. */
 const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
   typeof present.entrypoint === "string" &&

@@ -7,6 +7,9 @@ const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
 /** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
+/** The migration that `mayfly uninstall` writes: what stands before it is gone from the database. */
+export const uninstallName = "mayfly_uninstall";
+
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
 
 /**
@@ -25,9 +28,15 @@ export async function numberMigrations(
     ...Object.keys(manifest?.files ?? {}).filter((path) => path.startsWith(`${folder}/`)),
     ...files.filter((file) => form.test(file)).map((file) => `${folder}/${file}`),
   ];
-  const known = new Map(present.map((path) => [nameOf(path), path]));
   let newest = 0n;
-  for (const path of present) if (numberOf(path) > newest) newest = numberOf(path);
+  let removed = 0n;
+  for (const path of present) {
+    if (numberOf(path) > newest) newest = numberOf(path);
+    if (nameOf(path) === uninstallName && numberOf(path) > removed) removed = numberOf(path);
+  }
+  const known = new Map(
+    present.filter((path) => numberOf(path) > removed).map((path) => [nameOf(path), path]),
+  );
   return migrations.map(({ path, content }) => {
     const there = known.get(nameOf(path));
     if (there !== undefined) return { path: there, content };
@@ -35,6 +44,18 @@ export async function numberMigrations(
     newest = own > newest ? own : after(newest);
     return { path: `${folder}/${newest}_${nameOf(path)}.sql`, content };
   });
+}
+
+/** The number of a migration that is written now: above the project's newest. */
+export async function nextNumber(root: string): Promise<bigint> {
+  const files = await readdir(join(root, folder)).catch(() => []);
+  const now = BigInt(new Date().toISOString().replace(/\.\d+Z$|\D/g, ""));
+  const newest = files.reduce((most, file) => {
+    const number = numberOf(file);
+    // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint.
+    return number > most ? number : most;
+  }, 0n);
+  return newest < now ? now : after(newest);
 }
 
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);

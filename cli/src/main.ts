@@ -10,6 +10,7 @@ import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
 import { usage } from "./failure.ts";
+import { addImport } from "./import/command.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
 import { Output } from "./output.ts";
@@ -24,11 +25,14 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
 import { addTune } from "./tune.ts";
+import { addUninstall } from "./uninstall.ts";
+import { addUse } from "./use.ts";
 import { addWorkflows } from "./workflows.ts";
 
 const after = `
 Connection: --url and --key, or MAYFLY_URL and MAYFLY_KEY (or SUPABASE_URL and SUPABASE_SECRET_KEY)
-from the environment or from .env, or the embedded Supabase that runs in this folder.
+from the environment or from .env, or the project that \`mayfly dev\` serves in this folder.
+Tenant: --tenant, or MAYFLY_TENANT, or the one from \`mayfly use\`, or the only one.
 
 Exit codes: 0 success, 1 failure (doctor and status: something is wrong), 2 wrong usage,
 130 stopped by Ctrl-C, 143 by SIGTERM.
@@ -54,6 +58,7 @@ const program = new Command("mayfly")
 const commands = [
   addInit,
   addDev,
+  addUse,
   addDoctor,
   addSpawn,
   addAgents,
@@ -75,6 +80,8 @@ const commands = [
   addReembed,
   addTune,
   addCodemod,
+  addImport,
+  addUninstall,
 ];
 for (const add of commands) add(program);
 

@@ -2,6 +2,7 @@ import type { RecalledMemory, RecallOptions } from "@mayfly/sdk";
 import { DEV_EMBEDDING_MODEL } from "@mayfly/sdk/contract/development-embedder";
 import { type MemoryKind, memoryKind } from "@mayfly/sdk/contract/schemas";
 import { type Command, InvalidArgumentError } from "commander";
+import { agentIdOf } from "./agent-names.ts";
 import {
   execute,
   list,
@@ -15,7 +16,7 @@ import { dataOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { explainPlace, explainQuestion } from "./recall-explain.ts";
-import { duration, instant, isUuid, printable, shorten } from "./words.ts";
+import { duration, instant, printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
   limit: number;
@@ -46,7 +47,7 @@ export function addRecall(program: Command): void {
     .option("--kinds <kinds>", "episode, learning, fact, …, separated by commas", kinds)
     .option("--tags <tags>", "must have all of these, separated by commas", list)
     .option("--min-reward <number>", "0 to 1", share)
-    .option("--agent <id>", "only from this agent", id)
+    .option("--agent <agent>", "only from this agent: an id or a name")
     .option("--since <time>", "10m, 2h, 1d, or ISO 8601", time)
     .option("--explain", "explain the rank of each result")
     .addHelpText("after", examples);
@@ -66,13 +67,6 @@ function words(text: string): string {
   throw new InvalidArgumentError("It must have words.");
 }
 
-function id(text: string): string {
-  if (isUuid(text)) return text;
-  throw new InvalidArgumentError(
-    "It must be an id, because several agents may have had the same name. List ids with mayfly agents --all.",
-  );
-}
-
 function kinds(text: string): MemoryKind[] {
   return list(text).map(kind);
 }
@@ -86,13 +80,14 @@ export function kind(text: string): MemoryKind {
 
 async function recall(query: string, options: Options, { output }: Session): Promise<undefined> {
   const { limit, kinds, tags, minReward, agent, since, explain } = options;
-  const { mayfly } = await openProject(options, output);
+  const project = await openProject(options, output);
+  const { mayfly } = project;
   const asked: RecallOptions = {
     limit,
     ...(kinds && { kinds }),
     ...(tags && { tags }),
     ...(minReward !== undefined && { minReward }),
-    ...(agent !== undefined && { agentId: agent }),
+    ...(agent !== undefined && { agentId: await agentIdOf(project, agent) }),
     ...(since && { since }),
     ...(explain && { explain }),
   };

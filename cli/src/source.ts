@@ -5,6 +5,8 @@ import { dirname, join, relative, sep } from "node:path";
 import { Failure } from "./failure.ts";
 import { functionNames } from "./functions.ts";
 
+export { version } from "@mayfly/sdk/contract/version";
+
 const packed = join(import.meta.dirname, "../assets");
 
 /** The migrations and functions: from the clone of which this CLI is a part, or from the package. */

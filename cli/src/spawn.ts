@@ -19,7 +19,8 @@ const examples = `
 Examples:
   mayfly spawn --name analyst --lifetime 60
   mayfly spawn --type reviewer --scopes memory:read,memory:write
-  mayfly spawn --show-token --json | jq -r .token`;
+  mayfly spawn --json | jq -r .token
+  mayfly spawn --show-token          the secret that renews it, too`;
 
 export function addSpawn(program: Command): void {
   const command = program
@@ -56,7 +57,8 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
     await mayfly.agents.issue(asked),
   );
-  const secrets = options.showToken ? { token, renewalSecret: renewal_secret } : {};
+  // As JSON it is for a program, which has asked for it: without the secret it is worth two minutes.
+  const secrets = { token, ...(options.showToken && { renewalSecret: renewal_secret }) };
   const answer = {
     id: agent.id,
     name: agent.name,

@@ -1,9 +1,11 @@
 /** The tenant that `mayfly use` has chosen for a folder: one line in .mayfly/tenant, there or above. */
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 const place = ".mayfly/tenant";
 
+/** An id; nothing where none was chosen. */
 export async function readUsed(folder: string): Promise<string | undefined> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const text = await readFile(join(at, place), "utf8").catch(() => "");
@@ -12,9 +14,11 @@ export async function readUsed(folder: string): Promise<string | undefined> {
   }
 }
 
-/** @returns the file that it is written to. */
+/** @returns the file that it is written to: beside the data that are there, else in the folder. */
 export async function writeUsed(folder: string, tenant: string): Promise<string> {
-  const path = join(folder, place);
+  let at = resolve(folder);
+  while (!existsSync(join(at, ".mayfly")) && at !== dirname(at)) at = dirname(at);
+  const path = join(existsSync(join(at, ".mayfly")) ? at : resolve(folder), place);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, `${tenant}\n`);
   return path;

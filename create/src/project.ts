@@ -36,6 +36,7 @@ export async function makeProject({ template, folder, packages }: Wish): Promise
   const path = join(folder, "package.json");
   const manifest = JSON.parse(await readFile(path, "utf8")) as Manifest;
   manifest.name = nameOf(folder);
+  await setVersion(folder, manifest);
   if (packages !== undefined) await takeFrom(packages, manifest);
   await writeFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -52,8 +53,24 @@ const nameOf = (folder: string): string =>
 const ours: Record<string, string> = {
   "@mayfly/sdk": "mayfly-sdk",
   "@mayfly/local": "mayfly-local",
+  "@mayfly/testing": "mayfly-testing",
   mayfly: "mayfly",
 };
+
+/** Ours are of the version of this program, whatever the template was written with. */
+async function setVersion(folder: string, manifest: Manifest): Promise<void> {
+  const own = await readFile(join(import.meta.dirname, "../package.json"), "utf8");
+  const { version } = JSON.parse(own) as { version: string };
+  for (const kind of ["dependencies", "devDependencies"] as const)
+    for (const name of Object.keys(manifest[kind] ?? {}))
+      if (manifest[kind] && name in ours) manifest[kind][name] = `^${version}`;
+  for (const path of await readdir(folder, { recursive: true })) {
+    if (!path.endsWith("deno.json")) continue;
+    const text = await readFile(join(folder, path), "utf8");
+    const named = text.replace(/(npm:@mayfly\/sdk@)[^"]+/g, `$1${version}`);
+    await writeFile(join(folder, path), named);
+  }
+}
 
 async function takeFrom(folder: string, manifest: Manifest): Promise<void> {
   const files = await readdir(folder);

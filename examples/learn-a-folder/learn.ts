@@ -77,7 +77,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows which agents are online. Other agents of the tenant are not counted. */
+/** Shows which readers are alive. The tenant may have other agents, which are not counted. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {

@@ -29,7 +29,7 @@ Examples:
   npm run demo -- ~/notes --model openai/gpt-5-mini   readers summarise, the newcomer writes answers
 
 Environment:
-  MAYFLY_URL, MAYFLY_SECRET_KEY, MAYFLY_TENANT        another Supabase project instead of the embedded one
+  MAYFLY_URL, MAYFLY_KEY, MAYFLY_TENANT               another Supabase project instead of the embedded one
   OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY, AI_GATEWAY_API_KEY
                                                       a model of that provider, which is sent what is read
   NO_COLOR                                            no colour

@@ -88,10 +88,10 @@ function tenantName(folder: string): string {
 }
 
 function fromEnvironment(env: Environment): Project | null {
-  const { MAYFLY_URL: url, MAYFLY_SECRET_KEY: key, MAYFLY_TENANT: tenant } = env;
+  const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = env;
   if (!url) return null;
   if (!key || !tenant) {
-    const missing = key ? "MAYFLY_TENANT" : "MAYFLY_SECRET_KEY";
+    const missing = key ? "MAYFLY_TENANT" : "MAYFLY_KEY";
     throw new Failure(`MAYFLY_URL names a project, so ${missing} has to be set too.`, {
       code: "usage",
       exitCode: 2,

@@ -53,8 +53,13 @@ export async function bootstrap(adminUrl: string, password: string | null): Prom
       select current_user::text as role, (select extversion from pg_extension where extname = 'vector') as vector`;
     if (password !== null) {
       const others = loginRoles.filter((role) => role !== now?.role);
-      await sql.unsafe(
-        others.map((role) => `alter role ${role} login password '${password}';`).join(""),
+      // Roles belong to the cluster: another database's start would change the same rows at once.
+      await sql.begin((transaction) =>
+        transaction.unsafe(
+          `lock table pg_catalog.pg_authid in share row exclusive mode;${others
+            .map((role) => `alter role ${role} login password '${password}';`)
+            .join("")}`,
+        ),
       );
     }
     return now?.vector as string;

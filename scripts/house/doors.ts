@@ -13,6 +13,7 @@ const parts = [
   "cli/",
   "console/",
   "create/",
+  "testing/",
   "adapters/",
   "examples/",
 ] as const;
@@ -53,7 +54,7 @@ const sdkStandsAlone: Rule = (file, target) =>
     : undefined;
 
 const usersEnterThroughTheSdk: Rule = (file, target) =>
-  begins(file, "console/", "create/", "adapters/", "examples/") &&
+  begins(file, "console/", "create/", "testing/", "adapters/", "examples/") &&
   begins(target, "sdk/src/") &&
   !publicDoors.includes(target)
     ? "it may use only what @mayfly/sdk exports. Export what it needs from sdk/src/index.ts, or do without"

@@ -22,6 +22,7 @@ const folders = [
   "sdk",
   "sql",
   "supabase",
+  "testing",
   "tests",
 ];
 

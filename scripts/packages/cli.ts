@@ -11,8 +11,16 @@ export async function buildCli(folder: string): Promise<void> {
   const assets = join(folder, "assets");
   await Promise.all([
     // With the SDK in it: the command enters it by doors that the published package does not have.
-    buildNodeCode(join(folder, "dist"), { main: "cli/src/main.ts" }, /^@mayfly\/sdk/),
+    buildNodeCode(
+      join(folder, "dist"),
+      { main: "cli/src/main.ts", source: "cli/src/source.ts" },
+      /^@mayfly\/sdk/,
+    ),
     cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
+    writeFile(
+      join(folder, "source.d.ts"),
+      "export declare const sourceFolder: string;\nexport declare const version: string;\n",
+    ),
     copyAssets(assets),
     copyTexts("cli", folder),
     manifest().then((text) => writeJson(join(folder, "package.json"), text)),
@@ -49,8 +57,12 @@ async function manifest(): Promise<object> {
     type: "module",
     engines: { node: ">=22.18" },
     bin: { mayfly: "./cli.js" },
-    exports: { "./package.json": "./package.json" },
-    files: ["dist", "assets", "cli.js", "AGENTS.md"],
+    exports: {
+      // Where the migrations and functions are: for the test kit.
+      "./source": { types: "./source.d.ts", default: "./dist/source.js" },
+      "./package.json": "./package.json",
+    },
+    files: ["dist", "assets", "source.d.ts", "cli.js", "AGENTS.md"],
     dependencies: {
       ...ranges({ ...sdk.dependencies, ...own }),
       "@mayfly/local": local,

@@ -6,6 +6,7 @@ import { Life } from "./agents/life.ts";
 import { Presence } from "./agents/presence.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
@@ -51,6 +52,8 @@ export class Agent {
   readonly channels: Channels;
   /** Its own states. `state.shared` holds those of the tenant, `state.of(id)` those of another agent. */
   readonly state: States;
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
   /** Jobs: add them, and work on them. */
   readonly jobs: Jobs;
   /** Approvals that wait for an answer. */
@@ -94,17 +97,19 @@ export class Agent {
     this.log = new Log(link);
     this.debug = new Debug(link, this.log, { id, tenantId, scopes }, debug);
     link.note = this.debug.note;
-    this.presence = new Presence(link, self);
+    const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
+    this.presence = new Presence(link, self, lives);
     this.outbox = new AgentOutbox(link, self, outbox, () => life.over);
     this.memory = new AgentMemory(link, self, this.outbox, cache);
     this.state = new States(link, this.log, id);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
+    this.artifacts = new Artifacts(link);
     this.jobs = new Jobs(link);
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (child) => new Agent(connection, child));
+    this.teams = new Teams(link, (child) => new Agent(connection, child), this);
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.threads = new Threads(link);
     const { presence, log, channels, messages, jobs } = this;
@@ -174,10 +179,7 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /**
-   * Suspends the agent and its descendants until its parent or a member resumes it. Pushes first, like
-   * `stop`.
-   */
+  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, like `stop`. */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }
@@ -235,9 +237,7 @@ export class Agent {
     return error ? failed(error) : ok(data.map((issued) => new Agent(this.#connection, issued)));
   }
 
-  /**
-   * Remembers one or several things, and pushes them with the next `sync`: see {@link AgentMemory.remember}.
-   */
+  /** Remembers one or several things, pushed with the next `sync`: see {@link AgentMemory.remember}. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
   remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {

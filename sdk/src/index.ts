@@ -29,6 +29,17 @@ export type {
   ListApprovals,
   ListedApproval,
 } from "./approvals/types.ts";
+export { type WebhookOptions, webhook } from "./approvals/webhook.ts";
+export type { Artifacts } from "./artifacts/artifacts.ts";
+export type {
+  Artifact,
+  ArtifactData,
+  ArtifactRef,
+  GetArtifact,
+  ListArtifacts,
+  PutArtifact,
+  StoredFile,
+} from "./artifacts/types.ts";
 export type { BroadcastHandler, BroadcastOptions, Channel } from "./channels/channel.ts";
 export type { Channels } from "./channels/channels.ts";
 export type { ChannelOptions } from "./channels/stream.ts";
@@ -83,6 +94,7 @@ export type {
   RateLimitOptions,
 } from "./costs/types.ts";
 export type { Debug, DebugOptions } from "./debug/debug.ts";
+export type { ListDebug } from "./debug/list.ts";
 export type { MaskRules } from "./debug/mask.ts";
 export type { DebugRecord } from "./debug/record.ts";
 export type { DebugPersistence, DebugStreams } from "./debug/streams.ts";
@@ -242,29 +254,13 @@ export type {
   StateHandler,
   StateWatchOptions,
 } from "./state/watch.ts";
+export type * from "./teams/alert-types.ts";
 export type { Polls } from "./teams/polls.ts";
+export type { Blackboard, TeamSpace } from "./teams/space.ts";
 export type { SpawnedTeam, Teams } from "./teams/teams.ts";
 export type { Tenders } from "./teams/tenders.ts";
-export type {
-  Assigned,
-  AssignOptions,
-  Ballot,
-  Bid,
-  BidOptions,
-  ListTeams,
-  Poll,
-  PollOptions,
-  PollOutcome,
-  PollRule,
-  Rated,
-  Task,
-  Team,
-  TeamMember,
-  TeamOptions,
-  TeamRole,
-  Tender,
-  TenderOptions,
-} from "./teams/types.ts";
+export type * from "./teams/types.ts";
+export type { TeamWatch } from "./teams/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
 export type {
   EnsuredTenant,

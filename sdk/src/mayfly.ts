@@ -6,6 +6,7 @@ import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
 import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
@@ -102,6 +103,8 @@ export class Mayfly {
   readonly channels: Channels;
   /** The states that the tenant's agents share. `state.of(id)` holds those of one agent. */
   readonly state: States;
+  /** Files of the tenant, by name and version. */
+  readonly artifacts: Artifacts;
   /** Jobs: add them, work on them, watch and end them. */
   readonly jobs: Jobs;
   /** Approvals that wait for an answer. */
@@ -143,10 +146,15 @@ export class Mayfly {
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.log = new Log(link);
-    this.agents = new Agents(link, (issued) => this.#connectAgent(issued));
+    this.agents = new Agents(
+      link,
+      (issued) => this.#connectAgent(issued),
+      (wake) => this.log.watch({ types: ["agent.*"] }, wake),
+    );
     this.keys = new EnrolmentKeys(link);
     this.people = new People(link, client && sessionToken(client));
-    this.tenants = new Tenants(link);
+    this.artifacts = new Artifacts(link);
+    this.tenants = new Tenants(link, () => this.artifacts.removeAll());
     this.memory = new Memories(link);
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);
@@ -160,11 +168,11 @@ export class Mayfly {
     this.workflows = new Workflows(link, this.jobs);
     this.costs = new Costs(link);
     this.runs = new Runs(link);
-    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this.#headers());
     this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
     this.threads = new Threads(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
+    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());
   }
 
   /**

@@ -4,6 +4,7 @@ insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
+  ('mayfly_private.cost_groups', 'the members of teams'),
   ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
   ('mayfly.rate_limits', '1000 rows a tenant'),
   ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),

@@ -17,5 +17,7 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.team_members', 'the agents and 1000 a team'),
+  ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly_private.team_pulses', 'the members of teams'),
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -12,6 +12,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('tender.failed', 'team:read', null, 'No bid could win.'),
   ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
   ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
+  ('team.alert', 'team:read', null, 'Something goes wrong in a team.'),
+  ('team.alert_handled', 'team:read', null, 'Something was done about an alert.'),
   ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;

@@ -17,6 +17,8 @@ alter table mayfly.assignments enable row level security;
 
 alter table mayfly.track_records enable row level security;
 
+alter table mayfly.team_alerts enable row level security;
+
 grant select on mayfly.teams to authenticated, service_role;
 
 create policy teams_select on mayfly.teams for select to authenticated
@@ -55,4 +57,9 @@ create policy assignments_select on mayfly.assignments for select to authenticat
 grant select on mayfly.track_records to authenticated, service_role;
 
 create policy track_records_select on mayfly.track_records for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
+
+grant select on mayfly.team_alerts to authenticated, service_role;
+
+create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));

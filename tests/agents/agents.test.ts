@@ -8,6 +8,7 @@ import {
   makeTenant,
   refusalOf,
   renew as renewIn,
+  rpc,
   type Session,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -129,18 +130,18 @@ describe("dead is dead", () => {
   });
 
   it("ends an agent when its lifetime is over, whatever its token says", async () => {
-    const agent = await makeAgent(db.sql, await makeTenant(db.sql));
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${agent.id}`;
+    const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 30 });
+    await db.advance("30 seconds");
     expect(await isAlive(agent.claims)).toBe(false);
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
   it("marks dead agents in passing, with the reason", async () => {
     const tenant = await makeTenant(db.sql);
-    const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
-    const child = await makeAgent(db.sql, tenant, { as: parent.claims });
-    const late = await makeAgent(db.sql, tenant);
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${late.id}`;
+    const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
+    const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
+    const late = await makeAgent(db.sql, tenant, { lifetime: 30 });
+    await db.advance("30 seconds");
     await stop(parent.claims);
     await makeAgent(db.sql, tenant);
     const rows = await db.sql`
@@ -167,12 +168,15 @@ describe("dead is dead", () => {
       );
       return row?.living as { id: string; seconds_left: number }[];
     };
+    const everyone = () => rpc<{ id: string }[]>(db.sql, other.claims, "living_agents");
+    expect((await everyone()).map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     await db.sql`update mayfly.agents set expires_at = expires_at + interval '1 hour' where id = ${child.id}`;
     const all = await living();
     expect(all.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
     expect(all.find(({ id }) => id === child.id)?.seconds_left).toBeLessThanOrEqual(60);
     await db.sql`update mayfly.agents set status = 'suspended' where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
+    expect((await everyone()).map(({ id }) => id)).toEqual([other.id]);
     await db.sql`update mayfly.agents set status = 'running', expires_at = clock_timestamp() where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });

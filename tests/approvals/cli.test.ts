@@ -1,5 +1,8 @@
-/** `mayfly approvals`, `approve` and `reject`, and what an agent's SDK hears of it. */
-import type { Agent, Mayfly } from "@mayfly/sdk";
+/** `mayfly approvals`, `approve` and `reject`, and how people and agents are told: by a webhook, and in their inboxes. */
+import { createHmac } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Agent, type Mayfly, webhook } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
@@ -74,5 +77,82 @@ describe("mayfly approvals", () => {
       { error: { code: "approval_own", details: { field: "id" } } },
       { approval: { id: asked.id, status: "approved" } },
     ]);
+  });
+});
+
+describe("whoever decides is told", () => {
+  it("by a webhook that is called until it answers, signed, with one key", async () => {
+    const calls: { headers: IncomingMessage["headers"]; text: string }[] = [];
+    const answers = [503, 200];
+    const server = createServer(async (request, response) => {
+      let text = "";
+      for await (const part of request) text += part;
+      calls.push({ headers: request.headers, text });
+      response.writeHead(answers.shift() ?? 404).end("seen");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret-path`;
+    await mayfly.approvals.policies.set({ category: "hook", notify: "tell-hook" });
+    const told = { "tell-hook": webhook(url, { secret: "s3cret", headers: { "x-mine": "1" } }) };
+    const work = dataOf(await agent.work(told, { pollMs: 100, drainOnTermination: false }));
+    const jobOf = async (title: string) => {
+      const asked = dataOf(await agent.approvals.request(title, { n: 1 }, { category: "hook" }));
+      const jobs = dataOf(await mayfly.jobs.list({ name: "tell-hook" }));
+      const job = jobs.find(({ key }) => key?.includes(asked.id));
+      return dataOf(await mayfly.jobs.ended(job?.id ?? "", { timeoutMs: 30_000 }));
+    };
+    const done = await jobOf("Deploy?");
+    expect(done).toMatchObject({ status: "succeeded", attempt: 2, result: { status: 200 } });
+    const [first, second] = calls;
+    expect(JSON.parse(second?.text ?? "")).toMatchObject({
+      event: "requested",
+      approval: { title: "Deploy?" },
+    });
+    expect(first?.headers["idempotency-key"]).toMatch(/^approval\/.+\/requested$/);
+    expect(second?.headers).toMatchObject({
+      "x-mine": "1",
+      "idempotency-key": first?.headers["idempotency-key"],
+    });
+    const [, at, mac] =
+      /^t=(\d+),v1=(\w+)$/.exec(String(second?.headers["mayfly-signature"])) ?? [];
+    expect(mac).toBe(createHmac("sha256", "s3cret").update(`${at}.${second?.text}`).digest("hex"));
+    // A receiver that does not want it is not asked again, and its address is told to nobody.
+    const refused = await jobOf("Again?");
+    expect(refused).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      error: { code: "webhook_refused" },
+    });
+    expect(refused.error?.message).not.toContain("secret-path");
+    await work.stop();
+    server.close();
+  });
+
+  it("in the inbox: those that are named, and the one that it is handed to", async () => {
+    const scopes = ["approval:read", "approval:decide", "message:read", "message:send"];
+    const first = await spawnIn(mayfly, { lifetime: 300, scopes });
+    const second = await spawnIn(mayfly, { lifetime: 300, scopes });
+    const heard: unknown[] = [];
+    const heardBy =
+      (who: string) => (message: { type: string; payload: unknown; from?: unknown }) => {
+        heard.push([who, message.type, message.payload]);
+      };
+    first.on("review_request", heardBy("first"));
+    second.on("review_request", heardBy("second"));
+    const asked = dataOf(
+      await agent.approvals.request("Merge?", { n: 1 }, { deciders: [first.id] }),
+    );
+    await expect.poll(() => heard.length, { timeout: 20_000 }).toBe(1);
+    dataOf(await first.approvals.delegate(asked.id, second.id));
+    await expect.poll(() => heard.length, { timeout: 20_000 }).toBe(2);
+    expect(heard).toMatchObject([
+      [
+        "first",
+        "review_request",
+        { subject: "Merge?", approval: asked.id, event: "requested", digest: asked.digest },
+      ],
+      ["second", "review_request", { approval: asked.id, event: "delegated" }],
+    ]);
+    expect(dataOf(await second.approvals.approve(asked)).status).toBe("approved");
   });
 });

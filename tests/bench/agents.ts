@@ -131,12 +131,12 @@ for (const text of new Set(problems))
 
 async function onPglite() {
   await makeTemplate();
-  const local = await startTestLocal({ limits });
+  const local = await startTestLocal({ embedded: true, limits });
   return { local, sql: local.sql, database: "pglite", close: () => local.close() };
 }
 
 async function onPostgres() {
-  const db = await openPostgresDatabase();
+  const db = await openPostgresDatabase({ durable: true });
   const local = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
   const sql = postgres(db.url, { max: 2, onnotice: () => {} });
   const close = async () => {

@@ -25,7 +25,7 @@ installOpponents();
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 
-const db = await openPostgresDatabase();
+const db = await openPostgresDatabase({ durable: true });
 const queues: Queue[] = [];
 if (isChosen("rates") || isChosen("starts") || isChosen("adds")) {
   queues.push(await openOurs(db));

@@ -151,11 +151,11 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
 for (const on of databases())
   if (on === "pglite") {
     await makeTemplate();
-    const local = await startTestLocal({ limits });
+    const local = await startTestLocal({ embedded: true, limits });
     await measureOn(on, local, local.sql);
     await local.close();
   } else {
-    const db = await openPostgresDatabase();
+    const db = await openPostgresDatabase({ durable: true });
     const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
     await measureOn(on, stack, db.sql);
     await stack.close();

@@ -141,13 +141,13 @@ async function against(on: string, mayfly: Mayfly, disk?: string): Promise<void>
 
 await install();
 await makeTemplate();
-const local = await startTestLocal();
+const local = await startTestLocal({ embedded: true });
 const { mayfly } = await local.enter(unlimited);
 await against("pglite", mayfly);
 await mayfly.close();
 await local.close();
 if (process.env.DATABASE_URL) {
-  const db = await openPostgresDatabase();
+  const db = await openPostgresDatabase({ durable: true });
   const tenant = await makeTenant(db.sql, unlimited);
   const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, log: silent });
   const onPostgres = new Mayfly({ url: stack.apiUrl, key: stack.secretKey, tenant });

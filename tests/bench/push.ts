@@ -17,7 +17,7 @@ const size = 100;
 const text =
   "Rotate the signing key: import it, wait until every cache has it, then rotate to it. ".repeat(5);
 
-const db = await openPostgresDatabase();
+const db = await openPostgresDatabase({ durable: true });
 const columns = `id uuid, agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
   output text, critique text, reward real, success boolean, importance smallint, tags text[], metadata jsonb`;
 

@@ -5,11 +5,13 @@
  *
  *   DATABASE_URL=postgresql://… node tests/bench/quality.ts [--quick]
  */
-import { openPostgresDatabase, openTestDatabase } from "../harness/database.ts";
+import { openPgliteDatabase, openPostgresDatabase } from "../harness/database.ts";
 import { measureQuality } from "./lib/quality.ts";
 import { report } from "./lib/report.ts";
 
-const db = process.env.DATABASE_URL ? await openPostgresDatabase() : await openTestDatabase();
+const db = process.env.DATABASE_URL
+  ? await openPostgresDatabase({ durable: true })
+  : await openPgliteDatabase();
 const on = process.env.DATABASE_URL ? "postgres" : "pglite";
 try {
   const rows = await measureQuality(db.sql);

@@ -38,7 +38,7 @@ const on = "postgres";
 const bench = "recall";
 const held = process.argv.includes("--held-out");
 
-const db = await openPostgresDatabase();
+const db = await openPostgresDatabase({ durable: true });
 const { sql } = db;
 const say = (text: string) => console.log(`${Math.round(performance.now() / 1000)} s: ${text}`);
 

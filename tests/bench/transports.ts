@@ -27,10 +27,10 @@ const calls: Record<string, (agent: Agent) => Promise<Result<unknown>>> = {
 
 async function open(on: "postgres" | "pglite") {
   if (on === "pglite") {
-    const local = await startTestLocal();
+    const local = await startTestLocal({ embedded: true });
     return { local, sql: local.sql as Sql, close: () => local.close() };
   }
-  const db = await openPostgresDatabase();
+  const db = await openPostgresDatabase({ durable: true });
   const local = await startLocal({ dbUrl: db.url, port: 0, log: silent });
   const close = async () => {
     await local.close();

@@ -124,7 +124,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
       new Promise<void>((resolve) => {
         seen = (present) => holds(present) && resolve();
       });
-    const there = until((present) => present.some(({ name }) => name === "visible"));
+    const there = until((present) => present.some(({ status }) => status === "shown"));
     const watching = await mayfly.agents.watch((present) => seen(present));
     expect(watching.error).toBeNull();
     const tracked = await page.evaluate(

@@ -10,7 +10,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    local = await startTestLocal();
+    local = await startTestLocal({ embedded: true });
     const { mayfly } = await local.enter();
     const agent = await mayfly.spawn({ name: "seen" });
     if (agent.error) throw agent.error;

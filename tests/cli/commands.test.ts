@@ -32,6 +32,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(names).toEqual([
       "init",
       "dev",
+      "use",
       "doctor",
       "spawn",
       "agents",
@@ -59,6 +60,9 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "reembed",
       "tune",
       "codemod",
+      "import",
+      "export",
+      "uninstall",
       "help",
     ]);
     const helps = await Promise.all(
@@ -83,7 +87,10 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(JSON.parse(lifetime.out)).toMatchObject({ error: { code: "usage" } });
     expect(noQuery.code).toBe(2);
     expect(noWords).toMatchObject({ code: 2, err: expect.stringContaining("must have words") });
-    expect(byName).toMatchObject({ code: 2, err: expect.stringContaining("must be an id") });
+    expect(byName).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("No agent is named ada."),
+    });
     expect(category).toMatchObject({
       code: 2,
       err: expect.stringMatching(/thought, tool, workflow\.$/m),
@@ -122,6 +129,26 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(several.code).toBe(2);
     // A name is somebody else's: nothing in it moves the terminal.
     expect(several.err).toContain(`${second?.id}  the [2Jsecond`);
+    // At a terminal it is a choice.
+    const asked = startCli(["stats"], { cwd: place, terminal: true });
+    await asked.printed(/Which one\?/);
+    asked.child.stdin?.write("1\r");
+    const chosen = await asked.ended;
+    expect(chosen.code, chosen.err).toBe(0);
+    expect(chosen.err).not.toMatch(new RegExp(`${tenant}|${second?.id}`));
+    // And remembered by what is asked for once.
+    expect((await runCli(["use", second?.id ?? ""], { cwd: place })).code).toBe(0);
+    const deeper = join(place, "deeper");
+    await mkdir(deeper);
+    await writeFile(join(deeper, ".env"), text);
+    const used = await runCli(["stats", "--json"], { cwd: deeper });
+    expect(JSON.parse(used.out)).toMatchObject({ tenant: { id: second?.id } });
+    const made = await runCli(["use", "a third", "--create", "--json"], { cwd: deeper });
+    const third = JSON.parse(made.out) as { id: string };
+    expect(JSON.parse((await runCli(["stats", "--json"], { cwd: place })).out)).toMatchObject({
+      tenant: { id: third.id, name: "a third" },
+    });
+    expect((await runCli(["use", "nobody's"], { cwd: place })).code).toBe(2);
     await rm(place, { recursive: true });
   });
 
@@ -144,14 +171,17 @@ describe("mayfly", { timeout: 60_000 }, () => {
     await rm(join(folder, ".mayfly"), { recursive: true });
   });
 
-  it("spawns an agent and shows its token only when asked", async () => {
+  it("spawns an agent and shows its token to programs, and to people when asked", async () => {
     const quiet = await run("spawn", "--name", "quiet", "--scopes", "memory:read");
     expect(quiet.code).toBe(0);
     expect(quiet.out).not.toMatch(/eyJ|mfr_/);
-    const shown = await json<{ id: string; token: string; scopes: string[] }>(
-      ...["spawn", "--name", "shown", "--lifetime", "60", "--show-token"],
+    const shown = await json<{ id: string; token: string; renewalSecret?: string }>(
+      ...["spawn", "--name", "shown", "--lifetime", "60"],
     );
     expect(shown.token).toMatch(/^eyJ/);
+    expect(shown.renewalSecret).toBeUndefined();
+    const renewable = await json<{ renewalSecret: string }>("spawn", "--show-token");
+    expect(renewable.renewalSecret).toMatch(/^mfr_/);
     const refused = await run("spawn", "--name", "shown", "--json");
     expect(refused.code).toBe(1);
     expect(JSON.parse(refused.out)).toMatchObject({ error: { code: "name_taken" } });

@@ -10,7 +10,7 @@ let local: TestLocal;
 /** As the SQL editor of a hosted project. */
 let editor: postgres.Sql;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   editor = postgres(local.dbUrl, { max: 1, onnotice: () => {} });
 }, 120_000);
 afterAll(async () => {

@@ -17,7 +17,7 @@ describe("mayfly doctor and noisy neighbours", () => {
       [false, "warning"],
       [true, "ok"],
     ] as const) {
-      const local = await startTestLocal({ limits: { privateOnly } });
+      const local = await startTestLocal({ embedded: true, limits: { privateOnly } });
       try {
         const found = await checkPublicChannels({ url: local.apiUrl, key: local.secretKey });
         expect(found.state).toBe(state);

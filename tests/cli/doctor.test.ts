@@ -34,7 +34,7 @@ const notFine = (findings: Finding[]) =>
 describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () => {
   let local: TestLocal;
   beforeAll(async () => {
-    local = await startTestLocal();
+    local = await startTestLocal({ embedded: true });
   }, 120_000);
   afterAll(() => local.close());
 
@@ -186,7 +186,11 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
     const original = await readFile(join(root, versioned), "utf8");
     await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.1.0"'));
     const key = JSON.stringify(await generateSigningKey());
-    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: key } });
+    const local = await startTestLocal({
+      embedded: true,
+      root,
+      secrets: { MAYFLY_SIGNING_KEY: key },
+    });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);
@@ -209,7 +213,11 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
   });
 
   it("finds a function without its secret", async () => {
-    const local = await startTestLocal({ root, secrets: { MAYFLY_SIGNING_KEY: "none" } });
+    const local = await startTestLocal({
+      embedded: true,
+      root,
+      secrets: { MAYFLY_SIGNING_KEY: "none" },
+    });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);
@@ -230,7 +238,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
       join(root, "supabase/mayfly/functions/sync/index.ts"),
       'throw new Error("no");',
     );
-    const local = await startTestLocal({ root });
+    const local = await startTestLocal({ embedded: true, root });
     try {
       const { code, of } = await examine(local);
       expect(code).toBe(1);

@@ -25,7 +25,7 @@ export function setUp(): void {
   beforeAll(async () => {
     await buildConsole();
     await mkdir(artefacts, { recursive: true });
-    local = await startTestLocal({ console: join(root, "console") });
+    local = await startTestLocal({ embedded: true, console: join(root, "console") });
     ({ tenant, mayfly } = await local.enter());
     browser = await chromium.launch({
       executablePath: chromiumPath ?? "",

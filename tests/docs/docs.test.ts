@@ -15,7 +15,7 @@ for (const page of pages) texts.set(page, await readFile(join(docs, page), "utf8
 let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   // In the repository, so that its packages are found.
   folder = await mkdtemp(join(root, "tests/docs/.run-"));
 });

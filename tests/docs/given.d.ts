@@ -50,6 +50,7 @@ declare global {
   const ctx: sdk.WorkflowContext;
   const workflow: typeof sdk.workflow;
   const graph: typeof sdk.graph;
+  const webhook: typeof sdk.webhook;
   const send: (text: string) => Promise<string>;
   const publish: ReturnType<typeof sdk.workflow>;
   const z: typeof import("zod").z;

@@ -280,10 +280,10 @@ describe("what is wrong is said in one sentence", { timeout: MINUTE }, () => {
     const url = "http://127.0.0.1:1";
     const missing = await start([folder], { MAYFLY_URL: url }).ended;
     expect(missing.code).toBe(2);
-    expect(missing.err).toContain("MAYFLY_SECRET_KEY has to be set too");
+    expect(missing.err).toContain("MAYFLY_KEY has to be set too");
     const env = {
       MAYFLY_URL: url,
-      MAYFLY_SECRET_KEY: "sb_secret_x",
+      MAYFLY_KEY: "sb_secret_x",
       MAYFLY_TENANT: crypto.randomUUID(),
     };
     await write(notes);

@@ -19,7 +19,7 @@ let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-example-facts-"));
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
   const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
   const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };

@@ -15,7 +15,7 @@ let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-examples-"));
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
 });
 afterAll(async () => {
   await local?.close();

@@ -1,16 +1,18 @@
-/** Whether a test of this file has failed so far, or none has begun: a setup file of every test file. */
+/** Whether a test of this file has failed so far, or none has begun: `outcome-setup.ts` tells it of each. */
 
 let begun = false;
 let failed = false;
 
-// Benchmarks open databases as well, and run without Vitest.
-if (process.env.VITEST) {
-  const { beforeEach } = await import("vitest");
-  beforeEach(({ onTestFailed }) => {
-    begun = true;
-    onTestFailed(() => {
-      failed = true;
-    });
+/** A worker runs many files, one after the other. */
+export function beginFile(): void {
+  begun = false;
+  failed = false;
+}
+
+export function beginTest(onFailed: (handler: () => void) => void): void {
+  begun = true;
+  onFailed(() => {
+    failed = true;
   });
 }
 

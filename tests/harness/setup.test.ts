@@ -1,5 +1,5 @@
-/** What a run of the tests does before the first one: it brings the database to what sql/ says. */
-import { execFile } from "node:child_process";
+/** Work on Mayfly itself: what a run of the tests does before the first one, and what `npm run dev` does with a change. */
+import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -9,6 +9,7 @@ import { openPglite } from "../../local/src/db/index.ts";
 import { loadOrCreateKeys } from "../../local/src/keys.ts";
 import { silent } from "./log.ts";
 import { root } from "./sources.ts";
+import { readTemplate } from "./template.ts";
 
 let project: string;
 /** Whatever the layout: all but what is not ours, and the other tests. */
@@ -43,7 +44,7 @@ function run(): Promise<{ code: number; output: string }> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const args = [vitest, "run", "tests/base"];
   return new Promise((resolve) => {
-    const env = { ...process.env, CI: "", NO_COLOR: "1", KEEP_DB: "1" };
+    const env = { ...process.env, CI: "", NO_COLOR: "1", KEEP_DB: "1", DATABASE_URL: "" };
     execFile(process.execPath, args, { cwd: project, env }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
     });
@@ -91,5 +92,90 @@ describe("a run of the tests", () => {
     await database.close();
     expect(row?.said).toMatch(/^Mayfly: tenants/);
     await rm(folder, { recursive: true });
+  });
+});
+
+describe("npm run dev", () => {
+  /** Its data folder, as the first start leaves it. */
+  const prepare = async () => {
+    const { database, keys } = await readTemplate();
+    const data = join(project, ".mayfly/dev");
+    await mkdir(data, { recursive: true });
+    const db = await openPglite({
+      dataDir: join(data, "db"),
+      template: database,
+      passwords: keys.databasePassword,
+      log: silent,
+    });
+    await db.close();
+    await writeFile(join(data, "keys.json"), JSON.stringify(keys), { mode: 0o600 });
+    return keys.secretKey;
+  };
+  const edit = async (path: string, from: string, to: string) => {
+    const file = join(project, path);
+    const text = await readFile(file, "utf8");
+    expect(text).toContain(from);
+    await writeFile(file, text.replace(from, to));
+  };
+
+  it("seeds a tenant, applies an SQL file that is saved, refuses a broken one, and reloads functions", async () => {
+    const key = await prepare();
+    const child = spawn(process.execPath, [join(project, "scripts/dev.ts")], { cwd: project });
+    let said = "";
+    let heard = () => {};
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        heard();
+      });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const until = (pattern: RegExp) =>
+      new Promise<string>((resolve, reject) => {
+        heard = () => {
+          const found = pattern.exec(said);
+          if (found) resolve(found[1] ?? found[0]);
+        };
+        void ended.then(() => reject(new Error(`It ended: ${said}`)));
+        heard();
+      });
+    try {
+      const api = await until(/API_URL +(\S+)/);
+      await until(/A change in sql/);
+      expect(said).toContain("Seeding the tenant seed");
+      const headers = { apikey: key, "content-profile": "mayfly" };
+      const installation = async () =>
+        (await fetch(`${api}/rest/v1/rpc/installation`, { method: "POST", headers })).json();
+      expect(await installation()).not.toHaveProperty("edited");
+
+      const path = "sql/operations/functions/installation.sql";
+      const [as, edited] = [
+        "return mayfly_private.installation();",
+        "return mayfly_private.installation() || '{\"edited\": true}';",
+      ];
+      await edit(path, as, edited);
+      await until(/Applied what changed/);
+      expect(await installation()).toHaveProperty("edited", true);
+      await edit(path, edited, "return (((;");
+      await until(/Not applied/);
+      expect(await installation()).toHaveProperty("edited", true);
+      await edit(path, "return (((;", as);
+
+      const version = async () =>
+        (await fetch(`${api}/functions/v1/query`, { method: "POST" })).headers.get(
+          "x-mayfly-version",
+        );
+      expect(await version()).not.toBe("edited");
+      await edit(
+        "functions/_shared/app.ts",
+        '"x-mayfly-version", version',
+        '"x-mayfly-version", "edited"',
+      );
+      await expect.poll(version, { timeout: 60_000 }).toBe("edited");
+      child.kill("SIGINT");
+      expect(await ended).toBe(0);
+      expect(said).toContain("Stopped.");
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 });

@@ -26,7 +26,7 @@ export const databases: { name: string; open: () => Promise<Ways> }[] = [
   {
     name: "PGlite",
     open: async () => {
-      const local = await startTestLocal();
+      const local = await startTestLocal({ embedded: true });
       return waysOf(local, local.sql, () => local.close());
     },
   },

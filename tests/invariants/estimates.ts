@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { actAs, type Claims, type Sql } from "#harness/callers";
-import { openPostgresDatabase, openTestDatabase } from "#harness/database";
+import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
@@ -287,6 +287,6 @@ export const setStatistics = async (sql: Sql, content: Column[], target: number)
 };
 
 export const databases = [
-  ["PGlite", openTestDatabase, true],
+  ["PGlite", openPgliteDatabase, true],
   ["Postgres 17", openPostgresDatabase, Boolean(databaseUrl)],
 ] as const;

@@ -73,7 +73,7 @@ describe("claiming jobs", () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a", delay: 600 }]);
     expect((await claim(db.sql, claims)).jobs).toEqual([]);
-    await db.sql`update mayfly.jobs set run_at = clock_timestamp() where id = ${job?.id ?? ""}`;
+    await db.advance("600 seconds");
     expect((await claimOne(db.sql, claims)).id).toBe(job?.id);
     expect(await statusOf(db.sql, tenant, job?.id ?? "")).toBe("running");
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import {
   add,
   claim,
@@ -17,7 +17,7 @@ import {
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 
@@ -48,7 +48,7 @@ describe("ending jobs", () => {
     const [due] =
       await db.sql`select run_at - clock_timestamp() <= interval '100 s' and run_at > now() - interval '1 s' as ok from mayfly.jobs where id = ${id}`;
     expect(due?.ok).toBe(true);
-    await db.sql`update mayfly.jobs set run_at = now() where id = ${id}`;
+    await db.advance("100 seconds");
     const second = await claimOne(db.sql, claims);
     expect(second.attempt).toBe(2);
     expect(
@@ -167,10 +167,11 @@ describe("ending jobs", () => {
       error: { code: "deadline_passed" },
     });
     const job = await claimOne(db.sql, claims, { lease: 3600 });
-    expect(Date.parse(job.lease_end) - Date.now()).toBeLessThan(61_000);
-    await db.sql`update mayfly.jobs set started_at = started_at - interval '2 minutes' where id = ${slow?.id ?? ""}`;
+    const [end] = await db.sql`
+      select extract(epoch from lease_end - mayfly_private.now())::float as seconds from mayfly.jobs where id = ${slow?.id ?? ""}`;
+    expect(end?.seconds).toBeLessThanOrEqual(60);
     await rpc(db.sql, claims, "heartbeat_jobs", { leases: [job.lease], lease: 3600 });
-    await db.sql`update mayfly.jobs set lease_end = started_at + timeout where id = ${slow?.id ?? ""}`;
+    await db.advance("61 seconds");
     await letTick(db.sql);
     await claim(db.sql, claims, 0);
     expect(await jobOf(db.sql, tenant, slow?.id ?? "")).toMatchObject({
@@ -237,7 +238,7 @@ describe("what is finished is read", () => {
       },
       { queue: "b", succeeded: 1 },
     ]);
-    await db.sql`update mayfly.finished_jobs set finished_at = now() - interval '31 days' where tenant_id = ${tenant}`;
+    await db.advance("31 days");
     const [more] = await db.sql`select mayfly_private.maintain_jobs(${tenant}, 1) as more`;
     expect(more?.more).toEqual({ more: true });
     await db.sql`select mayfly_private.maintain_jobs(${tenant}, 10)`;

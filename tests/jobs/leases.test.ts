@@ -1,7 +1,7 @@
 /** Invariants 1 and 3: one lease token for every write, and what is recorded is recorded once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, codeOf, inTenant, makePerson, rpc, serviceRole } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import {
   add,
   claim,
@@ -19,7 +19,7 @@ import {
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
   // Fewer connections than the plan's, for each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
-  local = await startTestLocal({ limits });
+  local = await startTestLocal({ embedded: true, limits });
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
@@ -101,7 +101,8 @@ describe("where the plan allows no more", () => {
     const stop = dataOf(
       await until(async () => {
         const watching = await mayfly.agents.watch((present) => {
-          if (present.length > 0) shown.resolve(present.map(({ id }) => id));
+          const tracking = present.filter(({ status }) => status !== undefined);
+          if (tracking.length > 0) shown.resolve(tracking.map(({ id }) => id));
         });
         return watching.error ? undefined : watching;
       }),

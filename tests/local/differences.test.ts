@@ -27,7 +27,7 @@ const differences = differencesOf(await readFile(join(folder, "README.md"), "utf
 
 let local: TestLocal;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
 });
 afterAll(() => local.close());
 

@@ -1,6 +1,8 @@
+import { createTokens } from "@mayfly/local/internal";
 import { type Agent, Mayfly, type Watch, type WatchBatch, type WatchOptions } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
+import { inSeconds, makePerson } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { startProxy, type TestProxy } from "#harness/proxy";
 
@@ -34,6 +36,19 @@ export function setUp(): void {
     await writer.close();
     await Promise.all([watched.close(), mayfly.close()]);
   });
+}
+
+/** A person of the tenant with the role viewer, connected through the proxy. */
+export async function enterAsViewer(): Promise<Mayfly> {
+  const claims = await makePerson(local.sql, { [tenant]: "viewer" });
+  const access_token = await (await createTokens(local.keys)).sign({
+    ...claims,
+    iss: `${local.apiUrl}/auth/v1`,
+    exp: inSeconds(600),
+  });
+  const auth = { getSession: async () => ({ data: { session: { access_token } } }) };
+  const key = local.publishableKey;
+  return new Mayfly({ url: proxy.url, key, tenant, client: { auth } as never });
 }
 
 export async function watch(

@@ -52,8 +52,8 @@ async function byClock(aheadMs: number, work: () => Promise<unknown>) {
 describe("updates of one memory", () => {
   it("made earlier lose against later ones, even if they are pushed later, field by field", async () => {
     const id = await shared();
-    await byClock(-50, () => one.memory.update(id, { set: { reward: 0.1, critique: "of one" } }));
-    await other.memory.update(id, { set: { reward: 0.9 } });
+    await one.memory.update(id, { set: { reward: 0.1, critique: "of one" } });
+    await byClock(500, () => other.memory.update(id, { set: { reward: 0.9 } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
     expect(await onServer(id)).toMatchObject({

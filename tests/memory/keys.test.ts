@@ -9,7 +9,7 @@ import {
   refusalOf,
   rpc,
 } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
 
 interface Result {
@@ -22,7 +22,7 @@ let tenant: string;
 let alice: { id: string; claims: Claims };
 let bob: { id: string; claims: Claims };
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
   tenant = await makeTenant(db.sql);
   alice = await makeAgent(db.sql, tenant);
   bob = await makeAgent(db.sql, tenant);

@@ -10,7 +10,7 @@ let proxy: TestProxy;
 let tenant: string;
 let mayfly: Mayfly;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   proxy = await startProxy(local.apiUrl);
 });
 afterAll(async () => {

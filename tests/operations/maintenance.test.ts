@@ -139,8 +139,9 @@ describe("maintenance of every tenant", () => {
 describe("sync, in passing", () => {
   it("marks agents that are dead but do not say so", async () => {
     const tenant = await makeTenant(db.sql);
-    const [agent, dead] = [await makeAgent(db.sql, tenant), await makeAgent(db.sql, tenant)];
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
+    const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
+    const dead = await makeAgent(db.sql, tenant, { lifetime: 30 });
+    await db.advance("30 seconds");
     await rpc(db.sql, agent.claims, "sync", { push: [], page_limit: 1000 });
     const [row] = await db.sql`select status from mayfly.agents where id = ${dead.id}`;
     expect(row?.status).toBe("expired");

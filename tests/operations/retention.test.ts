@@ -64,6 +64,7 @@ const nothing = {
   ops: 0,
   settled: 0,
   unsettled: 0,
+  uploads: 0,
   more: false,
   threads: 0,
 };

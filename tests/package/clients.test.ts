@@ -9,7 +9,7 @@ import { command, installPacked, type Packed, root } from "./packed.ts";
 let packed: Packed;
 let local: TestLocal;
 beforeAll(async () => {
-  [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
+  [packed, local] = await Promise.all([installPacked(), startTestLocal({ embedded: true })]);
   await local.sql`update mayfly_private.settings set tenants_created_by = 'signed_in'`;
 }, 120_000);
 afterAll(async () => {

@@ -17,7 +17,7 @@ let local: TestLocal;
 /** Of an application that uses it: what is run in the browser, and weighed. */
 let page: Promise<Bundle>;
 beforeAll(async () => {
-  [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
+  [packed, local] = await Promise.all([installPacked(), startTestLocal({ embedded: true })]);
   page = bundle(packed.folder, `${load} Object.assign(globalThis, { Mayfly });`);
 }, 120_000);
 afterAll(async () => {

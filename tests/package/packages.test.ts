@@ -1,5 +1,5 @@
 /** Every package of ours, as it is packed. */
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => all?.remove());
 
 /** What a tarball may weigh, in kB: a step above what it weighs today. */
-const most = { sdk: 480, local: 200, mayfly: 680, create: 20 };
+const most = { sdk: 480, local: 200, mayfly: 1_300, create: 20, testing: 12 };
 const names = Object.keys(most) as (keyof typeof most)[];
 
 describe.each(names)("the package %s", (name) => {
@@ -47,15 +47,32 @@ describe.each(names)("the package %s", (name) => {
   });
 });
 
-it("@mayfly/local resolves with its types", async () => {
+it.each(["local", "testing"] as const)("@mayfly/%s resolves with its types", async (name) => {
   const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
   const options = ["--format", "json", "--profile", "esm-only"];
-  const { stdout } = await command(process.execPath, [attw, all.tarball("local"), ...options]);
+  const { stdout } = await command(process.execPath, [attw, all.tarball(name), ...options]);
   const { analysis } = JSON.parse(stdout) as { analysis: { problems: { kind: string }[] } };
   // It is ESM alone, which Node 22 lets CommonJS require.
   const kinds = new Set(analysis.problems.map(({ kind }) => kind));
   expect([...kinds]).toEqual(["CJSResolvesToESM"]);
 });
+
+it("the test kit starts a tenant, an agent and a clock of its own in three lines", async () => {
+  const place = await all.folder("tested");
+  const file = join(place, "kit.mjs");
+  await writeFile(
+    file,
+    `import { startMayfly } from "@mayfly/testing";
+    const test = await startMayfly();
+    const mayfly = await test.tenant();
+    const agent = await test.agent({ name: "reader", lifetime: 60 }, mayfly);
+    await test.clock.advance("2 minutes");
+    console.log((await mayfly.agents.get(agent.id)).data?.status);
+    await test.close();`,
+  );
+  const { stdout } = await command(process.execPath, [file], { cwd: place });
+  expect(stdout).toBe("expired\n");
+}, 180_000);
 
 it("mayfly carries what init installs and dev serves", async () => {
   const project = await all.folder("project");

@@ -12,7 +12,7 @@ describe.skipIf(!bunPath && !workerdPath)("the packed SDK runs", () => {
   let packed: Packed;
   let local: TestLocal;
   beforeAll(async () => {
-    [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
+    [packed, local] = await Promise.all([installPacked(), startTestLocal({ embedded: true })]);
   }, 120_000);
   afterAll(async () => {
     await local?.close();

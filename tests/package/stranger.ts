@@ -10,6 +10,7 @@ const installedAs: Record<PackageName, string> = {
   sdk: "@mayfly/sdk",
   local: "@mayfly/local",
   mayfly: "mayfly",
+  testing: "@mayfly/testing",
   create: "create-mayfly",
 };
 

@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, type TestDatabase } from "#harness/database";
 import { dumpSchema } from "../../scripts/sql/dump.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openPgliteDatabase();
 });
 afterAll(() => db?.close());
 

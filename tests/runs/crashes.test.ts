@@ -2,14 +2,14 @@
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { sqlDoor } from "#harness/jobs-door";
 import { letTick } from "../jobs/working.ts";
 import { makeRunning, runOf, scriptedModel, start, work, workUntilKilled } from "./running.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 

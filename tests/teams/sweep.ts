@@ -9,6 +9,8 @@ declare module "#harness/sweep" {
     poll: string;
     tender: string;
     assignedJob: string;
+    /** Open, in that team. */
+    alert: string;
   }
 }
 
@@ -25,6 +27,7 @@ export const sweep: RoomSweep = {
     bids: "team:read",
     polls: "team:read",
     team_members: "team:read",
+    team_alerts: "team:read",
     teams: "team:read",
     tenders: "team:read",
     track_records: "team:read",
@@ -46,6 +49,13 @@ export const sweep: RoomSweep = {
     // The victim has one agent that lives.
     await as("stop_agent", { id: team.lead }, victim.owner);
     const options = ["the secret plan", "another"];
+    // A member that has been at it for an hour.
+    await as("heartbeat", { activity: "thinking" });
+    const watch = () => as<{ alerts: { id: string }[] }>("watch_team", { team_id: team.id });
+    await watch();
+    await sql`update mayfly_private.team_pulses set since = since - interval '1 hour' where team_id = ${team.id}`;
+    const [alert] = (await watch()).alerts;
+    await as("heartbeat", { activity: "idle" });
     let poll = { id: "" };
     for (const quorum of [1, 5]) {
       poll = await as("open_poll", {
@@ -73,16 +83,18 @@ export const sweep: RoomSweep = {
     });
     await as("complete_jobs", { done: [{ lease: jobs[0]?.lease }] as never });
     await as("rate_job", { job_id: assignedJob, reward: 1 }, victim.owner);
-    return { team: team.id, poll: poll.id, tender: tender.id, assignedJob };
+    return { team: team.id, alert: alert?.id ?? "", poll: poll.id, tender: tender.id, assignedJob };
   },
-  attacks: ({ team, poll, tender, assignedJob, agent }) => ({
+  attacks: ({ team, alert, poll, tender, assignedJob, agent }) => ({
     assign_job: needs("team:manage", "may not", { job: { name: "mine" } }),
     cancel_poll: needs("team:manage", "may not", { poll_id: poll }),
     cast_ballot: needs("team:vote", "may not", { poll_id: poll, choice: "another" }),
     close_tender: needs("team:manage", "may not", { tender_id: tender }),
     get_poll: needs("team:read", "may", { poll_id: poll }),
     get_tender: needs("team:read", "may", { tender_id: tender }),
+    handle_alert: needs("team:manage", "may not", { id: alert, action: "mine" }),
     join_team: needs("team:manage", "may not", { team_id: team, agent_ids: [agent.id] }),
+    list_alerts: needs("team:read", "may", { every: true }),
     list_teams: needs("team:read", "may"),
     open_poll: needs("team:manage", "may not", { question: "Mine?", options: ["a", "b"] }),
     open_tender: needs("team:manage", "may not", { job: { name: "mine" } }),
@@ -93,5 +105,6 @@ export const sweep: RoomSweep = {
       settings: { name: "mine" },
     }),
     stop_team: needs("agent:stop", "may not", { team_id: team }),
+    watch_team: needs("team:manage", "may not", { team_id: team }),
   }),
 };

@@ -169,7 +169,7 @@ describe("a team", () => {
   it("is deleted with its channel, long after its end", async () => {
     const { tenant, owner, team } = await makeTeam();
     await rpc(db.sql, owner, "stop_team", { team_id: team.id });
-    await db.sql`update mayfly.teams set ended_at = ended_at - interval '1000 days' where id = ${team.id}`;
+    await db.advance("1000 days");
     await db.sql`select mayfly_private.maintain_teams(${tenant}, 100)`;
     expect(await teamOf(owner, team.id)).toBeUndefined();
     const channels = await db.sql`select from mayfly.channels where name = ${team.channel}`;

@@ -15,4 +15,6 @@ export const wantedOfTeams = ({ poll, tender }: Filled, team: string): Record<st
   "place_bid.tender_id": tender,
   "place_bid.score": 1,
   "stop_team.team_id": team,
+  "watch_team.team_id": team,
+  "watch_team.limits": {},
 });

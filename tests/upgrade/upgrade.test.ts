@@ -6,7 +6,7 @@ import { applyMigrations } from "@mayfly/local/internal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, rpc } from "#harness/callers";
 import { catalogOf } from "#harness/catalog";
-import { openPostgresDatabase, openTestDatabase } from "#harness/database";
+import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { migrationsFolder } from "#harness/template";
 import { readSources } from "../../scripts/sql/releases.ts";
 import { closing } from "../../scripts/sql/upgrade.ts";
@@ -124,7 +124,7 @@ for (const { name, open, here } of projects)
           made: [...(theirs ?? [])].filter((line) => !ours?.has(line)),
         }).toEqual({ upgraded: [], made: [] });
       };
-      const ofMigrations = await (name === "PGlite" ? openTestDatabase : openPostgresDatabase)();
+      const ofMigrations = await (name === "PGlite" ? openPgliteDatabase : openPostgresDatabase)();
       try {
         compare(await catalogOf(ofMigrations.sql));
       } finally {

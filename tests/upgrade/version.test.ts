@@ -17,7 +17,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   ({ mayfly, tenant } = await local.enter());
 });
 afterAll(async () => {

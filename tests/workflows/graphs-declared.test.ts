@@ -2,14 +2,14 @@
 import { graph, type JobHandlers } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rpc } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { jobOf } from "../jobs/working.ts";
 import { makeStage } from "./running.ts";
 
 let db: TestDatabase;
 let stage: Awaited<ReturnType<typeof makeStage>>;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 beforeEach(async () => {

@@ -2,13 +2,13 @@
 import { graph, type JobHandlers, workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { makeStage } from "./running.ts";
 
 let db: TestDatabase;
 let stage: Awaited<ReturnType<typeof makeStage>>;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 beforeEach(async () => {

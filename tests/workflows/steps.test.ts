@@ -3,6 +3,7 @@ import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { claimOne, endLease, letTick } from "../jobs/working.ts";
 import { makeStage } from "./running.ts";
 
 let db: TestDatabase;
@@ -131,6 +132,35 @@ describe("a step of a workflow", () => {
       attempt: 1,
       error: { code: "invalid_request" },
     });
+  });
+});
+
+describe("a run that goes on", () => {
+  it.each([10, 5_000])("behind %i steps reads them in one call", async (count) => {
+    const long = workflow("long", null, async (ctx) => {
+      let sum = 0;
+      for (let n = 0; n < count; n++) sum += await ctx.step(`s${n}`, () => -1);
+      return ctx.step("last", () => sum);
+    });
+    const id = await stage.start(long);
+    const { lease } = await claimOne(db.sql, stage.agent.claims, { names: [long.job] });
+    for (let n = 0; n < count; n += 1_000) {
+      const steps = Array.from({ length: Math.min(1_000, count) }, (_, at) => ({
+        name: `s${n + at}`,
+        result: n + at,
+      }));
+      await stage.call("record_steps", { lease, steps }, stage.agent.claims);
+    }
+    const calls: Record<string, number> = {};
+    const counted = (name: string) => {
+      calls[name] = (calls[name] ?? 0) + 1;
+      return false;
+    };
+    await endLease(db.sql, id);
+    await letTick(db.sql);
+    await stage.die(long.handlers, counted);
+    expect((await stage.query(id)).result).toBe((count * (count - 1)) / 2);
+    expect(calls).toMatchObject({ read_steps: 1, record_steps: 1 });
   });
 });
 

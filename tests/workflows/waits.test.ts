@@ -2,14 +2,14 @@
 import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rpc } from "#harness/callers";
-import { openRealDatabase, type TestDatabase } from "#harness/database";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { claimOne } from "../jobs/working.ts";
 import { makeStage } from "./running.ts";
 
 let db: TestDatabase;
 let stage: Awaited<ReturnType<typeof makeStage>>;
 beforeAll(async () => {
-  db = await openRealDatabase();
+  db = await openTestDatabase();
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
@@ -103,6 +103,28 @@ describe("a sleep", () => {
     await db.advance("300 days");
     await stage.drain(nap.handlers);
     expect(await resultOf(id)).toBe("rested");
+  });
+
+  it("ends once, and not before its time, when the clock jumps back under it", async () => {
+    const nap = workflow("back", null, async (ctx) => {
+      const first = await ctx.any("first", { over: ctx.sleep("1h"), go: ctx.signal("go") });
+      return [first.key, await ctx.signal("go")];
+    });
+    const id = await stage.start(nap);
+    await stage.drain(nap.handlers);
+    await db.advance("59 minutes");
+    await stage.drain(nap.handlers);
+    await db.advance("-30 minutes");
+    await stage.drain(nap.handlers);
+    expect((await stage.query(id)).status).toBe("waiting");
+    await db.advance("32 minutes");
+    await stage.drain(nap.handlers);
+    await db.advance("-2 hours");
+    await stage.signal(id, "go", "late");
+    await stage.drain(nap.handlers);
+    // What was over stays so, whatever the clock says afterwards.
+    expect(await resultOf(id)).toEqual(["over", "late"]);
+    await db.advance("91 minutes");
   });
 
   it("of one branch does not hold up the work of another", async () => {

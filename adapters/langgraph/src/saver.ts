@@ -12,8 +12,9 @@ import {
   TASKS,
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
-import type { NewChannelValue, Result, ThreadCheckpoint, Threads } from "@mayfly/sdk";
+import type { NewChannelValue, ThreadCheckpoint, Threads } from "@mayfly/sdk";
 import { RecentValues } from "./recent.ts";
+import { given } from "./results.ts";
 import { appended, fromText, joined, toText } from "./texts.ts";
 
 /** LangChain's own, of which this package needs no more. */
@@ -274,9 +275,3 @@ const missing = (field: string, what: string) =>
   new Error(
     `MayflySaver cannot ${what}: the config has no configurable.${field}. Pass { configurable: { ${field}: "…" } }.`,
   );
-
-/** What was answered; a refusal is thrown, as LangGraph expects it. */
-function given<T>({ data, error }: Result<T>): T {
-  if (error) throw error;
-  return data as T;
-}

@@ -10,6 +10,7 @@ import { Agents } from "./agents.ts";
 import { Events, type Happening } from "./events.ts";
 import { MessageStore } from "./messages.ts";
 import { Names } from "./names.ts";
+import { Subjects } from "./subjects.ts";
 
 /** A tenant that is open: who looks at it, and what is known of it by now. */
 export interface Space {
@@ -23,6 +24,7 @@ export interface Space {
   readonly events: Events;
   readonly messages: MessageStore;
   readonly names: Names;
+  readonly subjects: Subjects;
 }
 
 interface Project {
@@ -39,10 +41,14 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const events = new Events(mayfly);
   const messages = new MessageStore(mayfly);
   const names = new Names(mayfly, agents);
-  events.listen((happened, isPast) => learn(agents, messages, happened, isPast));
+  const subjects = new Subjects(mayfly);
+  events.listen((happened, isPast) => {
+    learn(agents, messages, happened, isPast);
+    subjects.want(happened);
+  });
   const scopes = new Set(me.data.scopes);
   const space: Space = {
-    ...{ tenant, mayfly, me: me.data, agents, events, messages, names },
+    ...{ tenant, mayfly, me: me.data, agents, events, messages, names, subjects },
     may: (scope) => scopes.has(scope),
   };
   await Promise.all([names.start(), agents.start(), messages.start()]);
@@ -51,9 +57,16 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   return { data: space, error: null } satisfies { data: Space; error: MayflyError | null };
 }
 
-export async function closeSpace({ agents, events, messages, mayfly }: Space): Promise<void> {
+export async function closeSpace({
+  agents,
+  events,
+  messages,
+  subjects,
+  mayfly,
+}: Space): Promise<void> {
   agents.stop();
   messages.stop();
+  subjects.stop();
   await events.stop();
   await mayfly.close();
 }

@@ -8,6 +8,7 @@ import { type AgentCard, type AgentTree, treeFromRow } from "./card.ts";
 import type { AgentRow, Issued } from "./issued.ts";
 import { type AgentLife, type ListAgents, listAgents } from "./list.ts";
 import {
+  type FollowLives,
   type PresenceHandler,
   type PresenceWatchOptions,
   watchPresence,
@@ -38,11 +39,13 @@ export class Agents<Agent> {
   /** The types of agents that the tenant has defined. */
   readonly types: AgentTypes;
   readonly #connect: (issued: Issued) => Agent;
+  readonly #follow: FollowLives;
 
   /** @internal */
-  constructor(link: Link, connect: (issued: Issued) => Agent) {
+  constructor(link: Link, connect: (issued: Issued) => Agent, follow: FollowLives) {
     this.#link = link;
     this.#connect = connect;
+    this.#follow = follow;
     this.types = new AgentTypes(link);
   }
 
@@ -124,8 +127,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` with the agents that are present and alive, and with those that joined, left or changed:
-   * now, and at every change, even if the connection drops.
+   * Calls `handler` with the agents that are alive, and with those that have joined, left or changed:
+   * now and at every change, also across a loss of the connection. An agent need not call `track` to be
+   * seen; one that has, and whose process is gone, has left. Without `agent:read`, an agent that never
+   * calls `track` is noticed within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example
@@ -137,6 +142,6 @@ export class Agents<Agent> {
     handler: PresenceHandler,
     options?: PresenceWatchOptions,
   ): Promise<Result<() => Promise<void>>> {
-    return watchPresence(this.#link, handler, options);
+    return watchPresence(this.#link, handler, options, this.#follow);
   }
 }

@@ -13,7 +13,7 @@ export interface PresenceState {
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive and present. */
+/** An agent that is alive. Its status and task are there once it has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
   /** This and the next two fields come from the table. The agent chooses the rest itself. */
@@ -38,6 +38,9 @@ export interface PresenceWatchOptions {
   onError?: (error: unknown) => void;
 }
 
+/** Tells `wake` of agents that begin and end; gives what stops it. */
+export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
+
 /** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
 /** If many change, they are looked up together, at most this often. */
@@ -46,17 +49,19 @@ const pauseMs = 250;
 const chunk = 1_000;
 
 /**
- * Calls `handler` with everyone who is present and alive, now and at every change. Clients say who is
- * present. The table says whether they are alive, and their names.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive
+ * and what they are called; presence says what they show of themselves. An agent that has shown itself
+ * and no longer does has left, even if its lifetime is not over: its process is gone, or it said so.
  */
 export async function watchPresence(
   link: Link,
   handler: PresenceHandler,
   { onError }: PresenceWatchOptions = {},
+  follow?: FollowLives,
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // Anyone who may be present can join, but Realtime then sends them nothing about others.
+  // An agent that may only show itself can join, but Realtime then sends it nothing about others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));
@@ -64,6 +69,8 @@ export async function watchPresence(
   let looking = false;
   let again = false;
   let known: Map<string, PresentAgent> | undefined;
+  let lives: Awaited<ReturnType<FollowLives>> | undefined;
+  const everShown = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let endPause = () => {};
   const tellProblem = (error: MayflyError) => {
@@ -84,7 +91,11 @@ export async function watchPresence(
       if (stopped) break;
       if (living?.error) tellProblem(living.error);
       if (shown && living?.data) {
-        const present = merge(shown, living.data);
+        for (const id of shown.keys()) everShown.add(id);
+        const present = merge(
+          shown,
+          living.data.filter(({ id }) => shown.has(id) || !everShown.has(id)),
+        );
         const change = compare(known, present);
         known = present;
         if (change) tell(handler, present, change, onError);
@@ -112,15 +123,21 @@ export async function watchPresence(
     clearTimeout(timer);
     endPause();
     hub.dropSync(sync);
-    await hub.drop(listener);
+    await Promise.all([hub.drop(listener), lives?.data?.stop()]);
   };
   link.stops.add(stop);
   await hub.usePresence({ receive: true, onSync: sync });
   hub.add(listener);
   const joined = await hub.ready;
-  if (!joined.error) return ok(stop);
-  await stop();
-  return failed(joined.error);
+  if (joined.error) {
+    await stop();
+    return failed(joined.error);
+  }
+  // Without the log, agents that show nothing are noticed at the next look.
+  lives = await follow?.(sync);
+  if (stopped) await lives?.data?.stop();
+  if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);
+  return ok(stop);
 }
 
 /** What each agent shows. If there are several entries, the newest. */
@@ -137,10 +154,14 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
   return shown;
 }
 
+/** The youngest 1,000 that are alive, and those of `keys` that are. */
 async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
+  const youngest = await link.rpc("living_agents", {}, list(livingRow));
+  if (youngest.error || youngest.data.length < chunk) return youngest;
+  const found = new Set(youngest.data.map(({ id }) => id));
   // Clients choose the keys.
-  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key));
-  const living: LivingRow[] = [];
+  const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key) && !found.has(key));
+  const living = youngest.data;
   for (let at = 0; at < ids.length; at += chunk) {
     const answer = await link.rpc(
       "living_agents",

@@ -6,6 +6,7 @@ import type { Link, Self } from "../link/link.ts";
 import { ticks } from "../link/ticks.ts";
 import type { TopicHub } from "../link/topic-hub.ts";
 import {
+  type FollowLives,
   type PresenceHandler,
   type PresenceState,
   type PresenceWatchOptions,
@@ -28,6 +29,7 @@ const maxBytes = 256_000;
 export class Presence {
   readonly #link: Link;
   readonly #self: Self;
+  readonly #follow: FollowLives;
   readonly #calls: number[] = [];
   readonly #listener = {
     onJoined: (joined: boolean) => this.#joined(joined),
@@ -43,9 +45,10 @@ export class Presence {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
-  constructor(link: Link, self: Self) {
+  constructor(link: Link, self: Self, follow: FollowLives) {
     this.#link = link;
     this.#self = self;
+    this.#follow = follow;
   }
 
   /**
@@ -73,11 +76,11 @@ export class Presence {
   }
 
   /**
-   * Watches who is present over this agent's own connection: see {@link Agents.watch}. From then on Realtime
+   * Watches who is alive, over this agent's own connection: see {@link Agents.watch}. From then on Realtime
    * sends it every change, which counts against the project's rate.
    */
   watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
-    return watchPresence(this.#link, handler, options);
+    return watchPresence(this.#link, handler, options, this.#follow);
   }
 
   /** @internal */

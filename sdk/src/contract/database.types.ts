@@ -137,6 +137,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"artifacts": {
+                  Row: {
+                    "bytes": number,"created_at": string,"created_by": string | null,"id": string,"media_type": string,"metadata": NonNullable<Json>,"name": string,"sha256": string,"size": number,"status": string,"team_id": string | null,"tenant_id": string,"version": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type": string,"metadata"?: NonNullable<Json>,"name": string,"sha256": string,"size": number,"status"?: string,"team_id"?: string | null,"tenant_id": string,"version": number
+                  }
+                  Update: {
+                    "bytes"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"media_type"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"sha256"?: string,"size"?: number,"status"?: string,"team_id"?: string | null,"tenant_id"?: string,"version"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "artifacts_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"assignments": {
                   Row: {
                     "agent_id": string,"agent_type": string,"assigned_at": string,"assigned_by": string | null,"capabilities": (string)[],"ended": boolean,"job_id": string,"rated_at": string | null,"rated_by": string | null,"released": boolean,"reward": number | null,"tenant_id": string,"work": string
@@ -999,6 +1019,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"team_alerts": {
+                  Row: {
+                    "agents": (string)[],"cause": string,"detail": NonNullable<Json>,"found_at": string,"handled_at": string | null,"handled_with": string | null,"id": string,"kind": string,"seen_at": string,"status": string,"taken_at": string | null,"team_id": string,"tenant_id": string,"times": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agents": (string)[],"cause": string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind": string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id": string,"tenant_id": string,"times"?: number
+                  }
+                  Update: {
+                    "agents"?: (string)[],"cause"?: string,"detail"?: NonNullable<Json>,"found_at"?: string,"handled_at"?: string | null,"handled_with"?: string | null,"id"?: string,"kind"?: string,"seen_at"?: string,"status"?: string,"taken_at"?: string | null,"team_id"?: string,"tenant_id"?: string,"times"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_alerts_team_fkey"
+      columns: ["tenant_id","team_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["tenant_id","id"]
+    }
+                  ]
                 },"team_members": {
                   Row: {
                     "agent_id": string,"joined_at": string,"role": string,"team_id": string,"tenant_id": string
@@ -1215,6 +1255,9 @@ isOneToOne: false
 "assign_job":
 { Args: { "capabilities"?: (string)[],"job": Json,"max_load"?: number,"team"?: string,"type"?: string }; Returns: Json
                            },
+"begin_artifact":
+{ Args: { "media_type": string,"metadata"?: Json,"name": string,"sha256": string,"size": number,"team"?: string }; Returns: Json
+                           },
 "begin_run":
 { Args: { "lease": string }; Returns: Json
                            },
@@ -1371,6 +1414,9 @@ isOneToOne: false
 "find_entities":
 { Args: { "of_type"?: string,"page_limit"?: number,"query"?: string,"skip"?: number }; Returns: Json
                            },
+"finish_artifact":
+{ Args: { "id": string }; Returns: Json
+                           },
 "forget_entity":
 { Args: { "id": string,"max_rows"?: number }; Returns: Json
                            },
@@ -1410,6 +1456,9 @@ isOneToOne: false
 "get_tender":
 { Args: { "tender_id": string }; Returns: Json
                            },
+"handle_alert":
+{ Args: { "action": string,"id": string }; Returns: Json
+                           },
 "heartbeat":
 { Args: { "activity"?: string,"channels"?: (string)[],"log"?: boolean,"lost"?: number,"task"?: string }; Returns: Json
                            },
@@ -1437,11 +1486,17 @@ isOneToOne: false
 "leave_tenant":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_alerts":
+{ Args: { "every"?: boolean,"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
 "list_approval_policies":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_approvals":
 { Args: { "before"?: string,"mine"?: boolean,"of_category"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+                           },
+"list_artifacts":
+{ Args: { "after_name"?: string,"after_version"?: number,"id"?: string,"name"?: string,"page_limit"?: number,"team"?: string,"version"?: number,"versions"?: boolean }; Returns: Json
                            },
 "list_budgets":
 { Args: { "of_level"?: string,"page_limit"?: number }; Returns: Json
@@ -1483,7 +1538,7 @@ isOneToOne: false
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
                            },
 "living_agents":
-{ Args: { "ids": (string)[] }; Returns: Json
+{ Args: { "ids"?: (string)[] }; Returns: Json
                            },
 "maintain":
 { Args: { "max_rows"?: number }; Returns: Json
@@ -1600,6 +1655,9 @@ isOneToOne: false
                            },
 "release_jobs":
 { Args: { "leases": (string)[] }; Returns: Json
+                           },
+"remove_artifacts":
+{ Args: { "everything"?: boolean,"max_rows"?: number,"name"?: string,"team"?: string,"version"?: number }; Returns: Json
                            },
 "remove_member":
 { Args: { "user_id": string }; Returns: Json
@@ -1736,6 +1794,9 @@ isOneToOne: false
 "swap_state":
 { Args: { "expected_version": number,"expires_at"?: string,"key": string,"of_agent"?: string,"value": Json }; Returns: Json
                            },
+"sweep_files":
+{ Args: { "page_limit"?: number }; Returns: Json
+                           },
 "sync":
 { Args: { "page_limit"?: number,"push"?: Json,"since"?: string }; Returns: Json
                            },
@@ -1795,6 +1856,9 @@ isOneToOne: false
                            },
 "wait_job":
 { Args: { "lease": string,"signals"?: (string)[],"step": string,"until"?: string }; Returns: Json
+                           },
+"watch_team":
+{ Args: { "limits"?: Json,"team_id": string }; Returns: Json
                            },
 "workflow_history":
 { Args: { "after"?: number,"id": string,"page_limit"?: number }; Returns: Json

@@ -1,6 +1,7 @@
 /** The bodies of the edge functions, which the functions and the SDK share. SQL checks the same again. */
 import { z } from "zod";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
+import { teamBudget } from "./team-budget.ts";
 
 /** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` sets another. */
 export const dimensions = { least: 256, most: 2000 } as const;
@@ -95,6 +96,8 @@ export const teamRequest = z.strictObject({
       task: text(2000).optional(),
       /** Seconds. No member lives longer. */
       deadline: z.number().min(5).max(2_592_000).optional(),
+      /** What its members, and all that they spawn, may spend: US dollars, tokens. */
+      budget: teamBudget.optional(),
       /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),
       metadata: metadata.optional(),

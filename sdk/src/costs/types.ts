@@ -1,10 +1,10 @@
-/** What a budget covers: the whole tenant, the agents with a name, or one run. */
-export type BudgetLevel = "tenant" | "agent" | "run";
+/** What a budget covers: the whole tenant, a team with all descendants of its members, the agents with a name, or one run. */
+export type BudgetLevel = "tenant" | "team" | "agent" | "run";
 
 /** A budget. It needs at least one of the limits. */
 export interface BudgetOptions {
   level: BudgetLevel;
-  /** The name of the agents, or the id of the run. Empty for the tenant. */
+  /** The name of the agents, or the id of the team or the run. Empty for the tenant. */
   subject?: string;
   /** US dollars that are never exceeded: a call that might exceed them is refused before it is made. */
   hardUsd?: number;

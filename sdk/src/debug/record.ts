@@ -48,7 +48,8 @@ export function toRecord(agentId: string, row: DebugRow, dropped: number): Debug
 }
 
 const pageSize = 500;
-const columns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
+/** Of `mayfly.debug_records`. */
+export const keptColumns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
 
 /** Which stored records to read. */
 export interface KeptRecords {
@@ -70,7 +71,7 @@ export async function readKept(
   for (;;) {
     let query = link.client
       .from("debug_records")
-      .select(columns)
+      .select(keptColumns)
       .eq("tenant_id", tenant)
       .lte("level", level)
       .order("at")

@@ -3,6 +3,8 @@ import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import type { Log } from "../log/log.ts";
 import { debugSetting } from "./answers.ts";
+import { type ListDebug, listKept } from "./list.ts";
+import type { DebugRecord } from "./record.ts";
 import { DebugWatcher } from "./watch.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
@@ -49,6 +51,18 @@ export class DebugStreams {
     const started = await watcher.start(this.#log);
     if (started.data) this.#watchers.add(watcher);
     return started;
+  }
+
+  /**
+   * The debug records that the tenant keeps, the newest first; no agent is asked to tell anything. Needs
+   * `debug:read`.
+   *
+   * @example
+   * const { data: failures } = await mayfly.debug.list({ categories: ["error"], limit: 20 });
+   */
+  async list(options: ListDebug = {}): Promise<Result<DebugRecord[]>> {
+    const tenant = this.#link.tenant("A debug stream");
+    return tenant.error ? tenant : listKept(this.#link, tenant.data, options);
   }
 
   /** @internal Stops watching. */

@@ -72,6 +72,8 @@ export interface Turn {
   place: Place;
   /** How long the search for jobs took in the database, in milliseconds. */
   took: number;
+  /** Nothing was found, and somebody was adding. */
+  late?: boolean;
   lost?: number[];
   cancelled?: number[];
   failed?: string[];
@@ -81,6 +83,7 @@ export const turned = row<Turn>({
   jobs: list(claimed),
   place,
   took: count,
+  late: flag.optional(),
   lost: z.array(count).optional(),
   cancelled: z.array(count).optional(),
   failed: texts.optional(),

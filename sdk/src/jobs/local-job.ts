@@ -1,3 +1,4 @@
+import { fitting } from "../artifacts/artifacts.ts";
 import type { Note } from "../contract/debug.ts";
 import { MayflyError } from "../contract/errors.ts";
 import type { ClaimedRow } from "./answers.ts";
@@ -5,8 +6,8 @@ import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";
 
 /**
- * Does a job. What it returns is the result, at most 256 KB of JSON. If it throws, the attempt fails; with
- * `retryable: false` on the error, the job fails.
+ * Does a job. What it returns is the result, as JSON. A result over 256 KB is stored as an artifact, which the
+ * result names. If it throws, the attempt fails; with `retryable: false` on the error, the job fails.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
 export type JobHandler = (input: any, job: HeldJob<any>) => unknown;
@@ -66,9 +67,10 @@ export function startJob(
     await null;
     try {
       // A handler of this name exists: it is what was claimed for.
-      const result = await handlers[name]?.(given.input, job);
+      const returned = await handlers[name]?.(given.input, job);
       if (job.asleep) return conclude(undefined, { waits: true });
-      conclude({ lease, result: result ?? null }, { outcome: "succeeded" });
+      const result = await fitting(door.link?.(given.tenant_id), id, returned ?? null);
+      conclude({ lease, result }, { outcome: "succeeded" });
     } catch (thrown) {
       const error = asMayflyError(thrown);
       if (job.asleep) conclude(undefined, { waits: true });

@@ -1,4 +1,5 @@
 import { ok, type Result } from "../contract/errors.ts";
+import { lookAgainMs } from "../link/look-again.ts";
 import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
@@ -25,6 +26,8 @@ export class Turns {
   #fullAt = Number.NEGATIVE_INFINITY;
   /** What the last claims that looked at everything took. */
   #took: number[] = [];
+  /** How often in a row nothing was found while somebody was adding, which may not have been visible. */
+  #late = 0;
 
   constructor(door: JobsDoor, names: string[], options: WorkOptions) {
     this.#door = door;
@@ -58,13 +61,19 @@ export class Turns {
       ? await this.#door.call("claim_any_jobs", values, turned)
       : await this.#door.call("turn_jobs", { ...values, done, failures }, turned);
     if (answer.error) return answer;
-    const { jobs, place, took } = answer.data;
+    const { jobs, place, took, late = false } = answer.data;
+    this.#late = late ? this.#late + 1 : 0;
     this.#place = place;
     if (full) {
       this.#fullAt = performance.now();
       this.#took = [...this.#took, took].slice(-slowInARow);
     }
     return ok(jobs);
+  }
+
+  /** When to look again for what was being added during the last look, ever later; undefined where nobody was adding. */
+  get lookSoonMs(): number | undefined {
+    return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
   }
 
   async end(done: object[], failures: object[]): Promise<Result<null>> {

@@ -2,8 +2,21 @@
 import { z } from "zod";
 import { issued } from "../agents/answers.ts";
 import type { Issued } from "../agents/issued.ts";
-import { count, flag, list, row, text, texts, word } from "../contract/answer-form.ts";
+import {
+  count,
+  flag,
+  list,
+  maybeText,
+  object,
+  row,
+  text,
+  texts,
+  word,
+} from "../contract/answer-form.ts";
+import { toBudget } from "../costs/answers.ts";
+import { present, seconds } from "../jobs/forms.ts";
 import { fromRow } from "../link/rows.ts";
+import type { AlertLimits, TeamAlert } from "./alert-types.ts";
 import type { Assigned, Poll, Rated, Team, Tender } from "./types.ts";
 
 interface Shown {
@@ -16,7 +29,17 @@ const shown = <Fields extends z.ZodRawShape>(fields: Fields) => {
   return z.custom<Shown>((given) => form.safeParse(given).success);
 };
 
-export const teamRow = shown({ name: text, members: list(z.looseObject({ id: text })) });
+export const teamRow = z.custom<Shown & { members: { id: string; role: string }[] }>(
+  (given) =>
+    z
+      .object({
+        id: text,
+        status: word,
+        name: text,
+        members: list(z.looseObject({ id: text, role: text })),
+      })
+      .safeParse(given).success,
+);
 export const teamRows = list(teamRow);
 export const spawnedTeam = row<{ team: Shown; agents: Issued[] }>({
   team: teamRow,
@@ -41,6 +64,50 @@ export const ratedRow = row<Rated>({
   record: count,
 });
 
+interface AlertRow {
+  id: string;
+  team: string;
+  kind: TeamAlert["kind"];
+  agents: string[];
+  detail: Record<string, unknown>;
+  status: TeamAlert["status"];
+  times: number;
+  found_at: string;
+  handled_at: string | null;
+  handled_with: string | null;
+}
+export const alertRow = row<AlertRow>({
+  id: text,
+  team: text,
+  kind: word,
+  agents: texts,
+  detail: object,
+  status: word,
+  times: count,
+  found_at: text,
+  handled_at: maybeText,
+  handled_with: maybeText,
+});
+export const alertRows = list(alertRow);
+export const checkedTeam = row<{ alerts: AlertRow[]; open: number }>({
+  alerts: alertRows,
+  open: count,
+});
+
+export const toAlert = (given: AlertRow): TeamAlert => fromRow(given);
+
+/** Without what is left out: SQL has defaults for it. */
+export const toLimits = (limits: AlertLimits = {}) =>
+  present({
+    thinking: seconds(limits.thinking),
+    executing: seconds(limits.executing),
+    blocked: seconds(limits.blocked),
+    window: seconds(limits.window),
+    patience: seconds(limits.patience),
+    repeats: limits.repeats,
+    usd: limits.usd,
+  });
+
 const dateOf = (value: unknown) => (typeof value === "string" ? new Date(value) : null);
 const inside = (rows: unknown) => (rows as object[] | null)?.map(fromRow) ?? null;
 
@@ -48,6 +115,7 @@ export const toTeam = (given: Shown) =>
   ({
     ...fromRow(given),
     deadline: dateOf(given.deadline),
+    budget: given.budget ? toBudget(given.budget) : null,
     members: inside(given.members),
   }) as unknown as Team;
 

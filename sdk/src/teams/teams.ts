@@ -1,12 +1,25 @@
 import type { Issued } from "../agents/issued.ts";
+import { Artifacts } from "../artifacts/artifacts.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid } from "../contract/invalid.ts";
 import { problemOf } from "../contract/storable.ts";
 import { present, seconds, toJob } from "../jobs/forms.ts";
 import type { Link } from "../link/link.ts";
-import { assignedRow, ratedRow, spawnedTeam, teamRow, teamRows, toTeam } from "./answers.ts";
+import type { States } from "../state/states.ts";
+import type { TeamAlert } from "./alert-types.ts";
+import {
+  alertRows,
+  assignedRow,
+  ratedRow,
+  spawnedTeam,
+  teamRow,
+  teamRows,
+  toAlert,
+  toTeam,
+} from "./answers.ts";
 import { Polls } from "./polls.ts";
+import { Blackboard, type BoardMemory, TeamSpace } from "./space.ts";
 import { Tenders } from "./tenders.ts";
 import type {
   Assigned,
@@ -15,9 +28,11 @@ import type {
   Rated,
   Task,
   Team,
+  TeamBudget,
   TeamOptions,
   TeamRole,
 } from "./types.ts";
+import { watchTeam } from "./watch.ts";
 
 /** A team that was just spawned, with a connection to each of its agents. */
 export interface SpawnedTeam<Agent> {
@@ -38,15 +53,18 @@ export class Teams<Agent extends { id: string }> {
   readonly #link: Link;
   readonly #connect: (issued: Issued) => Agent;
   readonly #headers: Record<string, string>;
+  readonly #board: { state: States; memory: BoardMemory };
 
   /** @internal */
   constructor(
     link: Link,
     connect: (issued: Issued) => Agent,
+    board: { state: States; memory: BoardMemory },
     headers: Record<string, string> = {},
   ) {
     this.#link = link;
     this.#connect = connect;
+    this.#board = board;
     this.#headers = headers;
     this.polls = new Polls(link);
     this.tenders = new Tenders(link);
@@ -65,7 +83,7 @@ export class Teams<Agent extends { id: string }> {
    * });
    */
   async spawn(name: string, options: TeamOptions = {}): Promise<Result<SpawnedTeam<Agent>>> {
-    const { lead, members = {}, task, deadline, channel, metadata } = options;
+    const { lead, members = {}, task, deadline, budget, channel, metadata } = options;
     const problem = problemOf(metadata ?? {});
     if (problem) return failed(invalid("metadata", problem));
     const chief = typeof lead === "string" ? { type: lead } : lead;
@@ -73,7 +91,11 @@ export class Teams<Agent extends { id: string }> {
       ...(chief ? [{ ...chief, role: "lead" }] : []),
       ...Object.entries(members).map(([role, given]) => groupOf(role, given)),
     ];
-    const settings = present({ name, task, deadline: seconds(deadline), channel, metadata });
+    const settings = present({
+      ...{ name, task, channel, metadata },
+      deadline: seconds(deadline),
+      budget: budget && toBudgetBody(budget),
+    });
     const body = { team, as: settings };
     const answer = await this.#link.fn("spawn/team", spawnedTeam, body, { headers: this.#headers });
     if (answer.error) return answer;
@@ -87,6 +109,24 @@ export class Teams<Agent extends { id: string }> {
     }
     const first = agents.find(({ id }) => id === spawned.lead) ?? null;
     return ok({ team: spawned, lead: first, members: grouped, agents });
+  }
+
+  /**
+   * Opens what belongs to a team: its files, blackboard, budget and alerts.
+   *
+   * @example
+   * const release = mayfly.teams.of(team.id);
+   * await release.blackboard.set("plan", { step: 1 });
+   * await release.artifacts.put("notes.md", "# Notes");
+   */
+  of(team: string): TeamSpace<Agent> {
+    const id = idOf(team);
+    const { state, memory } = this.#board;
+    return new TeamSpace(id, new Artifacts(this.#link, id), new Blackboard(state, memory, id), {
+      get: (of) => this.get(of),
+      alerts: (of, every) => this.#alerts(of, every),
+      watch: (of, options) => watchTeam(this.#link, of, options, this.#connect, this.#headers),
+    });
   }
 
   /** Lists teams with their current members, newest first. Needs `team:read`. */
@@ -155,6 +195,11 @@ export class Teams<Agent extends { id: string }> {
     return this.#link.rpc("rate_job", { job_id: idOf(job), reward }, ratedRow);
   }
 
+  async #alerts(team: string, every = false): Promise<Result<TeamAlert[]>> {
+    const answer = await this.#link.rpc("list_alerts", { team_id: team, every }, alertRows);
+    return answer.error ? answer : ok(answer.data.map(toAlert));
+  }
+
   async #show(
     name: "join_team" | "stop_team",
     values: Record<string, unknown>,
@@ -163,6 +208,9 @@ export class Teams<Agent extends { id: string }> {
     return answer.error ? answer : ok(toTeam(answer.data));
   }
 }
+
+const toBudgetBody = ({ hardUsd, softUsd, hardTokens }: TeamBudget) =>
+  present({ hard_usd: hardUsd, soft_usd: softUsd, hard_tokens: hardTokens });
 
 const groupOf = (role: string, given: number | TeamRole) =>
   typeof given === "number" ? { type: role, role, count: given } : { type: role, ...given, role };

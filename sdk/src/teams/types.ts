@@ -1,4 +1,5 @@
 import type { AgentBlueprint } from "../agents/spawn.ts";
+import type { Budget, BudgetOptions } from "../costs/types.ts";
 import type { Duration } from "../jobs/duration.ts";
 import type { NewJob } from "../jobs/types.ts";
 
@@ -12,6 +13,9 @@ export interface TeamRole extends Omit<AgentBlueprint, "renew"> {
   renew?: boolean;
 }
 
+/** How much a team may spend. It needs at least one of the limits. */
+export type TeamBudget = Pick<BudgetOptions, "hardUsd" | "softUsd" | "hardTokens">;
+
 /** Options of a team, besides its name. */
 export interface TeamOptions {
   /** The lead: a type, or more options. Its role is `lead`. A team can have none. */
@@ -22,6 +26,8 @@ export interface TeamOptions {
   task?: string;
   /** No member lives longer. */
   deadline?: Duration;
+  /** How much its members and their descendants may spend together. */
+  budget?: TeamBudget;
   /** Whether the members get their own channel. True by default. */
   channel?: boolean;
   metadata?: Record<string, unknown>;
@@ -48,6 +54,10 @@ export interface Team {
   lead: string | null;
   /** The name of its channel. */
   channel: string | null;
+  /** With what was spent; null where it has none. */
+  budget: Budget | null;
+  /** How many alerts are open. */
+  alerts: number;
   deadline: Date | null;
   metadata: Record<string, unknown>;
   createdBy: string | null;

@@ -65,10 +65,15 @@ export interface TenantQuotas {
 /** The tenants to which the caller belongs. */
 export class Tenants {
   readonly #link: Link;
+  readonly #removeFiles: () => Promise<Result<unknown>>;
 
-  /** @internal */
-  constructor(link: Link) {
+  /**
+   * @internal
+   * @param removeFiles what SQL cannot delete, before a tenant is erased.
+   */
+  constructor(link: Link, removeFiles: () => Promise<Result<unknown>>) {
     this.#link = link;
+    this.#removeFiles = removeFiles;
   }
 
   /**
@@ -190,12 +195,14 @@ export class Tenants {
   }
 
   /**
-   * Erases the tenant and everything in it, in steps. This cannot be undone.
+   * Erases the tenant and everything in it, its files included, in steps. This cannot be undone.
    *
    * @param options.name the tenant's name, to confirm that you mean it.
    * @param options.onProgress called after every step except the last.
    */
   async erase(options: { name: string; onProgress?: () => void }): Promise<Result<null>> {
+    const files = await this.#removeFiles();
+    if (files.error) return files;
     for (;;) {
       const answer = await this.#link.rpc(
         "erase_tenant",

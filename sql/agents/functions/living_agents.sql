@@ -10,7 +10,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('presence:read');
 begin
-  if ids is null or cardinality(ids) > 1000 then
+  if cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids of agents.', 'Ask in several calls.', '{"field": "ids"}');
   end if;
   return (
@@ -25,8 +25,10 @@ begin
         from unnest(a.ancestors) ancestor (id)
         join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = ancestor.id
       ) line
-      where a.tenant_id = tenant and a.id = any (ids) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      where a.tenant_id = tenant and (ids is null or a.id = any (ids)) and a.status = 'running' and a.expires_at > (select mayfly_private.now())
         and coalesce(line.lives, true)
+      order by a.spawned_at desc
+      limit 1000
     ) living);
 end
 $$;
@@ -34,14 +36,15 @@ $$;
 comment on function mayfly_private.living_agents is 'Which of these agents are alive.';
 grant execute on function mayfly_private.living_agents to authenticated, service_role;
 
--- Which of these agents are alive: presence is told by its clients, the table is the truth.
+-- Which of these agents are alive, or without ids the 1,000 youngest that are: clients say who is present, and the table
+-- knows who lives.
 
-create function mayfly.living_agents(ids uuid[])
+create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb
 language sql stable
 set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive, at most 1000: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+  'Which of these agents are alive, or without ids the 1000 youngest that are: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
 grant execute on function mayfly.living_agents to authenticated, service_role;

@@ -1,5 +1,39 @@
--- Adds the job that notifies people of an approval, if the policy names one. A worker of the project does it and
--- retries until the mail or the webhook has succeeded. The key makes it one job for each notification.
+-- Sends a message to the deciders of an approval: the people and agents that it names, the one that it is delegated to,
+-- and the people with the roles that it names; at most a hundred, and never the requester. Locks their inboxes, by id.
+
+create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  roles constant text[] := case happened when 'escalated' then coalesce(approval.escalation_roles, '{admin,owner}') else approval.roles end;
+  recipient uuid;
+begin
+  for recipient in
+    select r.id
+    from (
+      select unnest(case happened when 'requested' then approval.deciders when 'delegated' then approval.delegates[cardinality(approval.delegates):] end) as id
+      union
+      select m.user_id from mayfly.members m
+      where m.tenant_id = approval.tenant_id and m.role = any (roles) and happened <> 'delegated') r
+    where r.id is distinct from approval.requested_by
+      and (exists (select from mayfly.members m where m.tenant_id = approval.tenant_id and m.user_id = r.id)
+        or exists (select from mayfly.agents a where a.tenant_id = approval.tenant_id and a.id = r.id and mayfly_private.effective_status(a) = 'running'))
+    order by r.id
+    limit 100
+  loop
+    perform mayfly_private.deliver_message(approval.tenant_id, mayfly_private.new_job_id(mayfly_private.now()), 'review_request', approval.requested_by,
+      recipient, null, null, approval.id::text, jsonb_build_object('subject', approval.title, 'approval', approval.id, 'event', happened,
+        'category', approval.category, 'digest', encode(approval.digest, 'hex'), 'expires_at', approval.expires_at));
+  end loop;
+end
+$$;
+
+comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
+
+-- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
+-- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -13,6 +47,7 @@ begin
       'input', jsonb_build_object('event', happened, 'approval', mayfly_private.show_approval(approval) - '{input,input_schema}'::text[]))),
       null, null, null);
   end if;
+  perform mayfly_private.tell_deciders(approval, happened);
 end
 $$;
 

@@ -25,11 +25,11 @@ begin
   loop
     select count(*) into locked from (
       select from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id)
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups)
       for no key update skip locked) l;
     continue when locked < (
       select count(*) from mayfly.budgets b
-      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id));
+      where b.tenant_id = tenant and b.level = any (hold.levels) and mayfly_private.concerns(b, tenant, hold.agent, hold.run_id, hold.groups));
     perform mayfly_private.release_hold(hold);
     given := given + 1;
   end loop;

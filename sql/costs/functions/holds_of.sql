@@ -6,9 +6,12 @@ set search_path = ''
 as $$
 begin
   budgets := (
-    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l), array_agg(case l when 'tenant' then '' when 'agent' then h.agent else h.run_id::text end))
-    from mayfly_private.cost_holds h, unnest(array['tenant', 'agent', 'run']) l
-    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and (l <> 'run' or h.run_id is not null));
+    select mayfly_private.budgets_of(array_agg(h.tenant_id), array_agg(l.level), array_agg(l.subject))
+    from mayfly_private.cost_holds h, lateral (
+      values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
+      union all
+      select 'team', t from unnest(h.groups) t) as l (level, subject)
+    where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
   from (

@@ -9,8 +9,7 @@ as $$
 begin
   update mayfly_private.cost_holds h set released_at = mayfly_private.now() where h.tenant_id = hold.tenant_id and h.id = hold.id;
   update mayfly.budgets b set held_usd = greatest(0, b.held_usd - hold.usd), held_tokens = greatest(0, b.held_tokens - hold.tokens)
-  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and b.subject = case b.level
-    when 'tenant' then '' when 'agent' then hold.agent else hold.run_id::text end;
+  where b.tenant_id = hold.tenant_id and b.level = any (hold.levels) and mayfly_private.concerns(b, hold.tenant_id, hold.agent, hold.run_id, hold.groups);
 end
 $$;
 

@@ -11,7 +11,8 @@ create type mayfly_private.cost_ask as (
   model text,
   input numeric,
   output numeric,
-  output_least numeric
+  output_least numeric,
+  groups text[]
 );
 
 -- Reads and checks the requested calls of reserve_costs. Under a lease, the run is the job of the lease, whatever
@@ -61,7 +62,8 @@ begin
     select row(o.n - 1, (o.a ->> 'id')::uuid, case when o.a ->> 'lease' is null then own else j.tenant_id end, j.id, j.attempt,
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
-      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)))::mayfly_private.cost_ask
+      least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -93,7 +95,7 @@ declare
   wait double precision;
 begin
   foreach b in array budgets loop
-    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id);
+    continue when not mayfly_private.concerns(b, ask.tenant, ask.agent, ask.job_id, ask.groups);
     if b.hard_usd is not null and coalesce(not price.exact, true) then
       return jsonb_build_object('code', 'price_unknown', 'level', b.level);
     end if;
@@ -152,7 +154,10 @@ begin
     perform mayfly_private.require_tenant('cost:write');
   end if;
   select array_agg(k.tenant), array_agg(k.level), array_agg(k.subject) into tenants, levels, subjects
-  from unnest(given) g, lateral (values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)) as k (tenant, level, subject)
+  from unnest(given) g, lateral (
+    values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
+    union all
+    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
@@ -179,15 +184,15 @@ begin
     if verdict ? 'granted' then
       concerned := '{}';
       for i in 1..cardinality(rows) loop
-        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id) then
+        if mayfly_private.concerns(rows[i], ask.tenant, ask.agent, ask.job_id, ask.groups) then
           rows[i].held_usd := rows[i].held_usd + (verdict ->> 'usd')::numeric;
           rows[i].held_tokens := rows[i].held_tokens + (ask.input + (verdict ->> 'output')::numeric)::bigint;
           concerned := concerned || rows[i].level;
         end if;
       end loop;
-      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at)
+      insert into mayfly_private.cost_holds (tenant_id, id, holder, job_id, attempt, until, agent, run_id, provider, model, levels, usd, tokens, created_at, groups)
       values (ask.tenant, ask.id, holder.id, ask.job_id, ask.attempt, case when ask.job_id is null then ts + interval '15 minutes' end,
-        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts);
+        ask.agent, ask.job_id, ask.provider, ask.model, concerned, (verdict ->> 'usd')::numeric, (ask.input + (verdict ->> 'output')::numeric)::bigint, ts, ask.groups);
     elsif verdict ->> 'code' = 'budget_exceeded' then
       for i in 1..cardinality(rows) loop
         if rows[i].id = (verdict ->> 'budget')::uuid and rows[i].refused_at is null then

@@ -13,9 +13,10 @@ declare
 begin
   select q.field, q.rule into fault
   from (values
-    ('level', level is null or level not in ('tenant', 'agent', 'run'), 'tenant, agent or run'),
+    ('level', level is null or level not in ('tenant', 'team', 'agent', 'run'), 'tenant, team, agent or run'),
     ('subject', case level when 'tenant' then of_subject <> '' when 'run' then mayfly_private.to_uuid(of_subject) is null
-      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the run, or empty for the tenant'),
+      when 'team' then mayfly_private.to_uuid(of_subject) is null
+      else char_length(of_subject) not between 1 and 100 end, 'the name of the agents, the id of the team or the run, or empty for the tenant'),
     ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
@@ -46,8 +47,8 @@ $$;
 comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a whole budget (scope cost:admin): of the tenant, of the agents of a name, or of a run. Spending so far still
--- counts. At least one of the limits must be given.
+-- Sets a budget, whole (scope cost:admin): of the tenant, of a team, of the agents of a name, or of a run. What was spent stays
+-- counted. At least one of the limits has to be given.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,
@@ -58,5 +59,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, of the agents of a name, or of a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, of a team, of the agents of a name, or of a run. Returns it.';
 grant execute on function mayfly.set_budget to authenticated, service_role;

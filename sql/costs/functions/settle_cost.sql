@@ -23,7 +23,7 @@ begin
     coalesce((usage ->> 'output')::numeric, 0), coalesce((usage ->> 'reasoning')::numeric, 0), usage, usd, told, size);
   delete from mayfly_private.cost_holds h where h.tenant_id = hold.tenant_id and h.id = hold.id;
   for i in 1..coalesce(cardinality(budgets), 0) loop
-    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id);
+    continue when not mayfly_private.concerns(budgets[i], hold.tenant_id, hold.agent, hold.run_id, hold.groups);
     if budgets[i].level = any (hold.levels) and hold.released_at is null then
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);

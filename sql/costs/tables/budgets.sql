@@ -1,12 +1,12 @@
--- How much may be spent: by the whole tenant, by agents of a name, or by one run. A hard limit refuses calls that
--- would exceed it; reaching a soft limit writes to the log. Reserved amounts count as spent until they are settled.
--- Only the functions of this room write it.
+-- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
+-- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
+-- of this room alone write it.
 --
--- There is no check of spent against the limit, because a call that cost more than its estimate has to be recorded.
+-- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
 
 create table mayfly.budgets (
   tenant_id uuid not null,
-  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'agent', 'run')),
+  level text collate "C" not null constraint budgets_level_known check (level in ('tenant', 'team', 'agent', 'run')),
   subject text collate "C" not null,
   id uuid not null default gen_random_uuid(),
   hard_usd numeric constraint budgets_hard_usd_range check (hard_usd >= 0),
@@ -40,7 +40,7 @@ alter table mayfly.budgets
   alter column unpriced set statistics 0;
 
 comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
-comment on column mayfly.budgets.subject is 'The name of the agents, or the id of the run; empty for the tenant.';
+comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
 comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
 comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is in no sum.';

@@ -18,11 +18,13 @@ create table mayfly_private.cost_holds (
   tokens bigint not null,
   released_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
+  groups text[] not null default '{}',
   constraint cost_holds_pkey primary key (tenant_id, id),
   constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
-comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, agent, run.';
+comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
+comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;

@@ -11,14 +11,16 @@ as $$
 declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
+  late boolean;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
+  late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
     perform mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any);
 end
 $$;
 
@@ -44,5 +46,5 @@ end
 $$;
 
 comment on function mayfly.claim_jobs is
-  'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took }.';
+  'Claims jobs that are ready: { jobs: [{ lease, id, name, input, attempt, … }], place, took, late }.';
 grant execute on function mayfly.claim_jobs to authenticated, service_role;

@@ -1,5 +1,4 @@
--- Puts one message into the inbox of its recipient, as send_messages does for its caller, but with the agent that
--- did the job as sender. The message has the id of the job, so it is sent once. Locks the inbox.
+-- Answers a message with the end of a job: the sender is the one that did it. The id of the message is that of the job, so that it is sent once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb
@@ -8,28 +7,9 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
-declare
-  bytes integer;
-  box mayfly.inboxes;
 begin
-  insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, conversation_id, correlation_id, reply_to, payload)
-  values (tenant, job, 'task_result', sender,
-    case when sender is null then 'service'
-      when exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = sender) then 'agent' else 'person' end,
-    jsonb_build_object('agent', recipient), conversation, correlation, message,
-    case when octet_length(content::text) <= 262144 then content else content - 'result' end)
-  on conflict do nothing
-  returning mayfly.messages.bytes into bytes;
-  if not found then
-    return;
-  end if;
-  perform mayfly_private.charge(tenant, 0, 160 + bytes, 1);
-  insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
-  on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
-  returning * into box;
-  insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
-  values (tenant, recipient, box.last_seq, job, sender, box.session, case when box.session is null then 0 else 1 end);
-  perform mayfly_private.announce(tenant, array[job], false);
+  perform mayfly_private.deliver_message(tenant, job, 'task_result', sender, recipient, message, conversation, correlation,
+    case when octet_length(content::text) <= 262144 then content else content - 'result' end);
 end
 $$;
 

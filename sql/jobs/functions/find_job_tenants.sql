@@ -31,6 +31,9 @@ as $$
 declare
   end_of_lane constant bigint := 9223372036854775807;
   next_mark integer;
+  end_tenant uuid;
+  end_lane text collate "C";
+  end_priority integer;
   found_tenant uuid;
   found_tenants uuid[];
   found_weights integer[];
@@ -80,10 +83,39 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      select j.tenant_id into found_tenant from mayfly.jobs j
-      where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
-        and (j.tenant_id, j.lane, j.priority, j.seq) < (marks.tenants[next_mark], marks.lanes[next_mark], marks.priorities[next_mark]::smallint, 0::bigint)
-      order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
+      -- In parts, since a comparison of rows is no end of a scan: see find_lanes.
+      end_tenant := marks.tenants[next_mark];
+      end_lane := marks.lanes[next_mark];
+      end_priority := marks.priorities[next_mark];
+      select b.tenant_id into found_tenant
+      from (
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane = walk.lane and j.priority = walk.priority and j.seq > walk.seq
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane = walk.lane and j.priority > walk.priority
+            and j.priority < case when walk.tenant = end_tenant and walk.lane = end_lane then end_priority else 32768 end
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id = walk.tenant and j.lane > walk.lane
+            and j.lane < case when walk.tenant = end_tenant then end_lane else '~' end
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where j.status = 'ready' and j.tenant_id > walk.tenant and j.tenant_id < end_tenant
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where walk.tenant <> end_tenant and j.status = 'ready' and j.tenant_id = end_tenant and j.lane < end_lane
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.tenant_id from mayfly.jobs j
+          where (walk.tenant, walk.lane collate "C") <> (end_tenant, end_lane) and j.status = 'ready' and j.tenant_id = end_tenant
+            and j.lane = end_lane and j.priority < end_priority
+          order by j.tenant_id, j.lane, j.priority, j.seq limit 1)) b
+      limit 1;
     end if;
     if found_tenant is not null then
       walk.all_seen := walk.wrapped and found_tenant >= walk.first_tenant;

@@ -1,7 +1,11 @@
--- Finds the lanes of a tenant that a worker may take from, each with the head of its lane (its queue or its target)
--- and the weight of its queue. A loose scan of jobs_ready_idx with one probe for each lane, however many jobs it
--- has. At most 16 lanes of one head, where `next_heads` says where the next claim continues, and 128 in all. At a
--- mark (see take_jobs), it looks only behind the mark. Locks nothing.
+-- The lanes of a tenant that a worker may take from, each with the head of its lane (its queue, or its target) and the
+-- weight of its queue: a loose scan of jobs_ready_idx, one probe a lane, whatever stands in it. At most 16 of one head,
+-- where `next_heads` says from which the next claim goes on, and 128 in all. Marks are passed over (see take_jobs).
+-- Locks nothing.
+--
+-- What lies between two places of the index is asked for in parts, each with equalities and one range. As an upper bound
+-- a comparison of rows ends a scan by its first column alone: all dead entries of the next lane were walked, and under a
+-- held xmin a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -30,6 +34,8 @@ declare
   c_seq bigint;
   next_mark integer;
   next_lane text collate "C";
+  end_lane text collate "C";
+  end_priority integer;
   target jsonb;
   head text collate "C";
   last_head text collate "C";
@@ -57,11 +63,27 @@ begin
         end if;
       end loop;
       next_lane := null;
-      select j.lane, j.target into next_lane, target from mayfly.jobs j
-      where j.tenant_id = tenant and j.status = 'ready'
-        and (j.lane, j.priority, j.seq) > (c_lane, c_priority::smallint, c_seq)
-        and (j.lane, j.priority, j.seq) < (coalesce(marks.lanes[next_mark], highs[i]), coalesce(marks.priorities[next_mark], -32768)::smallint, 0::bigint)
-      order by j.lane, j.priority, j.seq limit 1;
+      end_lane := coalesce(marks.lanes[next_mark], highs[i]);
+      end_priority := coalesce(marks.priorities[next_mark], -32768);
+      select b.lane, b.target into next_lane, target
+      from (
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane = c_lane and j.priority = c_priority and j.seq > c_seq
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane = c_lane
+            and j.priority > c_priority and j.priority < case when c_lane = end_lane then end_priority else 32768 end
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where j.tenant_id = tenant and j.status = 'ready' and j.lane > c_lane and j.lane < end_lane
+          order by j.lane, j.priority, j.seq limit 1)
+        union all
+        (select j.lane, j.target from mayfly.jobs j
+          where c_lane <> end_lane and j.tenant_id = tenant and j.status = 'ready' and j.lane = end_lane and j.priority < end_priority
+          order by j.lane, j.priority, j.seq limit 1)) b
+      limit 1;
       if next_lane is null then
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];

@@ -1,6 +1,6 @@
--- Locks up to `asked` ready jobs of a lane, by priority and age, skipping those that other transactions hold, and
--- returns their row positions. With marks of this lane (from `first_mark` on), it skips what lies before each mark;
--- if nothing is left behind a mark, the mark moves up to `newest`. Called by take_jobs.
+-- Locks up to `asked` ready jobs of a lane, by priority and age, passing by what others have locked, and says where
+-- they stand. With marks of this lane (from `first_mark` on), what lies before each is not looked at; where nothing is
+-- left behind one it moves up to `newest`. Called by take_jobs. No comparison of rows as an upper bound: see find_lanes.
 
 create type mayfly_private.locked_jobs as (
   places tid[],
@@ -26,7 +26,7 @@ begin
       select h.ctid from mayfly.jobs h
       where h.status = 'ready' and h.tenant_id = tenant and h.lane = of_lane
         and (h.priority, h.seq) > (low::smallint, low_seq)
-        and (h.priority, h.seq) < (coalesce(high, 32767)::smallint, case when high is null then 9223372036854775807 else 0 end)
+        and h.priority < coalesce(high, 32768)
       order by h.lane, h.priority, h.seq limit asked - cardinality(places) for update skip locked);
     exit when cardinality(places) >= asked;
     -- Everything in the lane is taken or locked by others.

@@ -1,3 +1,24 @@
+-- Whether an open transaction is making jobs of a tenant ready. Asked before a worker looks for the last time. Takes
+-- the lock of wake_workers if it is free, and releases it at once, so it waits for nobody.
+
+create function mayfly_private.adders_under_way(tenant uuid)
+returns boolean
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  key constant bigint := hashtextextended('mayfly.ready ' || tenant, 0);
+begin
+  if tenant is null or not pg_try_advisory_lock(key) then
+    return tenant is not null;
+  end if;
+  perform pg_advisory_unlock(key);
+  return false;
+end
+$$;
+
+comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
+
 -- Notes that a worker found nothing and sleeps, so that a transaction that makes a job ready wakes it. For a minute
 -- at most; the worker looks again long before that. One row for each worker; each call also deletes some rows whose
 -- time is over.

@@ -13,6 +13,7 @@ declare
   completed jsonb := '{"lost": [], "cancelled": []}';
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
+  late boolean;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   if done <> '[]' then
@@ -22,20 +23,21 @@ begin
     failed := mayfly_private.fail_jobs(failures);
   end if;
   perform mayfly_private.tick_jobs();
+  late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
     perform mayfly_private.park_worker(worker.tenant_id, park);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any);
 end
 $$;
 
 comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
 grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
--- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs in one transaction. Returns the answers of
--- all three: { lost, cancelled, failed, jobs, place, took }.
+-- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
+-- { lost, cancelled, failed, jobs, place, took, late }.
 
 create function mayfly.turn_jobs(
   done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,
@@ -51,5 +53,5 @@ end
 $$;
 
 comment on function mayfly.turn_jobs is
-  'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took }.';
+  'A worker''s turn: completes and fails jobs, and claims more: { lost, cancelled, failed, jobs, place, took, late }.';
 grant execute on function mayfly.turn_jobs to authenticated, service_role;

@@ -16,6 +16,12 @@ begin
     ('name', jsonb_typeof(settings -> 'name') = 'string' and char_length(settings ->> 'name') between 1 and 100, 'must be a text of 1 to 100 characters'),
     ('task', mayfly_private.text_within(settings -> 'task', 2000), 'must be a text of at most 2000 characters'),
     ('deadline', mayfly_private.number_within(settings -> 'deadline', 5, 2592000), 'must be seconds from 5 to 2592000'),
+    ('budget', coalesce(jsonb_typeof(settings -> 'budget'), 'null') in ('object', 'null')
+      and (coalesce(jsonb_typeof(settings -> 'budget'), 'null') = 'null'
+        or (settings -> 'budget' ?| '{hard_usd,soft_usd,hard_tokens}'
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'soft_usd', 0, 1e9)
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens }, at least one of them'),
     ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
     ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
       and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),

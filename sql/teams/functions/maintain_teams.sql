@@ -57,6 +57,12 @@ begin
     where o.tenant_id = tenant and o.ended and o.assigned_at < ts - mayfly_private.kept() limit max_rows);
   get diagnostics deleted = row_count;
   found_more := found_more or deleted = max_rows;
+  delete from mayfly.team_alerts a
+  where a.tenant_id = tenant and a.id in (
+    select o.id from mayfly.team_alerts o
+    where o.tenant_id = tenant and o.status = 'over' and o.seen_at < ts - mayfly_private.kept() limit max_rows);
+  get diagnostics deleted = row_count;
+  found_more := found_more or deleted = max_rows;
   delete from mayfly.polls p
   where p.tenant_id = tenant and p.id in (
     select o.id from mayfly.polls o
@@ -75,6 +81,10 @@ begin
     limit greatest(1, max_rows / 100) for update skip locked);
   delete from mayfly.channels c
   where c.tenant_id = tenant and c.id in (select t.channel_id from mayfly.teams t where t.tenant_id = tenant and t.id = any (due));
+  delete from mayfly.budgets b where b.tenant_id = tenant and b.level = 'team' and b.subject = any (due::text[]);
+  delete from mayfly_private.cost_groups g
+  where g.tenant_id = tenant and g.subject = any (due::text[]) and g.agent_id in (
+    select m.agent_id from mayfly.team_members m where m.tenant_id = tenant and m.team_id = any (due));
   delete from mayfly.teams t where t.tenant_id = tenant and t.id = any (due);
   found_more := found_more or cardinality(due) = greatest(1, max_rows / 100);
   return jsonb_build_object('more', found_more);

@@ -7,6 +7,8 @@ set search_path = ''
 return (
   select jsonb_build_object('id', team.id, 'name', team.name, 'task', team.task, 'status', team.status, 'lead', team.lead_id,
     'channel', (select c.name from mayfly.channels c where c.tenant_id = team.tenant_id and c.id = team.channel_id),
+    'budget', (select mayfly_private.show_budget(b) from mayfly.budgets b where b.tenant_id = team.tenant_id and b.level = 'team' and b.subject = team.id::text),
+    'alerts', (select count(*) from mayfly.team_alerts a where a.tenant_id = team.tenant_id and a.team_id = team.id and a.status = 'open'),
     'deadline', team.deadline, 'metadata', team.metadata, 'created_by', team.created_by, 'created_at', team.created_at,
     'ended_at', team.ended_at, 'end_reason', team.end_reason,
     'living', count(*) filter (where m.status in ('running', 'suspended')),

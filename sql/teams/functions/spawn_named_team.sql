@@ -70,6 +70,12 @@ begin
     perform mayfly_private.fail(409, 'name_taken', format('A team %s is already running.', settings ->> 'name'),
       'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
+  -- It only takes from what its members may spend, so it needs no cost:admin.
+  if jsonb_typeof(settings -> 'budget') = 'object' then
+    insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
+    values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
+      (settings -> 'budget' ->> 'hard_tokens')::bigint, ts);
+  end if;
   insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
   select tenant, made.id, (i.one -> 'agent' ->> 'id')::uuid, roles[i.n], ts from jsonb_array_elements(issued) with ordinality as i (one, n);
   perform mayfly_private.append_events(tenant, 'team.created', array[made.id]);
@@ -82,8 +88,8 @@ grant execute on function mayfly_private.spawn_named_team to authenticated, serv
 
 -- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
 -- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
--- and one agent. `settings` is { name, task, deadline, channel, metadata }. No member lives longer than the deadline, in
--- seconds. Returns the team, and for each agent what spawn_agent returns.
+-- and one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No member lives longer than the deadline, in
+-- seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb

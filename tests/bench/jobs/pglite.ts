@@ -1,6 +1,6 @@
 /** Turns on PGlite, which the embedded Supabase runs on: for what it is, without an opponent. */
 import { makeTenant } from "#harness/callers";
-import { openTestDatabase } from "#harness/database";
+import { openPgliteDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
@@ -9,7 +9,7 @@ import { ourTurns } from "./sql.ts";
 
 export async function measurePglite(): Promise<void> {
   await makeTemplate();
-  const db = await openTestDatabase();
+  const db = await openPgliteDatabase();
   const ours = await ourTurns(db, await makeTenant(db.sql, unlimited));
   for (const [size, turns] of [
     [1, 100],

@@ -2,7 +2,7 @@
  * The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite; with
  * --quick on the first of these alone.
  */
-import { openPostgresDatabase, openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
 
 /** Sizes and rounds for under two minutes in all. */
@@ -21,7 +21,9 @@ export async function onEach(
 ): Promise<void> {
   for (const on of databases()) {
     if (on === "pglite") await makeTemplate();
-    const db = await (on === "postgres" ? openPostgresDatabase() : openTestDatabase());
+    const db = await (on === "postgres"
+      ? openPostgresDatabase({ durable: true })
+      : openPgliteDatabase());
     try {
       await work(db, on);
     } finally {

@@ -38,7 +38,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
   let running: ChildProcess[] = [];
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
-    db = await openPostgresDatabase();
+    db = await openPostgresDatabase({ durable: true });
     folder = await mkdtemp(join(tmpdir(), "mayfly-jobs-chaos-"));
     stack = await startStack({
       dbUrl: db.url,

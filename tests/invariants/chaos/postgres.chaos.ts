@@ -10,7 +10,7 @@ describe.skipIf(!databaseUrl)("a real Postgres 17, whose connections are ended a
   let stack: Stack;
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
-    db = await openPostgresDatabase();
+    db = await openPostgresDatabase({ durable: true });
     stack = await startStack({
       dbUrl: db.url,
       // A connection that ends in the lead leaves a broadcast without its row, which no project has.

@@ -14,7 +14,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
   let mayfly: Mayfly;
   let tenant: string;
   beforeAll(async () => {
-    db = await openPostgresDatabase();
+    db = await openPostgresDatabase({ durable: true });
     way = await startSlowWay(db.url, 0);
     stack = await startStack({ dbUrl: way.url });
     tenant = await makeTenant(db.sql, { max_living_agents: 1_000, spawns_per_minute: 10_000 });

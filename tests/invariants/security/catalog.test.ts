@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, type TestDatabase } from "#harness/database";
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openPgliteDatabase();
 });
 afterAll(() => db.close());
 

@@ -15,6 +15,7 @@ import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
 import { fillTenant, type Victim } from "#harness/sweep";
 import { wantedOfApprovals } from "../../approvals/wanted.ts";
+import { wantedOfArtifacts } from "../../artifacts/wanted.ts";
 import { wantedOfTeams } from "../../teams/wanted.ts";
 import { wantedOfWorkflows } from "../../workflows/wanted.ts";
 import { type TextPlace, textPlacesOf } from "./bodies.ts";
@@ -83,7 +84,6 @@ beforeAll(async () => {
   const asked = await ask(own.agent.claims, { quorum: 20 });
   const askedByJob = await ask(serviceRole, { lease, step: "asked" }, inTenant(own.tenant));
   const admin = await makePerson(db.sql, { [own.tenant]: "admin" });
-  // Of nobody, so that its end ends nobody.
   const [team] = await db.sql`
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
@@ -101,11 +101,13 @@ beforeAll(async () => {
     "reconcile_state.ours": {},
     "edit_state.edits": [{ op: "add", path: "/a", value: 1 }],
     "set_schedule.cron": "0 3 * * *",
+    "states_at.instant": "2100-01-01T00:00:00Z",
     "signal_job.id": job,
     // Of the secret key's: to the other two it is nobody's.
     "read_steps.lease": lease,
     "record_steps.steps": [{ name: "read" }],
     "wait_job.lease": lease,
+    ...wantedOfArtifacts,
     ...wantedOfApprovals(lease as string, asked, askedByJob.id, String(admin.sub)),
     "wait_job.signals": ["go"],
     "set_entity.entity": { name: "a thing" },

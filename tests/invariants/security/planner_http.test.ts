@@ -22,7 +22,7 @@ let own: Spawned;
 let tables: string[];
 
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
   own = await spawn((await local.enter()).tenant);
   victim = await spawn((await local.enter()).tenant);
   const rows = await local.sql`

@@ -97,9 +97,7 @@ describe("SECURITY.md", () => {
     await fill();
     const { renewalSecret } = victim.agent;
     await renew(db.sql, renewalSecret);
-    await db.sql`
-      update mayfly_private.renewal_secrets set used_at = used_at - interval '31 seconds'
-      where agent_id = ${victim.agent.id} and used_at is not null`;
+    await db.advance("31 seconds");
     expect((await renew(db.sql, renewalSecret)).refused).toBe("renewal_reused");
     expect(await run(blockWith("used twice"))).toBe(1);
   });

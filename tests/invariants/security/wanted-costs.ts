@@ -1,5 +1,6 @@
-/** What the calls about costs and runs take, where nothing else is tried. */
+/** What the calls about costs, threads and runs take, where nothing else is tried. */
 import { randomUUID } from "node:crypto";
+import { wantedOfThreads } from "../../threads/wanted.ts";
 
 export const wantedOfCosts: Record<string, unknown> = {
   "import_prices.prices": [{ provider: "acme", model: "round-1", prices: [{ units: {} }] }],
@@ -14,6 +15,7 @@ export const wantedOfCosts: Record<string, unknown> = {
 };
 
 export const wantedOfRuns = (run: string): Record<string, unknown> => ({
+  ...wantedOfThreads,
   "start_run.agent": "one",
   "fork_run.at_step": 1,
   "fork_run.id": run,

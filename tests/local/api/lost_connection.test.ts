@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, type TestDatabase } from "#harness/database";
 import { inSession } from "../../../local/src/api/session.ts";
 import { type SlowWay, startSlowWay } from "../../invariants/chaos/delay.ts";
 
@@ -8,7 +8,7 @@ let db: TestDatabase;
 let way: SlowWay;
 let pool: postgres.Sql;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openPgliteDatabase();
   way = await startSlowWay(db.url, 0);
   pool = postgres(way.url, { max: 1, onnotice: () => {} });
 });

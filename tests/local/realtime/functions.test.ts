@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, makePerson, makeTenant, rpc } from "#harness/callers";
-import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { openPgliteDatabase, type TestDatabase } from "#harness/database";
 import { silent } from "#harness/log";
 import { messageTo } from "#harness/messages";
 import { migrationsFolder, readBareTemplate } from "#harness/template";
@@ -13,7 +13,7 @@ import { applyMigrations } from "../../../local/src/migrations.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openPgliteDatabase();
 });
 afterAll(() => db.close());
 

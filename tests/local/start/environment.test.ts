@@ -7,7 +7,7 @@ import { createTokens } from "../../../local/src/tokens.ts";
 
 let local: TestLocal;
 beforeAll(async () => {
-  local = await startTestLocal();
+  local = await startTestLocal({ embedded: true });
 });
 afterAll(() => local.close());
 

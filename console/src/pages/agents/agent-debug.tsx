@@ -1,5 +1,6 @@
 import type { DebugLevel } from "@mayfly/sdk";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { withNames } from "../../live/about.ts";
 import { DebugRecords } from "../../live/debug.ts";
 import type { Space } from "../../live/space.ts";
 import { Kind } from "../../parts/badge.tsx";
@@ -25,11 +26,13 @@ export function AgentDebug(props: { space: Space; id: string; alive: boolean }) 
   const records = useMemo(() => new DebugRecords(space.mayfly, id), [id]);
   const [open, setOpen] = useState<string | null>(null);
   const [follows, setFollows] = useState(true);
-  useEffect(() => () => void records.stop(), [records]);
+  useEffect(() => {
+    if (space.may("debug:read")) void records.readKept(new Date(Date.now() - dayMs));
+    return () => void records.stop();
+  }, [records]);
   if (!space.may("debug:read")) return null;
   void records.timeline.version.value;
   const { items } = records.timeline;
-  const since = new Date(Date.now() - dayMs);
   const shown = items.find(({ key }) => key === open);
   return (
     <Panel
@@ -40,7 +43,7 @@ export function AgentDebug(props: { space: Space; id: string; alive: boolean }) 
           label="Debug level"
           value={String(records.level.value)}
           options={levels}
-          onChange={(level) => void records.follow(level as DebugLevel, since)}
+          onChange={(level) => void records.follow(level as DebugLevel)}
         />
       }
     >
@@ -70,7 +73,7 @@ export function AgentDebug(props: { space: Space; id: string; alive: boolean }) 
                 <At at={at} />
                 <Kind of={category} />
                 <bdi>{oneLine(name, 80)}</bdi>
-                <span class="muted">{data === null ? "" : preview(data)}</span>
+                <span class="muted">{data === null ? "" : withNames(space, preview(data))}</span>
                 {durationMs !== null && <span class="muted">{duration(durationMs)}</span>}
               </button>
             )}

@@ -1,13 +1,8 @@
 import type { AgentLife } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { dollars } from "../../parts/money.ts";
 import { Figure, Panel } from "../../parts/panel.tsx";
-
-const dollars = new Intl.NumberFormat("en", {
-  style: "currency",
-  currency: "USD",
-  maximumFractionDigits: 4,
-});
 
 /** Tokens and money of the agents of this name: costs are counted by name. */
 export function AgentSpending({ space, life }: { space: Space; life: AgentLife }) {
@@ -26,7 +21,7 @@ export function AgentSpending({ space, life }: { space: Space; life: AgentLife }
             own.reduce((total, row) => total + pick(row), 0);
           return (
             <div class="figures flat">
-              <Figure label="Money" value={dollars.format(sum(({ usd }) => usd))} />
+              <Figure label="Money" value={dollars(sum(({ usd }) => usd))} />
               <Figure label="Calls" value={sum(({ calls }) => calls)} />
               <Figure
                 label="Tokens"

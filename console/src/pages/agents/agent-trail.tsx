@@ -1,7 +1,7 @@
 import { href } from "../../app/route.ts";
+import { subjectOf } from "../../live/about.ts";
 import { happeningOf } from "../../live/events.ts";
 import type { Space } from "../../live/space.ts";
-import { subjectOf } from "../../live/subjects.ts";
 import { useCount } from "../../live/use-count.ts";
 import { Kind } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
@@ -14,6 +14,7 @@ export function AgentTrail({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ agentId, subject }) => agentId === id || subject === id);
   const trail = useLoaded(() => space.mayfly.log.list({ agent: id, limit: 30 }), [id, count]);
   void space.messages.version.value;
+  void space.subjects.version.value;
   return (
     <Panel
       title="Trail"

@@ -33,7 +33,13 @@ export function MessageForm(props: { space: Space; life: AgentLife; onClose(): v
       >
         <label>
           Type
-          <input name="type" required value="info" pattern="[a-z][a-z0-9_]*" list="message-types" />
+          <input
+            name="type"
+            required
+            defaultValue="info"
+            pattern="[a-z][a-z0-9_]*"
+            list="message-types"
+          />
         </label>
         <datalist id="message-types">
           {["info", "query", "task_assignment", "status_update", "instruction"].map((type) => (

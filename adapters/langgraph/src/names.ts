@@ -1,0 +1,14 @@
+/** A name within a length: itself, or behind `#` its SHA-256. */
+async function within(name: string, most: number): Promise<string> {
+  if (name.length <= most) return name;
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name));
+  return `#${[...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** The key of the memory of an item. */
+export const keyOf = (namespace: string[], key: string): Promise<string> =>
+  within(`langgraph:${JSON.stringify([namespace, key])}`, 200);
+
+/** The tag that every item within a namespace has. A label has no `:`, so no two namespaces share one. */
+export const namespaceTag = (namespace: string[]): Promise<string> =>
+  within(["langgraph", ...namespace].join(":"), 100);

@@ -1,0 +1,88 @@
+/** Which tenant a command works in: the named one, the one from `mayfly use`, the only one, or the one a person picks. */
+import { createInterface } from "node:readline/promises";
+import type { Connection } from "./connection.ts";
+import { enter, type KnownTenant } from "./entry.ts";
+import { Failure, usage } from "./failure.ts";
+import { until } from "./interruption.ts";
+import type { Output } from "./output.ts";
+import { isUuid, printable } from "./words.ts";
+
+/** How many tenants an error lists. */
+const shown = 10;
+const never = new AbortController().signal;
+
+/** The tenants of a project, optionally filtered by the Data API. */
+export async function readTenants(connection: Connection, filter = ""): Promise<KnownTenant[]> {
+  const entry = await enter(connection, filter);
+  if (entry.at === "inside") return entry.tenants;
+  throw new Failure(entry.message, { code: entry.at, hint: entry.mend });
+}
+
+/** @param options.alone whether to leave out the note about the only tenant. */
+export async function chooseTenant(
+  connection: Connection,
+  output: Output,
+  signal: AbortSignal = never,
+  { alone = false } = {},
+): Promise<KnownTenant> {
+  if (connection.tenant !== undefined) return named(connection, connection.tenant);
+  if (connection.used !== undefined) {
+    const [found] = await readTenants(connection, filterOf(connection.used));
+    if (found) return found;
+    output.note(`The tenant from mayfly use, ${connection.used}, is not in this project.`);
+  }
+  const tenants = await readTenants(connection);
+  const [only] = tenants;
+  if (!only)
+    throw new Failure("The project has no tenant yet.", {
+      code: "tenant_unknown",
+      hint: "Make one: npx mayfly use acme --create",
+    });
+  if (tenants.length === 1) {
+    if (!alone) output.note(`Using ${only.name} (${only.id}), the only tenant.`);
+    return only;
+  }
+  if (output.terminal && process.stdin.isTTY) return ask(tenants, signal);
+  throw usage(
+    "The project has several tenants. Choose one with --tenant, MAYFLY_TENANT or mayfly use.",
+    listOf(tenants),
+  );
+}
+
+async function named(connection: Connection, name: string): Promise<KnownTenant> {
+  const [found, ...others] = await readTenants(connection, filterOf(name));
+  if (found && others.length === 0) return found;
+  const problem = found
+    ? `The project has ${others.length + 1} tenants with the name ${name}. Use an id instead.`
+    : `The project has no tenant ${name}.`;
+  throw usage(problem, listOf(found ? [found, ...others] : await readTenants(connection)));
+}
+
+const filterOf = (name: string) => `${isUuid(name) ? "id" : "name"}=eq.${encodeURIComponent(name)}`;
+
+async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTenant> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // Where the terminal is being read, Ctrl-C comes to this alone.
+    lines.on("SIGINT", () => process.emit("SIGINT"));
+    console.error("The project has several tenants:");
+    for (const [index, { name }] of tenants.entries())
+      console.error(`  ${index + 1}  ${printable(name)}`);
+    const asked = lines.question("Which one? ", { signal }).catch(() => "");
+    const answer = (await until(signal, asked)).trim();
+    const found = tenants.find(({ id, name }, index) =>
+      [`${index + 1}`, id, name].includes(answer),
+    );
+    if (!found) throw new Failure("No tenant was chosen.");
+    console.error("To keep this choice for the folder, run mayfly use.");
+    return found;
+  } finally {
+    lines.close();
+  }
+}
+
+function listOf(tenants: KnownTenant[]): string {
+  const lines = tenants.slice(0, shown).map(({ id, name }) => `  ${id}  ${name}`);
+  const more = tenants.length > shown ? ["  … and more: mayfly status"] : [];
+  return ["The project's tenants:", ...lines, ...more].join("\n");
+}

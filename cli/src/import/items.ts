@@ -1,0 +1,80 @@
+/** Reads the items of a file, one after the other. */
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { usage } from "../failure.ts";
+
+type Item = Record<string, unknown>;
+
+export interface Numbered {
+  item: Item;
+  /** Counted from 1: the line, or the place in an array. */
+  number: number;
+}
+
+/** JSON Lines, or one JSON array, also within `results`, `memories` or `data`. @throws Failure with the line. */
+export async function* itemsOf(file: string): AsyncGenerator<Numbered> {
+  const array = await arrayIn(file);
+  if (array) {
+    for (const [index, item] of array.entries())
+      yield { item: itemAt(item, index + 1, file), number: index + 1 };
+    return;
+  }
+  let number = 0;
+  for await (const line of createInterface({
+    input: createReadStream(file),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    number++;
+    if (line.trim() === "") continue;
+    yield { item: itemAt(parsed(line), number, file), number };
+  }
+}
+
+/** The vector of each memory of an export, in the order of the memories. Of the first model, if there are several. */
+export async function* vectorsOf(
+  file: string,
+): AsyncGenerator<{ id: string; model: string; embedding: number[] }> {
+  let only: unknown;
+  for await (const { item } of itemsOf(file)) {
+    if (item.table !== "memory_vectors") continue;
+    const { memory_id, model, embedding } = item.row as Item;
+    only ??= model;
+    if (model !== only || typeof embedding !== "string") continue;
+    yield {
+      id: String(memory_id),
+      model: String(model),
+      embedding: JSON.parse(embedding) as number[],
+    };
+  }
+}
+
+async function arrayIn(file: string): Promise<unknown[] | null> {
+  let first = "";
+  try {
+    for await (const part of createReadStream(file, { encoding: "utf8", end: 4_095 }))
+      first += part;
+  } catch (error) {
+    throw usage(`The file ${file} cannot be read: ${(error as Error).message}`);
+  }
+  const start = first.trimStart();
+  // An object that ends on its own line is JSON Lines.
+  if (!start.startsWith("[") && parsed(start.split("\n")[0] ?? "") !== undefined) return null;
+  const whole = parsed(await readFile(file, "utf8"));
+  if (Array.isArray(whole)) return whole;
+  const { results, memories, data } = (whole ?? {}) as Record<string, unknown>;
+  return [results, memories, data].find(Array.isArray) ?? null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function itemAt(value: unknown, number: number, file: string): Item {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Item;
+  throw usage(`Line ${number} of ${file} is not a JSON object.`);
+}

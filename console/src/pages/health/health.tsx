@@ -1,0 +1,71 @@
+import "./health.css";
+import { second } from "../../live/clock.ts";
+import { useLoaded } from "../../parts/loaded.tsx";
+import { Figure, Head } from "../../parts/panel.tsx";
+import { duration } from "../../parts/time.tsx";
+import type { PageProps } from "../page.ts";
+import { Budgets } from "./budgets.tsx";
+import { Checks } from "./checks.tsx";
+import { Costs } from "./costs.tsx";
+import { Embeddings } from "./embeddings.tsx";
+import { Failures } from "./failures.tsx";
+import { usePresent } from "./present.ts";
+import { Quotas } from "./quotas.tsx";
+
+const againMs = 15_000;
+
+/** Whether it all works, how much room is left, and what it has cost. */
+export default function Health({ space }: PageProps) {
+  const { lagMs, at } = space.events.state.value;
+  const round = Math.floor(second.value / againMs);
+  const usage = useLoaded(() => space.mayfly.tenants.usage(), [round]);
+  const present = usePresent(space);
+  void space.agents.version.value;
+  const living = [...space.agents.all()].filter(
+    (life) => space.agents.conditionAt(life, second.value) === "running",
+  ).length;
+  return (
+    <>
+      <Head
+        title="Health"
+        about="Whether it all works, how much room is left, and what it has cost."
+      />
+      <div class="stack">
+        <div class="figures">
+          <Figure
+            label="The log"
+            value={at === "live" ? "live" : at.replace("-", " ")}
+            note={lagMs === null ? "no event yet" : `the last event took ${duration(lagMs)}`}
+            tone={at === "live" ? "green" : "amber"}
+          />
+          <Figure label="Living agents" value={living} />
+          <Figure
+            label="Present"
+            value={present.count ?? "–"}
+            note={present.problem ?? "connected now, of 200 on the Free plan, 500 on Pro"}
+            {...((present.count ?? 0) > 180 && { tone: "amber" })}
+          />
+          <Figure
+            label="Writes this minute"
+            value={usage.data?.writes_this_minute ?? "–"}
+            note={
+              usage.data?.limits.writes_per_minute
+                ? `of ${usage.data.limits.writes_per_minute.toLocaleString("en")}`
+                : undefined
+            }
+          />
+        </div>
+        <div class="grid">
+          <Checks space={space} />
+          <Quotas usage={usage} />
+          <Embeddings space={space} />
+        </div>
+        <Costs space={space} />
+        <div class="grid">
+          <Budgets space={space} />
+          <Failures space={space} />
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,110 @@
+import { setQuery } from "../../app/route.ts";
+import type { Space } from "../../live/space.ts";
+import { toneOf } from "../../parts/badge.tsx";
+import { Select } from "../../parts/select.tsx";
+import { plural, printable } from "../../parts/text.ts";
+import type { Entry } from "./entry.ts";
+import type { Filter } from "./filter.ts";
+
+const levels: readonly [string, string][] = [
+  ["silent", "Agents silent"],
+  ["basic", "Basic"],
+  ["detailed", "Detailed"],
+  ["verbose", "Verbose"],
+  ["trace", "Trace"],
+];
+
+/** Search, kinds, one agent, failures alone, the debug level. All but the level are in the address. */
+export function Controls(props: {
+  space: Space;
+  filter: Filter;
+  isGrouped: boolean;
+  entries: Entry[];
+  level: string | number;
+  listensTo: number | null;
+  onLevel(level: string): void;
+}) {
+  const { space, filter, isGrouped } = props;
+  const counts = countsOf(props.entries);
+  const toggle = (kind: string) => {
+    const kinds = filter.kinds.includes(kind)
+      ? filter.kinds.filter((one) => one !== kind)
+      : [...filter.kinds, kind];
+    setQuery({ kinds: kinds.join(",") });
+  };
+  const agents = [...space.agents.all()].sort((one, other) => one.name.localeCompare(other.name));
+  return (
+    <div class="controls">
+      <div class="controls-row">
+        <input
+          type="search"
+          aria-label="Search the stream"
+          placeholder="Search  ( / )"
+          value={filter.text}
+          onInput={({ currentTarget }) => setQuery({ find: currentTarget.value })}
+        />
+        <Select
+          label="Agent"
+          value={filter.agent ?? ""}
+          options={[
+            ["", "All agents"],
+            ...agents.map(({ id, name }): [string, string] => [id, printable(name)]),
+          ]}
+          onChange={(agent) => setQuery({ agent })}
+        />
+        {space.may("debug:read") && (
+          <Select
+            label="Debug level"
+            value={String(props.level)}
+            options={levels}
+            onChange={props.onLevel}
+          />
+        )}
+        {props.listensTo !== null && (
+          <span class="muted">Listening to {plural(props.listensTo, "agent")}</span>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={isGrouped}
+            onChange={({ currentTarget }) =>
+              setQuery({ group: currentTarget.checked ? null : "0" })
+            }
+          />
+          By task
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={filter.failures}
+            onChange={({ currentTarget }) =>
+              setQuery({ failures: currentTarget.checked ? "1" : null })
+            }
+          />
+          Failures
+        </label>
+      </div>
+      <fieldset class="kinds" aria-label="Kinds">
+        {counts.map(([kind, count]) => (
+          <button
+            key={kind}
+            type="button"
+            class={`chip tone-${toneOf(kind)}`}
+            aria-pressed={filter.kinds.includes(kind)}
+            onClick={() => toggle(kind)}
+          >
+            {kind}
+            <small>{count > 999 ? `${Math.floor(count / 1_000)}k` : count}</small>
+          </button>
+        ))}
+      </fieldset>
+    </div>
+  );
+}
+
+/** The kinds that there are, the most frequent first. */
+function countsOf(entries: Entry[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const { kind } of entries) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].sort((one, other) => one[0].localeCompare(other[0]));
+}

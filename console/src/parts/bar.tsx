@@ -1,0 +1,42 @@
+/** How much of a limit is used; without a limit, the number alone. */
+export function Bar(props: {
+  label: string;
+  used: number;
+  most: number | null;
+  unit?: (value: number) => string;
+  /** All of it is good. */
+  full?: boolean;
+}) {
+  const { label, used, most, full = false } = props;
+  const unit = props.unit ?? ((value: number) => value.toLocaleString("en"));
+  const share = most === null || most === 0 ? null : Math.min(1, used / most);
+  const tone =
+    full || share === null ? "violet" : share >= 0.95 ? "red" : share >= 0.8 ? "amber" : "green";
+  return (
+    <div class={`bar tone-${tone}`}>
+      <div>
+        <span>{label}</span>
+        <span class="muted">
+          <b>{unit(used)}</b>
+          {most !== null && ` of ${unit(most)}`}
+        </span>
+      </div>
+      {share !== null && (
+        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+          <rect width="100" height="4" class="bar-all" />
+          <rect width={Math.max(share * 100, used > 0 ? 0.8 : 0)} height="4" class="bar-used" />
+        </svg>
+      )}
+    </div>
+  );
+}
+
+export function bytes(count: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [count, 0];
+  while (value >= 1_000 && unit < units.length - 1) {
+    value /= 1_000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}

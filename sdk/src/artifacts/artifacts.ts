@@ -1,0 +1,259 @@
+import { maxResultBytes, resultType } from "../contract/artifact-bounds.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { idOf } from "../contract/ids.ts";
+import { Files } from "../link/files.ts";
+import type { Link } from "../link/link.ts";
+import { fromRow } from "../link/rows.ts";
+import { artifactRow, artifactRows, pathList, removedRow } from "./answers.ts";
+import type {
+  Artifact,
+  ArtifactData,
+  ArtifactRef,
+  GetArtifact,
+  ListArtifacts,
+  PutArtifact,
+  StoredFile,
+} from "./types.ts";
+
+/**
+ * Files of the tenant, by name and version, in the project's Storage. A version is never replaced; what
+ * it holds is checked when it is read.
+ */
+export class Artifacts {
+  readonly #link: Link;
+  readonly #files: Files;
+  readonly #team: string | undefined;
+
+  /**
+   * @internal
+   * @param team whose they are; without one, the tenant's.
+   */
+  constructor(link: Link, team?: string) {
+    this.#link = link;
+    this.#files = new Files(link.client);
+    this.#team = team;
+  }
+
+  /** Those of a team. They stay when it has ended. */
+  of(team: string): Artifacts {
+    return new Artifacts(this.#link, idOf(team));
+  }
+
+  /**
+   * Stores a file as the next version of its name. Nobody sees it before it is whole. Its bytes count
+   * towards the tenant's `maxBytes`. Needs `artifact:write`.
+   *
+   * @returns `quota_exceeded`, `not_configured` where the project has no Storage, `invalid_request` for a
+   *   file over the project's limit.
+   * @example
+   * const { data: report } = await mayfly.artifacts.put("report.md", "# All well");
+   * console.log(report?.version); // 1
+   */
+  async put(
+    name: string,
+    data: ArtifactData,
+    options: PutArtifact = {},
+  ): Promise<Result<Artifact>> {
+    const body = blobOf(data, options.mediaType);
+    const begun = await this.#link.rpc(
+      "begin_artifact",
+      {
+        name,
+        media_type: body.type,
+        size: body.size,
+        sha256: await digestOf(body),
+        team: this.#team,
+        metadata: options.metadata,
+      },
+      artifactRow,
+    );
+    if (begun.error) return begun;
+    const { id, path } = begun.data;
+    const written = await this.#files.write(path, body, body.type);
+    if (written.error) return written;
+    const finished = await this.#link.rpc("finish_artifact", { id }, artifactRow);
+    return finished.error ? finished : ok(fromRow(finished.data));
+  }
+
+  /**
+   * A file with what is in it, the newest version by default. Needs `artifact:read`.
+   *
+   * @returns `artifact_unknown`; `artifact_damaged` where Storage gives other bytes than were stored.
+   * @example
+   * const { data: report } = await mayfly.artifacts.get("report.md");
+   * console.log(await report?.data.text());
+   */
+  async get(name: string, { version }: GetArtifact = {}): Promise<Result<StoredFile>> {
+    const found = await this.#one({ name, version, team: this.#team });
+    return found.error ? found : this.#read(found.data);
+  }
+
+  /** The file of this id, whichever team's it is. As `get`. */
+  async open(id: string): Promise<Result<StoredFile>> {
+    const found = await this.#one({ id: idOf(id) });
+    return found.error ? found : this.#read(found.data);
+  }
+
+  /** The newest version of each name, by name. Needs `artifact:read`. */
+  list(options: ListArtifacts = {}): Promise<Result<Artifact[]>> {
+    return this.#list({}, options);
+  }
+
+  /** The versions of a name, the newest first. Needs `artifact:read`. */
+  versions(name: string, options: ListArtifacts = {}): Promise<Result<Artifact[]>> {
+    return this.#list({ name, versions: true }, options);
+  }
+
+  /** A URL by which anyone can download it, for so many seconds. Needs `artifact:read`. */
+  async url(
+    name: string,
+    { version, seconds = 3600 }: GetArtifact & { seconds?: number } = {},
+  ): Promise<Result<string>> {
+    const found = await this.#one({ name, version, team: this.#team });
+    return found.error ? found : this.#files.sign(found.data.path, seconds, name);
+  }
+
+  /** Removes all versions of a name, or one. @returns how many. Needs `artifact:write`. */
+  async remove(name: string, { version }: GetArtifact = {}): Promise<Result<number>> {
+    let removed = 0;
+    for (;;) {
+      const values = { name, version, team: this.#team };
+      const answer = await this.#link.rpc("remove_artifacts", values, removedRow);
+      if (answer.error) return answer;
+      const { paths } = answer.data;
+      removed += paths.length;
+      if (paths.length === 0) return ok(removed);
+      const gone = await this.#files.remove(paths);
+      if (gone.error) return gone;
+    }
+  }
+
+  /** Removes every artifact of the tenant, as before it is erased. For people and the secret key. */
+  async removeAll(): Promise<Result<number>> {
+    let removed = 0;
+    for (;;) {
+      const values = { everything: true };
+      const answer = await this.#link.rpc("remove_artifacts", values, removedRow);
+      if (answer.error) return answer;
+      removed += answer.data.removed;
+      if (answer.data.removed === 0) break;
+    }
+    const swept = await this.sweep();
+    return swept.error ? swept : ok(removed);
+  }
+
+  /**
+   * Deletes the files in Storage whose artifact is gone: what an interrupted `remove`, an upload that never
+   * ended, or an erased tenant has left. The secret key without a tenant does it for all tenants.
+   *
+   * @returns how many there were.
+   */
+  async sweep(): Promise<Result<number>> {
+    let swept = 0;
+    for (let last = ""; ; ) {
+      const due = await this.#link.rpc("sweep_files", {}, pathList);
+      if (due.error) return due;
+      const [first] = due.data;
+      // What could not be deleted is left for another time.
+      if (first === undefined || first === last) return ok(swept);
+      last = first;
+      const gone = await this.#files.remove(due.data);
+      if (gone.error) return gone;
+      swept += due.data.length;
+    }
+  }
+
+  /**
+   * What a reference stands for: the JSON of a result that was too large for its job. Anything else comes
+   * back as it is. As `get`.
+   *
+   * @example
+   * const { data: job } = await mayfly.jobs.get(id);
+   * const { data: result } = await mayfly.artifacts.resolve(job?.result);
+   */
+  async resolve<T = unknown>(value: unknown): Promise<Result<T>> {
+    if (!isRef(value)) return ok(value as T);
+    const found = await this.open(value.artifact);
+    if (found.error) return found;
+    return ok(JSON.parse(await found.data.data.text()) as T);
+  }
+
+  async #one(values: object): Promise<Result<Artifact>> {
+    const answer = await this.#link.rpc("list_artifacts", values, artifactRows);
+    if (answer.error) return answer;
+    const [found] = answer.data;
+    if (found) return ok(fromRow(found));
+    const message = "There is no such artifact.";
+    return failed(
+      new MayflyError({
+        code: "artifact_unknown",
+        message,
+        hint: null,
+        details: { field: "name" },
+      }),
+    );
+  }
+
+  async #list(values: object, { after, limit }: ListArtifacts): Promise<Result<Artifact[]>> {
+    const place = { after_name: after?.name, after_version: after?.version };
+    const answer = await this.#link.rpc(
+      "list_artifacts",
+      { ...values, team: this.#team, ...place, page_limit: limit },
+      artifactRows,
+    );
+    return answer.error ? answer : ok(answer.data.map(fromRow));
+  }
+
+  async #read(artifact: Artifact): Promise<Result<StoredFile>> {
+    const read = await this.#files.read(artifact.path);
+    if (read.error) return read;
+    if ((await digestOf(read.data)) === artifact.sha256) return ok({ artifact, data: read.data });
+    return failed(
+      new MayflyError({
+        code: "artifact_damaged",
+        message: "Storage gave other bytes than were stored.",
+        hint: "Read an earlier version, and look at who writes to the bucket mayfly.",
+        details: { field: "name" },
+      }),
+    );
+  }
+}
+
+/**
+ * The result of a job as its row can hold it: one of more than 256 KB becomes an artifact, and the result
+ * a reference to it.
+ *
+ * @internal
+ */
+export async function fitting(
+  link: Link | undefined,
+  id: string,
+  result: unknown,
+): Promise<unknown> {
+  const text = JSON.stringify(result);
+  if (!link || text === undefined || byteLength(text) <= maxResultBytes) return result;
+  const { data, error } = await new Artifacts(link).put(`jobs/${id}/result`, text, {
+    mediaType: resultType,
+  });
+  if (error) throw error;
+  return { artifact: data.id, size: data.size } satisfies ArtifactRef;
+}
+
+/** Whether this stands for a file. */
+export function isRef(value: unknown): value is ArtifactRef {
+  const { artifact, size } = Object(value) as Record<string, unknown>;
+  return typeof artifact === "string" && typeof size === "number";
+}
+
+const byteLength = (text: string) => new TextEncoder().encode(text).length;
+
+function blobOf(data: ArtifactData, mediaType: string | undefined): Blob {
+  const fallback = typeof data === "string" ? "text/plain" : "application/octet-stream";
+  const own = data instanceof Blob ? data.type : "";
+  return new Blob([data as BlobPart], { type: mediaType ?? (own || fallback) });
+}
+
+async function digestOf(body: Blob): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await body.arrayBuffer());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

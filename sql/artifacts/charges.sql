@@ -1,0 +1,5 @@
+-- What the rows of this room's tables are charged, in bytes.
+
+insert into mayfly_private.charges (relation, bytes) values
+  ('mayfly.artifacts', 'r.bytes')
+on conflict (relation) do update set bytes = excluded.bytes;

@@ -1,0 +1,47 @@
+-- The definer half of mayfly.sweep_files. Locks the paths that it forgets.
+
+create function mayfly_private.sweep_files(page_limit integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+  -- The secret key that names no tenant: those of tenants that are gone as well.
+  tenant constant uuid := case when caller.kind = 'secret' and caller.tenant_id is null then null
+    else mayfly_private.require_tenant('artifact:write') end;
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  if to_regclass('storage.objects') is null then
+    return '[]';
+  end if;
+  execute $sql$
+    delete from mayfly_private.files_due d
+    where ($1 is null or starts_with(d.path, $1 || '/'))
+      and not exists (select from storage.objects o where o.bucket_id = 'mayfly' and o.name = d.path)
+  $sql$ using tenant::text;
+  return (
+    select coalesce(jsonb_agg(d.path order by d.path), '[]')
+    from (
+      select f.path from mayfly_private.files_due f
+      where tenant is null or starts_with(f.path, tenant || '/')
+      order by f.path limit page_limit) d);
+end
+$$;
+
+comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
+grant execute on function mayfly_private.sweep_files to authenticated, service_role;
+
+-- The paths of files whose artifact is gone, to be deleted in the bucket mayfly (scope artifact:write); to the secret key
+-- that names no tenant those of every tenant, erased ones too. What has been deleted there is forgotten here.
+
+create function mayfly.sweep_files(page_limit integer default 1000)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.sweep_files(page_limit);
+
+comment on function mayfly.sweep_files is 'The paths of files in the bucket mayfly that are to be deleted there.';
+grant execute on function mayfly.sweep_files to authenticated, service_role;

@@ -1,0 +1,55 @@
+-- What the detectors have found in a team: a wait in a circle, the same thing again and again, silence, a cost that runs
+-- away. One row for each cause while it lasts.
+
+create table mayfly.team_alerts (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  team_id uuid not null,
+  kind text not null constraint team_alerts_kind_known check (kind in ('deadlock', 'repetition', 'silence', 'runaway_cost')),
+  cause text collate "C" not null,
+  agents uuid[] not null,
+  detail jsonb not null default '{}',
+  status text not null default 'open' constraint team_alerts_status_known check (status in ('open', 'over')),
+  times integer not null default 1,
+  found_at timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp(),
+  taken_at timestamptz,
+  handled_at timestamptz,
+  handled_with text constraint team_alerts_handled_with_length check (char_length(handled_with) <= 200),
+  constraint team_alerts_pkey primary key (tenant_id, id),
+  constraint team_alerts_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+);
+
+create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
+
+-- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+alter table mayfly.team_alerts
+  alter column team_id set statistics 0,
+  alter column cause set statistics 0,
+  alter column agents set statistics 0,
+  alter column detail set statistics 0,
+  alter column handled_with set statistics 0;
+
+comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+comment on column mayfly.team_alerts.cause is 'What makes two findings the same: the agents of a circle, the agent that is silent, the digest of what is repeated.';
+comment on column mayfly.team_alerts.times is 'How often it was found again after it had been handled.';
+comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
+
+-- Since when each member does what it does, as the detectors have seen it.
+
+create table mayfly_private.team_pulses (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  agent_id uuid not null,
+  mark text not null,
+  since timestamptz not null,
+  constraint team_pulses_pkey primary key (tenant_id, team_id, agent_id),
+  constraint team_pulses_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
+)
+with (fillfactor = 80);
+
+alter table mayfly_private.team_pulses enable row level security;
+
+alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
+
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';

@@ -1,0 +1,169 @@
+/** The pages that watch: agents, the stream, health. */
+import type { Agent } from "@mayfly/sdk";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { chromiumPath } from "#harness/needs";
+import {
+  expectAccessible,
+  goTo,
+  keepLooks,
+  makePerson,
+  mayfly,
+  newPage,
+  openAsOwner,
+  problems,
+  setUp,
+  signIn,
+} from "./opened.ts";
+
+const scopes = [
+  ...["agent:read", "agent:spawn", "memory:read", "memory:write", "message:read", "message:send"],
+  ...["state:read", "state:write", "debug:write", "job:work", "job:read"],
+];
+
+describe.skipIf(!chromiumPath)("the console", () => {
+  setUp();
+  let ada: Agent;
+  beforeAll(async () => {
+    const persist = await mayfly.debug.persist({ persist: true, level: "verbose" });
+    if (persist.error) throw persist.error;
+    const spawned = await mayfly.spawn({ name: "ada", type: "lead", lifetime: 900, scopes });
+    if (spawned.error) throw spawned.error;
+    ada = spawned.data;
+    await ada.remember({ task: "Rotate the signing key", output: "Use the dashboard." });
+    await ada.sync();
+    await ada.state.set("plan", { steps: ["read"], done: [] });
+    await ada.state.set("plan", { steps: ["read", "write"], done: ["read"] });
+    const query = { question: "Which port?" };
+    await mayfly.messages.send(ada.id, "query", query);
+  });
+
+  const opened = async (path: string): Promise<Page> => {
+    const page = await newPage();
+    await openAsOwner(page, path);
+    return page;
+  };
+
+  it("finds agents, and shows one with its states, inbox, memories and trail", async () => {
+    const page = await opened("agents");
+    await page.fill("main input[type=search]", "lea");
+    await page.click("main td >> text=ada");
+    await page.waitForSelector("h1 >> text=ada");
+    for (const text of ["Rotate the signing key", "question: Which port?", "memory.created"])
+      await page.waitForSelector(`main >> text=${text}`);
+    await page.click("main button >> text=plan");
+    await page.waitForSelector("main >> text=What has changed since");
+    await page.waitForSelector(".differences >> text=done");
+    await expectAccessible(page);
+    await keepLooks(page, "agent");
+    await goTo(page, "agents");
+    await expectAccessible(page);
+    await keepLooks(page, "agents");
+    await page.context().close();
+  });
+
+  it("writes to an agent, suspends it, resumes it and stops it; and says why something is refused", async () => {
+    const spawned = await mayfly.spawn({ name: "steered", lifetime: 900, scopes });
+    if (spawned.error) throw spawned.error;
+    const { id } = spawned.data;
+    const page = await opened(`agents/${id}`);
+    await page.click("main button >> text=Message");
+    await page.fill("dialog input[name=type]", "query");
+    await page.fill("dialog textarea", '{ "question": 7 }');
+    await page.click("dialog button >> text=Send");
+    await page.waitForSelector("dialog >> text=invalid_request");
+    await page.fill("dialog textarea", '{ "question": "Are you there?" }');
+    await page.click("dialog button >> text=Send");
+    await page.waitForSelector("text=Sent to steered");
+    await page.waitForSelector("main >> text=question: Are you there?");
+
+    await page.click("main .actions >> text=Suspend");
+    await page.click(".confirm button.button >> text=Suspend");
+    await page.waitForSelector("h1 >> text=suspended");
+    await page.click("main .actions >> text=Resume");
+    await page.waitForSelector("h1 >> text=idle");
+    await page.click("main .actions >> text=Stop");
+    await page.click(".confirm button.danger");
+    await page.waitForSelector("h1 >> text=stopped");
+    const { data: card } = await mayfly.agents.get(id);
+    expect(card?.status).toBe("stopped");
+    expect(await page.locator("main .page-head button >> text=Stop").count()).toBe(0);
+    await page.context().close();
+  });
+
+  it("raises the debug level of an agent, which falls silent when the page is left", async () => {
+    const page = await opened(`agents/${ada.id}`);
+    await page.getByLabel("Debug level").selectOption("detailed");
+    await page.waitForSelector("main >> text=It has told nothing yet.", { state: "detached" });
+    ada.debug.step("Opened the file", { bytes: 41 });
+    await page.waitForSelector(".debug-row >> text=Opened the file");
+    await goTo(page, "agents");
+    await page.context().close();
+  });
+
+  it("shows a viewer no button that would be refused", async () => {
+    const page = await newPage();
+    await signIn(page, await makePerson("viewer"));
+    await goTo(page, `agents/${ada.id}`);
+    await page.waitForSelector("main >> text=Rotate the signing key");
+    const buttons = await page.locator(".page-head button").allInnerTexts();
+    expect(buttons.map((text) => text.trim())).toEqual(["Id"]);
+    expect(await page.getByLabel("Debug level").count()).toBe(0);
+    await goTo(page, "stream");
+    await page.waitForSelector(".line");
+    expect(await page.getByLabel("Debug level").count()).toBe(0);
+    await page.context().close();
+  });
+
+  it("streams what happens and what is told, by task, filtered, to be copied", async () => {
+    ada.debug.task("Read the log", { file: "a.log" });
+    ada.debug.tool("grep", { pattern: "timeout" }, { durationMs: 5_120 });
+    ada.debug.error("The file has gaps", { from: "08:30" });
+    const page = await opened("stream");
+    await page.getByLabel("Debug level").selectOption("verbose");
+    await page.waitForSelector("main >> text=Listening to");
+    ada.debug.task("Write the report", { pages: 3 });
+    ada.debug.step("Wrote a page", { page: 1 });
+    await page.waitForSelector(".line >> text=Wrote a page");
+    await page.waitForSelector(".line >> text=memory.created");
+    await page.fill("main input[type=search]", "report");
+    await page.waitForSelector(".line >> text=Write the report");
+    await page.waitForSelector(".line >> text=memory.created", { state: "detached" });
+    // The filter is in the address, and a reload keeps it.
+    expect(page.url()).toContain("find=report");
+    await page.reload();
+    await page.waitForSelector("main h1");
+    expect(await page.inputValue("main input[type=search]")).toBe("report");
+    await page.fill("main input[type=search]", "");
+    await page.waitForSelector(".line >> text=memory.created");
+    await page.click(".line-what >> text=memory.created");
+    await page.waitForSelector(".details >> text=Rotate the signing key");
+    for (const [label, part] of [
+      ["SQL", "from mayfly.events"],
+      ["curl", "/rest/v1/events?type=eq.memory.created"],
+      ["Code", "mayfly.log.list("],
+    ] as const) {
+      await page.click(`.details button >> text=${label}`);
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(part);
+    }
+    await expectAccessible(page);
+    await keepLooks(page, "stream");
+    await page.context().close();
+  });
+
+  it("says whether all works, how much room is left, and what was spent", async () => {
+    const page = await opened("health");
+    for (const check of ["Data API", "Function query", "Realtime", "The log", "Maintenance"])
+      await page.waitForSelector(`.checks .tone-green >> text=${check}`);
+    await page.waitForSelector("main >> text=No memory waits for a vector.");
+    await page.waitForSelector("main >> text=No budget is set.");
+    await page.waitForSelector("main >> text=No call of a model was counted.");
+    await expectAccessible(page);
+    await keepLooks(page, "health");
+    await page.context().close();
+  });
+
+  it("said nothing that its policy or its code refused", () => {
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,0 +1,29 @@
+/** A process of its own with two agents that do workflows until somebody kills it: see workflows.chaos.ts. */
+import { appendFileSync } from "node:fs";
+import { Mayfly } from "@mayfly/sdk";
+import { handlersWith } from "./workflow-kinds.ts";
+
+const [url = "", key = "", tenant = "", file = ""] = process.argv.slice(2);
+const mayfly = new Mayfly({ url, key, tenant });
+// The effect: whoever dies behind this line has not recorded it.
+const handlers = handlersWith((key, attempt) => appendFileSync(file, `${key} ${attempt}\n`));
+
+async function live(): Promise<never> {
+  for (;;) {
+    const { data: agent, error } = await mayfly.spawn({
+      lifetime: 300,
+      scopes: ["job:read", "job:add", "job:work", "approval:read", "approval:request"],
+    });
+    if (error?.code === "unavailable" || error?.code === "rate_limited") continue;
+    if (error) throw error;
+    const { data: work } = await agent.work(handlers, {
+      lease: 3,
+      pollMs: 200,
+      concurrency: 4,
+      onError: () => {},
+    });
+    await work?.ended;
+  }
+}
+
+await Promise.all(Array.from({ length: 2 }, live));

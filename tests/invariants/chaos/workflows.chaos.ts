@@ -1,0 +1,170 @@
+/**
+ * Workflows on a real Postgres 17 while everything breaks: their workers' processes are killed with kill -9 or stopped for
+ * longer than their leases, connections end, and broadcasts are lost. Runs as code use steps, children, a map, a signal
+ * beside a timer, an approval and a sleep; runs of a graph a map, a condition and a join. From the outside: each run gives
+ * what it should, each child is there once, no recorded step is done again, and no signal and no decision is lost.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mayfly } from "@mayfly/sdk";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeTenant } from "#harness/callers";
+import { openPostgresDatabase, type TestDatabase } from "#harness/database";
+import { databaseUrl } from "#harness/needs";
+import { randomOf, seed } from "./random.ts";
+import { type Stack, startStack } from "./stack.ts";
+import { asCode, asGraph, codeGives, graphGives } from "./workflow-kinds.ts";
+
+const processes = 3;
+const runs = 12;
+const blows = 25;
+/** Longer than the lease of a worker, which is 3 s. */
+const asleepMs = 4_500;
+const breakingMs = 45_000;
+
+describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () => {
+  let db: TestDatabase;
+  let stack: Stack;
+  let folder: string;
+  let running: ChildProcess[] = [];
+  beforeAll(async () => {
+    console.log(`CHAOS_SEED=${seed}`);
+    db = await openPostgresDatabase();
+    folder = await mkdtemp(join(tmpdir(), "mayfly-workflows-chaos-"));
+    stack = await startStack({
+      dbUrl: db.url,
+      broadcastLeadMs: 0,
+      limits: { joinErrorBackoffMs: 20, joinsPerSecond: 10_000, messagesPerSecond: 10_000 },
+      faults: { seed, drop: 0.3, closeSocket: 0.02, refuseJoin: 0.1 },
+    });
+  });
+  afterAll(async () => {
+    for (const child of running) child.kill("SIGKILL");
+    await stack?.close();
+    await db?.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  it("each gives what it should, with each child once, and no recorded step is done again", async () => {
+    const random = randomOf(seed);
+    const tenant = await makeTenant(db.sql, {
+      writes_per_minute: 2_000_000_000,
+      max_living_agents: 10_000,
+      spawns_per_minute: 100_000,
+    });
+    const { apiUrl, secretKey } = stack.serving;
+    const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
+    const file = join(folder, "effects");
+    await writeFile(file, "");
+    let over = false;
+    let deaths = 0;
+    const start = (place: number) => {
+      const program = join(import.meta.dirname, "workflow-worker.ts");
+      const child = spawn(process.execPath, [program, apiUrl, secretKey, tenant, file], {
+        stdio: "ignore",
+      });
+      running[place] = child;
+      child.once("exit", () => {
+        deaths++;
+        if (!over) start(place);
+      });
+    };
+    for (let place = 0; place < processes; place++) start(place);
+
+    const ids = { code: [] as string[], graph: [] as string[] };
+    /** Until it is done, whatever breaks meanwhile: with a key a run is started once. */
+    const surely = async <T>(work: () => Promise<{ data: T | null; error: unknown }>) => {
+      for (;;) {
+        const { data } = await work();
+        if (data !== null) return data;
+      }
+    };
+    for (let n = 0; n < runs; n++) {
+      const options = { key: `run ${n}`, maxAttempts: 100 };
+      const code = await surely(() => mayfly.workflows.start(asCode, { n }, options));
+      ids.code.push(code.id);
+      const shape = { ...options, key: `graph ${n}` };
+      const declared = await surely(() => mayfly.workflows.start(asGraph, { n }, shape));
+      ids.graph.push(declared.id);
+    }
+
+    const signalled = new Set<string>();
+    /** Signals some runs, whether they wait already or not, and says yes to what is asked. */
+    const goOn = async () => {
+      const next = ids.code.findIndex((id) => !signalled.has(id));
+      if (next >= 0) {
+        const id = ids.code[next] ?? "";
+        const { error } = await mayfly.workflows.signal(id, "go", next * 10);
+        // An answer that was lost may have been sent: a second one is kept, and nobody takes it.
+        if (!error) signalled.add(id);
+      }
+      const { data: asked } = await mayfly.approvals.list({ status: "pending" });
+      await mayfly.approvals.decide(
+        (asked ?? []).map(({ id, digest }) => ({ id, digest, verdict: "approve" as const })),
+      );
+    };
+    const left = async () => {
+      const [row] =
+        await db.sql`select count(*)::int as n from mayfly.jobs where tenant_id = ${tenant}`;
+      return row?.n as number;
+    };
+    const began = performance.now();
+    let zombies = 0;
+    for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
+      await new Promise((resolve) => setTimeout(resolve, random.between(100, 700)));
+      const victim = running[random.between(0, processes - 1)];
+      const fate = random.next();
+      if (fate < 0.55) victim?.kill("SIGKILL");
+      else if (fate < 0.75) {
+        zombies++;
+        victim?.kill("SIGSTOP");
+        setTimeout(() => victim?.kill("SIGCONT"), asleepMs);
+      } else
+        await db.sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
+      await goOn();
+    }
+    await expect.poll(() => goOn().then(left), { timeout: 240_000, interval: 300 }).toBe(0);
+    over = true;
+    for (const child of running) child.kill("SIGKILL");
+    running = [];
+    console.log(`${deaths} processes died, ${zombies} were stopped`);
+
+    const ended = await db.sql<{ id: string; status: string; result: unknown; attempt: number }[]>`
+      select id, status, result, attempt from mayfly.finished_jobs where tenant_id = ${tenant}`;
+    const of = new Map(ended.map((one) => [one.id, one]));
+    for (let n = 0; n < runs; n++) {
+      expect(of.get(ids.code[n] ?? "")).toMatchObject({
+        status: "succeeded",
+        result: codeGives(n),
+      });
+      expect(of.get(ids.graph[n] ?? "")).toMatchObject({
+        status: "succeeded",
+        result: graphGives(n),
+      });
+    }
+    // Two squares for each run as code; a list, three squares and a sum for each of a graph. The skipped step is none.
+    expect(ended).toHaveLength(runs * (1 + 2) + runs * (1 + 5));
+    const [asked] = await db.sql`
+      select count(*)::int as n, count(*) filter (where status = 'approved')::int as approved
+      from mayfly.approvals where tenant_id = ${tenant}`;
+    expect(asked).toEqual({ n: runs, approved: runs });
+
+    const steps = await db.sql`
+      select job_id || '/' || name as key, attempt from mayfly.job_steps where tenant_id = ${tenant}`;
+    const recorded = new Map(steps.map(({ key, attempt }) => [key as string, attempt as number]));
+    const effects = (await readFile(file, "utf8")).trim().split("\n");
+    const seen = new Set<string>();
+    for (const effect of effects) {
+      const [, key = "", attempt = ""] = /^(.*) (\d+)$/.exec(effect) ?? [];
+      expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
+      seen.add(key);
+    }
+    expect(seen.size).toBe(runs * 2);
+    console.log(`${effects.length} effects of ${seen.size} steps`);
+    await mayfly.close();
+  });
+});
