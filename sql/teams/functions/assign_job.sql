@@ -16,7 +16,7 @@ begin
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   perform mayfly_private.require_tenant('job:add');
   if job ? 'target' or job ? 'answers' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'assign_job decides who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif max_load not between 0 and 100000 then
@@ -62,7 +62,7 @@ begin
     end if;
   end loop;
   perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
-    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.');
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job without an assignment.');
 end
 $$;
 
