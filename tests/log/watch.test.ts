@@ -36,6 +36,22 @@ describe("watch", () => {
     expect(got.subjects()).toEqual([...ids, ...more]);
   });
 
+  it("looks again and again after a nudge, if it is to follow, until there is nothing", async () => {
+    const refused = await watched.log.watch({ followMs: 10 }, () => {});
+    expect(refused.error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "followMs" },
+    });
+    const got = collector();
+    await watch(watched, { types: ["memory.*"], followMs: 50, ...nudgedAlone }, got.take);
+    await remember("one");
+    await got.until(() => got.subjects().length === 1);
+    // Without it there is one more, at the end of the window of the nudge.
+    for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
+    await remember("two");
+    await got.until(() => got.subjects().length === 2);
+  });
+
   it("works for an agent, chooses by type, and ends with the agent", async () => {
     const got = collector();
     const agent = await spawnIn(watched, { name: "watcher" });
