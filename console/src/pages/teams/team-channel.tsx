@@ -3,7 +3,7 @@ import { Kind } from "../../parts/badge.tsx";
 import { useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
-import { preview, printable } from "../../parts/text.ts";
+import { preview } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 
 const shown = 40;
@@ -19,7 +19,7 @@ export function TeamChannel({ space, channel }: { space: Space; channel: string 
     .sort((one, other) => other.sentAt.getTime() - one.sentAt.getTime())
     .slice(0, shown);
   return (
-    <Panel title={`#${printable(channel)}`} hint="what was said within the past hour">
+    <Panel title="Channel" hint="what was said within the past hour">
       {said.length === 0 ? (
         <Empty title="Nothing was said there." />
       ) : (
