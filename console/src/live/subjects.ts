@@ -2,7 +2,6 @@ import type { Fact, Mayfly } from "@mayfly/sdk";
 import { oneLine, preview } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
-import type { Space } from "./space.ts";
 
 /** Looked up together, and not again before this: what is missing then is not there, or not to be read. */
 const pauseMs = 1_000;
@@ -71,36 +70,3 @@ export class Subjects {
 
 const sayFact = ({ subject, predicate, object, value }: Fact): string =>
   oneLine(`${subject.name} ${predicate} ${object?.name ?? preview(value, 60)}`);
-
-const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
-
-/** A text with names where it has ids: of agents and people in full, of others the end. */
-export const withNames = ({ names, subjects }: Space, text: string): string =>
-  text.replace(uuid, (id) => subjects.get(id) ?? names.of(id).name);
-
-/** What an event is about, in words, where the page knows it; else null. */
-export function subjectOf(space: Space, event: Happening): string | null {
-  const { kind, subject, type } = event;
-  if (subject === null) return null;
-  if (kind === "agent") return aboutAgent(space, subject, type);
-  if (kind === "message") return aboutMessage(space, subject);
-  if (kind === "memory") return space.events.memories.get(subject) ?? null;
-  if (kind === "member") return space.names.of(subject).name;
-  return space.subjects.get(subject) ?? null;
-}
-
-function aboutAgent(space: Space, id: string, type: string): string {
-  const life = space.agents.get(id);
-  const reasons = { "agent.stopped": life?.stopReason, "agent.suspended": life?.suspendReason };
-  const reason = reasons[type as keyof typeof reasons];
-  const { name } = space.names.of(id);
-  return reason ? `${name}: ${oneLine(reason)}` : name;
-}
-
-function aboutMessage(space: Space, id: string): string | null {
-  const message = space.messages.get(id);
-  if (!message) return null;
-  const to = message.deliveries.map(({ recipientId }) => space.names.of(recipientId).name);
-  const target = to.length > 3 ? `${to.length} recipients` : to.join(", ");
-  return `${message.type}${target ? ` to ${target}` : ""}: ${preview(message.payload)}`;
-}

@@ -1,8 +1,8 @@
 import type { DebugLevel } from "@mayfly/sdk";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { withNames } from "../../live/about.ts";
 import { DebugRecords } from "../../live/debug.ts";
 import type { Space } from "../../live/space.ts";
-import { withNames } from "../../live/subjects.ts";
 import { Kind } from "../../parts/badge.tsx";
 import { Json } from "../../parts/json.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";

@@ -1,7 +1,7 @@
 import { href } from "../../app/route.ts";
+import { subjectOf } from "../../live/about.ts";
 import { happeningOf } from "../../live/events.ts";
 import type { Space } from "../../live/space.ts";
-import { subjectOf } from "../../live/subjects.ts";
 import { useCount } from "../../live/use-count.ts";
 import { Kind } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";

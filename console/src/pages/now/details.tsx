@@ -1,5 +1,5 @@
+import { subjectOf } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
-import { subjectOf } from "../../live/subjects.ts";
 import { Kind } from "../../parts/badge.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Json } from "../../parts/json.tsx";

@@ -1,7 +1,7 @@
+import { subjectOf, withNames } from "../../live/about.ts";
 import type { Told } from "../../live/debug.ts";
 import type { Happening } from "../../live/events.ts";
 import type { Space } from "../../live/space.ts";
-import { subjectOf, withNames } from "../../live/subjects.ts";
 import { oneLine, preview } from "../../parts/text.ts";
 
 /** A line of the stream: an event of the log, or a record of an agent's debug stream. */
