@@ -125,3 +125,24 @@ describe("three watches of states beside a busy peer", () => {
     ]);
   }, 60_000);
 });
+
+describe("a watch that follows", () => {
+  it("pulls on after a nudge, until two pulls find nothing", async () => {
+    const refused = await reader.log.watch({ followMs: 10 }, () => {});
+    expect(refused.error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "followMs" },
+    });
+    let heard = () => {};
+    const first = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    const options = { types: ["state.*"], followMs: 50, pollMs: 3_600_000 };
+    const watch = dataOf(await reader.log.watch(options, () => heard()));
+    dataOf(await peer.state.shared.set("a", 0));
+    await first;
+    // Without it there is one more, at the end of the window of the nudge.
+    for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
+    await watch.stop();
+  });
+});
