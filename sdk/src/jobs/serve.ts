@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { MayflyError } from "../contract/errors.ts";
 import { connect } from "../link/connect.ts";
+import { prefixed } from "../link/function-names.ts";
 import { Link } from "../link/link.ts";
 import { markedCall } from "./answers.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
@@ -24,6 +25,8 @@ export interface ServeJobsOptions
    * project. `MAYFLY_JOBS_SECRET` of its environment by default.
    */
   secret?: string;
+  /** The prefix of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
+  functionsPrefix?: string;
   /** Works only for this tenant instead of for all. */
   tenant?: string;
   /**
@@ -64,13 +67,14 @@ export function serveJobs(
   handlers: JobHandlers,
   given: ServeJobsOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, ...more } = given;
+  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, functionsPrefix, ...more } = given;
+  const reach = prefixed(fetch, functionsPrefix);
   const { url: _url, key: _key, secret: _secret, ...options } = more;
   const { url, key, accepted } = accessOf(given);
   return async (request) => {
     if (!key || !url) return answer(503, notConfigured);
     if (!(await isAccepted(request, accepted))) return answer(401, notAuthorized);
-    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, fetch) });
+    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, reach) });
     const call = await callOf(request);
     const mark = (seconds: number) =>
       link.rpc("mark_job_call", { call, seconds, names: Object.keys(handlers) }, markedCall);
@@ -87,7 +91,7 @@ export function serveJobs(
       void worker.stop({ timeoutMs: wallClockMs / 6 });
     };
     const within = (tenantId: string) =>
-      new Link({ client: connect({ url, key, tenant: tenantId }, fetch), tenantId });
+      new Link({ client: connect({ url, key, tenant: tenantId }, reach), tenantId });
     const started = Worker.start(
       unwoken(doorOf(link, within)),
       countBegun(handlers, maxJobs, end),

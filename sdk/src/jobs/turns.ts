@@ -1,6 +1,6 @@
 import { ok, type Result } from "../contract/errors.ts";
-import { lookAgainMs } from "../link/look-again.ts";
 import { jittered } from "../link/jitter.ts";
+import { lookAgainMs } from "../link/look-again.ts";
 import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
@@ -84,6 +84,11 @@ export class Turns {
   /** When to look again for what was being added during the last look, ever later; undefined where nobody was adding. */
   get lookSoonMs(): number | undefined {
     return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
+  }
+
+  /** How long to sleep: until a job that was being added is there, one of `looks`, or `pollMs` and the next lease's end. */
+  pauseMs(looks: number[], pollMs: number): number {
+    return this.lookSoonMs ?? looks.shift() ?? this.lookInMs(pollMs);
   }
 
   async end(done: object[], failures: object[]): Promise<Result<null>> {

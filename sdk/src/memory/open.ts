@@ -17,6 +17,8 @@ export interface OpenMemoriesOptions {
   tenant?: string;
   /** The application's own SupabaseClient. The person who is signed in there is the caller. */
   client?: ApplicationClient;
+  /** Of the names of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
+  functionsPrefix?: string;
 }
 
 /**
@@ -27,9 +29,15 @@ export interface OpenMemoriesOptions {
  * const memory = openMemories({ url, key: publishableKey, client: supabase, tenant });
  * const { data } = await memory.recall("how do I rotate the key?");
  */
-export function openMemories({ url, key, tenant, client }: OpenMemoriesOptions): Memories {
+export function openMemories({
+  url,
+  key,
+  tenant,
+  client,
+  functionsPrefix,
+}: OpenMemoriesOptions): Memories {
   const tenantId = tenant && idOf(tenant);
   const options = { url, key, ...(tenantId && { tenant: tenantId }), ...(client && { client }) };
-  const connected = connect(options, new Requests().fetch);
+  const connected = connect(options, new Requests(functionsPrefix).fetch);
   return new Memories(new Link({ client: connected, tenantId: tenantId || undefined }));
 }
