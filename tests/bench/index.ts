@@ -29,9 +29,10 @@ const all = [
   "start",
   "transports",
   "peer",
+  "console",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "peer", "console"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 
