@@ -30,9 +30,10 @@ const all = [
   "start",
   "transports",
   "peer",
+  "console",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "teams", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 
