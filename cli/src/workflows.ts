@@ -26,6 +26,7 @@ const several = (value: string, before: string[]) => [...before, value];
 export function addWorkflows(program: Command): void {
   const workflows = program
     .command("workflows")
+    .enablePositionalOptions(false)
     .description("list runs of workflows; show, signal, cancel or move one")
     .option("--name <name>", "of this workflow alone")
     .option("--status <status>", "in this state alone: waiting, running, failed, …")
