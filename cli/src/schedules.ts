@@ -24,6 +24,7 @@ Examples:
 export function addSchedules(program: Command): void {
   const schedules = program
     .command("schedules")
+    .enablePositionalOptions(false)
     .description("list the schedules, set one, or remove one")
     .addHelpText("after", examples);
   withProject(schedules).action((options: ProjectOptions) =>

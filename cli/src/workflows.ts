@@ -26,6 +26,7 @@ const several = (value: string, before: string[]) => [...before, value];
 export function addWorkflows(program: Command): void {
   const workflows = program
     .command("workflows")
+    .enablePositionalOptions(false)
     .description("list runs of workflows; show, signal, cancel or move one")
     .option("--name <name>", "only of this workflow")
     .option("--status <status>", "only with this status: waiting, running, failed, …")
