@@ -146,3 +146,26 @@ describe("a watch that follows", () => {
     await watch.stop();
   });
 });
+
+describe("a list of what has happened", () => {
+  it("gives the newest first, of some kinds, page by page, and no more than there is", async () => {
+    for (let n = 0; n < 3; n++) dataOf(await peer.state.shared.set("a", n));
+    const page = { types: ["state.*"], limit: 2 };
+    const first = dataOf(await mayfly.log.list(page));
+    expect(first.events.map(({ version }) => version)).toEqual([3, 2]);
+    const rest = dataOf(await mayfly.log.list({ ...page, after: first.after ?? "" }));
+    expect(rest.events.map(({ version }) => version)).toEqual([1]);
+    expect(rest.after).toBeNull();
+    const own = dataOf(await mayfly.log.list({ agent: peer.id, types: ["agent.spawned"] }));
+    expect(own.events.map(({ subject }) => subject)).toEqual([peer.id]);
+    for (const [field, options] of Object.entries({
+      after: { after: "1;drop" },
+      types: { types: ["x%,type.neq.y"] },
+      limit: { limit: 0 },
+    }))
+      expect((await mayfly.log.list(options)).error).toMatchObject({
+        code: "invalid_request",
+        details: { field },
+      });
+  });
+});
