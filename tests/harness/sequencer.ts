@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Those that took longer than half a minute, in order. A file that is gone, or a new one, does no harm. */
 const longest = [
   "tests/examples/demo.test.ts",
+  "tests/package/templates.test.ts",
   "tests/package/packages.test.ts",
   "tests/docs/docs.test.ts",
   "tests/harness/setup.test.ts",
