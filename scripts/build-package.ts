@@ -18,6 +18,9 @@ import { nameJavaScript } from "./packages/node-code.ts";
 
 const sdk = join(root, "sdk");
 
+/** What the package has beside its index, and the modules behind it. */
+const doors = { postgres: "link/postgres", memory: "memory/open" };
+
 /** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
 export async function buildPackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -27,12 +30,14 @@ export async function buildPackage(folder: string): Promise<void> {
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
   // For resolvers that know no exports.
-  await mkdir(join(folder, "postgres"));
-  await writeJson(join(folder, "postgres/package.json"), {
-    main: "../cjs/link/postgres.js",
-    module: "../esm/link/postgres.js",
-    types: "../cjs/link/postgres.d.ts",
-  });
+  for (const [name, file] of Object.entries(doors)) {
+    await mkdir(join(folder, name));
+    await writeJson(join(folder, name, "package.json"), {
+      main: `../cjs/${file}.js`,
+      module: `../esm/${file}.js`,
+      types: `../cjs/${file}.d.ts`,
+    });
+  }
   await copyTexts("sdk", folder);
 }
 
@@ -48,7 +53,9 @@ async function buildCode(folder: string): Promise<void> {
       outDir: folder,
       emptyOutDir: false,
       copyPublicDir: false,
-      lib: { entry: [join(sdk, "src/index.ts"), join(sdk, "src/link/postgres.ts")] },
+      lib: {
+        entry: ["index", ...Object.values(doors)].map((file) => join(sdk, `src/${file}.ts`)),
+      },
       rolldownOptions: {
         external: /^[^./]/,
         output: (["esm", "cjs"] as const).map((format) => ({
@@ -95,13 +102,18 @@ async function manifest(): Promise<object> {
         import: { types: "./esm/index.d.ts", default: "./esm/index.js" },
         require: { types: "./cjs/index.d.ts", default: "./cjs/index.js" },
       },
-      "./postgres": {
-        import: { types: "./esm/link/postgres.d.ts", default: "./esm/link/postgres.js" },
-        require: { types: "./cjs/link/postgres.d.ts", default: "./cjs/link/postgres.js" },
-      },
+      ...Object.fromEntries(
+        Object.entries(doors).map(([name, file]) => [
+          `./${name}`,
+          {
+            import: { types: `./esm/${file}.d.ts`, default: `./esm/${file}.js` },
+            require: { types: `./cjs/${file}.d.ts`, default: `./cjs/${file}.js` },
+          },
+        ]),
+      ),
       "./package.json": "./package.json",
     },
-    files: ["esm", "cjs", "postgres", "AGENTS.md"],
+    files: ["esm", "cjs", ...Object.keys(doors), "AGENTS.md"],
     dependencies: ranges(dependencies),
     // The application's own: two copies in one page would be two connections and two sessions.
     peerDependencies,
@@ -116,6 +128,7 @@ if (import.meta.main) {
   const built = JSON.stringify(join(sdk, "dist/esm/index.js"));
   const programs = {
     "import { Mayfly }": `import { Mayfly } from ${built}; globalThis.used = Mayfly;`,
+    "import { openMemories }": `import { openMemories } from ${JSON.stringify(join(sdk, "dist/esm/memory/open.js"))}; globalThis.used = openMemories;`,
     "import { MayflyError }": `import { MayflyError } from ${built}; globalThis.used = MayflyError;`,
     "supabase-js alone":
       'import { createClient } from "@supabase/supabase-js"; globalThis.used = createClient;',

@@ -282,7 +282,7 @@ create policy approval_decisions_select on mayfly.approval_decisions for select 
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approval_decisions to authenticated;
 grant select on table mayfly.approval_decisions to service_role;
-comment on table mayfly.approval_decisions is 'Who said what about an approval.';
+comment on table mayfly.approval_decisions is 'Decisions about approvals, and who made them.';
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -309,7 +309,7 @@ create policy approval_policies_select on mayfly.approval_policies for select to
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approval_policies to authenticated;
 grant select on table mayfly.approval_policies to service_role;
-comment on table mayfly.approval_policies is 'What needs asking, by agent type and category.';
+comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -360,7 +360,7 @@ create policy approvals_select on mayfly.approvals for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
-comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
+comment on table mayfly.approvals is 'Questions that a person has to answer before work continues, and their answers.';
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -496,7 +496,7 @@ create policy budgets_select on mayfly.budgets for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.budgets to authenticated;
 grant select on table mayfly.budgets to service_role;
-comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,
@@ -1002,7 +1002,7 @@ create policy job_steps_select on mayfly.job_steps for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.job_steps to authenticated;
 grant select on table mayfly.job_steps to service_role;
-comment on table mayfly.job_steps is 'What the steps of jobs gave.';
+comment on table mayfly.job_steps is 'Results of the steps of jobs.';
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -1287,7 +1287,7 @@ create policy model_names_select on mayfly.model_names for select to authenticat
   using (true);
 grant select on table mayfly.model_names to authenticated;
 grant select on table mayfly.model_names to service_role;
-comment on table mayfly.model_names is 'The names by which models with prices are called.';
+comment on table mayfly.model_names is 'Names of models with prices.';
 
 create table mayfly.model_prices (
   provider text not null,
@@ -1305,7 +1305,7 @@ create policy model_prices_select on mayfly.model_prices for select to authentic
   using (true);
 grant select on table mayfly.model_prices to authenticated;
 grant select on table mayfly.model_prices to service_role;
-comment on table mayfly.model_prices is 'What models cost, in US dollars, since when.';
+comment on table mayfly.model_prices is 'Prices of models in US dollars, with the time from which they apply.';
 
 create table mayfly.model_usage (
   tenant_id uuid not null,
@@ -1420,7 +1420,7 @@ create policy rate_limits_select on mayfly.rate_limits for select to authenticat
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.rate_limits to authenticated;
 grant select on table mayfly.rate_limits to service_role;
-comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
+comment on table mayfly.rate_limits is 'How many calls of models and tools are allowed in a minute.';
 
 create table mayfly.run_chunks (
   tenant_id uuid not null,
@@ -1473,7 +1473,7 @@ create policy run_model_calls_select on mayfly.run_model_calls for select to aut
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.run_model_calls to authenticated;
 grant select on table mayfly.run_model_calls to service_role;
-comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
+comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.';
 
 create table mayfly.run_tool_calls (
   tenant_id uuid not null,
@@ -1507,7 +1507,7 @@ create policy run_tool_calls_select on mayfly.run_tool_calls for select to authe
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.run_tool_calls to authenticated;
 grant select on table mayfly.run_tool_calls to service_role;
-comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+comment on table mayfly.run_tool_calls is 'The audit of tools: their input and results.';
 
 create table mayfly.runs (
   tenant_id uuid not null,
@@ -1959,7 +1959,7 @@ create table mayfly_private.cost_holds (
   constraint cost_holds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.cost_holds enable row level security;
-comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
+comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
 create table mayfly_private.debug_leases (
   tenant_id uuid not null,
@@ -2083,7 +2083,7 @@ create table mayfly_private.job_calls (
 );
 CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
 alter table mayfly_private.job_calls enable row level security;
-comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
 
 create table mayfly_private.job_functions (
   name text not null,
@@ -2096,7 +2096,7 @@ create table mayfly_private.job_functions (
   constraint job_functions_pkey PRIMARY KEY (name)
 );
 alter table mayfly_private.job_functions enable row level security;
-comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes when they have jobs.';
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -2105,7 +2105,7 @@ create table mayfly_private.job_keys (
   constraint job_keys_pkey PRIMARY KEY (tenant_id, key)
 );
 alter table mayfly_private.job_keys enable row level security;
-comment on table mayfly_private.job_keys is 'Which job stands for a key.';
+comment on table mayfly_private.job_keys is 'Which job belongs to a key.';
 
 create table mayfly_private.job_tenants (
   tenant_id uuid not null,
@@ -2117,7 +2117,7 @@ create table mayfly_private.job_tenants (
   constraint job_tenants_weight_range CHECK (((weight >= 1) AND (weight <= 100)))
 );
 alter table mayfly_private.job_tenants enable row level security;
-comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
+comment on table mayfly_private.job_tenants is 'Weights and limits of tenants in a shared fleet.';
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true,
@@ -2136,7 +2136,7 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,
@@ -3032,6 +3032,13 @@ set search_path = "";
 grant execute on function mayfly.list_members to authenticated;
 grant execute on function mayfly.list_members to service_role;
 
+create function mayfly.list_polls(team_id uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_polls to authenticated;
+grant execute on function mayfly.list_polls to service_role;
+
 create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql volatile
@@ -3059,6 +3066,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly.list_teams to authenticated;
 grant execute on function mayfly.list_teams to service_role;
+
+create function mayfly.list_tenders(team_id uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+returns jsonb
+language sql stable
+set search_path = "";
+grant execute on function mayfly.list_tenders to authenticated;
+grant execute on function mayfly.list_tenders to service_role;
 
 create function mayfly.list_threads(prefix text DEFAULT ''::text, after text DEFAULT NULL::text, page_limit integer DEFAULT 100)
 returns jsonb
@@ -5002,6 +5016,13 @@ set search_path = "";
 grant execute on function mayfly_private.list_members to authenticated;
 grant execute on function mayfly_private.list_members to service_role;
 
+create function mayfly_private.list_polls(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_polls to authenticated;
+grant execute on function mayfly_private.list_polls to service_role;
+
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
 returns jsonb
 language plpgsql stable security definer
@@ -5015,6 +5036,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.list_teams to authenticated;
 grant execute on function mayfly_private.list_teams to service_role;
+
+create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_tenders to authenticated;
+grant execute on function mayfly_private.list_tenders to service_role;
 
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
@@ -5575,7 +5603,7 @@ language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
-returns void
+returns double precision
 language plpgsql volatile security definer
 set search_path = "";
 

@@ -20,9 +20,9 @@ interface DecideOptions extends ProjectOptions {
 export function addApprovals(program: Command): void {
   const approvals = program
     .command("approvals")
-    .argument("[id]", "of an approval: shows it with its input and what was decided")
-    .description("list what waits for somebody's yes, or show one")
-    .option("--status <status>", "in this state: pending (the default), approved, rejected, …")
+    .argument("[id]", "id of an approval to show, with its input and decisions")
+    .description("list approvals, or show one")
+    .option("--status <status>", "with this status: pending (the default), approved, rejected, …")
     .option("--mine", "only those that you may decide")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly approvals --mine\n  mayfly approvals 5f0c12…");
@@ -32,10 +32,10 @@ export function addApprovals(program: Command): void {
   const approve = program
     .command("approve")
     .argument("<id>", "of an approval")
-    .description("say yes to what is asked now")
-    .option("--reason <text>", "for those who asked")
-    .option("--input <json>", "approve this input instead of the one that is asked about")
-    .option("--digest <hex>", "of what you have seen: refuses when something else is asked by now")
+    .description("approve a request")
+    .option("--reason <text>", "reason, which the asker sees")
+    .option("--input <json>", "approve this input instead of the requested one")
+    .option("--digest <hex>", "digest that you saw; fails if the request has changed since")
     .addHelpText("after", `\nExamples:\n  mayfly approve 5f0c12… --reason "Tested on staging"`);
   withProject(approve).action((id: string, options: DecideOptions) =>
     execute(options, (session) => decide("approve", id, options, session)),
@@ -43,8 +43,8 @@ export function addApprovals(program: Command): void {
   const reject = program
     .command("reject")
     .argument("<id>", "of an approval")
-    .description("say no to what is asked")
-    .option("--reason <text>", "for those who asked")
+    .description("reject a request")
+    .option("--reason <text>", "reason, which the asker sees")
     .addHelpText("after", `\nExamples:\n  mayfly reject 5f0c12… --reason "Not on a Friday"`);
   withProject(reject).action((id: string, options: DecideOptions) =>
     execute(options, (session) => decide("reject", id, options, session)),
@@ -126,7 +126,7 @@ async function decide(
   );
   output.answer(approval, () => [
     approval.status === "pending"
-      ? `Counted. It waits for others: ${approval.quorum} are needed.`
+      ? `Recorded. ${approval.quorum} approvals are needed.`
       : `${printable(approval.title)}: ${approval.status}.`,
   ]);
   return undefined;

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
+import { readManifest } from "./init-manifest.ts";
 import { findEmbedded } from "./running.ts";
 import { readUsed } from "./used-tenant.ts";
 
@@ -20,6 +21,8 @@ export interface Connection {
   tenant: string | undefined;
   /** What `mayfly use` has chosen for this folder: for where none is named. */
   used?: string | undefined;
+  /** Of the names of Mayfly's edge functions, if they were installed with one. */
+  functionsPrefix?: string | undefined;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -30,6 +33,7 @@ const names = {
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
   publishable: ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
   tenant: ["MAYFLY_TENANT"],
+  functionsPrefix: ["MAYFLY_FUNCTIONS_PREFIX"],
 };
 
 /**
@@ -47,11 +51,13 @@ export async function findConnection(
   const url = given === undefined ? undefined : checkUrl(given);
   const key = options.key ?? from(names.key);
   const used = await readUsed(cwd);
-  if (url && key) return { url, key: checkKey(key), tenant, used };
+  const functionsPrefix = from(names.functionsPrefix) ?? (await installedPrefix(cwd));
+  const also = { tenant, used, functionsPrefix };
+  if (url && key) return { url, key: checkKey(key), ...also };
 
   const embedded = url || !key ? await findEmbedded(cwd) : null;
   // Use its key only for it, never for another project.
-  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, tenant, used };
+  if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, ...also };
   if (url) {
     const unfit = from(names.publishable)
       ? " There is a publishable key, but it is not enough."
@@ -67,6 +73,14 @@ export async function findConnection(
       : "No project was given, and none runs in this folder.",
     "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
+}
+
+/** What `mayfly init --prefix` has noted in the project of this folder. */
+export async function installedPrefix(folder: string): Promise<string | undefined> {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const manifest = await readManifest(at).catch(() => null);
+    if (manifest || at === dirname(at)) return manifest?.prefix;
+  }
 }
 
 async function readEnvironment(folder: string): Promise<Environment> {

@@ -25,13 +25,13 @@ function dimensionsOf(text: string): CostDimension[] {
 export function addCosts(program: Command): void {
   const costs = program
     .command("costs")
-    .description("what was spent on models, by agent, model and day")
-    .option("--by <words>", "some of agent, model, provider, day, run", dimensionsOf, [
+    .description("show what was spent on models, by agent, model and day")
+    .option("--by <words>", "group by any of agent, model, provider, day, run", dimensionsOf, [
       "agent",
       "model",
     ] as CostDimension[])
-    .option("--since <when>", "from then on: 2h, 7d, or an instant")
-    .option("--budgets", "the budgets, with what is left of them")
+    .option("--since <when>", "since then: 2h, 7d, or a time")
+    .option("--budgets", "show budgets and what is left")
     .option("--limit <number>", "list at most this many", whole(1, 10_000), 100)
     .addHelpText(
       "after",
@@ -44,7 +44,7 @@ export function addCosts(program: Command): void {
   );
   const prices = program
     .command("prices")
-    .description("what models cost: show a price, or import them")
+    .description("show or import prices of models")
     .addHelpText(
       "after",
       "\nExamples:\n  mayfly prices show anthropic/claude-sonnet-4-5\n  mayfly prices import",
@@ -52,15 +52,15 @@ export function addCosts(program: Command): void {
   const show = prices
     .command("show")
     .argument("<model>", "provider/model, as the AI SDK names them")
-    .description("what a model costs now")
+    .description("show what a model costs now")
     .addHelpText("after", "\nExamples:\n  mayfly prices show anthropic/claude-sonnet-4-5");
   withProject(show).action((model: string, options: ProjectOptions) =>
     execute(options, (session) => showPrice(model, options, session)),
   );
   const importing = prices
     .command("import")
-    .argument("[file]", "of JSON: prices of your own, or the data of genai-prices")
-    .description("take prices in, from the package that comes with this CLI or from a file")
+    .argument("[file]", "a JSON file with your own prices, or with data of genai-prices")
+    .description("import prices, from this CLI or from a file")
     .addHelpText("after", "\nExamples:\n  mayfly prices import\n  mayfly prices import ours.json");
   withProject(importing).action((file: string | undefined, options: ProjectOptions) =>
     execute(options, (session) => importPrices(file, options, session)),
@@ -72,7 +72,7 @@ async function showCosts(options: CostOptions, { output }: Session): Promise<und
   const report: CostReportOptions = { by, limit };
   if (options.since !== undefined) {
     const since = instant(options.since);
-    if (!since) throw usage(`"${options.since}" is no time.`, "Give 2h, 7d, or an instant.");
+    if (!since) throw usage(`"${options.since}" is not a time.`, "Pass 2h, 7d, or a time.");
     report.since = since;
   }
   const { mayfly } = await openProject(options, output);
@@ -145,7 +145,7 @@ async function showPrice(
   { output }: Session,
 ): Promise<number | undefined> {
   const at = model.indexOf("/");
-  if (at < 1) throw usage(`"${model}" names no provider.`, "Give provider/model.");
+  if (at < 1) throw usage(`"${model}" has no provider.`, "Pass provider/model.");
   const { mayfly } = await openProject(options, output);
   const price = dataOf(await mayfly.costs.price(model.slice(0, at), model.slice(at + 1)));
   output.answer({ price }, () =>
@@ -155,7 +155,9 @@ async function showPrice(
 }
 
 const linesOf = ({ of, exact, units }: ModelPrice): string[] => [
-  exact ? `${printable(of)}:` : `Probably that of ${printable(of)}; a hard budget refuses it:`,
+  exact
+    ? `${printable(of)}:`
+    : `Probably the price of ${printable(of)}, but a hard budget refuses it:`,
   ...Object.entries(units).map(([unit, steps]) => {
     const per = unit === "requests" || unit === "web_searches" ? "1,000" : "million tokens";
     const told = steps.map(([above, price]) =>
@@ -179,7 +181,7 @@ async function importPrices(
   } catch (error) {
     throw usage(
       `${file} cannot be read as prices: ${(error as Error).message.split("\n")[0]}`,
-      "docs/costs.md has the form.",
+      "See docs/costs.md for the format.",
     );
   }
   const { mayfly } = await openProject(options, output);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { basename, join, resolve } from "node:path";
 import { Mayfly } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { installedPrefix } from "./connection.ts";
 import { enter } from "./entry.ts";
 import { toFailure, usage } from "./failure.ts";
 import { Output } from "./output.ts";
@@ -23,7 +24,7 @@ interface Options {
 type Environment = Record<
   "MAYFLY_URL" | "MAYFLY_KEY" | "MAYFLY_PUBLISHABLE_KEY" | "MAYFLY_TENANT",
   string
->;
+> & { MAYFLY_FUNCTIONS_PREFIX?: string };
 
 /** After SIGTERM: what still runs then is killed. */
 const graceMs = 5_000;
@@ -90,6 +91,7 @@ async function dev(command: string[], options: Options): Promise<void> {
         if (command.length > 0) throw usage(missing);
         return { lines: [missing] };
       }
+      const functionsPrefix = await installedPrefix(root);
       const name = options.tenant ?? process.env.MAYFLY_TENANT ?? (await readUsed(process.cwd()));
       const tenant = await openTenant(local.apiUrl, local.secretKey, name, entry.tenants);
       const environment: Environment = {
@@ -97,6 +99,7 @@ async function dev(command: string[], options: Options): Promise<void> {
         MAYFLY_KEY: local.secretKey,
         MAYFLY_PUBLISHABLE_KEY: local.publishableKey,
         MAYFLY_TENANT: tenant.id,
+        ...(functionsPrefix && { MAYFLY_FUNCTIONS_PREFIX: functionsPrefix }),
       };
       return {
         lines: [`The tenant is ${tenant.name} (${tenant.id}).`],

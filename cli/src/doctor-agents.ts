@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { checkEmbeddings } from "./doctor-embeddings.ts";
 import type { Stop } from "./doctor-entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { installedName } from "./functions.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 
@@ -25,7 +26,8 @@ export async function checkAgents(connection: Connection, before: Before): Promi
     const are = first.endsWith("s") ? "are" : "is";
     return [skipped("signing key", `Skipped until the ${first} ${are} fixed.`)];
   }
-  const { url, key } = connection;
+  const { url, key, functionsPrefix } = connection;
+  const prefix = functionsPrefix && { functionsPrefix };
   const name = `mayfly-doctor-${randomUUID()}`;
   const made = await new Mayfly({ url, key }).tenants.create({ name });
   if (made.error)
@@ -36,7 +38,7 @@ export async function checkAgents(connection: Connection, before: Before): Promi
         "Try again. The logs have the reason (Logs → Postgres)",
       ),
     ];
-  const mayfly = new Mayfly({ url, key, tenant: made.data.id });
+  const mayfly = new Mayfly({ url, key, tenant: made.data.id, ...prefix });
   const findings: Finding[] = [];
   try {
     const spawned = await mayfly.agents.issue({
@@ -81,7 +83,11 @@ async function checkToken(
   const tenant = agent.tenant_id;
   const [rows, synced, joined] = await Promise.all([
     probe(connection, "/rest/v1/tenants?select=id", { token, headers: inMayfly }),
-    probe(connection, "/functions/v1/sync", { method: "POST", body: { limit: 1 }, token }),
+    probe(connection, `/functions/v1/${installedName(connection, "sync")}`, {
+      method: "POST",
+      body: { limit: 1 },
+      token,
+    }),
     joinable ? privateJoin(connection, `tenant:${tenant}:agent:${agent.id}`, token) : null,
   ]);
   const seen = JSON.stringify(rows.body) === JSON.stringify([{ id: tenant }]);

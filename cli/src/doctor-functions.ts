@@ -1,13 +1,15 @@
 import { version } from "@mayfly/sdk/contract/version";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, warning, wrong } from "./finding.ts";
-import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
+import { askFunction, functionNames, installedName, isOurs, versionOf } from "./functions.ts";
 import { type Answer, codeOf } from "./probe.ts";
 
 /** Whether each function is deployed in this version and can be reached without a token. */
 export async function checkFunctions(connection: Connection): Promise<Finding[]> {
   const answers = await Promise.all(functionNames.map((name) => askFunction(connection, name)));
-  return functionNames.map((name, index) => findingOf(name, answers[index]));
+  return functionNames.map((name, index) =>
+    findingOf(installedName(connection, name), answers[index]),
+  );
 }
 
 function findingOf(name: string, answer: Answer | undefined): Finding {

@@ -4,9 +4,16 @@ import { type Answer, codeOf, probe } from "./probe.ts";
 /** The edge functions of Mayfly. */
 export const functionNames = ["spawn", "sync", "query"] as const;
 
+/** What `mayfly init --prefix` accepts: names of functions stay valid, and no prefix looks like a whole name. */
+export const prefixForm = /^[a-z][a-z0-9_-]{0,30}[-_]$/;
+
 /** Calls a function as a caller whose token the platform does not know. verify_jwt lets API keys pass. */
 export const askFunction = (connection: Connection, name: string): Promise<Answer> =>
-  probe(connection, `/functions/v1/${name}`, { anonymous: true });
+  probe(connection, `/functions/v1/${installedName(connection, name)}`, { anonymous: true });
+
+/** The name a function has in this project. */
+export const installedName = ({ functionsPrefix = "" }: Connection, name: string): string =>
+  `${functionsPrefix}${name}`;
 
 /** Whether one of our functions answered a GET. None offers it, and each says so in its envelope. */
 export const isOurs = (answer: Answer): boolean =>

@@ -43,7 +43,7 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
       entries[entry.name] = settled;
     } else if (present) {
       throw new Failure(`supabase/config.toml already has another function ${entry.name}.`, {
-        hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
+        hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
       });
     } else missing.push(entry);
     changes.push(`[functions.${entry.name}]`);
@@ -58,6 +58,23 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
   return { text: edited, changes };
 }
 
+/** The text without entries of Mayfly's functions under other names than these. */
+export function withoutOthers(text: string, functions: FunctionEntry[]): string {
+  const wanted = plain(read(text));
+  const entries = tableIn(wanted, "functions");
+  const names = new Set(functions.map(({ name }) => name));
+  const others = Object.keys(entries).filter(
+    (name) => !names.has(name) && isMayflys(entries[name] as Table),
+  );
+  if (others.length === 0) return text;
+  for (const name of others) delete entries[name];
+  if (Object.keys(entries).length === 0) delete wanted.functions;
+  return patch(text, wanted);
+}
+
+const isMayflys = ({ entrypoint }: Table) =>
+  typeof entrypoint === "string" && /^(\.\/)?mayfly\/functions\//.test(entrypoint);
+
 /** The text without the exposed schema and the functions that `editConfig` added. */
 export function withoutMayfly(text: string): ConfigEdit {
   const before = read(text);
@@ -70,8 +87,7 @@ export function withoutMayfly(text: string): ConfigEdit {
   }
   const entries = tableIn(wanted, "functions");
   for (const [name, entry] of Object.entries(entries)) {
-    const { entrypoint } = entry as Table;
-    if (typeof entrypoint !== "string" || !/^(\.\/)?mayfly\/functions\//.test(entrypoint)) continue;
+    if (!isMayflys(entry as Table)) continue;
     delete entries[name];
     changes.push(`[functions.${name}]`);
   }

@@ -11,6 +11,8 @@ const shape = z.object({
   version: z.string(),
   /** The files that init wrote, with the SHA-256 of their content. */
   files: z.record(z.string(), z.string()),
+  /** Of the names of the functions in config.toml. */
+  prefix: z.string().optional(),
 });
 export type Manifest = z.infer<typeof shape>;
 

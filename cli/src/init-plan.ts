@@ -3,11 +3,17 @@ import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { version } from "@mayfly/sdk/contract/version";
 import { Failure } from "./failure.ts";
-import { editConfig } from "./init-config.ts";
+import { editConfig, withoutOthers } from "./init-config.ts";
 import { dimensionMigrations } from "./init-dimensions.ts";
 import { hashOf, type Manifest, manifestPath, readManifest } from "./init-manifest.ts";
 import { numberMigrations } from "./init-migrations.ts";
-import { functionEntries, readFunctions, readMigrations, type SourceFile } from "./source.ts";
+import {
+  type FunctionEntry,
+  functionEntries,
+  readFunctions,
+  readMigrations,
+  type SourceFile,
+} from "./source.ts";
 
 export interface Change {
   /** `keep`: it differs from Mayfly's and from what init wrote, so it stays. */
@@ -35,9 +41,18 @@ export interface Plan {
 }
 
 /** @param dimensions how many numbers vectors should have; unchanged without it. */
-export async function makePlan(root: string, force: boolean, dimensions?: number): Promise<Plan> {
-  await refuseForeignFunctions(root);
+export async function makePlan(
+  root: string,
+  force: boolean,
+  {
+    dimensions,
+    prefix: wanted,
+  }: { dimensions?: number | undefined; prefix?: string | undefined } = {},
+): Promise<Plan> {
   const manifest = await readManifest(root);
+  const prefix = wanted ?? manifest?.prefix ?? "";
+  const entries = functionEntries(prefix);
+  await refuseForeignFunctions(root, entries);
   const migrations = await numberMigrations(
     root,
     [...(await readMigrations()), ...dimensionMigrations(manifest, dimensions)],
@@ -51,7 +66,7 @@ export async function makePlan(root: string, force: boolean, dimensions?: number
   );
   const gone = Object.entries(known).filter(([path]) => !files.some((file) => file.path === path));
   const removed = await Promise.all(gone.map(([path, hash]) => planRemoval(root, path, hash)));
-  const changes = [await planConfig(root), ...planned, ...removed].filter(
+  const changes = [await planConfig(root, entries), ...planned, ...removed].filter(
     (change) => change !== null,
   );
 
@@ -65,6 +80,7 @@ export async function makePlan(root: string, force: boolean, dimensions?: number
         return hash === undefined ? [] : [[path, hash]];
       }),
     ),
+    ...(prefix !== "" && { prefix }),
   };
   const stale = JSON.stringify(next) !== JSON.stringify(manifest);
   const needed = stale || changes.some(({ action }) => action !== "keep");
@@ -110,31 +126,32 @@ async function planRemoval(root: string, path: string, installed: string): Promi
   return { action, path, note, content: null };
 }
 
-async function planConfig(root: string): Promise<Change | null> {
+async function planConfig(root: string, entries: FunctionEntry[]): Promise<Change | null> {
   const path = "supabase/config.toml";
   const present = await readText(join(root, path));
   if (present === null) {
     const text = `project_id = ${JSON.stringify(basename(root))}\n\n[db]\nmajor_version = 17\n`;
-    const { text: content } = editConfig(text, functionEntries);
+    const { text: content } = editConfig(text, entries);
     return { action: "create", path, note: "the folder is not a Supabase project yet", content };
   }
-  const { text: content, changes } = editConfig(present, functionEntries);
+  // Under another prefix, the entries with the names from before go.
+  const { text: content, changes } = editConfig(withoutOthers(present, entries), entries);
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
 }
 
 /** A function with one of our names, which the Supabase CLI would find without an entry in config.toml. */
-async function refuseForeignFunctions(root: string): Promise<void> {
+async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): Promise<void> {
   for (const file of ["config.json", "config.jsonc"])
     if (await exists(join(root, "supabase", file)))
       throw new Failure(`The project is configured by supabase/${file}.`, {
         hint: "mayfly init edits only config.toml. Move the settings there, or add Mayfly's settings by hand.",
       });
-  for (const { name } of functionEntries)
+  for (const { name } of entries)
     if (await exists(join(root, "supabase/functions", name)))
       throw new Failure(
         `The project already has another function ${name}, in supabase/functions/${name}.`,
         {
-          hint: "Mayfly needs this name. Rename your function, then run mayfly init again.",
+          hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
         },
       );
 }

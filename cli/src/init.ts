@@ -1,9 +1,10 @@
 import { mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
 import { Failure, usage } from "./failure.ts";
+import { functionNames, prefixForm } from "./functions.ts";
 import { type Change, makePlan, manifestPath, manifestText, type Plan } from "./init-plan.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
@@ -15,6 +16,7 @@ interface Options extends CommonOptions {
   dryRun?: boolean;
   force?: boolean;
   dimensions?: number;
+  prefix?: string;
 }
 
 const examples = `
@@ -39,6 +41,11 @@ export function addInit(program: Command): void {
       "how many numbers a vector has: 256 to 2000 (default: 384)",
       whole(256, 2_000),
     )
+    .option(
+      "--prefix <text>",
+      "of the names of the functions, such as mayfly-, if yours have the same names",
+      prefix,
+    )
     .addHelpText("after", examples);
   withJson(command).action((folder: string, options: Options) =>
     execute(options, (session) => init(folder, options, session)),
@@ -48,7 +55,7 @@ export function addInit(program: Command): void {
 async function init(folder: string, options: Options, session: Session): Promise<undefined> {
   const { output, interruption } = session;
   const root = await folderOf(folder);
-  const plan = await makePlan(root, options.force === true, options.dimensions);
+  const plan = await makePlan(root, options.force === true, options);
   const report = (done: boolean) =>
     output.answer(answerOf(plan, done), () => (done ? doneLines(plan, output) : []));
   if (!output.json) for (const line of planLines(plan, output)) output.line(line);
@@ -65,6 +72,13 @@ async function init(folder: string, options: Options, session: Session): Promise
   await carryOut(plan);
   report(true);
   return undefined;
+}
+
+function prefix(text: string): string {
+  if (prefixForm.test(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be lowercase letters and digits, and end with - or _, such as mayfly-.",
+  );
 }
 
 async function folderOf(folder: string): Promise<string> {
@@ -170,7 +184,9 @@ const isNewer = (one: string, other: string) =>
 
 function doneLines(plan: Plan, output: Output): string[] {
   const push = "npx supabase db push --remote";
-  const deploy = "npx supabase functions deploy spawn sync query";
+  const prefix = plan.manifest.prefix ?? "";
+  const names = functionNames.map((name) => `${prefix}${name}`).join(" ");
+  const deploy = `npx supabase functions deploy ${names}`;
   if (plan.from !== null) {
     const steps = plan.migrationsAdded ? `${push} && ${deploy}` : deploy;
     return ["", `Done. Now deploy again, in the project's folder: ${output.paint("bold", steps)}`];

@@ -31,11 +31,11 @@ export const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
-    .argument("[id]", "of a job: shows it with its steps and attempts")
+    .argument("[id]", "id of a job to show, with its steps and attempts")
     .description("list jobs, or show one")
-    .option("--status <status>", "in this state alone: ready, running, failed, …")
-    .option("--queue <queue>", "of this queue alone")
-    .option("--queues", "the queues in numbers: what stands, and how long jobs waited and ran")
+    .option("--status <status>", "only with this status: ready, running, failed, …")
+    .option("--queue <queue>", "only of this queue")
+    .option("--queues", "show numbers of the queues, and how long jobs waited and ran")
     .option("--watch", "show each change, until Ctrl-C; with --json a JSON line for each")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
@@ -48,9 +48,9 @@ export function addJobs(program: Command): void {
   );
   const redrive = program
     .command("redrive")
-    .argument("[ids...]", "of dead letters; all without")
+    .argument("[ids...]", "ids of dead letters (default: all)")
     .description("make failed jobs ready again")
-    .option("--queue <queue>", "of this queue alone")
+    .option("--queue <queue>", "only of this queue")
     .addHelpText("after", exampleOf("redrive --queue mail"));
   withProject(redrive).action((ids: string[], options: ProjectOptions & { queue?: string }) =>
     execute(options, async ({ output }) => {
@@ -72,7 +72,7 @@ export function addJobs(program: Command): void {
       const { mayfly } = await openProject(options, output);
       const answer = dataOf(await mayfly.jobs.cancel(ids));
       output.answer(answer, () => [
-        `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running, and told.`,
+        `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running and notified.`,
       ]);
       return undefined;
     }),

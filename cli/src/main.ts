@@ -24,6 +24,7 @@ import { addSpawn } from "./spawn.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addTail } from "./tail.ts";
+import { addTeams } from "./teams.ts";
 import { addTune } from "./tune.ts";
 import { addUninstall } from "./uninstall.ts";
 import { addUse } from "./use.ts";
@@ -77,6 +78,7 @@ const commands = [
   addRecommend,
   addClusters,
   addFacts,
+  addTeams,
   addReembed,
   addTune,
   addCodemod,

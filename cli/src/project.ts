@@ -15,6 +15,7 @@ export interface Project {
 export async function openProject(options: ConnectionOptions, output: Output): Promise<Project> {
   const connection = await findConnection(options);
   const tenant = await chooseTenant(connection, output);
-  const { url, key } = connection;
-  return { url, tenant, mayfly: new Mayfly({ url, key, tenant: tenant.id }) };
+  const { url, key, functionsPrefix } = connection;
+  const prefix = functionsPrefix && { functionsPrefix };
+  return { url, tenant, mayfly: new Mayfly({ url, key, tenant: tenant.id, ...prefix }) };
 }

@@ -36,30 +36,25 @@ export function addVerbs(runs: Command): void {
   verb("cancel", "cancel it, with the runs that it waits for", "cancel 0198f0c2-…", cancel);
   verb<DecideOptions>(
     "approve",
-    "say yes to the call of a tool that it waits for",
+    "approve the tool call that it waits for",
     `approve 0198f0c2-… --reason "Checked the order"`,
     (...given) => decide("approve", ...given),
-  ).option("--reason <text>", "for those who asked");
+  ).option("--reason <text>", "reason, which the asker sees");
   verb<DecideOptions>(
     "reject",
-    "say no to the call of a tool that it waits for",
+    "reject the tool call that it waits for",
     `reject 0198f0c2-… --reason "Too much"`,
     (...given) => decide("reject", ...given),
-  ).option("--reason <text>", "for those who asked");
+  ).option("--reason <text>", "reason, which the asker sees");
   verb<ForkOptions>(
     "fork",
-    "start a run that shares the steps of this one before one of them",
+    "start a run that shares the first steps of this one",
     `fork 0198f0c2-… --at 4 --input "Look at the logs"`,
     fork,
   )
     .requiredOption("--at <step>", "the first step to run again", whole(1, 10_000))
-    .option("--input <text>", "say this at that step");
-  verb(
-    "replay",
-    "go through what it has recorded, without calling any model or tool",
-    "replay 0198f0c2-…",
-    replay,
-  );
+    .option("--input <text>", "a message at that step");
+  verb("replay", "replay it, without calling any model or tool", "replay 0198f0c2-…", replay);
 }
 
 interface DecideOptions extends ProjectOptions {

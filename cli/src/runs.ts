@@ -25,11 +25,11 @@ Examples:
 export function addRuns(program: Command): void {
   const runs = program
     .command("runs")
-    .argument("[id]", "of a run: shows it with its steps, tools, tokens and money")
+    .argument("[id]", "id of a run to show, with its steps, tools, tokens and cost")
     .description("list runs of agents, or show one")
-    .option("--agent <name>", "of this agent alone")
-    .option("--status <status>", "in this state alone: running, waiting, failed, max_cost, …")
-    .option("--watch", "of one run: print what it says as it comes, until it ends")
+    .option("--agent <name>", "only of this agent")
+    .option("--status <status>", "only with this status: running, waiting, failed, max_cost, …")
+    .option("--watch", "print the output of one run as it arrives, until it ends")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples)
     // The options behind `fork` are its own.

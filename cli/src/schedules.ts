@@ -24,6 +24,7 @@ Examples:
 export function addSchedules(program: Command): void {
   const schedules = program
     .command("schedules")
+    .enablePositionalOptions(false)
     .description("list the schedules, set one, or remove one")
     .addHelpText("after", examples);
   withProject(schedules).action((options: ProjectOptions) =>
@@ -39,17 +40,22 @@ export function addSchedules(program: Command): void {
   // What names the project is an option of `schedules`, which takes it wherever it stands.
   schedules
     .command("set")
-    .argument("<name>", "of the schedule: one of this name is replaced")
+    .argument("<name>", "name of the schedule; an existing one is replaced")
     .argument("<cron>", 'such as "0 3 * * *", or @daily')
-    .argument("<job>", "the name of the job that it adds")
-    .description("add a job whenever a cron line says")
+    .argument("<job>", "name of the job to add")
+    .description("add a job by a cron line")
     .option("--input <json>", "of the job")
-    .option("--time-zone <zone>", "in which the line is read; UTC by default")
+    .option("--time-zone <zone>", "time zone of the cron line (default: UTC)")
     .option("--queue <queue>", "of the job")
     .option("--priority <number>", "of the job", whole(-32_000, 32_000))
     .addOption(new Option("--catch-up <what>", "of missed times").choices(["one", "all", "none"]))
-    .addOption(new Option("--overlap <what>", "while the last job runs").choices(["skip", "allow"]))
-    .option("--paused", "set it, and let it add nothing")
+    .addOption(
+      new Option("--overlap <what>", "also add a job while the last one is running").choices([
+        "skip",
+        "allow",
+      ]),
+    )
+    .option("--paused", "set it, but add no jobs")
     .action((name: string, cron: string, job: string, _: object, command: Command) => {
       const options = command.optsWithGlobals<SetOptions>();
       return execute(options, async ({ output }) => {
@@ -63,7 +69,7 @@ export function addSchedules(program: Command): void {
   schedules
     .command("remove")
     .argument("<name>", "of the schedule")
-    .description("remove a schedule; the jobs that it has added stay")
+    .description("remove a schedule; jobs that it added stay")
     .action((name: string, _: object, command: Command) => {
       const options = command.optsWithGlobals<ProjectOptions>();
       return execute(options, async ({ output }) => {
@@ -73,7 +79,7 @@ export function addSchedules(program: Command): void {
           throw new Failure(`There is no schedule ${printable(name)}.`, {
             hint: "See: mayfly schedules",
           });
-        output.answer(answer, () => [`The schedule ${printable(name)} is removed.`]);
+        output.answer(answer, () => [`The schedule ${printable(name)} was removed.`]);
         return undefined;
       });
     });

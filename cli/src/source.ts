@@ -28,11 +28,12 @@ export interface FunctionEntry {
   importMap: string;
 }
 
-export const functionEntries: FunctionEntry[] = functionNames.map((name) => ({
-  name,
-  entrypoint: `./${home}/functions/${name}/index.ts`,
-  importMap: `./${home}/functions/deno.json`,
-}));
+export const functionEntries = (prefix = ""): FunctionEntry[] =>
+  functionNames.map((name) => ({
+    name: `${prefix}${name}`,
+    entrypoint: `./${home}/functions/${name}/index.ts`,
+    importMap: `./${home}/functions/deno.json`,
+  }));
 
 /** The migrations, by name. */
 export async function readMigrations(): Promise<SourceFile[]> {

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { type CommonOptions, execute, type Session, withJson } from "./command.ts";
 import { Failure, usage } from "./failure.ts";
+import { functionNames } from "./functions.ts";
 import { withoutMayfly } from "./init-config.ts";
 import { hashOf, manifestPath, readManifest } from "./init-manifest.ts";
 import { nextNumber, uninstallName } from "./init-migrations.ts";
@@ -70,7 +71,10 @@ async function uninstall(root: string, options: Options, session: Session): Prom
     "Done. What is left, in this order:",
     "  Project Settings → Data API → Exposed schemas: remove mayfly",
     `  ${output.paint("bold", "npx supabase db push --remote")}`,
-    `  ${output.paint("bold", "npx supabase functions delete spawn")}, and sync and query`,
+    ...functionNames.map((name) => {
+      const command = `npx supabase functions delete ${manifest.prefix ?? ""}${name}`;
+      return `  ${output.paint("bold", command)}`;
+    }),
     `  ${output.paint("bold", "npx supabase secrets unset MAYFLY_SIGNING_KEY")}`,
     "To keep Mayfly after all, delete the migration and run mayfly init.",
   ]);

@@ -26,9 +26,10 @@ const several = (value: string, before: string[]) => [...before, value];
 export function addWorkflows(program: Command): void {
   const workflows = program
     .command("workflows")
+    .enablePositionalOptions(false)
     .description("list runs of workflows; show, signal, cancel or move one")
-    .option("--name <name>", "of this workflow alone")
-    .option("--status <status>", "in this state alone: waiting, running, failed, …")
+    .option("--name <name>", "only of this workflow")
+    .option("--status <status>", "only with this status: waiting, running, failed, …")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(workflows).action((options: ListOptions) =>
@@ -72,14 +73,14 @@ export function addWorkflows(program: Command): void {
     const { mayfly } = await openProject(options, session.output);
     const answer = dataOf(await mayfly.workflows.cancel(id));
     session.output.answer(answer, () => [
-      `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running, and told.`,
+      `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running and notified.`,
     ]);
     return undefined;
   });
   one<MoveOptions>("move", "move a run to another version of its workflow", move)
     .requiredOption("--to <version>", "the version")
-    .option("--rename <old=new>", "a recorded step, by its new name; may be repeated", several, [])
-    .option("--forget <step>", "a recorded step to do again; may be repeated", several, []);
+    .option("--rename <old=new>", "old=new name of a recorded step; can be repeated", several, [])
+    .option("--forget <step>", "a recorded step to do again; can be repeated", several, []);
 }
 
 async function list(options: ListOptions, { output }: Session): Promise<undefined> {
@@ -208,7 +209,7 @@ async function move(id: string, options: MoveOptions, { output }: Session): Prom
   const rename: Record<string, string> = {};
   for (const pair of options.rename) {
     const at = pair.indexOf("=");
-    if (at < 1) throw usage("--rename is like pay=charge.");
+    if (at < 1) throw usage("--rename must look like pay=charge.");
     rename[pair.slice(0, at)] = pair.slice(at + 1);
   }
   const { mayfly } = await openProject(options, output);
@@ -220,7 +221,7 @@ async function move(id: string, options: MoveOptions, { output }: Session): Prom
     }),
   );
   output.answer(moved, () => [
-    `${moved.id} is a run of ${moved.name} ${moved.version} now, no longer of ${moved.from}.`,
+    `${moved.id} is now a run of ${moved.name} ${moved.version} instead of ${moved.from}.`,
   ]);
   return undefined;
 }

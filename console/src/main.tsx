@@ -5,6 +5,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/parts.css";
+import "./styles/figures.css";
 import "./styles/forms.css";
 import "./styles/tables.css";
 import "./styles/overlays.css";

@@ -11,9 +11,9 @@ const maxBodyBytes = 8_000_000;
 
 const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];
 
-/** An app for the function `name`. The platform leaves the name in the path. */
+/** An app for the function `name`. The platform leaves the name in the path, with the prefix of `mayfly init`. */
 export function createApp(name: string): Hono {
-  const app = new Hono().basePath(`/${name}`);
+  const app = new Hono().basePath(`/:installed{[\\w-]*${name}}`);
   app.use(requestId());
   app.use(cors({ origin: "*", exposeHeaders, maxAge: 86_400 }));
   app.use(async (context, next) => {

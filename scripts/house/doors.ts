@@ -19,7 +19,7 @@ const parts = [
 ] as const;
 
 /** What the package of the SDK exports. */
-const publicDoors = ["sdk/src/index.ts", "sdk/src/link/postgres.ts"];
+const publicDoors = ["sdk/src/index.ts", "sdk/src/link/postgres.ts", "sdk/src/memory/open.ts"];
 
 /** What the command line and tests may enter besides: what all parts agree on, and the door for them. */
 const isOurDoor = (target: string) =>

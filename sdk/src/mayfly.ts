@@ -52,6 +52,8 @@ export interface MayflyOptions {
    * caller. A client with its own `accessToken` (Clerk, Auth0) throws `invalid_request`.
    */
   client?: ApplicationClient;
+  /** Of the names of Mayfly's edge functions, if `mayfly init --prefix mayfly-` installed them with one. */
+  functionsPrefix?: string;
   /** A machine's key (`mfk_…`). It can spawn agents and do nothing else. */
   enrolmentKey?: string;
   /**
@@ -130,12 +132,13 @@ export class Mayfly {
   readonly #anonymous: Link;
   readonly #outboxes: Outboxes;
   readonly #agents = new Set<Agent>();
-  readonly #requests = new Requests();
+  readonly #requests: Requests;
 
   constructor(given: MayflyOptions) {
     const tenantId = given.tenant && idOf(given.tenant);
     const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
+    this.#requests = new Requests(options.functionsPrefix);
     const { key, client, transport } = options;
     if (transport && client) throw personByTransport();
     this.client = connect(options, this.#requests.fetch);
@@ -262,9 +265,9 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key, transport, cache = {}, debug = {} } = this.#options;
+    const { url, key, functionsPrefix, transport, cache = {}, debug = {} } = this.#options;
     const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
-    return new Agent({ url, key, transport, cache, debug, ...shared }, issued);
+    return new Agent({ url, key, functionsPrefix, transport, cache, debug, ...shared }, issued);
   }
 
   #headers(): Record<string, string> {

@@ -1,4 +1,4 @@
--- Who may see approvals, what was decided and what needs asking. Functions alone write them.
+-- Who may see approvals, decisions and policies. Only functions write them.
 
 alter table mayfly.approvals enable row level security;
 

@@ -1,4 +1,4 @@
--- Who may see prices, budgets, limits and what was spent. Functions alone write them. Prices are everybody's.
+-- Who may see prices, budgets, limits and the ledger. Only functions write them. Everybody may see prices.
 
 alter table mayfly.model_prices enable row level security;
 

@@ -1,4 +1,4 @@
--- Who may see jobs, what they gave, and what was said about them.
+-- Who may see jobs, their results and what belongs to them.
 
 alter table mayfly.jobs enable row level security;
 

@@ -1,4 +1,4 @@
--- Who may see runs. Functions alone write them.
+-- Who may see runs. Only functions write them.
 
 alter table mayfly.runs enable row level security;
 

@@ -1,4 +1,4 @@
--- Who may see how workflows are declared. Functions alone write it.
+-- Who may see the graphs of workflows. Only functions write them.
 
 alter table mayfly.workflow_graphs enable row level security;
 

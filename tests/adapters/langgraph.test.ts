@@ -116,7 +116,7 @@ describe("the checkpointer", () => {
       const { data } = await mayfly.threads.list();
       return data?.[0]?.bytes ?? 0;
     };
-    // One message a step. tests/bench/langgraph.ts goes on to 1,000.
+    // One message a step.
     const [first, second] = [await upTo(100), await upTo(200)];
     expect(second).toBeLessThan(3 * 200 * words.length);
     expect(second - first).toBeLessThan(1.1 * first);

@@ -40,7 +40,9 @@ describe("mayfly approvals", () => {
     const tooMuch = await run("approve", first.id, "--input", '{"amount": 60}');
     expect(tooMuch.err).toContain("$.amount must be at most 50");
     expect((await run("approve", first.id, "--input", "{amount}")).err).toContain("is not JSON");
-    expect((await run("approve", first.id, "--digest", "00")).err).toContain("no longer what you");
+    expect((await run("approve", first.id, "--digest", "00")).err).toContain(
+      "has changed since you read it",
+    );
     const approved = await run(
       "approve",
       first.id,

@@ -24,14 +24,16 @@ const all = [
   "debug",
   "jobs",
   "workflows",
+  "teams",
   "runs",
   "releases",
   "start",
   "transports",
   "peer",
+  "console",
 ];
 /** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "peer"];
+const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console"];
 /** What says nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
 

@@ -13,6 +13,8 @@ import { measureRecovery } from "./runs/recovery.ts";
 import { measureResume } from "./runs/resume.ts";
 import { measureScreen } from "./runs/screen.ts";
 
+// The bare loop would print them; ours records them.
+Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 

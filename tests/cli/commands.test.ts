@@ -57,6 +57,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
       "clusters",
       "facts",
       "entities",
+      "teams",
       "reembed",
       "tune",
       "codemod",

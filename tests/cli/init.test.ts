@@ -136,7 +136,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(text.match(/verify_jwt = false/g)).toHaveLength(3);
 
     await symlink(join(repository, "node_modules"), join(root, "node_modules"));
-    const functions = functionEntries.map(({ entrypoint }) => join("supabase", entrypoint));
+    const functions = functionEntries().map(({ entrypoint }) => join("supabase", entrypoint));
     const deno = ["check", "--no-lock", "--node-modules-dir=manual", "--config"];
     await execute(tool("deno"), [...deno, "supabase/mayfly/functions/deno.json", ...functions], {
       cwd: root,
@@ -263,7 +263,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
 });
 
 describe("the edit of config.toml", () => {
-  const edit = (text: string) => editConfig(text, functionEntries);
+  const edit = (text: string) => editConfig(text, functionEntries());
 
   it("keeps every other line, in each style of writing", () => {
     for (const text of [

@@ -151,6 +151,43 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
+  it("shows a team with its members, sealed and closed polls, and bids, and ends it as one", async () => {
+    const spawned = await mayfly.teams.spawn("release", {
+      members: { reader: { count: 2, scopes: ["team:read", "team:vote", "job:work"] } },
+      task: "Ship 2.0",
+      deadline: "10m",
+    });
+    if (spawned.error) throw spawned.error;
+    const { team, agents } = spawned.data;
+    const { polls, tenders } = mayfly.teams;
+    const sealed = await polls.open("Ship it?", { team: team.id });
+    const closed = await polls.open("Which title?", {
+      team: team.id,
+      options: ["Faster", "Calmer"],
+    });
+    const tender = await tenders.open({ name: "translate" }, { team: team.id });
+    for (const { error } of [sealed, closed, tender]) if (error) throw error;
+    for (const [at, agent] of agents.entries()) {
+      await agent.teams.polls.vote(closed.data?.id ?? "", "Calmer", `Reason ${at}.`);
+      await agent.teams.tenders.bid(tender.data?.id ?? "", { price: 3 - at });
+    }
+    await agents[0]?.teams.polls.vote(sealed.data?.id ?? "", "yes", "A secret reason.");
+    const page = await opened("teams");
+    await page.click("main td >> text=release");
+    await page.waitForSelector("main >> text=Calmer ✓");
+    await page.waitForSelector("main >> text=ballots are sealed until then");
+    await page.click("main summary >> text=2 ballots");
+    await page.waitForSelector("main >> text=Reason 1.");
+    await page.waitForSelector("main >> text=translate");
+    expect(await page.locator("main").textContent()).not.toContain("A secret reason.");
+    await expectAccessible(page);
+    await keepLooks(page, "team");
+    await page.click("main .actions >> text=Stop the team");
+    await page.click(".confirm button.danger");
+    await page.waitForSelector("h1 >> text=stopped");
+    await page.context().close();
+  });
+
   it("says whether all works, how much room is left, and what was spent", async () => {
     const page = await opened("health");
     for (const check of ["Data API", "Function query", "Realtime", "The log", "Maintenance"])

@@ -35,7 +35,8 @@ async function write(files: Record<string, string>) {
 }
 
 function start(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [demo, ...args, "--data", data], {
+  // As vitest.config.ts has it: what lives for seconds is not worth optimizing.
+  const child = spawn(process.execPath, ["--liftoff-only", demo, ...args, "--data", data], {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: process.env.HOME ?? "",

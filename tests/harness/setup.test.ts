@@ -120,7 +120,9 @@ describe("npm run dev", () => {
 
   it("seeds a tenant, applies an SQL file that is saved, refuses a broken one, and reloads functions", async () => {
     const key = await prepare();
-    const child = spawn(process.execPath, [join(project, "scripts/dev.ts")], { cwd: project });
+    const child = spawn(process.execPath, ["--liftoff-only", join(project, "scripts/dev.ts")], {
+      cwd: project,
+    });
     let said = "";
     let heard = () => {};
     for (const stream of [child.stdout, child.stderr])

@@ -103,7 +103,7 @@ describe("mayfly schedules", () => {
   it("says what is wrong: a line that never fires, an input that is no JSON, a name that is not there", async () => {
     const never = await run("schedules", "set", "x", "0 0 30 2 *", "sweep");
     expect(never).toMatchObject({ code: 1 });
-    expect(never.err).toContain("cron names a time that never comes");
+    expect(never.err).toContain("cron describes a time that never comes");
     const input = await run("schedules", "set", "x", "@daily", "sweep", "--input", "{");
     expect(input).toMatchObject({ code: 2, err: expect.stringContaining("--input is not JSON") });
     const gone = await run("schedules", "remove", "nobody");

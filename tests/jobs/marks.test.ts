@@ -1,7 +1,7 @@
 /** Marks, by which a worker passes over dead entries while something holds the oldest snapshot back: with several priorities and queues. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { add, claim, makeWorker, makeWorkTenant } from "./working.ts";
+import { add, claim, claimAny, makeWorker, makeWorkTenant } from "./working.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -40,5 +40,20 @@ describe("a claim with marks", () => {
     expect(seen.toSorted()).toEqual([3, 4, 5, 6, 7]);
     const full = await claim(db.sql, claims, 3, { place: { marks: [] } as never });
     expect(full.jobs.map((job) => job.input.n)).toEqual([0]);
+  });
+
+  it("ends, whatever numbers the marks have", async () => {
+    const tenant = await makeWorkTenant(db.sql);
+    const { claims } = await makeWorker(db.sql, tenant);
+    await add(db.sql, claims, [{ name: "a" }, { name: "b" }]);
+    const marks = [0, -5, 9_000_000_000].map((seq, at) => [
+      tenant,
+      `${"abc"[at]}/${"abc"[at]}`,
+      0,
+      seq,
+    ]);
+    const { jobs } = await claim(db.sql, claims, 5, { place: { marks } as never });
+    expect(jobs.map(({ name }) => name).sort()).toEqual(["a", "b"]);
+    expect((await claimAny(db.sql, 5, { place: { marks } as never })).jobs).toEqual([]);
   });
 });

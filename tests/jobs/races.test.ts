@@ -98,6 +98,28 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
     ).toMatchObject([{ asleep: false }]);
   });
 
+  it("tells a worker that goes to sleep of a job that is being added, and has not asked who sleeps", async () => {
+    const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
+    const other = await makeWorker(db.sql, await makeWorkTenant(db.sql));
+    const park = randomUUID();
+    const look = async (by = claims, own = park) => {
+      const { jobs, late } = (await claim(db.sql, by, 1, { park: own })) as unknown as {
+        jobs: unknown[];
+        late: boolean;
+      };
+      return [jobs.length, late];
+    };
+    await actAs(db.sql, claims, async (session) => {
+      // Nobody sleeps yet: nobody is woken. It commits behind the last look.
+      await session`select mayfly.add_jobs('[{"name": "a"}]')`;
+      expect(await look()).toEqual([0, true]);
+      expect(await look()).toEqual([0, true]);
+      expect(await look(other.claims, randomUUID())).toEqual([0, false]);
+    });
+    expect(await look()).toEqual([1, false]);
+    expect(await look()).toEqual([0, false]);
+  });
+
   it("adds one job for a key that 16 add at once", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);

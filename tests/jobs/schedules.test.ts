@@ -127,7 +127,7 @@ describe("a cron line", () => {
     for (const cron of ["0 0 30 2 *", "0 0 31 4,6,9,11 *"])
       expect(await refusalOf(set({ cron }))).toMatchObject({
         code: "invalid_request",
-        message: "cron names a time that never comes.",
+        message: "cron describes a time that never comes.",
         details: { field: "cron" },
       });
   });

@@ -98,6 +98,6 @@ export const statusOf = async (sql: Sql, tenant: string, id: string) =>
 export const endLease = (sql: Sql, id: string) =>
   sql`update mayfly.jobs set lease_end = clock_timestamp() - interval '1 second' where id = ${id}`;
 
-/** Has the next claim look for ended leases and due schedules, which it does every five seconds otherwise. */
+/** Has the next claim look for ended leases and due schedules, which it does every second otherwise. */
 export const letTick = (sql: Sql) =>
   sql`update mayfly_private.job_ticks set fired_at = '-infinity', reaped_at = '-infinity'`;

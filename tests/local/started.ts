@@ -50,7 +50,10 @@ interface Started {
 }
 
 export function run(...words: string[]): Started {
-  const child = spawn(process.execPath, [cli, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  // As vitest.config.ts has it: what lives for seconds is not worth optimizing.
+  const child = spawn(process.execPath, ["--liftoff-only", cli, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   children.add(child);
   let text = "";
   for (const stream of [child.stdout, child.stderr])

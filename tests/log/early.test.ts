@@ -87,7 +87,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       expect(
         topics.some(({ state, topic }) => state === "joined" && topic.includes(agent.id)),
       ).toBe(true);
-    });
+    }, 30_000);
 
   it("is acknowledged when the row is there: the next process is not given the message again", async () => {
     const worker = { registrationKey: "worker", lifetime: 300 };
@@ -102,14 +102,14 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       const rows =
         await db.sql`select acknowledged_at from mayfly.deliveries where recipient_id = ${first.id}`;
       expect(rows).toMatchObject([{ acknowledged_at: expect.any(Date) }]);
-    });
+    }, 30_000);
     await first.close();
     const second = await spawnIn(mayfly, worker);
     second.on("info", ({ attempt }) => handled(attempt));
     // Until then what is sent goes to the first's session, which may have handled it.
     await listening(second);
     dataOf(await second.send(second.id, "info", { text: "the last" }));
-    await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2), 30_000);
     expect(handled.mock.calls).toEqual([[1], [1]]);
     await second.stop();
   });
@@ -141,7 +141,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       expect(
         topics.some(({ state, topic }) => state === "joined" && topic.endsWith("findings")),
       ).toBe(true);
-    });
+    }, 30_000);
     const acknowledgement = answered(agent, "acknowledge_channel");
     const burst = [1, 2, 3].map(() => messageTo({ channel: "findings" }));
     await early(send(...burst), () => acknowledgement);
@@ -150,7 +150,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       const rows =
         await db.sql`select acknowledged from mayfly.channel_subscriptions where tenant_id = ${tenant} and subscriber_id = ${agent.id}`;
       expect(rows).toEqual([{ acknowledged: "3" }]);
-    });
+    }, 30_000);
     await stop();
     await agent.stop();
   });
@@ -201,7 +201,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await vi.waitFor(() => {
       const topics = agent.client.realtime.getChannels();
       expect(topics.filter(({ state }) => state === "joined")).toHaveLength(2);
-    });
+    }, 30_000);
     // Where nobody has said that it listens, nothing is broadcast.
     await vi.waitFor(async () => {
       const rows = await db.sql`
@@ -225,7 +225,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await early(
       (session) => session`select mayfly.set_debug(persist => true, level => 4)`,
       async () => {
-        await vi.waitFor(() => expect(agent.debug.level("task")).toBe(4));
+        await vi.waitFor(() => expect(agent.debug.level("task")).toBe(4), 30_000);
         const appended = answered(agent, "append_debug");
         agent.debug.task("keep it");
         await appended;
@@ -234,7 +234,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await vi.waitFor(async () => {
       const rows = await db.sql`select name from mayfly.debug_records where agent_id = ${agent.id}`;
       expect(rows.map(({ name }) => name)).toContain("keep it");
-    });
+    }, 30_000);
     await agent.stop();
   });
 });

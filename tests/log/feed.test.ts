@@ -125,3 +125,47 @@ describe("three watches of states beside a busy peer", () => {
     ]);
   }, 60_000);
 });
+
+describe("a watch that follows", () => {
+  it("pulls on after a nudge, until two pulls find nothing", async () => {
+    const refused = await reader.log.watch({ followMs: 10 }, () => {});
+    expect(refused.error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "followMs" },
+    });
+    let heard = () => {};
+    const first = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    const options = { types: ["state.*"], followMs: 50, pollMs: 3_600_000 };
+    const watch = dataOf(await reader.log.watch(options, () => heard()));
+    dataOf(await peer.state.shared.set("a", 0));
+    await first;
+    // Without it there is one more, at the end of the window of the nudge.
+    for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
+    await watch.stop();
+  });
+});
+
+describe("a list of what has happened", () => {
+  it("gives the newest first, of some kinds, page by page, and no more than there is", async () => {
+    for (let n = 0; n < 3; n++) dataOf(await peer.state.shared.set("a", n));
+    const page = { types: ["state.*"], limit: 2 };
+    const first = dataOf(await mayfly.log.list(page));
+    expect(first.events.map(({ version }) => version)).toEqual([3, 2]);
+    const rest = dataOf(await mayfly.log.list({ ...page, after: first.after ?? "" }));
+    expect(rest.events.map(({ version }) => version)).toEqual([1]);
+    expect(rest.after).toBeNull();
+    const own = dataOf(await mayfly.log.list({ agent: peer.id, types: ["agent.spawned"] }));
+    expect(own.events.map(({ subject }) => subject)).toEqual([peer.id]);
+    for (const [field, options] of Object.entries({
+      after: { after: "1;drop" },
+      types: { types: ["x%,type.neq.y"] },
+      limit: { limit: 0 },
+    }))
+      expect((await mayfly.log.list(options)).error).toMatchObject({
+        code: "invalid_request",
+        details: { field },
+      });
+  });
+});

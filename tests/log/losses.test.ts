@@ -35,7 +35,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     await vi.waitFor(() => {
       const channels = agent.client.realtime.getChannels();
       expect(channels.filter(({ state }) => state === "joined").length).toBe(topics);
-    });
+    }, 30_000);
     // The server says a little later that the database's broadcasts flow.
     let heard = 0;
     const off = agent.on("probe", () => void heard++);
@@ -57,7 +57,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     dataOf(await mayfly.messages.send(agent.id, "tick", { n: 1 }));
     // Nobody heard of it. The heartbeat brings it, and says what was lost.
     dataOf(await agent.heartbeat());
-    await vi.waitFor(() => expect(got).toEqual([1]));
+    await vi.waitFor(() => expect(got).toEqual([1]), 30_000);
     await vi.waitFor(() => expect(lost()).toHaveLength(1), 10_000);
     for (let n = 2; n <= 4; n++) {
       dataOf(await mayfly.messages.send(agent.id, "tick", { n }));

@@ -13,13 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => local?.close());
 
-/** Thirty things, each said in two ways that have no word in common. */
+/** Thirty facts, each written in two ways without a common word. */
 const topics = Array.from({ length: 30 }, (_, n) => {
   const words = (way: string) => Array.from({ length: 6 }, (_, k) => `${way}${n}x${k}`);
   return [words("alpha"), words("beta")] as const;
 });
 const topicOf = new Map(topics.flatMap((ways, n) => ways.flat().map((word) => [word, n] as const)));
-/** No model: it knows which made-up word is of which topic, as a good model knows what words mean. */
+/** Stands in for a good model: it knows the topic of each made-up word. */
 const scripted: Embedder = {
   model: "scripted: it knows the topics of this test",
   embed: async (texts) =>
@@ -27,7 +27,7 @@ const scripted: Embedder = {
       const vector = new Array<number>(384).fill(0.02);
       for (const word of text.toLowerCase().match(/[a-z0-9]+/g) ?? []) {
         const topic = topicOf.get(word);
-        // A word that is of no topic points anywhere, a little.
+        // A word without a topic gets a small random direction.
         const place = topic ?? (createHash("md5").update(word).digest()[0] ?? 0) + 100;
         vector[place] = (vector[place] ?? 0) + (topic === undefined ? 0.2 : 1);
       }
@@ -40,7 +40,7 @@ async function rememberTopics(mayfly: Mayfly, embedder: Embedder): Promise<void>
   for (const [n, ways] of topics.entries()) {
     const conversationId = crypto.randomUUID();
     for (const way of ways) {
-      // What all have in common misleads who goes by words alone.
+      // These words are in all memories and mislead a search by words alone.
       const output = `the report of team ${n % 3} on ${way.join(" ")}`;
       const [embedding] = await embedder.embed([output]);
       const { model } = embedder;

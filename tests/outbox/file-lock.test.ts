@@ -63,7 +63,10 @@ describe("a lock on a file", () => {
       children.push(child);
       const [pid] = (await once(createInterface(child.stdout), "line")) as [string];
       process.kill(Number(pid), "SIGKILL");
-      await vi.waitUntil(async () => / Z /.test(await readFile(`/proc/${pid}/stat`, "utf8")));
+      await vi.waitUntil(
+        async () => / Z /.test(await readFile(`/proc/${pid}/stat`, "utf8")),
+        30_000,
+      );
       await (await take(unwatched)).release();
     },
   );

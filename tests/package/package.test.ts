@@ -113,6 +113,19 @@ describe.concurrent("the packed SDK runs", () => {
   });
 });
 
+it("a page that only recalls does so with the memory alone", async () => {
+  const { tenant, mayfly } = await local.enter();
+  await mayfly.memory.remember({ task: "Greet", output: "Say hello first." });
+  const given = JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });
+  const file = await packed.write(
+    "recalls.mjs",
+    `import { openMemories } from "@mayfly/sdk/memory";
+    const { data } = await openMemories(${given}).recall("how do I greet?");
+    console.log(data.results[0].output);`,
+  );
+  expect((await command(process.execPath, [file])).stdout).toBe("Say hello first.\n");
+});
+
 describe("the package of the SDK", () => {
   it("resolves with its types for import, require and bundlers", async () => {
     const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
@@ -162,13 +175,19 @@ describe("the package of the SDK", () => {
     const used = 'import { MayflyError } from "@mayfly/sdk"; console.log(MayflyError);';
     const their =
       'import { createClient } from "@supabase/supabase-js"; console.log(createClient);';
-    const [whole, part, theirs] = await Promise.all([
+    const recalls = 'import { openMemories } from "@mayfly/sdk/memory"; console.log(openMemories);';
+    const [whole, only, part, theirs] = await Promise.all([
       page,
+      bundle(packed.folder, recalls),
       bundle(packed.folder, used),
       bundle(packed.folder, their),
     ]);
     const said = await readFile(join(packed.installed, "README.md"), "utf8");
-    const [, mine, supabase] = /adds (\d+) kB .* which (\d+) kB/.exec(said) ?? [];
+    const [, mine, supabase] = /adds (\d+) kB .*? which (\d+) kB/.exec(said) ?? [];
+    const [, ofOurs] = /recalls needs (\d+) kB of ours/.exec(said) ?? [];
+    const ours = only.bytes - theirs.bytes;
+    expect(Number(ofOurs) / (ours / 1_000)).toBeCloseTo(1, 1);
+    expect(ours).toBeLessThan(60_000);
     expect(Number(mine) / (whole.bytes / 1_000)).toBeCloseTo(1, 1);
     expect(Number(supabase) / (theirs.bytes / 1_000)).toBeCloseTo(1, 1);
     expect(part.bytes).toBeLessThan(whole.bytes / 50);

@@ -3,6 +3,7 @@ import type { Agent, Mayfly, TeamAlert } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
+import { runAll } from "../../examples/teams/index.ts";
 
 let local: TestLocal;
 let mayfly: Mayfly;
@@ -209,3 +210,16 @@ it("a team's blackboard and files are its own, its budget counts what its member
   const budget = dataOf(await mayfly.teams.of(team.id).budget());
   expect(budget).toMatchObject({ level: "team", heldTokens: 800 });
 });
+
+it("each pattern of the examples finds mistakes, with a stand-in that says that it is one", async () => {
+  const { model, outcomes } = await runAll(mayfly);
+  expect(model).toContain("stand-in");
+  expect(outcomes.map(({ pattern }) => pattern)).toEqual([
+    ...["supervisor", "hierarchy", "orchestrator", "peers", "blackboard", "market"],
+  ]);
+  for (const { pattern, quality, tokens } of outcomes) {
+    expect(quality, pattern).toBeGreaterThan(0.4);
+    expect(tokens, pattern).toBeGreaterThan(100);
+  }
+  console.table(outcomes);
+}, 60_000);

@@ -95,6 +95,8 @@ export const sweep: RoomSweep = {
     handle_alert: needs("team:manage", "may not", { id: alert, action: "mine" }),
     join_team: needs("team:manage", "may not", { team_id: team, agent_ids: [agent.id] }),
     list_alerts: needs("team:read", "may", { every: true }),
+    list_polls: needs("team:read", "may"),
+    list_tenders: needs("team:read", "may"),
     list_teams: needs("team:read", "may"),
     open_poll: needs("team:manage", "may not", { question: "Mine?", options: ["a", "b"] }),
     open_tender: needs("team:manage", "may not", { job: { name: "mine" } }),

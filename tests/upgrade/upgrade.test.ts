@@ -118,7 +118,7 @@ for (const { name, open, here } of projects)
       const own = (line: string) => line.replace(/"announce_rate": \d+/, "");
       const compare = (other: string[]) => {
         const [ours, theirs] = [upgraded, other].map((lines) => new Set(lines.map(own)));
-        // Not the whole catalogs, of which a failure would show 9,000 lines.
+        // Compares only the lines that differ, because a failure with the whole catalogs would print 9,000 lines.
         expect({
           upgraded: [...(ours ?? [])].filter((line) => !theirs?.has(line)),
           made: [...(theirs ?? [])].filter((line) => !ours?.has(line)),
@@ -146,7 +146,7 @@ for (const { name, open, here } of projects)
     it("keeps its data", async () => {
       const sums = await checksumsOf(db.sql, old.tables);
       const changed = Object.keys(old.sums).filter((key) => sums[key] !== old.sums[key]);
-      // The scopes come with a release.
+      // Each release writes the scopes.
       const data = changed.filter((key) => !key.includes("mayfly.scopes"));
       expect(data.sort()).toEqual(Object.keys(changedOnPurpose).sort());
     });
@@ -191,7 +191,7 @@ for (const { name, open, here } of projects)
     });
   });
 
-/** A line of an export, with what the release before knew of its row. */
+/** Identifies a line of an export by the columns that the release before had. */
 const keyOf =
   (tables: Tables) =>
   ({ table, row }: { table: string; row: Record<string, unknown> }): string => {

@@ -63,7 +63,7 @@ describe("mayfly workflows", () => {
 
     expect((await run("move", other, "--to", "2", "--rename", "pack")).code).toBe(2);
     const moved = await run("move", other, "--to", "2", "--rename", "pack=wrap");
-    expect(moved.out).toContain("is a run of ship 2 now, no longer of 1");
+    expect(moved.out).toContain("is now a run of ship 2 instead of 1");
     expect(dataOf(await mayfly.workflows.list({ name: "ship", version: "2" }))).toMatchObject([
       { id: other, version: "2" },
     ]);

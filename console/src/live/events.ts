@@ -24,6 +24,8 @@ export interface LiveState {
   message: string | null;
 }
 
+/** Between two pulls while something happens: so an event is on the screen within 200 ms. */
+const followMs = 150;
 const kept = 20_000;
 const pageSize = 1_000;
 /** Of the past hour; older events are a page away, in the stream. */
@@ -65,7 +67,7 @@ export class Events {
 
   /** The watch first: what happens while the past is read is in it. */
   async start(): Promise<MayflyError | null> {
-    const options = { onError: (error: unknown) => this.#trouble(error) };
+    const options = { followMs, onError: (error: unknown) => this.#trouble(error) };
     const watch = await this.#mayfly.log.watch(options, ({ events, memories, snapshot }) => {
       for (const { id, task } of memories) this.memories.set(id, oneLine(task ?? ""));
       if (events.length > 0) this.#take(events);

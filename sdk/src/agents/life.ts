@@ -22,6 +22,8 @@ export interface LifeParts {
   anonymous: Link;
   /** The server's time, learned from its tokens and answers. */
   clock: HybridClock;
+  /** Of the names of Mayfly's edge functions. */
+  functionsPrefix?: string | undefined;
   /** How it calls the database. Without it, through the Data API. */
   transport?: Transport | undefined;
 }
@@ -50,15 +52,19 @@ export class Life {
   /** Its rooms in the order in which they were made. They close in reverse. */
   held: readonly Held[] = [];
   readonly #session: Session;
-  readonly #requests = new Requests();
+  readonly #requests: Requests;
   #concluded: MayflyError | undefined;
   #stopping: Promise<Result<{ agent: AgentRow }>> | undefined;
   /** What the server answered when it stopped. */
   #stopped: { agent: AgentRow } | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
-  constructor({ url, key, anonymous, clock, transport }: LifeParts, issued: Issued) {
+  constructor(
+    { url, key, anonymous, clock, functionsPrefix, transport }: LifeParts,
+    issued: Issued,
+  ) {
     this.clock = clock;
+    this.#requests = new Requests(functionsPrefix);
     this.ended = new Promise((resolve) => {
       this.#over = resolve;
     });

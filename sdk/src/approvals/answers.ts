@@ -1,4 +1,4 @@
-/** The forms of answers about approvals. See `answer-form.ts`. */
+/** Schemas of answers about approvals. See `answer-form.ts`. */
 import { z } from "zod";
 import { deleted, list, maybeText, row, text, value, word } from "../contract/answer-form.ts";
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
@@ -7,7 +7,7 @@ import type { Approval, ApprovalDetails, ApprovalPolicy } from "./types.ts";
 
 export { deleted };
 
-/** As `fail` raises it: its details are JSON in a text. */
+/** In the form in which `fail` raises it: its details are JSON in a text. */
 type Refusal = Pick<ErrorBody, "code" | "message" | "hint"> & { details: string | null };
 
 interface Row {

@@ -20,10 +20,10 @@ import type {
   ListedApproval,
 } from "./types.ts";
 
-/** How one approval is decided. */
+/** One decision. */
 export interface DecideOptions {
   reason?: string;
-  /** Approves this instead. It has to fit the schema of the question. */
+  /** Approves this input instead. It has to match the schema of the question. */
   input?: unknown;
 }
 
@@ -39,10 +39,12 @@ export class Approvals {
   }
 
   /**
-   * Asks for an approval outside a job. A workflow asks with `ctx.approve`, and waits without costing
+   * Asks for an approval outside of a job. A workflow asks with `ctx.approve`, and waits without costing
    * anything. Needs `approval:request`.
    *
-   * @returns it: `pending`, or `approved` where the policies of the tenant ask nobody (`waived` says why).
+   * @returns the approval: `pending`, or `approved` if the tenant's policies do not ask anybody (`waived`
+   * says why).
+   *
    * @example
    * const { data: asked } = await agent.approvals.request("Refund order 17?", { amount: 20 }, { category: "money" });
    */
@@ -56,7 +58,7 @@ export class Approvals {
     return answer.error ? answer : ok(toApproval<Approval<Input>>(answer.data));
   }
 
-  /** Approvals, the newest first; with `mine` those that wait for you. Needs `approval:read`. */
+  /** Lists approvals, newest first. With `mine`, only those that wait for you. Needs `approval:read`. */
   async list(options: ListApprovals = {}): Promise<Result<ListedApproval[]>> {
     const { status, mine, category, before, limit } = options;
     const values = {
@@ -70,18 +72,19 @@ export class Approvals {
     return answer.error ? answer : ok(answer.data.map((one) => toApproval<ListedApproval>(one)));
   }
 
-  /** An approval with what was said about it. `approval_unknown`. Needs `approval:read`. */
+  /** Reads an approval with its decisions. `approval_unknown`. Needs `approval:read`. */
   async get<Input = unknown>(id: string): Promise<Result<ApprovalDetails<Input>>> {
     const answer = await this.#link.rpc("get_approval", { id: idOf(id) }, approvalRow);
     return answer.error ? answer : ok(toApprovalDetails<Input>(answer.data));
   }
 
   /**
-   * Approves what you have seen: give the approval as you got it. With `input` you approve changed
-   * arguments; earlier approvals of the former ones no longer count. Needs `approval:decide`.
+   * Approves what you have seen: pass the approval as you got it. With `input` you approve changed arguments,
+   * and earlier approvals of the old ones no longer count. Needs `approval:decide`.
    *
-   * @returns the approval, `pending` until its quorum. `approval_own` for what you have asked yourself,
-   *   `approval_not_yours`, `approval_changed` when something else is asked by now, `approval_decided`.
+   * @returns the approval, `pending` until its quorum; `approval_own` if you asked for it yourself,
+   * `approval_not_yours`, `approval_changed` if the question has changed, `approval_decided`.
+   *
    * @example
    * const [first] = (await mayfly.approvals.list({ mine: true })).data ?? [];
    * if (first) await mayfly.approvals.approve(first, { reason: "Tested on staging." });
@@ -90,15 +93,15 @@ export class Approvals {
     return this.#decide({ ...options, ...seen(approval), verdict: "approve" });
   }
 
-  /** Rejects: whoever waits gets `approval_rejected` with the reason. Needs `approval:decide`. */
+  /** Rejects. Whoever waits gets `approval_rejected` with the reason. Needs `approval:decide`. */
   reject(approval: Pick<Approval, "id" | "digest">, { reason }: { reason?: string } = {}) {
     return this.#decide({ ...(reason && { reason }), ...seen(approval), verdict: "reject" });
   }
 
   /**
-   * Decides up to 100 in one call, each for itself.
+   * Makes up to 100 decisions in one call, each on its own.
    *
-   * @returns for each, in their order, the approval or why it was refused.
+   * @returns for each decision, in order, the approval or the error.
    */
   async decide(
     decisions: Decision[],
@@ -115,14 +118,14 @@ export class Approvals {
     );
   }
 
-  /** Hands an approval that you may decide to another person or agent. Needs `approval:decide`. */
+  /** Passes an approval that you may decide to another person or agent. Needs `approval:decide`. */
   async delegate(id: string, to: string, reason?: string): Promise<Result<Approval>> {
     const values = { id: idOf(id), to_id: idOf(to), ...(reason && { reason }) };
     const answer = await this.#link.rpc("delegate_approval", values, approvalRow);
     return answer.error ? answer : ok(toApproval<Approval>(answer.data));
   }
 
-  /** Withdraws what you have asked; with `approval:admin` any. */
+  /** Withdraws a question that you asked. With `approval:admin`, any question. */
   async cancel(id: string): Promise<Result<Approval>> {
     const answer = await this.#link.rpc("cancel_approval", { id: idOf(id) }, approvalRow);
     return answer.error ? answer : ok(toApproval<Approval>(answer.data));

@@ -1,7 +1,7 @@
 import { present, seconds } from "../jobs/forms.ts";
 import type { ApprovalOptions, ApprovalPolicyOptions } from "./types.ts";
 
-/** A question as SQL has it. */
+/** A question in the form that SQL takes. */
 export const toRequest = (title: string, input: unknown, options: ApprovalOptions) =>
   present({
     title,
@@ -17,7 +17,7 @@ export const toRequest = (title: string, input: unknown, options: ApprovalOption
     input_schema: options.inputSchema,
   });
 
-/** A policy as SQL has it. */
+/** A policy in the form that SQL takes. */
 export const toPolicyValues = (policy: ApprovalPolicyOptions) =>
   present({
     agent_type: policy.agentType,

@@ -5,7 +5,10 @@ import { deleted, policyRow, toPolicy } from "./answers.ts";
 import { toPolicyValues } from "./forms.ts";
 import type { ApprovalPolicy, ApprovalPolicyOptions } from "./types.ts";
 
-/** What needs asking, by agent type and category. The most special policy holds; without any, everything is asked. */
+/**
+ * Policies that say what needs an approval, by agent type and category. The most specific policy applies.
+ * Without any, everything is asked.
+ */
 export class ApprovalPolicies {
   readonly #link: Link;
 
@@ -15,7 +18,7 @@ export class ApprovalPolicies {
   }
 
   /**
-   * Sets what needs asking for an agent type and a category, whole. Needs `approval:admin`.
+   * Sets the policy for an agent type and a category, replacing the old one. Needs `approval:admin`.
    *
    * @example
    * await mayfly.approvals.policies.set({ category: "deploy", quorum: 2, roles: ["admin", "owner"] });
@@ -26,13 +29,13 @@ export class ApprovalPolicies {
     return answer.error ? answer : ok(toPolicy(answer.data));
   }
 
-  /** The policies of the tenant. Needs `approval:read`. */
+  /** Lists the policies of the tenant. Needs `approval:read`. */
   async list(): Promise<Result<ApprovalPolicy[]>> {
     const answer = await this.#link.rpc("list_approval_policies", {}, list(policyRow));
     return answer.error ? answer : ok(answer.data.map(toPolicy));
   }
 
-  /** Deletes a policy: the next more general one holds. Needs `approval:admin`. */
+  /** Deletes a policy, so that the next more general one applies. Needs `approval:admin`. */
   delete({ agentType = "*", category = "*" }: { agentType?: string; category?: string } = {}) {
     return this.#link.rpc(
       "delete_approval_policy",

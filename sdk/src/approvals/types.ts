@@ -1,46 +1,46 @@
 import type { Duration } from "../jobs/duration.ts";
 
-/** Where an approval stands. All but the first are ends. */
+/** The status of an approval. All except the first are final. */
 export type ApprovalStatus = "pending" | "approved" | "rejected" | "expired" | "cancelled";
-/** Whose approval is asked: a role of people, or any agent that has the scope `approval:decide`. */
+/** Whose approval is needed: people with a role, or any agent with the scope `approval:decide`. */
 export type ApprovalRole = "agent" | "member" | "admin" | "owner";
 
-/** How an approval is asked for, beside its title and its input. */
+/** Options of a question, besides its title and its input. */
 export interface ApprovalOptions {
-  /** What kind of thing is asked, such as `"deploy"` or `"money"`: policies name it. `"general"` by default. */
+  /** The category, such as `"deploy"` or `"money"`, to which policies refer. `"general"` by default. */
   category?: string;
-  /** How sure the one that asks is, from 0 to 1: a policy may say from where nobody has to be asked. */
+  /** How confident the asker is, from 0 to 1. A policy can say from which confidence nobody is asked. */
   confidence?: number;
-  /** Whether this is a milestone: a policy may say that only these are asked. */
+  /** Whether this is a milestone. A policy can say that only milestones are asked. */
   milestone?: boolean;
-  /** Asks whatever the policies say. */
+  /** Asks, whatever the policies say. */
   required?: boolean;
-  /** How many have to approve: 1, or more where a policy says so. One rejection rejects. */
+  /** How many have to approve: 1, or more if a policy says so. One rejection rejects. */
   quorum?: number;
-  /** The roles that may decide. A policy that names roles has precedence. */
+  /** The roles that may decide. The roles of a policy take precedence. */
   roles?: ApprovalRole[];
   /** The people and agents that may decide, by their ids. They need the scope `approval:decide`. */
   deciders?: string[];
-  /** After this time it is `expired`, and nobody can approve it any more. */
+  /** After this time it is `expired`, and nobody can approve it. */
   expiresIn?: Duration;
   /**
-   * What a changed input has to fit, as JSON Schema: `z.toJSONSchema(schema)`. Without it the input can be
-   * approved or rejected, not changed.
+   * A JSON Schema for changed inputs: `z.toJSONSchema(schema)`. Without it, deciders can approve or reject
+   * the input but not change it.
    */
   inputSchema?: object;
 }
 
-/** What somebody is asked. */
+/** A question that somebody has to answer. */
 export interface Approval<Input = unknown> {
   id: string;
   title: string;
   category: string;
-  /** What is asked about; after a decision that changed it, what was approved. */
+  /** The arguments that it is about. After a decision that changed them, the approved ones. */
   input: Input;
-  /** Of the input: a decision names it, so that nobody approves what they have not seen. */
+  /** The digest of the input. A decision names it, so that nobody approves what they have not seen. */
   digest: string;
   status: ApprovalStatus;
-  /** Why nobody was asked: `"autonomy"`, `"confidence"` or `"no milestone"`; null where somebody was. */
+  /** Why nobody was asked: `"autonomy"`, `"confidence"` or `"no milestone"`. Null if somebody was. */
   waived: string | null;
   quorum: number;
   roles: ApprovalRole[] | null;
@@ -50,7 +50,7 @@ export interface Approval<Input = unknown> {
   /** The job that waits for it. */
   jobId: string | null;
   step: string | null;
-  /** The agent or person that asks; null for the secret key. */
+  /** The agent or person that asked. Null for the secret key. */
   requestedBy: string | null;
   requestedKind: "agent" | "person" | "secret";
   createdAt: Date;
@@ -66,14 +66,14 @@ export interface ListedApproval extends Approval {
   decidable: boolean;
 }
 
-/** An approval with what was said about it. */
+/** An approval with its decisions. */
 export interface ApprovalDetails<Input = unknown> extends Approval<Input> {
   inputSchema: object | null;
   decisions: {
     by: string;
     kind: "agent" | "person" | "secret";
     verdict: "approve" | "reject" | "delegate";
-    /** Of an approval: whether it was of the input that is asked now. */
+    /** Whether an approval was for the current input. */
     counts?: boolean;
     /** To whom it was delegated. */
     to?: string;
@@ -82,14 +82,14 @@ export interface ApprovalDetails<Input = unknown> extends Approval<Input> {
   }[];
 }
 
-/** One decision of many. */
+/** One of several decisions. */
 export interface Decision {
   id: string;
   verdict: "approve" | "reject";
-  /** Of the approval as you have seen it. */
+  /** The digest of the approval as you saw it. */
   digest: string;
   reason?: string;
-  /** Approves this instead. It has to fit the schema of the question. */
+  /** Approves this input instead. It has to match the schema of the question. */
   input?: unknown;
 }
 
@@ -99,36 +99,36 @@ export interface ListApprovals {
   /** Only those that wait for you. */
   mine?: boolean;
   category?: string;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
 }
 
-/** What needs asking, for an agent type and a category. */
+/** A policy: what needs an approval, for an agent type and a category. */
 export interface ApprovalPolicyOptions {
-  /** `"*"` by default: every one. */
+  /** `"*"`, the default, means every one. */
   agentType?: string;
   category?: string;
-  /** Ask for everything (the default), for milestones, or for nothing. */
+  /** Ask for everything (the default), only for milestones, or for nothing. */
   autonomy?: "ask" | "milestones" | "none";
   /** A question with at least this confidence is not asked. */
   minConfidence?: number;
-  /** The least quorum. */
+  /** The minimum quorum. */
   quorum?: number;
   roles?: ApprovalRole[];
-  /** Whether the one that asks, and its line of agents, may decide. Not by default. */
+  /** Whether the asker, and its ancestors and descendants, may decide. False by default. */
   requesterDecides?: boolean;
-  /** The longest time that a question may wait. */
+  /** How long a question may wait at most. */
   expiresIn?: Duration;
-  /** After this time those of `escalationRoles` may decide as well: admins and owners by default. */
+  /** After this time, people with `escalationRoles` may decide too: admins and owners by default. */
   escalateAfter?: Duration;
   escalationRoles?: ApprovalRole[];
-  /** The name of a job to add for each question, delegation and escalation: its handler tells people. */
+  /** The name of a job to add for each question, delegation and escalation. Its handler tells people. */
   notify?: string;
 }
 
-/** A policy, as it stands. Times are in seconds. */
+/** The current policy. Times are in seconds. */
 export interface ApprovalPolicy {
   agentType: string;
   category: string;

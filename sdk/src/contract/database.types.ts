@@ -1516,6 +1516,9 @@ isOneToOne: false
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"list_polls":
+{ Args: { "page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
 "list_runs":
 { Args: { "before"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
@@ -1527,6 +1530,9 @@ isOneToOne: false
                            },
 "list_teams":
 { Args: { "before"?: string,"of_status"?: (string)[],"page_limit"?: number,"team_id"?: string }; Returns: Json
+                           },
+"list_tenders":
+{ Args: { "page_limit"?: number,"team_id"?: string }; Returns: Json
                            },
 "list_threads":
 { Args: { "after"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json

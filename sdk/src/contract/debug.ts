@@ -87,7 +87,7 @@ export interface DebugOrders {
   levels: Partial<Record<DebugCategory, number>>;
   /** How long the levels are valid. */
   seconds: number;
-  /** Whether somebody watches every agent, and learns about this one from the log. */
+  /** Whether somebody watches every agent. Such a watcher finds this agent through the log. */
   all: boolean;
   sends_per_second: number;
   /** The level up to which the tenant stores records. 0 stores none. */

@@ -1,4 +1,4 @@
-/** The forms of answers about costs. See `answer-form.ts`. */
+/** Schemas of answers about costs. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -60,18 +60,18 @@ export const rateLimit = row<{ level: string; per_minute: number | null }>({
   per_minute: maybeCount,
 });
 
-/** What a reservation gave. */
+/** The result of a reservation. */
 export interface Reserved {
   id: string;
   granted?: boolean | undefined;
-  /** How many tokens the call may answer. */
+  /** How many tokens the call may return. */
   output?: number | undefined;
   usd?: number | undefined;
   priced?: "exact" | "inexact" | "unknown" | undefined;
   code?: string | undefined;
   retry_after?: number | undefined;
   level?: string | undefined;
-  /** Of which a budget has nothing left: usd or tokens. */
+  /** What a budget has used up: usd or tokens. */
   of?: string | undefined;
   subject?: string | undefined;
   left_usd?: number | null | undefined;
@@ -91,7 +91,7 @@ export const reservedRows = list(
     left_usd: maybeCount.optional(),
   }),
 );
-/** What a call cost; null where its price is unknown. */
+/** What a call cost. Null if its price is unknown. */
 export interface Settled {
   id: string;
   usd?: number | null | undefined;

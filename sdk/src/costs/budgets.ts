@@ -3,7 +3,7 @@ import type { Link } from "../link/link.ts";
 import { budgetRow, budgetRows, deleted, toBudget } from "./answers.ts";
 import type { Budget, BudgetLevel, BudgetOptions } from "./types.ts";
 
-/** What may be spent on models. */
+/** Budgets for models. */
 export class Budgets {
   readonly #link: Link;
 
@@ -13,9 +13,10 @@ export class Budgets {
   }
 
   /**
-   * Sets a budget, whole. What was spent stays counted. Needs `cost:admin`.
+   * Sets a budget, replacing the old one. What was already spent still counts. Needs `cost:admin`.
    *
-   * @returns `invalid_request` with the field that is wrong, `scope_missing`, `quota_exceeded`.
+   * @returns `invalid_request` with the field, `scope_missing`, `quota_exceeded`.
+   *
    * @example
    * await mayfly.costs.budgets.set({ level: "tenant", hardUsd: 50, softUsd: 40, period: "month" });
    * await mayfly.costs.budgets.set({ level: "agent", subject: "analyst", hardUsd: 5, period: "day" });
@@ -34,7 +35,10 @@ export class Budgets {
     return answer.error ? answer : ok(toBudget(answer.data));
   }
 
-  /** The budgets with what was spent: the tenant's, then those of agents, then those of runs. Needs `cost:read`. */
+  /**
+   * Lists budgets with what was spent: the tenant's, then those of agents, then those of runs. Needs
+   * `cost:read`.
+   */
   async list({ level }: { level?: BudgetLevel } = {}): Promise<Result<Budget[]>> {
     const answer = await this.#link.rpc(
       "list_budgets",
@@ -44,7 +48,7 @@ export class Budgets {
     return answer.error ? answer : ok(answer.data.map(toBudget));
   }
 
-  /** Deletes a budget; the ledger stays. Needs `cost:admin`. */
+  /** Deletes a budget. The ledger stays. Needs `cost:admin`. */
   delete(level: BudgetLevel, subject = ""): Promise<Result<{ deleted: boolean }>> {
     return this.#link.rpc("delete_budget", { level, subject }, deleted);
   }

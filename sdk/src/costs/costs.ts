@@ -12,7 +12,7 @@ import type {
 
 const pricesPerCall = 500;
 
-/** What models cost, what may be spent on them, and what was. */
+/** What models cost, budgets, and what was spent. */
 export class Costs {
   readonly budgets: Budgets;
   readonly #link: Link;
@@ -24,7 +24,7 @@ export class Costs {
   }
 
   /**
-   * What was spent. Needs `cost:read`.
+   * Reports what was spent. Needs `cost:read`.
    *
    * @example
    * const { data: rows } = await mayfly.costs.report({ by: ["day", "agent", "model"] });
@@ -41,15 +41,15 @@ export class Costs {
     return answer.error ? answer : ok(answer.data.map(toCost));
   }
 
-  /** What a model costs, now or at another time; null where that is unknown. */
+  /** What a model costs, now or at another time. Null if that is unknown. */
   price(provider: string, model: string, at?: Date): Promise<Result<ModelPrice | null>> {
     const values = { provider, model, ...(at && { at: at.toISOString() }) };
     return this.#link.rpc("model_price", values, modelPrice);
   }
 
   /**
-   * Takes prices in, for all tenants: what has changed counts from now on. For the secret key. `mayfly prices import`
-   * does it with the prices of many providers.
+   * Imports prices for all tenants. Changed prices apply from now on. For the secret key.
+   * `mayfly prices import` does this with the prices of many providers.
    *
    * @example
    * await mayfly.costs.importPrices(
@@ -74,7 +74,8 @@ export class Costs {
   }
 
   /**
-   * Sets how many calls of models or of a tool there may be in a minute, whoever makes them. Needs `cost:admin`.
+   * Limits how many calls of models or of a tool there may be in a minute, for all callers together. Needs
+   * `cost:admin`.
    *
    * @example
    * await mayfly.costs.limit({ level: "tool", subject: "refund", perMinute: 10 });

@@ -15,7 +15,7 @@ type Call = <T>(name: Functions, values: object, form: z.ZodType<T>) => Promise<
 
 /** A call that is about to be made. */
 export interface CostAsk {
-  /** A UUID of the call's own. */
+  /** The call's own UUID. */
   id: string;
   lease?: string;
   agent: string;
@@ -23,7 +23,7 @@ export interface CostAsk {
   model: string;
   /** How many tokens its prompt has at most. */
   input: number;
-  /** How many it should be able to answer, and how many it needs at least. */
+  /** How many tokens it should be able to return, and how many it needs at least. */
   output?: number;
   output_least?: number;
 }
@@ -36,8 +36,8 @@ interface Waiting<In, Out> {
 const perCall = 500;
 
 /**
- * What a worker's calls of models reserve and settle. While one statement is under way, what comes meanwhile waits and
- * goes together with the next: one hot budget is bound by commits, of which it then needs few.
+ * Reservations and settlements of a worker's model calls. While one statement is running, later ones wait and
+ * share the next. A busy budget is limited by commits, and needs only few of them this way.
  */
 export class Reservations {
   readonly #reserving: Batch<CostAsk, Reserved>;
@@ -55,7 +55,11 @@ export class Reservations {
     });
   }
 
-  /** @returns how much the call may answer; `budget_exceeded`, `price_unknown`, `model_unavailable`, `rate_limited`, `lease_lost`. */
+  /**
+   *
+   * @returns how much the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
+   * `rate_limited`, `lease_lost`.
+   */
   async reserve(ask: CostAsk): Promise<Result<{ output: number; priced: string }>> {
     const answer = await this.#reserving.add(ask);
     if (answer.error) return answer;
@@ -78,7 +82,7 @@ export class Reservations {
   }
 }
 
-/** Sends what has come while the call before was under way, in one call. */
+/** Sends everything that arrived during the previous call, in one call. */
 class Batch<In, Out> {
   readonly #send: (asked: In[]) => Promise<Result<Out[]>>;
   #waiting: Waiting<In, Out>[] = [];
@@ -97,7 +101,7 @@ class Batch<In, Out> {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    // What is asked in the same turn of the event loop goes together.
+    // Requests in the same turn of the event loop share a call.
     await null;
     while (this.#waiting.length > 0) {
       const part = this.#waiting.splice(0, perCall);

@@ -1,16 +1,16 @@
-/** What a budget is of: the whole tenant, a team with all that its members spawn, the agents of a name, or one run. */
+/** What a budget covers: the whole tenant, a team with all descendants of its members, the agents with a name, or one run. */
 export type BudgetLevel = "tenant" | "team" | "agent" | "run";
 
-/** What may be spent. At least one of the limits. */
+/** A budget. It needs at least one of the limits. */
 export interface BudgetOptions {
   level: BudgetLevel;
-  /** The name of the agents, or the id of the team or the run; nothing for the tenant. */
+  /** The name of the agents, or the id of the team or the run. Empty for the tenant. */
   subject?: string;
-  /** US dollars that are never passed: a call that might is refused before it is made. */
+  /** US dollars that are never exceeded: a call that might exceed them is refused before it is made. */
   hardUsd?: number;
-  /** US dollars after which the log is told (`budget.reached`), and nothing else happens. */
+  /** US dollars after which the log gets `budget.reached`. Nothing is refused. */
   softUsd?: number;
-  /** Tokens in and out that are never passed. */
+  /** Tokens, input and output together, that are never exceeded. */
   hardTokens?: number;
   /** When it starts again: never (`total`, the default), each day or each month, in UTC. */
   period?: "total" | "day" | "month";
@@ -25,25 +25,25 @@ export interface Budget {
   softUsd: number | null;
   hardTokens: number | null;
   period: "total" | "day" | "month";
-  /** Since when what was spent is counted. */
+  /** The start of the period in which spending is counted. */
   periodStart: Date;
   spentUsd: number;
-  /** Reserved for calls under way. */
+  /** Reserved for running calls. */
   heldUsd: number;
   spentTokens: number;
   heldTokens: number;
-  /** Calls of models without a known price: their cost is in no sum. */
+  /** Model calls without a known price. Their cost is in no sum. */
   unpriced: number;
   reachedAt: Date | null;
   refusedAt: Date | null;
 }
 
-/** By what costs are told apart. */
+/** How to group costs. */
 export type CostDimension = "agent" | "model" | "provider" | "day" | "run";
 
-/** Which costs. */
+/** Which costs to report. */
 export interface CostReportOptions {
-  /** `["model"]` by default; `[]` for one sum. */
+  /** `["model"]` by default. `[]` gives one sum. */
   by?: CostDimension[];
   since?: Date;
   until?: Date;
@@ -60,13 +60,13 @@ export interface CostRow {
   day?: string;
   run?: string;
   calls: number;
-  /** Those read from a provider's cache included. */
+  /** Input tokens that were read from a provider's cache. */
   inputTokens: number;
   cacheReadTokens: number;
   outputTokens: number;
   reasoningTokens: number;
   usd: number;
-  /** Calls whose model has no known price: their cost is not in `usd`. */
+  /** Calls whose model has no known price. Their cost is not in `usd`. */
   unpriced: number;
 }
 
@@ -74,43 +74,49 @@ export interface CostRow {
 export interface ModelPrice {
   provider: string;
   model: string;
-  /** The model whose price it is. */
+  /** The model to which the price belongs. */
   of: string;
-  /** False: the name only begins like one that is known. A hard budget refuses such a model. */
+  /** False if the name only begins like a known one. A hard budget refuses such a model. */
   exact: boolean;
-  /** By units, each with its steps `[above so many input tokens, US dollars]`: tokens by the million, requests and searches by the thousand. */
+  /**
+   * For each unit, steps `[above this many input tokens, US dollars]`. Tokens are per million, requests and
+   * searches per thousand.
+   */
   units: Record<string, [number, number][]>;
 }
 
-/** Prices of a model, as {@link Costs.importPrices} takes them. */
+/** Prices of a model, for {@link Costs.importPrices}. */
 export interface ImportedPrice {
   provider: string;
   model: string;
-  /** The last one whose conditions hold at the time of a call counts. */
+  /** The last entry whose conditions hold at the time of a call is used. */
   prices: { from?: string; daily?: [string, string]; units: Record<string, [number, number][]> }[];
   names?: { name: string; exact: boolean }[];
 }
 
-/** How many calls a minute there may be. */
+/** A limit of calls per minute. */
 export interface RateLimitOptions {
-  /** Of models: by the tenant, by the agents of a name, of one model (`provider/model`); of one tool. */
+  /**
+   * For model calls of the tenant, of the agents with a name, or of one model (`provider/model`), or for
+   * calls of one tool.
+   */
   level: "tenant" | "agent" | "model" | "tool";
   subject?: string;
-  /** Null: no limit. */
+  /** Null removes the limit. */
   perMinute: number | null;
-  /** How many may come at once; `perMinute` by default. */
+  /** How many calls may come at once. `perMinute` by default. */
   burst?: number;
 }
 
 /** What a call of a model used. */
 export interface ModelUsage {
-  /** All of them, those of the cache included. */
+  /** All input tokens, including those of the cache. */
   input: number;
   cache_read?: number;
   cache_write?: number;
-  /** Of those written, the ones that the provider keeps for an hour. */
+  /** The written cache tokens that the provider keeps for an hour. */
   cache_write_1h?: number;
-  /** All of them, reasoning included. */
+  /** All output tokens, including reasoning. */
   output: number;
   reasoning?: number;
   input_audio?: number;

@@ -1,4 +1,4 @@
-/** The forms of answers about jobs. See `answer-form.ts`. */
+/** Schemas of answers about jobs. See `answer-form.ts`. */
 import { z } from "zod";
 import {
   count,
@@ -19,7 +19,7 @@ export { deleted };
 
 export const addedJobs = list(row<{ id: string; existing: boolean }>({ id: text, existing: flag }));
 
-/** A job as a claim gives it. */
+/** A job as a claim returns it. */
 export interface ClaimedRow {
   lease: string;
   id: string;
@@ -61,7 +61,7 @@ const claimed = row<ClaimedRow>({
   timeout: count.optional(),
 });
 
-/** Where the next claim goes on: given back as it came, but for the marks. */
+/** Where the next claim continues. It is passed back unchanged, except for the marks. */
 export interface Place {
   marks?: unknown[];
   due?: string;
@@ -70,10 +70,12 @@ export interface Place {
 export interface Turn {
   jobs: ClaimedRow[];
   place: Place;
-  /** What the look for jobs took in the database, in milliseconds. */
+  /** How long the search for jobs took in the database, in milliseconds. */
   took: number;
   /** Nothing was found, and somebody was adding. */
   late?: boolean;
+  /** Where there was nothing: seconds until the first lease of the tenant ends. */
+  look_in?: number | null;
   lost?: number[];
   cancelled?: number[];
   failed?: string[];
@@ -84,6 +86,7 @@ export const turned = row<Turn>({
   place,
   took: count,
   late: flag.optional(),
+  look_in: z.number().nullish(),
   lost: z.array(count).optional(),
   cancelled: z.array(count).optional(),
   failed: texts.optional(),
@@ -116,7 +119,7 @@ export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; 
   timeout: z.literal(true).optional(),
   waiting: z.literal(true).optional(),
 });
-/** What the end of a child tells its parent. */
+/** What a child's end reports to its parent. */
 export const childEnd = row<{ status: string; result?: unknown; error?: JobError }>({
   status: word,
   result: value.optional(),

@@ -5,20 +5,20 @@ import type { Link } from "../link/link.ts";
 
 type Functions = keyof Database["mayfly"]["Functions"];
 
-/** What jobs need of a connection: its calls, and to be woken. */
+/** What jobs need from a connection: its calls, and being woken. */
 export interface JobsDoor {
   call<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
   /**
-   * Calls `listener` when there may be work again, and each time that the connection is back.
+   * Calls `listener` when there may be work again, and each time the connection is back.
    *
-   * @returns ends that.
+   * @returns a function that stops this.
    */
   onWake(listener: () => void): () => Promise<void>;
-  /** A connection in a tenant, for what a job does besides. */
+  /** A connection in a tenant, for what else a job does. */
   link?(tenantId: string): Link | undefined;
 }
 
-/** By the Data API and Realtime. Without a tenant nobody is woken: the worker polls. */
+/** Uses the Data API and Realtime. Without a tenant nothing wakes the worker, so it polls. */
 export const doorOf = (link: Link, within?: (tenantId: string) => Link): JobsDoor => ({
   call: (name, values, form) => link.rpc(name, values, form),
   link: (tenantId) => (link.tenantId === tenantId ? link : within?.(tenantId)),

@@ -1,9 +1,9 @@
-/** A length of time: seconds, or a text such as `"90s"`, `"10m"`, `"2h"`, `"1d"`, `"1h 30m"`. */
+/** A duration: seconds, or a text such as `"90s"`, `"10m"`, `"2h"`, `"1d"`, `"1h 30m"`. */
 export type Duration = number | string;
 
 const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
-/** In seconds; NaN of what is none, so that whoever is given it refuses it by its field. */
+/** In seconds. NaN for something that is not a duration, so that its field is refused later. */
 export function secondsOf(duration: Duration): number {
   if (typeof duration === "number") return duration;
   const parts = duration.trim().split(/\s+/);

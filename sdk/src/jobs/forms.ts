@@ -2,11 +2,11 @@ import { fromRow } from "../link/rows.ts";
 import { secondsOf } from "./duration.ts";
 import type { JobDetails, JobOptions, NewJob, Schedule, ScheduleOptions } from "./types.ts";
 
-/** Without what is undefined: SQL has defaults for it. */
+/** Leaves out undefined values, because SQL has defaults for them. */
 export const present = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-/** An instant as it is sent; what is none as it is, to be refused by its field. */
+/** An instant as it is sent. An invalid one is passed on, so that its field is refused. */
 const instant = (value: Date | undefined) =>
   value === undefined
     ? undefined
@@ -14,14 +14,14 @@ const instant = (value: Date | undefined) =>
       ? String(value)
       : value.toISOString();
 
-/** A duration in seconds; what is none as it came, to be refused by its field. */
+/** A duration in seconds. An invalid one is passed on, so that its field is refused. */
 export const seconds = (value: NewJob["delay"]) => {
   if (value === undefined) return undefined;
   const length = secondsOf(value);
   return Number.isNaN(length) ? value : length;
 };
 
-/** The options of a job as SQL has them. */
+/** The options of a job in the form that SQL takes. */
 export const toOptions = (options: JobOptions) =>
   present({
     queue: options.queue,

@@ -1,7 +1,9 @@
 import type { Message, MessageHandler } from "../messages/messages.ts";
 import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
-/** The name of the job, whose input is the payload; or a function that gives the job, or undefined for none. */
+/**
+ * The name of the job, whose input is the payload, or a function that returns the job, or undefined for none.
+ */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 
 /** See {@link Jobs.fromMessages}. */
@@ -13,7 +15,7 @@ export function fromMessages(
   return async (message) => {
     const job = typeof what === "string" ? { name: what, input: message.payload } : what(message);
     if (!job) return;
-    // A message that comes again, since it was not acknowledged, finds its job by the key.
+    // A redelivered message finds its job by the key.
     const added = { ...options, key: `message:${message.id}`, answers: message.id, ...job };
     const { error } = await jobs.add([added]);
     if (error) throw error;

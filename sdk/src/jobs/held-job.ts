@@ -9,7 +9,7 @@ import { seconds, toJob } from "./forms.ts";
 import { StepLog } from "./step-log.ts";
 import type { JobError, JobOptions } from "./types.ts";
 
-/** The job has gone to sleep: unwinds the handler, and is no failure. */
+/** The job has gone to sleep. This unwinds the handler and is not a failure. */
 export class Asleep extends Error {
   override readonly name = "Asleep";
   constructor() {
@@ -17,41 +17,47 @@ export class Asleep extends Error {
   }
 }
 
-/** What a step's work is given. */
+/** The context of a step's work. */
 export interface StepWork {
-  /** The same for every attempt: give it to what has an effect, so that it has it once. */
+  /** The same for each attempt. Pass it to whatever has an effect, so that the effect happens once. */
   idempotencyKey: string;
   /** Of the job. */
   attempt: number;
-  /** Ends when the lease is lost or the job is cancelled. */
+  /** Aborted when the lease is lost or the job is cancelled. */
   signal: AbortSignal;
 }
 
-/** Told of each step that is recorded, or was already. */
+/** Called with each step that is recorded now, or was already. */
 export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
-/** What of a held job a workflow works with. @internal */
+/**
+ * What a workflow uses of a held job.
+ *
+ * @internal
+ */
 export interface HeldParts {
   door: JobsDoor;
   steps: StepLog;
   told: OnStep;
-  /** Its lease is over, since it waits. */
+  /** Its lease has ended, because it waits. */
   fallAsleep(): void;
 }
 
-/** What ended a wait: a signal with what it carried, or the time. */
+/** What ended a wait: a signal with its payload, or the time. */
 export type WaitEnd<Payload = unknown> =
   | { signal: string; payload: Payload; timedOut: false }
   | { signal: null; payload: null; timedOut: true };
 
-/** A job that is being done. Every write under it names its lease, and fails with `lease_lost` once that is over. */
+/**
+ * A job that is being done. Every write names its lease, and fails with `lease_lost` after that has ended.
+ */
 export class HeldJob<Input = unknown> {
   readonly id: string;
   readonly name: string;
   readonly queue: string;
   readonly input: Input;
   readonly tenantId: string;
-  /** More than 1: an earlier attempt may have done a part that it could not record. */
+  /** Above 1, an earlier attempt may have done something that it could not record. */
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly parentId: string | null;
@@ -59,7 +65,7 @@ export class HeldJob<Input = unknown> {
   readonly trace: string | null;
   readonly deadline: Date | null;
   readonly createdAt: Date;
-  /** Ends when the lease is lost or the job is cancelled: its reason is the error. */
+  /** Aborted when the lease is lost or the job is cancelled. Its reason is the error. */
   readonly signal: AbortSignal;
   /** @internal */
   readonly lease: string;
@@ -97,19 +103,23 @@ export class HeldJob<Input = unknown> {
     this.parts = { door, steps: this.#steps, told: onStep, fallAsleep };
   }
 
-  /** Whether it has gone to sleep: whatever its handler does now, it runs again. @internal */
+  /**
+   * Whether it has gone to sleep. Whatever its handler does now, it runs again.
+   *
+   * @internal
+   */
   get asleep(): boolean {
     return this.#asleep;
   }
 
   /**
-   * Does something once: what it gave is recorded, and every later attempt reads that instead. If the
-   * worker dies after the effect and before the record, it is done again, with the same
-   * `idempotencyKey`.
+   * Does something once. The result is recorded, and later attempts read the result instead. If the worker
+   * dies after the effect and before the record, it runs again with the same `idempotencyKey`.
    *
-   * @param name its own within the job: the same at each attempt.
-   * @throws what the work throws; a `MayflyError` when it cannot be recorded (`lease_lost`,
-   *   `job_cancelled`, `quota_exceeded`, a result over 256 KB).
+   * @param name unique within the job, and the same for each attempt.
+   * @throws what the work throws; a `MayflyError` if it cannot be recorded (`lease_lost`, `job_cancelled`,
+   * `quota_exceeded`, a result over 256 KB).
+   *
    * @example
    * const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
    */
@@ -132,16 +142,16 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Sleeps. The worker does other jobs in the meantime, and the handler starts again when the time is over, past the
-   * steps that are recorded. A sleep of days costs a row.
+   * Sleeps. Meanwhile the worker does other jobs. After that time the handler starts again and skips recorded
+   * steps. A sleep of days costs one row.
    */
   async sleep(duration: Duration): Promise<void> {
     await this.#wait([], duration);
   }
 
   /**
-   * Waits for the first of several signals, as `mayfly.jobs.signal(id, name, payload)` sends them; one
-   * that came before is taken at once. The worker does other jobs in the meantime.
+   * Waits for the first of several signals from `mayfly.jobs.signal(id, name, payload)`. A signal that
+   * arrived earlier is taken at once. Meanwhile the worker does other jobs.
    *
    * @example
    * const { signal, payload } = await job.waitFor(["paid", "cancelled"], { timeout: "30d" });
@@ -154,11 +164,11 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Adds a job under this one and waits for its end: once, however often this one is tried. Cancelling
-   * this one cancels it.
+   * Adds a job under this one, once, however often this one is retried, and waits for its end. Cancelling
+   * this job cancels it too.
    *
-   * @param name a name of its own within the job, and the name of the job unless `options.name` says it.
-   * @returns what it gave; a failed or cancelled one is an error (`job_failed`).
+   * @param name unique within this job, and the name of the new job unless `options.name` sets it.
+   * @returns its result; a failed or cancelled child is an error (`job_failed`).
    */
   async child<T = unknown>(
     name: string,
@@ -179,30 +189,43 @@ export class HeldJob<Input = unknown> {
     return failed(childFailed(added, name, status, error));
   }
 
-  /** Calls a function of the database as the worker does. @internal */
+  /**
+   * Calls a function of the database with the worker's identity.
+   *
+   * @internal
+   */
   call<T>(...given: Parameters<JobsDoor["call"]> & { 2: z.ZodType<T> }): Promise<Result<T>> {
     const [name, values, form] = given;
     return this.door.call<T>(name, values, form as z.ZodType<T>);
   }
 
-  /** The worker's connection, in the tenant of the job. @throws where the worker has none. @internal */
+  /**
+   * The worker's connection, in the tenant of the job.
+   *
+   * @throws if the worker has none.
+   * @internal
+   */
   link(): Link {
     const link = this.door.link?.(this.tenantId);
     if (link) return link;
     throw new Error("This worker has no connection but to its jobs.");
   }
 
-  /** Waits under a name of its own, whatever was waited for before. @internal */
+  /**
+   * Waits under its own name, whatever was waited for before.
+   *
+   * @internal
+   */
   async waitNamed(name: string, signals: string[], timeout?: Duration): Promise<WaitEnd> {
     return this.#wait(signals, timeout, name);
   }
 
-  /** Steps and waits record an order of their own: a number, the same at each attempt. */
+  /** Steps and waits are numbered in order. The numbers are the same for each attempt. */
   async #wait(signals: string[], timeout: Duration | undefined, name?: string): Promise<WaitEnd> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // If every attempt computed the end, it would move. So it is recorded first.
+    // If every attempt computed the end, it would move, so it is recorded first.
     const until =
       timeout === undefined
         ? undefined

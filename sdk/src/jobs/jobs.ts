@@ -37,11 +37,11 @@ import type { Work, WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
 const jobsPerCall = 1_000;
-/** Jobs that are under way when their connection ends have so long to end, too. */
+/** How long running jobs have to end when their connection ends. */
 const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
 
-/** What to redrive or discard: dead letters by their ids, of one queue, or all. */
+/** What to redrive or discard: dead letters by id, of one queue, or all. */
 export interface DeadJobs {
   ids?: string[];
   queue?: string;
@@ -49,7 +49,7 @@ export interface DeadJobs {
   limit?: number;
 }
 
-/** The jobs of a tenant: adds them, does them, shows them, ends them. */
+/** The jobs of a tenant: add them, work on them, look at them, end them. */
 export class Jobs {
   readonly schedules: Schedules;
   readonly #link: Link;
@@ -66,11 +66,12 @@ export class Jobs {
   }
 
   /**
-   * Does jobs: those that there is a handler for, as they come, until `stop()` or the end of the
-   * connection. When an agent dies its jobs go to others; each comes again with a higher `attempt`, past
-   * the steps that are recorded. The secret key that names no tenant works for all, each with its share.
+   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent
+   * dies, its jobs go to others, with a higher `attempt`, and skip recorded steps. A secret key without a
+   * tenant works for all tenants, each with its share.
    *
-   * @returns `invalid_request` with the option that is wrong.
+   * @returns `invalid_request` with the option.
+   *
    * @example
    * const { data: work } = await agent.jobs.work({
    *   summarise: async (input, job) => {
@@ -110,10 +111,11 @@ export class Jobs {
   }
 
   /**
-   * Adds a job, or many at once, all or none for each thousand.
+   * Adds a job or many jobs, in batches of a thousand that are all or none.
    *
-   * @returns its id; with a known key that of the job there is. `invalid_request` with the field that is
-   *   wrong, `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
+   * @returns its id; with a known key, the id of the existing job; `invalid_request` with the field,
+   * `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
+   *
    * @example
    * const { data: job } = await mayfly.jobs.add("summarise", { url }, { key: url, delay: "10m" });
    * await mayfly.jobs.add(urls.map((url) => ({ name: "summarise", input: { url } })));
@@ -137,8 +139,8 @@ export class Jobs {
   }
 
   /**
-   * Defines kinds of jobs by schemas of zod or any other library of Standard Schema: an unknown name, or an input that
-   * does not fit, is refused where the job is added or scheduled, and its types are known.
+   * Defines kinds of jobs with schemas, from zod or any other library that supports Standard Schema. Types are
+   * inferred, and an unknown name or wrong input is refused when you add or schedule the job.
    *
    * @example
    * import { z } from "zod";
@@ -152,11 +154,12 @@ export class Jobs {
   }
 
   /**
-   * A handler that makes jobs of messages: of each message one job, however often it comes. Whoever sent it is answered
-   * when the job has ended, once, with a `task_result`: `{ job, status, result, error? }`, whatever happens to the
-   * worker. Needs `job:add`; the message stays in the inbox while the job cannot be added.
+   * A message handler that turns messages into jobs: one job for each message, however often it is delivered.
+   * When the job has ended, the sender gets one `task_result`: `{ job, status, result, error? }`, whatever
+   * happens to the worker. Needs `job:add`. The message stays in the inbox while the job cannot be added.
    *
-   * @param what the name of the job, whose input is the payload; or a function that gives the job, or nothing.
+   * @param what the name of the job, whose input is the payload, or a function that may return a job.
+   *
    * @example
    * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
    * await agent.work({ "do-task": async ({ task }, job) => job.step("do", () => summary(task)) });
@@ -166,7 +169,7 @@ export class Jobs {
   }
 
   /**
-   * A job with its steps, its failed attempts and its children.
+   * Reads a job with its steps, its failed attempts and its children.
    *
    * @returns `job_unknown`, `scope_missing` without `job:read`.
    */
@@ -177,7 +180,7 @@ export class Jobs {
     return answer.error ? answer : ok(toDetails<Input, Output>(answer.data));
   }
 
-  /** Jobs without inputs and results, the newest first, a page at a time. */
+  /** Lists jobs without inputs and results, newest first, one page at a time. */
   async list({ status, queue, name, before, limit }: ListJobs = {}): Promise<Result<JobInfo[]>> {
     const values = {
       ...(status && { of_status: [status].flat() }),
@@ -194,8 +197,9 @@ export class Jobs {
   /**
    * Waits until a job has ended.
    *
-   * @param options `timeoutMs`: how long at most, without end by default. `pollMs`: how often it looks.
-   * @returns the job, whatever its end; `request_timeout` when it has not ended by then.
+   * @param options `timeoutMs`: how long at most, without limit by default. `pollMs`: how often it looks.
+   * @returns the job, whatever its end; `request_timeout` if it has not ended by then.
+   *
    * @example
    * const { data: job } = await mayfly.jobs.ended(id, { timeoutMs: 60_000 });
    * console.log(job?.status, job?.result);
@@ -218,7 +222,7 @@ export class Jobs {
     }
   }
 
-  /** The queues: how much stands where, and how long jobs waited and ran in the last `seconds` (an hour). */
+  /** Shows the queues: their jobs, and how long jobs waited and ran in the last `seconds` (an hour). */
   async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
     const answer = await this.#door.call("job_statistics", options, list(queueRow));
     if (answer.error) return answer;
@@ -232,7 +236,7 @@ export class Jobs {
   }
 
   /**
-   * Signals a job: one that waits for it goes on, and for any other it is kept.
+   * Signals a job. If it waits for the signal it continues, otherwise the signal is kept.
    *
    * @returns `job_unknown`, `job_finished`, `scope_missing` without `job:add`.
    */
@@ -241,8 +245,8 @@ export class Jobs {
   }
 
   /**
-   * Cancels jobs with their children. Those that do not run end at once; the others when their worker
-   * hears of it, at its next write or heartbeat.
+   * Cancels jobs with their children. Jobs that are not running end at once. Running ones end when their
+   * worker learns of it, at its next write or heartbeat.
    *
    * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
    */
@@ -250,7 +254,7 @@ export class Jobs {
     return this.#door.call("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);
   }
 
-  /** Makes dead letters ready again, with the steps that they have recorded. Needs `job:admin`. */
+  /** Makes dead letters ready again, and keeps their recorded steps. Needs `job:admin`. */
   redrive(which: DeadJobs = {}): Promise<Result<{ redriven: number }>> {
     return this.#door.call("redrive_jobs", toDead(which), redriven);
   }
@@ -261,7 +265,7 @@ export class Jobs {
   }
 
   /**
-   * Sets what holds for a queue, whole: what is not given has no limit. Needs `job:admin`.
+   * Sets the limits of a queue, replacing the old ones. What you leave out has no limit. Needs `job:admin`.
    *
    * @example
    * await mayfly.jobs.setQueue("mail", { maxRunning: 10, rate: 5 });

@@ -6,7 +6,10 @@ import type { JobHandlers } from "./local-job.ts";
 import type { Schedules } from "./schedules.ts";
 import type { AddedJob, JobOptions, JobsAdder, Schedule, ScheduleOptions } from "./types.ts";
 
-/** A schema of zod, valibot, arktype or any other library of Standard Schema (https://standardschema.dev). */
+/**
+ * A schema from zod, valibot, arktype or any other library that supports Standard Schema
+ * (https://standardschema.dev).
+ */
 export interface JobSchema<Out = unknown, In = unknown> {
   readonly "~standard": {
     readonly validate: (value: unknown) => Checked<Out> | Promise<Checked<Out>>;
@@ -21,7 +24,7 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a kind of job takes and gives; without a schema, anything. */
+/** The input and the result of a kind of job. Without a schema, anything. */
 export interface JobKind {
   input?: JobSchema;
   result?: JobSchema;
@@ -31,7 +34,7 @@ export type InOf<Schema> = Schema extends JobSchema<unknown, infer In> ? In : un
 /** @internal */
 export type OutOf<Schema> = Schema extends JobSchema<infer Out> ? Out : unknown;
 
-/** Handlers of these kinds, which are given what fits. */
+/** Handlers of these kinds. Their inputs match the schemas. */
 export type KindHandlers<Kinds extends Record<string, JobKind>> = {
   [Name in keyof Kinds]: (
     input: OutOf<Kinds[Name]["input"]>,
@@ -39,7 +42,7 @@ export type KindHandlers<Kinds extends Record<string, JobKind>> = {
   ) => OutOf<Kinds[Name]["result"]> | Promise<OutOf<Kinds[Name]["result"]>>;
 };
 
-/** Jobs of kinds that are defined: see {@link Jobs.define}. */
+/** Jobs of defined kinds: see {@link Jobs.define}. */
 export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   readonly #jobs: JobsAdder;
   readonly #schedules: Schedules;
@@ -55,8 +58,8 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   /**
    * Adds a job of a kind.
    *
-   * @returns `invalid_request` with `details.field`: `name` of a kind that is not defined, or the path in the input that
-   *   does not fit, such as `input.url`; and what {@link Jobs.add} returns.
+   * @returns `invalid_request` with `details.field`: `name` for a kind that is not defined, or the path in
+   * the input that does not match, such as `input.url`; and what {@link Jobs.add} returns.
    */
   async add<Name extends keyof Kinds & string>(
     name: Name,
@@ -69,7 +72,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
     return added.error ? added : ok(added.data[0] as AddedJob);
   }
 
-  /** Sets a schedule of a kind: see {@link Schedules.set}. */
+  /** Sets a schedule for a kind: see {@link Schedules.set}. */
   async schedule(
     name: string,
     schedule: ScheduleOptions & { job: keyof Kinds & string },
@@ -80,8 +83,8 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   }
 
   /**
-   * Handlers for `work` and `serveJobs` that are given what fits alone: a job whose input or result does not fit fails
-   * for good, with the code `invalid_request` and the path.
+   * Handlers for `work` and `serveJobs`. A job whose input or result does not match fails for good, with the
+   * code `invalid_request` and the path.
    */
   handlers(handlers: KindHandlers<Kinds>): JobHandlers {
     return Object.fromEntries(
@@ -106,7 +109,11 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   }
 }
 
-/** What of a value fits a schema, or its first fault by its path. @internal */
+/**
+ * The value after validation, or its first error with its path.
+ *
+ * @internal
+ */
 export async function fit(
   schema: JobSchema | undefined,
   value: unknown,
@@ -122,7 +129,11 @@ export async function fit(
   return failed(invalid([field, ...path].join("."), `does not fit: ${first?.message}`));
 }
 
-/** For a handler: what does not fit now will not fit at the next attempt. @internal */
+/**
+ * For a handler: what does not match now will not match in the next attempt either.
+ *
+ * @internal
+ */
 export function unwrap({ data, error }: Result<unknown>): unknown {
   if (error) throw Object.assign(error, { retryable: false });
   return data;

@@ -6,13 +6,12 @@ import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";
 
 /**
- * Does a job: what it returns is its result, of JSON; one over 256 KB is stored as an artifact, and the
- * result names it. What it throws fails the attempt;
- * an error with `retryable: false` fails the job.
+ * Does a job. What it returns is the result, as JSON. A result over 256 KB is stored as an artifact, which the
+ * result names. If it throws, the attempt fails; with `retryable: false` on the error, the job fails.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
 export type JobHandler = (input: any, job: HeldJob<any>) => unknown;
-/** Handlers by the names of jobs. */
+/** Handlers by job name. */
 export type JobHandlers = Record<string, JobHandler>;
 
 /** How an attempt ended, to be recorded. */
@@ -29,14 +28,18 @@ export interface Ending {
 export interface LocalJob {
   lease: string;
   abort(why: MayflyError): void;
-  /** Since it began, or last recorded a step. */
+  /** Since it started, or last recorded a step. */
   idleMs(): number;
 }
 
 /** What ended without anything to record: whoever took the lease, or waits, knows. */
 const settled = ["lease_lost"];
 
-/** Begins a job. @param end told once how it ended; undefined where there is nothing to record. */
+/**
+ * Starts a job.
+ *
+ * @param end called once with how it ended; undefined if there is nothing to record.
+ */
 export function startJob(
   door: JobsDoor,
   given: ClaimedRow,

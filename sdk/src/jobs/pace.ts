@@ -7,6 +7,9 @@ const retryMs = [100, 500, 2_000, 5_000, 15_000];
 export const retryAfterMs = (failures: number): number =>
   retryMs[Math.min(failures, retryMs.length - 1)] ?? 15_000;
 
+/** After a lease has ended, when what it left can be taken; workers that wait for the same one do not all look at once. */
+export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 * Math.random();
+
 /** After what is ready in this turn of the event loop. */
 export const soon = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);

@@ -5,7 +5,7 @@ import type { JobsDoor } from "./door.ts";
 import { toSchedule, toShownSchedule } from "./forms.ts";
 import type { Schedule, ScheduleOptions } from "./types.ts";
 
-/** Jobs that are added by a cron line. The database fires them, whoever works or maintains. */
+/** Schedules that add jobs by a cron line. The database runs them, whoever works or maintains. */
 export class Schedules {
   readonly #door: JobsDoor;
 
@@ -15,10 +15,11 @@ export class Schedules {
   }
 
   /**
-   * Sets a schedule, whole, under its name.
+   * Sets a schedule by name, replacing the old one.
    *
-   * @returns it, with `nextAt`; `invalid_request` with the field that is wrong: a cron line that means
-   *   nothing or never fires, a time zone that does not exist; `scope_missing` without `job:admin`.
+   * @returns it, with `nextAt`; `invalid_request` with the field: an invalid cron line, one that never fires,
+   * or an unknown time zone; `scope_missing` without `job:admin`.
+   *
    * @example
    * await mayfly.jobs.schedules.set("nightly", {
    *   cron: "0 3 * * *",
@@ -32,13 +33,13 @@ export class Schedules {
     return answer.error ? answer : ok(toShownSchedule(answer.data));
   }
 
-  /** The schedules of the tenant, by name. `scope_missing` without `job:read`. */
+  /** Lists the schedules of the tenant, by name. `scope_missing` without `job:read`. */
   async list(): Promise<Result<Schedule[]>> {
     const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
     return answer.error ? answer : ok(answer.data.map(toShownSchedule));
   }
 
-  /** Deletes a schedule; jobs that it has added stay. `scope_missing` without `job:admin`. */
+  /** Deletes a schedule. Jobs that it added stay. `scope_missing` without `job:admin`. */
   delete(name: string): Promise<Result<{ deleted: boolean }>> {
     return this.#door.call("delete_schedule", { name }, deleted);
   }

@@ -1,10 +1,10 @@
-/** Who may call a function of jobs, and as whom it works. */
+/** Who may call a function of jobs, and with which identity it works. */
 
 export interface ServeAccess {
   url?: string | undefined;
-  /** The secret key as which it works. */
+  /** The secret key with which it works. */
   key?: string | undefined;
-  /** Whoever has one of these may call it. */
+  /** A caller with one of these may call it. */
   accepted: string[];
 }
 
@@ -14,7 +14,7 @@ interface Given {
   secret?: string;
 }
 
-/** What is not given comes from the environment that Supabase gives every function. */
+/** What is not passed comes from the environment that Supabase gives every function. */
 export function accessOf(given: Given): ServeAccess {
   const { Deno, process } = globalThis as {
     Deno?: { env: { get(name: string): string | undefined } };
@@ -45,7 +45,7 @@ function keysIn(text: string | undefined): Record<string, string> {
   }
 }
 
-/** Compared by their hashes: in the same time, however much of it is right. */
+/** Compares hashes, so that the time does not depend on how much matches. */
 export async function isAccepted(request: Request, accepted: string[]): Promise<boolean> {
   const { headers } = request;
   const said = [

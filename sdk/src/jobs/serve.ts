@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { MayflyError } from "../contract/errors.ts";
 import { connect } from "../link/connect.ts";
+import { prefixed } from "../link/function-names.ts";
 import { Link } from "../link/link.ts";
 import { markedCall } from "./answers.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
@@ -12,47 +13,52 @@ import { Worker } from "./worker.ts";
 /** A call that was sent has arrived by then. */
 const arrivalMs = 2_000;
 
-/** How a function of jobs works. */
+/** Options of a function that works on jobs. */
 export interface ServeJobsOptions
   extends Omit<WorkOptions, "drainOnTermination" | "pollMs" | "wakes"> {
-  /** The project's; from the function's own environment by default. */
+  /** The project's URL. From the function's environment by default. */
   url?: string;
-  /** The secret key: the function works as it, and answers whoever has it. */
+  /** The secret key. The function works with it, and accepts callers that have it. */
   key?: string;
   /**
-   * A secret of the function's own, in the header `x-mayfly-jobs-secret`: whoever wakes the function needs no key of
-   * the project. `MAYFLY_JOBS_SECRET` of its environment by default.
+   * The function's own secret, in the header `x-mayfly-jobs-secret`. With it, callers need no key of the
+   * project. `MAYFLY_JOBS_SECRET` of its environment by default.
    */
   secret?: string;
-  /** Works for one tenant instead of for all. */
+  /** The prefix of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
+  functionsPrefix?: string;
+  /** Works only for this tenant instead of for all. */
   tenant?: string;
   /**
-   * How long the platform lets a call run, in ms: 150,000 by default, as on the Free plan; a paid project has 400,000.
-   * Two thirds of it are used to work.
+   * How long the platform lets a call run, in ms: 150,000 by default, as on the Free plan. A paid project has
+   * 400,000. Two thirds of it are used for work.
    */
   wallClockMs?: number;
-  /** How many jobs one call begins at most, since the platform counts its CPU time: 1,000 by default. */
+  /** How many jobs one call starts at most, because the platform counts its CPU time. 1,000 by default. */
   maxJobs?: number;
 }
 
 /** What a call of the function did. */
 export interface Served {
-  /** How many jobs it has ended. */
+  /** How many jobs have ended. */
   done: number;
-  /** How many it has given back, begun or not, since its time was over. */
+  /** How many jobs were given back, started or not, because the time was over. */
   returned: number;
-  /** Whether it ended before everything was done: there may be more. */
+  /** Whether it ended before everything was done, so that there may be more. */
   more: boolean;
 }
 
 /**
- * Makes an edge function of handlers. Each call works until nothing is left, or for two thirds of its wall clock, gives
- * back what it has not ended, and answers `{ data: { done, returned, more }, error: null }`. pg_cron and pg_net call it
- * where they are (`mayfly_private.schedule_job_function`); anything with the secret key, or the function's own secret,
- * may. While more is left a call that did not come from pg_cron makes another before it ends.
+ * Makes an edge function from handlers. Each call works until nothing is left, or for two thirds of its wall
+ * clock time. It then gives back unfinished jobs and answers
+ * `{ data: { done, returned, more }, error: null }`.
  *
- * A job that has recorded no step for a third of the wall clock when the call is over has failed its attempt
- * (`call_over`); one that records steps goes on in the next call.
+ * pg_cron and pg_net call it if you have them (`mayfly_private.schedule_job_function`). Anything with the
+ * secret key, or with the function's own secret, may call it too. While there is more to do, a call that did
+ * not come from pg_cron makes another one before it ends.
+ *
+ * If a job recorded no step for a third of the wall clock time when the call ends, its attempt has failed
+ * (`call_over`). A job that records steps continues in the next call.
  *
  * @example
  * Deno.serve(serveJobs({ summarise: async (input) => summary(input.url) }));
@@ -61,13 +67,14 @@ export function serveJobs(
   handlers: JobHandlers,
   given: ServeJobsOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, ...more } = given;
+  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, functionsPrefix, ...more } = given;
+  const reach = prefixed(fetch, functionsPrefix);
   const { url: _url, key: _key, secret: _secret, ...options } = more;
   const { url, key, accepted } = accessOf(given);
   return async (request) => {
     if (!key || !url) return answer(503, notConfigured);
     if (!(await isAccepted(request, accepted))) return answer(401, notAuthorized);
-    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, fetch) });
+    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, reach) });
     const call = await callOf(request);
     const mark = (seconds: number) =>
       link.rpc("mark_job_call", { call, seconds, names: Object.keys(handlers) }, markedCall);
@@ -84,7 +91,7 @@ export function serveJobs(
       void worker.stop({ timeoutMs: wallClockMs / 6 });
     };
     const within = (tenantId: string) =>
-      new Link({ client: connect({ url, key, tenant: tenantId }, fetch), tenantId });
+      new Link({ client: connect({ url, key, tenant: tenantId }, reach), tenantId });
     const started = Worker.start(
       unwoken(doorOf(link, within)),
       countBegun(handlers, maxJobs, end),

@@ -1,8 +1,10 @@
 import { ok, type Result } from "../contract/errors.ts";
+import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
+import { afterLease } from "./pace.ts";
 import type { WorkOptions } from "./work-options.ts";
 
 /**
@@ -23,6 +25,8 @@ export class Turns {
   /** By which it is woken. */
   readonly #id = crypto.randomUUID();
   #place: Place = {};
+  /** When the first lease of the tenant ends: somebody's death leaves its job then. */
+  #leaseMs = Number.POSITIVE_INFINITY;
   #fullAt = Number.NEGATIVE_INFINITY;
   /** What the last claims that looked at everything took. */
   #took: number[] = [];
@@ -33,6 +37,11 @@ export class Turns {
     this.#door = door;
     this.#names = names;
     this.#options = options;
+  }
+
+  /** How long a worker that has found nothing may sleep. */
+  lookInMs(pollMs: number): number {
+    return Math.min(jittered(pollMs), afterLease(this.#leaseMs));
   }
 
   async take(endings: Ending[], wanted: number): Promise<Result<ClaimedRow[]>> {
@@ -61,9 +70,10 @@ export class Turns {
       ? await this.#door.call("claim_any_jobs", values, turned)
       : await this.#door.call("turn_jobs", { ...values, done, failures }, turned);
     if (answer.error) return answer;
-    const { jobs, place, took, late = false } = answer.data;
+    const { jobs, place, took, late = false, look_in: lookIn } = answer.data;
     this.#late = late ? this.#late + 1 : 0;
     this.#place = place;
+    this.#leaseMs = lookIn == null ? Number.POSITIVE_INFINITY : lookIn * 1_000;
     if (full) {
       this.#fullAt = performance.now();
       this.#took = [...this.#took, took].slice(-slowInARow);
@@ -74,6 +84,11 @@ export class Turns {
   /** When to look again for what was being added during the last look, ever later; undefined where nobody was adding. */
   get lookSoonMs(): number | undefined {
     return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
+  }
+
+  /** How long to sleep: until a job that was being added is there, one of `looks`, or `pollMs` and the next lease's end. */
+  pauseMs(looks: number[], pollMs: number): number {
+    return this.lookSoonMs ?? looks.shift() ?? this.lookInMs(pollMs);
   }
 
   async end(done: object[], failures: object[]): Promise<Result<null>> {

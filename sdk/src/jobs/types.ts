@@ -1,7 +1,7 @@
 import type { Result } from "../contract/errors.ts";
 import type { Duration } from "./duration.ts";
 
-/** Where a job stands. The last three are its ends. */
+/** The status of a job. The last three are final. */
 export type JobStatus =
   | "scheduled"
   | "ready"
@@ -11,34 +11,34 @@ export type JobStatus =
   | "failed"
   | "cancelled";
 
-/** Who may do a job: an agent, one of a type, or one that has all of these capabilities. */
+/** Who may do a job: one agent, agents of a type, or agents that have all of these capabilities. */
 export type JobTarget = { agent: string } | { type: string } | { capabilities: string[] };
 
-/** How a job is to be done, beside its name and its input. */
+/** Options of a job, besides its name and its input. */
 export interface JobOptions {
   /** The name of the job by default. A worker with handlers for a name finds it in any queue. */
   queue?: string;
-  /** Within its queue: for fairness among groups, and limits per group. */
+  /** A part of its queue, for fairness among groups and limits per group. */
   group?: string;
-  /** The lowest is first; 0 by default. */
+  /** The lowest number is first. 0 by default. */
   priority?: number;
-  /** When it is due; or after how long. At once by default. */
+  /** When it is due, or after how long. At once by default. */
   runAt?: Date;
   delay?: Duration;
-  /** Adding another job with this key gives the one there is, for as long as that is kept. */
+  /** Adding another job with this key returns the existing one, as long as that one is kept. */
   key?: string;
   target?: JobTarget;
-  /** 5 by default. Waits, and a worker that gives it back politely, cost none. */
+  /** 5 by default. Waiting, and a worker that gives the job back, cost no attempt. */
   maxAttempts?: number;
-  /** Of retries, in seconds: a random part of `base * factor^n`, `cap` at most. 1, 2 and 300. */
+  /** Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. 1, 2 and 300. */
   backoff?: { base?: number; factor?: number; cap?: number };
   /** How long one attempt may take. */
   timeout?: Duration;
-  /** After this instant it fails instead of running. */
+  /** After this time it fails instead of running. */
   deadline?: Date;
-  /** A trace context (W3C `traceparent`), handed on to the worker. */
+  /** A trace context (W3C `traceparent`), passed on to the worker. */
   trace?: string;
-  /** The id of a message that the end of the job answers, with a `task_result`. */
+  /** The id of a message that is answered with a `task_result` when the job ends. */
   answers?: string;
 }
 
@@ -48,10 +48,10 @@ export interface NewJob extends JobOptions {
   input?: unknown;
 }
 
-/** What adding a job gave. */
+/** The result of adding a job. */
 export interface AddedJob {
   id: string;
-  /** Its key was known: nothing was added. */
+  /** Its key was known, so nothing was added. */
   existing: boolean;
 }
 
@@ -79,19 +79,19 @@ export interface JobInfo {
   createdAt: Date;
   startedAt?: Date;
   finishedAt?: Date;
-  /** The agent or person that has it, or had it last; all zeros for the secret key. */
+  /** The agent or person that has it, or had it last. All zeros for the secret key. */
   holder?: string;
   parentId?: string;
   key?: string;
-  /** Why it failed, or what its last failed attempt said. */
+  /** Why it failed, or the error of its last failed attempt. */
   error?: JobError;
-  /** The signals that it waits for. */
+  /** The signals for which it waits. */
   waitFor?: string[];
-  /** Somebody has cancelled it, and its worker does not know yet. */
+  /** Somebody has cancelled it, but its worker does not know yet. */
   cancelled?: boolean;
 }
 
-/** A job with everything that is known of it. */
+/** A job with all its details. */
 export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   input: Input;
   /** Null until it has succeeded. */
@@ -99,7 +99,7 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   /** In seconds. */
   timeout: number | null;
   steps: { name: string; result: unknown; attempt: number; ms: number | null; at: Date }[];
-  /** Those that failed or were lost. */
+  /** Attempts that failed or were lost. */
   attempts: {
     attempt: number;
     holder: string | null;
@@ -107,7 +107,7 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
     endedAt: Date;
     error: JobError;
   }[];
-  /** That nobody has taken yet. */
+  /** Signals that nobody has taken yet. */
   signals: { name: string; at: Date }[];
   children: { id: string; name: string; status: JobStatus }[];
 }
@@ -117,49 +117,49 @@ export interface ListJobs {
   status?: JobStatus | JobStatus[];
   queue?: string;
   name?: string;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
 }
 
-/** Milliseconds; null where none has ended. */
+/** Milliseconds. Null if none has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
   p99: number | null;
 }
 
-/** A queue in numbers. */
+/** Numbers of a queue. */
 export interface QueueStatistics {
   queue: string;
   ready: number;
   running: number;
   scheduled: number;
   waiting: number;
-  /** Since when its oldest job is ready. */
+  /** Since when its oldest job has been ready. */
   oldestReady: Date | null;
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** From due to begun, and from begun to ended. */
+  /** From due to started, and from started to ended. */
   wait: Percentiles;
   run: Percentiles;
 }
 
-/** What holds for a queue. */
+/** The limits of a queue. */
 export interface QueueLimits {
-  /** No job of it begins. */
+  /** No job of it starts. */
   paused?: boolean;
   maxRunning?: number;
   maxRunningPerGroup?: number;
-  /** How many may begin in a second. */
+  /** How many may start in a second. */
   rate?: number;
-  /** Its share beside the other queues; 1 by default. */
+  /** Its share compared with other queues. 1 by default. */
   weight?: number;
 }
 
-/** When a job is added, and which. */
+/** When to add a job, and which one. */
 export interface ScheduleOptions {
   /** Five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
   cron: string;
@@ -172,14 +172,17 @@ export interface ScheduleOptions {
     JobOptions,
     "queue" | "group" | "priority" | "maxAttempts" | "backoff" | "timeout" | "target" | "trace"
   >;
-  /** What was missed while nothing ran: one job for all of it (the default), one for each, or none. */
+  /**
+   * What to add for times that were missed while nothing ran: one job for all (the default), one for each, or
+   * none.
+   */
   catchUp?: "one" | "all" | "none";
-  /** While its last job has not ended: skip this time (the default), or allow another. */
+  /** If its last job has not ended: skip this time (the default), or allow another job. */
   overlap?: "skip" | "allow";
   paused?: boolean;
 }
 
-/** A schedule, as it stands. */
+/** The current schedule. */
 export interface Schedule {
   name: string;
   cron: string;
@@ -193,9 +196,9 @@ export interface Schedule {
   /** Null while it is paused. */
   nextAt: Date | null;
   lastAt: Date | null;
-  /** The id of the job that it added last. */
+  /** The id of the last job that it added. */
   lastJob: string | null;
-  /** How many times it did not fire, since the job before still ran or the time was missed. */
+  /** How many times it added nothing, because the last job was still running or the time was missed. */
   skipped: number;
   /** Why it could not add its job the last time. */
   error: string | null;

@@ -2,23 +2,28 @@ import type { MayflyError } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { workBounds } from "../contract/work-bounds.ts";
 
-/** How a worker works. */
+/** Options of a worker. */
 export interface WorkOptions {
-  /** How many jobs are done at once; 8 by default. */
+  /** How many jobs to do at the same time. 8 by default. */
   concurrency?: number;
-  /** Only jobs of these queues; of any by default, those that there is a handler for. */
+  /** Only jobs of these queues. By default of any queue, if there is a handler. */
   queues?: string[];
-  /** Seconds that a job stays this worker's without a word of it; extended while it lives. 30 by default. */
+  /**
+   * How many seconds a job stays with this worker without a sign of life. Extended while the worker lives. 30
+   * by default.
+   */
   lease?: number;
-  /** How often it looks when nobody wakes it, at most: 5,000 ms by default. A lost hint costs as much. */
+  /**
+   * How often it looks for jobs if nothing wakes it: 5,000 ms by default. A lost wake-up costs at most this.
+   */
   pollMs?: number;
-  /** Told what failed on the way: a call that is tried again, a handler that threw. */
+  /** Called with errors on the way: a call that is retried, or a handler that threw. */
   onError?: (error: MayflyError) => void;
-  /** Where there are signals, SIGTERM drains: jobs under way end, no other begins. True by default. */
+  /** On SIGTERM, running jobs end and no other starts. True by default. */
   drainOnTermination?: boolean;
   /**
-   * The name of an edge function of `serveJobs` that this worker wakes, when it begins and each minute: for projects
-   * without pg_cron. Needs the secret key.
+   * The name of an edge function with `serveJobs` that this worker wakes, at its start and each minute, for
+   * projects without pg_cron. Needs the secret key.
    */
   wakes?: string;
   /** Jobs of every tenant, by the secret key. @internal */
@@ -29,22 +34,22 @@ export interface WorkOptions {
   stalledMs?: number;
 }
 
-/** A worker that was started. */
+/** A running worker. */
 export interface Work {
-  /** Jobs that it has ended: done, or failed. */
+  /** How many jobs it has ended, successfully or not. */
   readonly done: number;
-  /** Jobs that are being done now. */
+  /** How many jobs are running now. */
   readonly running: number;
-  /** Why it ended by itself; null after `stop`. */
+  /** Why it ended by itself. Null after `stop`. */
   readonly ended: Promise<MayflyError | null>;
   /**
-   * Begins no other job, gives back those that it has not begun, and waits for the others: after
-   * `timeoutMs` (25,000) their signals end, and they are given back too.
+   * Starts no more jobs, gives back those that it has not started, and waits for the others. After
+   * `timeoutMs` (25,000) their signals are aborted, and they are given back too.
    */
   stop(options?: { timeoutMs?: number }): Promise<void>;
 }
 
-/** What of a worker's set-up makes no sense. */
+/** Checks the options of a worker. */
 export function faultIn(
   handlers: object,
   { concurrency = 8, lease = 30, pollMs = 5_000 }: WorkOptions,

@@ -204,7 +204,7 @@ export class Worker implements Work {
     clearTimeout(this.#poll);
     if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
     if (this.#draining || this.#finished) return;
-    const pause = this.#turns.lookSoonMs ?? this.#looks.shift() ?? jittered(this.#options.pollMs);
+    const pause = this.#turns.pauseMs(this.#looks, this.#options.pollMs);
     this.#poll = setTimeout(() => this.#wake(), pause);
   }
 

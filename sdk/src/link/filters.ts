@@ -1,4 +1,4 @@
-/** Quotes values in filters of the Data API, so that they stay what they are. */
+/** Quotes values in filters of the Data API, so that special characters have no effect. */
 
 /** In quotes, as both PostgREST and Postgres read them. */
 const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;

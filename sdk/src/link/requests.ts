@@ -1,4 +1,5 @@
 import { fetchAnswer } from "./call.ts";
+import { prefixed } from "./function-names.ts";
 
 /** A time limit that applies while nothing is answered. */
 export interface Limit {
@@ -14,10 +15,15 @@ export class Requests {
   #cut = new AbortController();
 
   /** For `createClient({ global: { fetch } })`. */
-  readonly fetch: typeof fetch = (input, init = {}) => {
-    const signals = init.signal ? [init.signal, this.#cut.signal] : [this.#cut.signal];
-    return fetchAnswer(input, { ...init, signal: AbortSignal.any(signals) });
-  };
+  readonly fetch: typeof fetch;
+
+  /** @param functionsPrefix of the names of Mayfly's edge functions. */
+  constructor(functionsPrefix?: string) {
+    this.fetch = prefixed((input, init = {}) => {
+      const signals = init.signal ? [init.signal, this.#cut.signal] : [this.#cut.signal];
+      return fetchAnswer(input, { ...init, signal: AbortSignal.any(signals) });
+    }, functionsPrefix);
+  }
 
   /** The result of a promise, or `otherwise` if it is cut off. */
   async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {

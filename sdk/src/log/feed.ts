@@ -11,6 +11,7 @@ import { LogReader } from "./reader.ts";
 export interface Member {
   readonly want: Want;
   readonly pollMs: number;
+  readonly followMs: number | null;
   /** Where the log continues for it. */
   readonly cursor: string;
   /** Handles a page. When this resolves, it has room for the next one. */
@@ -68,6 +69,7 @@ export class LogFeed {
       this.#members.add(member);
       this.#busy.add(member);
       this.#pace.pollMs = Math.min(...[...this.#members].map(({ pollMs }) => pollMs));
+      this.#follow();
       if (!this.#end) void this.#run();
       return ok({ page, entered: true });
     });
@@ -82,8 +84,15 @@ export class LogFeed {
   /** Resolves when the last member has left the topics. */
   async leave(member: Member): Promise<void> {
     this.#members.delete(member);
+    this.#follow();
     this.ready(member);
     if (this.#members.size === 0) await this.#end?.();
+  }
+
+  /** As often as the most impatient member wants. */
+  #follow(): void {
+    const wanted = [...this.#members].flatMap(({ followMs }) => followMs ?? []);
+    this.#pace.followMs = wanted.length > 0 ? Math.min(...wanted) : null;
   }
 
   async #run(): Promise<void> {

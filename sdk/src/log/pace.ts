@@ -8,6 +8,8 @@ const nudgeWindowMs = 1_000;
 const netMs = 30_000;
 /** The same while broadcasts are known to be lost. */
 const losingMs = 1_000;
+/** It follows no longer after this many pulls in a row that found nothing. */
+const followed = 2;
 
 /**
  * Decides when a reader pulls. It pulls at once at a nudge, and once more when the window of the last nudge
@@ -17,7 +19,14 @@ const losingMs = 1_000;
 export class Pace implements NudgeListener {
   /** The time between pulls while nudges do not arrive. */
   pollMs: number;
+  /**
+   * After a nudge it pulls this often, until two pulls in a row find nothing; null: at the end of the window
+   * alone.
+   */
+  followMs: number | null = null;
   readonly #windowMs: number;
+  /** How many pulls in a row have found nothing since the last nudge, while it follows. */
+  #empty = followed;
   #joined = false;
   #nudged = false;
   #asked = false;
@@ -45,6 +54,7 @@ export class Pace implements NudgeListener {
     this.#nudged = true;
     this.#windowEnd = ticks() + this.#windowMs;
     this.#looks = 0;
+    this.#empty = 0;
     this.#wake();
   };
 
@@ -83,6 +93,9 @@ export class Pace implements NudgeListener {
     const after = ms ?? (this.#settling ? lookAgainMs.at(-1) : undefined);
     this.#settling = false;
     if (after !== undefined) this.#againAt = ticks() + after;
+    if (this.followMs === null || this.#empty >= followed) return;
+    this.#empty = found ? 0 : this.#empty + 1;
+    if (this.#empty < followed) this.#againAt = Math.min(this.#againAt, ticks() + this.followMs);
   }
 
   /** Stops waiting. */
@@ -121,7 +134,8 @@ export class Pace implements NudgeListener {
   }
 
   #regular(): number {
-    if (this.#nudged || this.#asked) return this.#pulledAt + this.#windowMs;
+    if (this.#nudged || this.#asked)
+      return this.#pulledAt + Math.min(this.#windowMs, this.followMs ?? this.#windowMs);
     if (this.#windowEnd > this.#pulledAt) return this.#windowEnd;
     const pause = this.#joined ? netMs : this.pollMs;
     return this.#pulledAt + (this.#losing ? Math.min(losingMs, pause) : pause);

@@ -58,6 +58,12 @@ export interface WatchOptions {
   limit?: number;
   /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
   pollMs?: number;
+  /**
+   * For a page that a person looks at: after a nudge it pulls this often, in milliseconds, until two pulls in
+   * a row find nothing. At least 50. It costs pulls, and no broadcasts. Without it, what happens within a
+   * second of a nudge arrives at the end of that second.
+   */
+  followMs?: number;
   /** Called with errors of a pull, the handler or the store, after which it tries again. */
   onError?: (error: unknown) => void;
 }

@@ -1,6 +1,7 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { invalid, storageFailed, wrongPage } from "../contract/invalid.ts";
 import type { LogEvent } from "../contract/log.ts";
+import { logBounds } from "../contract/log-bounds.ts";
 import { memoryFromRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
 import { report } from "../link/report.ts";
@@ -26,6 +27,8 @@ export class Watch implements Member {
   readonly want: Want;
   /** @internal */
   readonly pollMs: number;
+  /** @internal */
+  readonly followMs: number | null;
   readonly #link: Link;
   readonly #feed: LogFeed;
   readonly #options: RoomWatchOptions;
@@ -57,6 +60,7 @@ export class Watch implements Member {
     this.#state = state;
     this.want = wantOf(options);
     this.pollMs = options.pollMs ?? 5_000;
+    this.followMs = options.followMs ?? null;
     this.ended = this.#follow(first).finally(() => this.stop());
   }
 
@@ -219,8 +223,8 @@ export async function startWatch(
   options: RoomWatchOptions,
   handler: (batch: RoomBatch) => void | Promise<void>,
 ): Promise<Result<Watch>> {
-  const { since, store, limit, pollMs } = options;
-  const wrong = wrongPage("limit", limit) ?? wrongPollMs(pollMs);
+  const { since, store, limit, pollMs, followMs } = options;
+  const wrong = wrongPage("limit", limit) ?? wrongPollMs(pollMs) ?? wrongFollowMs(followMs);
   if (wrong) return failed(wrong);
   const want = wantOf(options);
   const { data: loaded, error: unread } =
@@ -248,6 +252,12 @@ async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T 
     return failed(storageFailed(`The watch's store failed: ${String(error)}`, null, error));
   }
 }
+
+const { least } = logBounds.followMs;
+const wrongFollowMs = (followMs: number = least) =>
+  followMs >= least && followMs <= longestTimerMs
+    ? null
+    : invalid("followMs", `must be at least ${least} milliseconds`);
 
 const wrongPollMs = (pollMs = 5_000) =>
   pollMs >= 1 && pollMs <= longestTimerMs

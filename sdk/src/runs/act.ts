@@ -1,4 +1,7 @@
-/** Runs the tools that a model has called: audited before, recorded after, approved where that is asked for. */
+/**
+ * Runs the tools that a model called. Each call is audited before it runs, recorded afterwards, and approved
+ * if needed.
+ */
 import type { MayflyError } from "../contract/errors.ts";
 import type { Acting, LoopTool } from "./acting.ts";
 import { begunTools, runRow, type ToolRow } from "./answers.ts";
@@ -8,7 +11,11 @@ import type { AskedCall, ToolOutput } from "./prompt.ts";
 
 export type Outcome = AskedCall & { output: ToolOutput };
 
-/** @returns what became of each call, in their order. @throws what ends the attempt: `lease_lost`, the job that sleeps. */
+/**
+ *
+ * @returns the outcome of each call, in order.
+ * @throws what ends the attempt: `lease_lost`, or the job that sleeps.
+ */
 export async function act(acting: Acting, calls: AskedCall[]): Promise<Outcome[]> {
   const outcomes = new Map<string, ToolOutput>();
   const open = calls.filter((call) => {
@@ -27,13 +34,13 @@ export async function act(acting: Acting, calls: AskedCall[]): Promise<Outcome[]
 
   if (reads.length > 0)
     for (const { callId, output } of await run(acting, reads, nth)) outcomes.set(callId, output);
-  // What has an effect has it in the order in which it was called.
+  // Calls with an effect run in the order in which they were made.
   for (const call of writes)
     for (const { callId, output } of await run(acting, [call], nth)) outcomes.set(callId, output);
   const asked = new Map<string, Decision>();
   for (const call of others) {
     const how = approvals.get(call.callId) ?? "never";
-    // All are asked before the first is waited for.
+    // Ask for all approvals before waiting for the first.
     if (how !== "never") asked.set(call.callId, await approvalOf(acting, call, toolOf(call), how));
   }
   for (const call of others) {
@@ -60,7 +67,7 @@ function needsApproval(tool: LoopTool | undefined, { input }: AskedCall) {
   return typeof approval === "function" ? approval(input) : approval;
 }
 
-/** What is recorded of a call, for the model. */
+/** The record of a call, for the model. */
 export function outputOf({
   status,
   result,
@@ -121,7 +128,7 @@ async function run(
   return outcomes;
 }
 
-/** The audit row of each, before it runs. Where a rate limit has no room, it waits for it. */
+/** The audit row of each call, before it runs. If a rate limit has no room, it waits. */
 async function begin(
   { door, step, tools, job }: Acting,
   calls: AskedCall[],
@@ -168,7 +175,7 @@ export const pause = (seconds: number, signal: AbortSignal) =>
     });
   });
 
-/** What nobody has approved stands in the audit as well. */
+/** A call that nobody approved is audited as well. */
 async function deny(
   acting: Acting,
   call: AskedCall,
@@ -188,7 +195,7 @@ async function deny(
   return outcome;
 }
 
-/** What it gave, in the stream. */
+/** The result in the stream. */
 function tell({ writer, step, tries }: Acting, { callId, output }: Outcome): Promise<void> {
   const chunk =
     output.type === "execution-denied"

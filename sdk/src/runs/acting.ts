@@ -4,10 +4,10 @@ import type { ChunkWriter } from "./chunk-writer.ts";
 import type { RunDoor } from "./door.ts";
 import type { RunContext, ToolDefinition } from "./types.ts";
 
-/** A tool as the loop has it: the agent's own, or one that the loop brings. */
+/** A tool in the loop: the agent's own, or one that the loop adds. */
 export interface LoopTool extends Omit<ToolDefinition, "run"> {
   run: ToolDefinition["run"];
-  /** The job sleeps in it, as for another run: it is begun after all others. */
+  /** The job sleeps in it, for example for another run, so it starts after all others. */
   sleeps?: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface Acting {
   door: RunDoor;
   writer: ChunkWriter;
   tools: Record<string, LoopTool>;
-  /** Those of the step that have begun, by the ids of their calls. */
+  /** The calls of the step that have started, by id. */
   rows: Map<string, ToolRow>;
   context: Omit<RunContext, "step">;
   step: number;

@@ -1,4 +1,4 @@
-/** The AI SDK, which is loaded with the first run: whoever only starts and watches runs needs none. */
+/** The AI SDK, loaded with the first run. A program that only starts and watches runs does not need it. */
 import { MayflyError } from "../contract/errors.ts";
 
 export type Ai = typeof import("ai");
@@ -9,12 +9,12 @@ export type Usage = import("@ai-sdk/provider").LanguageModelV4Usage;
 
 let loaded: Promise<Ai> | undefined;
 
-/** Not a literal: a bundler follows what it can read, and fails for everybody who has no such package. */
+/** Not a literal, because a bundler would follow it and fail without the package. */
 const name: string = "ai";
 
 /**
- * Gives runs the AI SDK where they cannot import it themselves: in a bundle, such as a page or a Worker. In Node,
- * Deno and Bun the package `ai` is found without it.
+ * Provides the AI SDK to runs that cannot import it themselves, in a bundle such as a page or a Worker. In
+ * Node, Deno and Bun the package `ai` is found without this.
  *
  * @example
  * import * as ai from "ai";
@@ -26,7 +26,7 @@ export function provideAi(ai: Ai): void {
   loaded = Promise.resolve(ai);
 }
 
-/** @throws `not_configured` where the package `ai` is not installed. */
+/** @throws `not_configured` if the package `ai` is not installed. */
 export function loadAi(): Promise<Ai> {
   const found = () =>
     import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ name);

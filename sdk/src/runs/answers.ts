@@ -1,4 +1,4 @@
-/** The forms of answers about runs. See `answer-form.ts`. */
+/** Schemas of answers about runs. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, flag, list, maybeText, row, text, word } from "../contract/answer-form.ts";
 import { fromRow } from "../link/rows.ts";
@@ -37,7 +37,7 @@ const known = z.looseObject({
 export const runRow = z.custom<RunRow>((given) => known.safeParse(given).success);
 export const runRows = list(runRow);
 
-/** Texts of JSON, as they were written. */
+/** JSON as text, exactly as it was written. */
 export interface CallRow {
   step: number;
   try: number;

@@ -1,14 +1,14 @@
-/** Approvals of calls of tools: asked for under the lease, waited for without costing anything, taken once. */
+/** Approvals of tool calls: asked with the lease, waited for without cost, and used once. */
 import { approvalRow } from "../approvals/answers.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
 import type { Acting, LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
 import type { ToolApproval } from "./types.ts";
 
-/** What was decided. Without a word of the database it is refused: nothing that a model reads or says approves. */
+/** The decision. Only the database can approve: nothing that a model reads or says counts. */
 export interface Decided {
   id: string;
-  /** What may be done: that which was asked about, or what the decider made of it. */
+  /** The arguments to use: the original ones, or those that the decider changed. */
   input: unknown;
   refused?: MayflyError;
 }
@@ -24,8 +24,8 @@ const refusals: Record<string, [MayflyError["code"], string]> = {
 const unapproved: [MayflyError["code"], string] = ["approval_rejected", "It is not approved."];
 
 /**
- * Asks, once: the id of the question is a step of the job, so that an attempt that comes after the decision finds it,
- * also when the decider has changed the arguments.
+ * Asks once. The id of the question is a step of the job, so that a later attempt finds it even if the
+ * decider has changed the arguments.
  */
 export async function approvalOf(
   acting: Acting,
@@ -48,7 +48,7 @@ export async function approvalOf(
   return {
     async wait() {
       let taken = await take();
-      // A signal that somebody else has sent decides nothing: it waits again.
+      // A signal that somebody else sent decides nothing, so it waits again.
       for (let nth = 1; taken.status === "pending"; nth++) {
         const left =
           asked.expires === null
@@ -71,7 +71,7 @@ export async function approvalOf(
   };
 }
 
-/** A question that this call has asked before is found: it is bound to the run, the call and its arguments. */
+/** Finds a question that this call has already asked. It is bound to the run, the call and its arguments. */
 async function ask(
   acting: Acting,
   call: AskedCall,
@@ -89,7 +89,7 @@ async function ask(
   const schema = await acting.schemaOf(tool);
   const whole = { ...values, ...(schema && { input_schema: schema }) };
   const first = await acting.door.write("request_approval", whole, approvalRow);
-  // A schema that SQL cannot check: then the question is approved or rejected, not changed.
+  // SQL cannot check this schema, so the question can be approved or rejected, but not changed.
   return first.error?.code === "invalid_request" && schema
     ? acting.door.must("request_approval", values, approvalRow)
     : dataOf(first);

@@ -2,13 +2,13 @@ import type { MayflyError } from "../contract/errors.ts";
 import { appended } from "./answers.ts";
 import type { RunDoor } from "./door.ts";
 
-/** Chunks are written together, so often. */
+/** Chunks are written together at this interval. */
 const flushMs = 50;
-/** A model that is faster than the database waits for it: no more than this is held. */
+/** A model that is faster than the database waits, so that no more than this is held. */
 const maxHeld = 2_000;
 const maxBytes = 500_000;
 
-/** The stream of a run, on its way into rows: batches of what came within 50 ms, in their order, each once. */
+/** Writes the stream of a run as rows: batches of what came within 50 ms, in order, each once. */
 export class ChunkWriter {
   readonly #door: RunDoor;
   #last: number;
@@ -22,7 +22,7 @@ export class ChunkWriter {
     this.#last = last;
   }
 
-  /** @throws why earlier ones could not be written: `lease_lost`, `job_cancelled`. */
+  /** @throws why earlier chunks could not be written: `lease_lost`, `job_cancelled`. */
   async add(step: number, nth: number, chunk: unknown): Promise<void> {
     if (this.#failure) throw this.#failure;
     this.#held.push(JSON.stringify([step, nth, chunk]));
@@ -30,7 +30,11 @@ export class ChunkWriter {
     else this.#timer ??= setTimeout(() => void this.#write(false), flushMs);
   }
 
-  /** Writes what is held, and tells those who listen at once. @throws as `add` does. */
+  /**
+   * Writes what is held, and tells listeners at once.
+   *
+   * @throws as `add` does.
+   */
   async flush(): Promise<void> {
     await this.#writing;
     await this.#write(true);

@@ -1,4 +1,4 @@
-/** Agents and tools as classes, by standard decorators: the same definitions. */
+/** Agents and tools as classes, with standard decorators for the same definitions. */
 import { invalid } from "../contract/invalid.ts";
 import { defineAgent } from "./define.ts";
 import type { Agentlike, AgentOptions, ToolContext, ToolDefinition } from "./types.ts";
@@ -11,9 +11,7 @@ type Method = (input: unknown, context: ToolContext) => unknown;
 const optionsOf = new WeakMap<Class, AgentOptions<never>>();
 const toolsOf = new WeakMap<object, Tools>();
 
-/**
- * Makes a tool of a method, with the name of the method. docs/runs.md has an example.
- */
+/** Turns a method into a tool with the method's name. docs/runs.md has an example. */
 export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "run">) {
   return (
     method: (input: Input, context: ToolContext) => unknown,
@@ -28,7 +26,8 @@ export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "ru
 }
 
 /**
- * Makes a class an agent whose tools are its methods with {@link Tool}: {@link agentOf} gives the definition.
+ * Turns a class into an agent whose tools are its methods with {@link Tool}. {@link agentOf} returns the
+ * definition.
  */
 export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
   return (of: Class, _context: ClassDecoratorContext): void => {
@@ -36,7 +35,11 @@ export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
   };
 }
 
-/** The definition of an agent that is an instance of a decorated class. @throws for any other object. */
+/**
+ * The definition of an instance of a decorated class.
+ *
+ * @throws for any other object.
+ */
 export function agentOf<Output = string>(instance: object): Agentlike<Output> {
   const options = optionsOf.get(instance.constructor as Class) as AgentOptions<Output> | undefined;
   if (!options) throw invalid("instance", "must be of a class with the decorator DefineAgent");

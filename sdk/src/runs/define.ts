@@ -5,10 +5,11 @@ const nameForm = /^[a-z0-9][a-z0-9_.-]{0,62}$/;
 const toolForm = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
 /**
- * Defines an agent: a model, what it is told, what it can do, and what it may use up. The definition is code: workers
- * have it, and what stands in the database is its name and what its runs have recorded.
+ * Defines an agent: its model, instructions, tools and limits. The definition is code that workers have. The
+ * database has only its name and what its runs recorded.
  *
- * @throws `invalid_request` with the field that is wrong.
+ * @throws `invalid_request` with the field.
+ *
  * @example
  * const helper = defineAgent({ name: "helper", model: anthropic("claude-sonnet-4-5"), instructions: "Answer shortly." });
  * await agent.work(runAgents(helper));
@@ -37,7 +38,7 @@ export function defineAgent<Output = string>(options: AgentOptions<Output>): Age
 export const toolName = (agent: string) => agent.replaceAll(".", "_");
 
 /**
- * Defines a tool, with the type of its input from its schema.
+ * Defines a tool. The type of its input comes from its schema.
  *
  * @example
  * import { z } from "zod";

@@ -1,10 +1,10 @@
-/** What a request to a model is known by. */
+/** Identifies a request to a model. */
 
 const left = new Set(["headers", "abortSignal", "includeRawChunks"]);
 
 /**
- * SHA-256 of a call's options as JSON with sorted keys, without what changes from try to try. Bytes are base64, so that
- * an image is itself in either form.
+ * SHA-256 of a call's options as JSON with sorted keys, without what differs between tries. Bytes are encoded
+ * as base64, so that an image has the same digest in both forms.
  */
 export async function digestOf(options: object): Promise<string> {
   const given = Object.fromEntries(Object.entries(options).filter(([key]) => !left.has(key)));

@@ -5,16 +5,18 @@ import type { HeldJob } from "../jobs/held-job.ts";
 
 type Functions = keyof Database["mayfly"]["Functions"];
 
-/** A write whose answer was lost is made again: every one of them is written once. */
+/** A write whose answer was lost is repeated. Every write is stored only once. */
 const pausesMs = [50, 200, 1_000];
 
-/** What brings a run forward: an edge function whose time is over gives such a job on, and does not fail it. */
+/**
+ * What moves a run forward. An edge function whose time is over passes such a job on instead of failing it.
+ */
 const steps: Partial<Record<Functions, string>> = {
   record_model_call: "model",
   end_tool_calls: "tools",
 };
 
-/** What a run writes, each under the lease of its job. */
+/** The writes of a run, each with the lease of its job. */
 export class RunDoor {
   readonly #job: HeldJob;
 
@@ -35,7 +37,11 @@ export class RunDoor {
     throw new Error("unreachable");
   }
 
-  /** As `write`, for those that a run cannot go on without. @throws the refusal. */
+  /**
+   * Like `write`, for writes that a run cannot continue without.
+   *
+   * @throws the error.
+   */
   async must<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<T> {
     const { data, error } = await this.write(name, values, form);
     if (error) throw error satisfies MayflyError;

@@ -1,16 +1,16 @@
-/** How calls of models fail, and what that asks for. */
+/** How model calls fail, and what to do then. */
 import { MayflyError } from "../contract/errors.ts";
 
-/** What a failed call says. */
+/** What a failed call tells. */
 export interface ModelFailure {
   code: string;
   message: string;
   /**
-   * `retry`: the provider may answer later, and another may now. `next`: this model will not, another may. `fatal`: no
-   * model will, for the request is wrong.
+   * `retry`: the provider may answer later, and another one may answer now. `next`: this model will not
+   * answer, but another may. `fatal`: no model will, because the request is wrong.
    */
   kind: "retry" | "next" | "fatal";
-  /** Seconds, where the provider said when to come back. */
+  /** Seconds, if the provider said when to come back. */
   retryAfter?: number;
 }
 
@@ -52,7 +52,7 @@ export function failureOf(error: unknown): ModelFailure {
   return { code: "model_failed", kind: "retry", ...more };
 }
 
-/** `Retry-After` in seconds, or as a date; `retry-after-ms` as some providers have it. */
+/** `Retry-After` in seconds or as a date, or `retry-after-ms` of some providers. */
 function retryAfterOf(headers: Record<string, string> = {}): number | undefined {
   const ms = Number(headers["retry-after-ms"]);
   if (headers["retry-after-ms"] !== undefined && ms >= 0) return ms / 1_000;
@@ -64,7 +64,7 @@ function retryAfterOf(headers: Record<string, string> = {}): number | undefined 
   return Number.isNaN(at) ? undefined : Math.max(0, (at - Date.now()) / 1_000);
 }
 
-/** What ends a run, with the status and what is said. */
+/** Ends a run, with its status and message. */
 export class RunEnd extends Error {
   override readonly name = "RunEnd";
   readonly status: string;

@@ -7,17 +7,18 @@ import { runLoop } from "./loop.ts";
 import type { SecretResolver } from "./secrets.ts";
 import type { Agentlike } from "./types.ts";
 
-/** How a worker runs agents. */
+/** Options of a worker that runs agents. */
 export interface RunAgentsOptions {
-  /** Gives secrets of a tenant to tools and models, by their names. */
+  /** Provides secrets of a tenant to tools and models, by name. */
   secrets?: SecretResolver;
 }
 
 /**
- * Handlers of jobs for `work` and `serveJobs`: a worker that has them runs these agents, those that they ask, and those
- * that take over. Needs the package `ai`, version 7.
+ * Job handlers for `work` and `serveJobs`. A worker with them runs these agents, the agents that they ask,
+ * and those that take over. Needs the package `ai`, version 7.
  *
  * @param options after the agents.
+ *
  * @example
  * const { data: work } = await agent.work(runAgents(analyst, editor));
  * await agent.work({ ...runAgents(analyst), summarise: async (input) => summary(input.url) });
@@ -43,7 +44,7 @@ export function runAgents(
   );
 }
 
-/** By worker: what its runs reserve at once goes together. */
+/** By worker, so that reservations of its runs share calls. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {

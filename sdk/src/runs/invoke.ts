@@ -1,11 +1,11 @@
-/** One call of a tool: its input checked, within its time, tried again where that was asked for. */
+/** One tool call: validates the input, enforces the timeout, and retries if configured. */
 import { MayflyError } from "../contract/errors.ts";
 import { Asleep } from "../jobs/held-job.ts";
 import type { LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
 import type { ToolContext } from "./types.ts";
 
-/** How it ended, as it is recorded. `result` is a text of JSON. */
+/** The outcome as it is recorded. `result` is JSON as text. */
 export interface Said {
   status: "succeeded" | "failed";
   result?: string;
@@ -13,10 +13,10 @@ export interface Said {
 }
 
 const maxResult = 1_000_000;
-/** Timers know no longer time. */
+/** Timers cannot be longer. */
 const longestMs = 2 ** 31 - 1;
 
-/** @throws what ends the attempt: the job that sleeps, its lease that is lost. */
+/** @throws what ends the attempt: the job that sleeps, or a lost lease. */
 export async function invokeTool(
   tool: LoopTool | undefined,
   call: AskedCall,
@@ -40,7 +40,7 @@ export async function invokeTool(
         );
       return { status: "succeeded", result };
     } catch (thrown) {
-      // A job that sleeps, or is no longer ours, is no failure of the tool.
+      // A job that sleeps, or is no longer ours, is not a failure of the tool.
       if (thrown instanceof Asleep) throw thrown;
       context.signal.throwIfAborted();
       if (thrown instanceof MayflyError && thrown.code === "lease_lost") throw thrown;

@@ -1,6 +1,6 @@
 import type { AgentOptions } from "./types.ts";
 
-/** What a run may use up, as SQL has it. */
+/** The limits of a run in the form that SQL takes. */
 export function limitsOf({
   maxSteps = 20,
   budget = {},

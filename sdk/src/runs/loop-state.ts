@@ -16,7 +16,7 @@ function withoutState(settings: { providerOptions?: unknown } = {}) {
   return { ...others, openai: { store: false, ...openai } };
 }
 
-/** What a loop is given. */
+/** The input of a loop. */
 export interface LoopParts {
   ai: Ai;
   job: HeldJob;
@@ -24,7 +24,7 @@ export interface LoopParts {
   secrets?: SecretResolver | undefined;
 }
 
-/** Where a loop is. All of it can be made again from what is recorded. */
+/** The state of a loop. It can be rebuilt from what is recorded. */
 export class LoopState {
   readonly parts: LoopParts;
   readonly door: RunDoor;
@@ -36,9 +36,9 @@ export class LoopState {
   writer: ChunkWriter;
   /** What the SDK made of the newest answer, until it is written with the next. */
   unwritten: string | undefined;
-  /** Tokens in and out of the last call. */
+  /** Input and output tokens of the last call. */
   known: number | undefined;
-  /** The answer before did not fit. */
+  /** The previous answer did not match the schema. */
   isRepair = false;
   readonly #secret: RunContext["secret"];
   #sdkTools: Record<string, unknown> = {};
@@ -52,13 +52,13 @@ export class LoopState {
     this.#secret = secretsOf(secrets, job.tenantId, this.door);
   }
 
-  /** What tools and makers of models are given. */
+  /** The context of tools and model factories. */
   get context(): Omit<RunContext, "step"> {
     const { id: runId, tenantId } = this.parts.job;
     return { runId, tenantId, agent: this.agent.name, secret: this.#secret };
   }
 
-  /** Goes on as this agent: with its instructions and its tools. */
+  /** Continues as this agent, with its instructions and tools. */
   async become(agent: Agentlike<unknown>): Promise<void> {
     const { ai, job } = this.parts;
     this.agent = agent;
@@ -66,7 +66,7 @@ export class LoopState {
     this.#sdkTools = {};
     for (const [name, tool] of Object.entries(this.tools)) {
       const { description, input } = tool;
-      // Without `execute`: they are run by us, under the lease.
+      // Without `execute`, because we run them with the lease.
       this.#sdkTools[name] = ai.tool({
         ...(description !== undefined && { description }),
         inputSchema: ai.jsonSchema(await this.schemaOf(tool), {
@@ -81,7 +81,7 @@ export class LoopState {
     }
   }
 
-  /** The JSON Schema of a tool's input, as the model and the approvers have it. */
+  /** The JSON Schema of a tool's input, for the model and the deciders. */
   async schemaOf({ input }: Pick<LoopTool, "input">): Promise<object> {
     const { json } = input as { json?: object };
     const schema = json ?? (await this.parts.ai.asSchema(input as never).jsonSchema);
@@ -89,7 +89,7 @@ export class LoopState {
     return rest;
   }
 
-  /** What the next call of a model is asked. */
+  /** What to ask in the next model call. */
   request(): ModelRequest {
     const { instructions, output, settings, maxOutputTokens = 8_192 } = this.agent.options;
     return {

@@ -1,4 +1,4 @@
-/** The tools that the loop itself brings: recall, other agents that are asked, and those that take over. */
+/** The tools that the loop itself adds: recall, asking other agents, and handing over. */
 import type { MayflyError } from "../contract/errors.ts";
 import { childEnd } from "../jobs/answers.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
@@ -27,7 +27,7 @@ const textsOf = (...names: string[]): JobSchema<Record<string, string>> & { json
   },
 });
 
-/** What a tool of handing over gives: who goes on. */
+/** The result of a handover: which agent continues. */
 export const handedOver = "handed_over_to";
 
 export function loopTools(
@@ -85,7 +85,7 @@ export function loopTools(
   return tools;
 }
 
-/** A run of another agent, once for each call; this one sleeps until it ends. */
+/** A run of another agent, one for each call. This run sleeps until it ends. */
 async function delegate(
   other: Agentlike<unknown>,
   task: string,

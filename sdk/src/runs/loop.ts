@@ -21,9 +21,9 @@ import { think } from "./think.ts";
 import type { Agentlike } from "./types.ts";
 
 /**
- * Goes through a run until it has ended: what is recorded is read, and what is not is done and recorded.
+ * Goes through a run until it has ended. Recorded steps are read, and the others are done and recorded.
  *
- * @throws what ends the attempt alone: a lease that is lost, a job that sleeps, a database that does not answer.
+ * @throws only what ends the attempt: a lost lease, a job that sleeps, a database that does not answer.
  */
 export async function runLoop(parts: LoopParts, agent: Agentlike<unknown>): Promise<void> {
   const state = new LoopState(parts, agent);
@@ -52,7 +52,7 @@ async function answer(state: LoopState): Promise<Answer> {
     state.isRepair = false;
     const calls = pendingCalls(messages);
     if (calls.length > 0) await useTools(state, step, calls);
-    // The AI SDK has answered calls itself that do not fit: the model hears of it.
+    // The AI SDK has answered invalid calls itself, and the model is told.
     else if (messages.at(-1)?.role !== "tool") {
       const given = await answerOf(state.parts.ai, state.agent.options, messages);
       if (given.fits) return given;
@@ -70,7 +70,7 @@ async function thinkAnew(state: LoopState, step: number): Promise<ModelMessage[]
   return think(state, step);
 }
 
-/** A step that was answered before: nothing is paid again. */
+/** A step that was already answered, so nothing is paid again. */
 async function recorded(state: LoopState, step: number): Promise<ModelMessage[] | undefined> {
   const row = state.log.calls.find((call) => call.step === step && !call.error);
   if (!row) return undefined;
@@ -102,7 +102,7 @@ async function useTools(state: LoopState, step: number, calls: AskedCall[]): Pro
 
 async function acting(state: LoopState, step: number, rows: Map<string, ToolRow>): Promise<Acting> {
   const { steps = state.agent.options.maxSteps ?? 20 } = state.run.limits;
-  // Nobody would hear of what the tools gave.
+  // Nobody would see the results of the tools.
   if (step >= steps)
     throw new RunEnd("max_steps", `The run has taken ${steps} steps without an answer.`);
   await pausePoint(state, step);
@@ -111,7 +111,7 @@ async function acting(state: LoopState, step: number, rows: Map<string, ToolRow>
   return { job: state.parts.job, door, writer, tools, rows, context, step, tries: 1, schemaOf };
 }
 
-/** What was recalled stands before the input, and is recorded before it is used. */
+/** Recalled memories come before the input, and are recorded before they are used. */
 async function recall(state: LoopState): Promise<void> {
   const { recall: limit, tokens } = state.agent.options.memory ?? {};
   if (!limit) return;
@@ -126,12 +126,12 @@ async function recall(state: LoopState): Promise<void> {
   if (text !== "") state.messages.push(recalledMessage(text));
 }
 
-/** Where a run that was paused waits. */
+/** Where a paused run waits. */
 async function pausePoint(state: LoopState, step: number): Promise<void> {
   const { run, writer, parts, door } = state;
   if (!run.paused) return;
   await writer.flush();
-  // Paused, resumed and paused again at one step are waits of their own.
+  // Each pause at the same step is a separate wait.
   await parts.job.waitNamed(`resume at ${step} after ${run.last_chunk}`, ["resume"]);
   state.run = (await door.must("begin_run", {}, begunRun)).run;
 }

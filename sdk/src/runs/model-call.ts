@@ -1,4 +1,4 @@
-/** One step of a run: a call of a model, recorded before anything acts on it. */
+/** One step of a run: a model call that is recorded before anything acts on it. */
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import type { CostAsk, Reservations } from "../costs/reservations.ts";
 import type { Ai, CallOptions, ModelMessage, Part } from "./ai.ts";
@@ -32,20 +32,20 @@ export interface CallParts {
   model: RunModel;
   request: ModelRequest;
   signal: AbortSignal;
-  /** Settles when the answer is recorded; what it throws ends the step. */
+  /** Settles when the answer is recorded. If it throws, the step ends. */
   record(answered: Answered): Promise<void>;
   onChunk(chunk: unknown): Promise<void>;
   reservations: Reservations;
   ask: Omit<CostAsk, "id" | "provider" | "model" | "input">;
-  /** Tokens in and out of the last call. */
+  /** Input and output tokens of the last call. */
   known: number | undefined;
 }
 
-/** A call that failed, with what is recorded of it. */
+/** A failed call, with what is recorded about it. */
 export class CallFailed extends Error {
   override readonly name = "CallFailed";
   readonly digest: string | undefined;
-  /** What was reserved for it, and is to be given back. */
+  /** The reservation to release. */
   readonly hold: string | undefined;
   readonly ms: number;
 
@@ -57,7 +57,11 @@ export class CallFailed extends Error {
   }
 }
 
-/** @returns what the AI SDK made of the answer. @throws `CallFailed`, or what `record` and `onChunk` throw. */
+/**
+ *
+ * @returns what the AI SDK made of the answer.
+ * @throws `CallFailed`, or what `record` and `onChunk` throw.
+ */
 export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
   const { ai, model, signal, reservations } = parts;
   const begun = performance.now();
@@ -86,14 +90,15 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
         const kept: Part[] = [];
         const recording = new TransformStream<Part, Part>({
           async transform(part, controller) {
-            // In the midst of a stream a provider says so, and goes on: nothing of it may be acted on.
+            // Some providers report an error in the middle of a stream and continue. Nothing of it may be
+            // used.
             if (part.type === "error") throw part.error;
             addPart(kept, part);
             if (part.type === "finish") {
               const { unified } = part.finishReason;
               const usage = usageOf(part.usage);
               const ms = Math.round(performance.now() - begun);
-              // Held back until it is a row: whoever dies before that has acted on nothing.
+              // Held back until it is a row, so that a worker that dies earlier has acted on nothing.
               await parts
                 .record({ digest: digest ?? "", parts: kept, finish: unified, usage, ms, hold })
                 .catch((error: unknown) => {
@@ -123,7 +128,7 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
   throw new CallFailed(cause, isHeld ? hold : undefined, digest, ms);
 }
 
-/** What the AI SDK makes of an answer that is recorded: for whoever resumes, or replays. Calls nobody. */
+/** What the AI SDK makes of a recorded answer, for resuming and replaying. Makes no call. */
 export function replayCall(
   ai: Ai,
   { provider, model, parts }: { provider: string; model: string; parts: Part[] },

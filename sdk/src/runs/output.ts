@@ -1,4 +1,4 @@
-/** What a run answers: a text, or what fits the schema that was asked for. */
+/** The answer of a run: a text, or a value that matches the schema. */
 import type { Ai, ModelMessage } from "./ai.ts";
 import { textOf } from "./prompt.ts";
 import type { AgentOptions } from "./types.ts";

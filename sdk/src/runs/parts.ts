@@ -1,4 +1,4 @@
-/** The parts of a model's stream: joined to be kept, played again, and what they say of usage. */
+/** The parts of a model's stream: merged for storage, played back, and with their usage. */
 import type { ModelUsage } from "../costs/types.ts";
 import type { Part, Usage } from "./ai.ts";
 import type { RunModel } from "./types.ts";
@@ -11,7 +11,7 @@ interface Delta {
 }
 const joinable = new Set(["text-delta", "reasoning-delta", "tool-input-delta"]);
 
-/** Neighbouring deltas of one block are one: of 1,000 of them 8 KB are left of 54. */
+/** Merges neighbouring deltas of a block: 1,000 of them shrink from 54 KB to 8 KB. */
 export function addPart(parts: Part[], part: Part): void {
   if (part.type === "raw" || part.type === "error") return;
   const last = parts.at(-1) as Delta | undefined;
@@ -27,7 +27,7 @@ export function addPart(parts: Part[], part: Part): void {
   else parts.push(part);
 }
 
-/** A model that answers what was recorded, and calls nobody. */
+/** A model that returns recorded answers and calls nobody. */
 export const recordedModel = (provider: string, modelId: string, parts: Part[]): RunModel => ({
   specificationVersion: "v4",
   provider,
@@ -54,7 +54,10 @@ const revived = (part: Part): Part =>
     ? { ...part, timestamp: new Date(part.timestamp) }
     : quiet(part);
 
-/** What a call used, in the units of prices. One-hour cache writes and searches stand in the provider's own words alone. */
+/**
+ * What a call used, in the units of prices. One-hour cache writes and searches appear only in the provider's
+ * own fields.
+ */
 export function usageOf(usage: Usage | undefined): ModelUsage {
   const { inputTokens, outputTokens, raw } = usage ?? {};
   const cached = raw?.cache_creation as { ephemeral_1h_input_tokens?: number } | undefined;

@@ -1,4 +1,4 @@
-/** What a run recalls before its first step, and what it leaves when it has ended. */
+/** What a run recalls before its first step, and what it remembers at its end. */
 import { pushAnswer } from "../contract/log.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { Memories } from "../memory/memories.ts";
@@ -8,12 +8,17 @@ import type { AgentOptions } from "./types.ts";
 
 const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** The memories that fit an input, the best first, as lines of JSON within the budget. @throws what refuses it. */
+/**
+ * The best memories for an input, as lines of JSON within the budget.
+ *
+ * @throws the error.
+ */
 export async function recallFor(job: HeldJob, input: unknown, limit: number, maxTokens = 2_000) {
   const query = textOf(input).slice(0, 10_000);
   if (query.trim() === "") return { memories: [], text: "" };
   const { data, error } = await new Memories(job.link()).recall(query, { limit });
-  // A recall that fails is not an empty one: the attempt fails and is made again, or the run, where it always would.
+  // A failed recall is not an empty one. The attempt fails and is retried, or the run fails if it always
+  // would.
   if (error?.code === "scope_missing") throw new RunEnd("failed", error.message, error.code);
   if (error) throw error;
   const lines: string[] = [];
@@ -31,7 +36,7 @@ export async function recallFor(job: HeldJob, input: unknown, limit: number, max
   return { memories, text: lines.join("\n") };
 }
 
-/** Once, however often it is tried: the memory has the id of the run. */
+/** Once, however often it is retried: the memory has the id of the run. */
 export async function rememberOutcome(
   job: HeldJob,
   { name, memory }: AgentOptions<unknown>,

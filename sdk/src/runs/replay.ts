@@ -1,4 +1,4 @@
-/** A recorded run, gone through again: no model is called and no tool is run. */
+/** Replays a recorded run without calling a model or running a tool. */
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { outputOf } from "./act.ts";
 import { type Ai, loadAi, type ModelMessage, type Part } from "./ai.ts";
@@ -8,15 +8,15 @@ import { replayCall } from "./model-call.ts";
 import { messagesOf, pendingCalls, recalledMessage, textOf, toolMessage } from "./prompt.ts";
 import type { RunChunk } from "./types.ts";
 
-/** What a replay gave. */
+/** The result of a replay. */
 export interface Replayed {
-  /** The chunks that the answers of the models make, byte for byte those of the run. */
+  /** The chunks of the models' answers, byte for byte those of the run. */
   chunks: Omit<RunChunk, "seq">[];
-  /** The conversation as the next call would have it, in the messages of the AI SDK. */
+  /** The conversation as the next call would get it, as messages of the AI SDK. */
   messages: unknown[];
   /** The text of the last answer. */
   text: string;
-  /** Steps that were replayed. */
+  /** How many steps were replayed. */
   steps: number;
 }
 
@@ -43,7 +43,7 @@ export async function replayLog(log: RunLog): Promise<Result<Replayed>> {
         chunks.push({ step: row.step, try: row.try, chunk: chunk as RunChunk["chunk"] });
       },
     );
-    // What was kept of it when it ran is what it gives now.
+    // The recorded result is what it returns now.
     if (
       row.messages !== undefined &&
       (await digestOf(JSON.parse(row.messages))) !== (await digestOf(answer))
@@ -66,7 +66,7 @@ export async function replayLog(log: RunLog): Promise<Result<Replayed>> {
   return ok({ chunks, messages, text, steps: answers.length });
 }
 
-/** By their names alone: what models asked of them was checked when it ran. */
+/** Only the names, because the calls were checked when the run happened. */
 const toolsOf = (ai: Ai, log: RunLog) =>
   Object.fromEntries(
     log.tools.map(({ tool }) => [

@@ -1,13 +1,13 @@
-/** The stream of a run: its rows, and the broadcasts that say what is new in them. */
+/** The stream of a run: its rows, and broadcasts that say what is new. */
 import { z } from "zod";
 import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { type ChunkPage, chunkPage } from "./answers.ts";
 import type { RunChunk } from "./types.ts";
 
-/** Without a broadcast for so long, the rows are looked at. */
+/** After this long without a broadcast, the rows are read. */
 const pollMs = 1_000;
-/** Broadcasts are sent while somebody listens: said anew each time. */
+/** Broadcasts are sent only while somebody listens, so this is repeated. */
 const watchMs = 20_000;
 const retryMs = [200, 1_000, 3_000];
 
@@ -19,16 +19,16 @@ const told = z.object({
 });
 type Told = z.infer<typeof told>;
 
-/** Where a stream begins, and what ends it. */
+/** Where a stream starts, and what ends it. */
 export interface StreamOptions {
-  /** The `seq` of the last chunk that was taken: goes on behind it. */
+  /** The `seq` of the last chunk that you have. Continues after it. */
   after?: number;
   signal?: AbortSignal;
 }
 
 /**
- * The chunks of a run, each once and in their order, until it has ended: even when the connection drops, and from any
- * cursor. A broadcast that fits is taken as it is; what is missing is read.
+ * The chunks of a run until it has ended, each once and in order, from any cursor and even if the connection
+ * drops. A broadcast that fits is used directly, and missing chunks are read.
  *
  * @throws `run_unknown`, `scope_missing`; the signal's reason.
  */
@@ -40,7 +40,7 @@ export async function* streamRun(
   let cursor = after;
   let news: Told[] = [];
   let mustRead = true;
-  /** All of it that there is: only a run that goes on is listened to. */
+  /** Everything so far. Only a run that has not ended is listened to. */
   let isRead = false;
   let wake: () => void = () => {};
   const join = () =>
@@ -48,7 +48,7 @@ export async function* streamRun(
       ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
           onMessage: (event, payload) => {
             const parsed = told.safeParse(payload);
-            // What nobody takes is read from the rows later: no more than this is held.
+            // Chunks that nobody takes are read from the rows later, so that no more than this is held.
             if (event === "run_chunks" && parsed.success && news.length < 100)
               news.push(parsed.data);
             wake();

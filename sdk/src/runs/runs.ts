@@ -23,7 +23,7 @@ import type {
 export interface ListRuns {
   agent?: string;
   status?: RunStatus | RunStatus[];
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
@@ -31,12 +31,12 @@ export interface ListRuns {
 
 /** How long to wait for the end of a run. */
 export interface ResultOptions {
-  /** Without end by default. */
+  /** Without limit by default. */
   timeoutMs?: number;
   pollMs?: number;
 }
 
-/** A run that was started, or is watched. */
+/** A run that was started or is watched. */
 export class Run<Output = string> {
   readonly id: string;
   readonly #runs: Runs;
@@ -47,7 +47,7 @@ export class Run<Output = string> {
     this.id = id;
   }
 
-  /** Its chunks as they come, until it has ended: see {@link Runs.stream}. */
+  /** Its chunks as they arrive, until it has ended: see {@link Runs.stream}. */
   stream(options: StreamOptions = {}): AsyncGenerator<RunChunk> {
     return this.#runs.stream(this.id, options);
   }
@@ -58,7 +58,10 @@ export class Run<Output = string> {
   }
 }
 
-/** Runs of agents: started by anybody, done by whoever has their definition, watched from anywhere. */
+/**
+ * Runs of agents. Anybody can start one, workers with the definition do it, and it can be watched from
+ * anywhere.
+ */
 export class Runs {
   readonly #link: Link;
 
@@ -68,10 +71,11 @@ export class Runs {
   }
 
   /**
-   * Starts a run. A worker that has the agent (`runAgents`) takes it, and goes on with it when another died. Needs
-   * `run:write`.
+   * Starts a run. A worker with the agent (`runAgents`) takes it, and another continues if that worker dies.
+   * Needs `run:write`.
    *
-   * @returns `invalid_request` with the field that is wrong, `quota_exceeded`, `scope_missing`.
+   * @returns `invalid_request` with the field, `quota_exceeded`, `scope_missing`.
+   *
    * @example
    * const { data: run, error } = await mayfly.runs.start(analyst, "Why did order 17 fail?", { key: "order-17" });
    * if (error) throw error;
@@ -97,14 +101,14 @@ export class Runs {
     return answer.error ? answer : ok(new Run<Output>(this, answer.data.id));
   }
 
-  /** A run by its id, to watch it or to wait for it. Asks nobody. */
+  /** A run by its id, to watch it or to wait for it. Makes no call. */
   open<Output = string>(id: string): Run<Output> {
     return new Run<Output>(this, idOf(id));
   }
 
   /**
-   * The chunks of a run as they come, until it has ended: each once and in order, even when the connection drops. Keep the
-   * `seq` of the last one to go on behind it, from anywhere. Needs `run:read`.
+   * The chunks of a run as they arrive, until it has ended, each once and in order, even if the connection
+   * drops. Keep the `seq` of the last chunk to continue after it, from anywhere. Needs `run:read`.
    *
    * @throws `run_unknown`, `scope_missing`; the reason of `signal`.
    */
@@ -115,8 +119,8 @@ export class Runs {
   /**
    * Waits for the end of a run.
    *
-   * @returns what it answered; `run_failed` for every other end, with its status, code and message in `details`;
-   *   `request_timeout` when it has not ended by then.
+   * @returns its answer; `run_failed` for every other end, with status, code and message in `details`;
+   * `request_timeout` if it has not ended by then.
    */
   async result<Output = string>(
     id: string,
@@ -132,7 +136,10 @@ export class Runs {
     }
   }
 
-  /** A run with all that it has recorded. `parts: true` with the parts of each answer. Needs `run:read`. */
+  /**
+   * Reads a run with everything that it recorded. With `parts: true`, also the parts of each answer. Needs
+   * `run:read`.
+   */
   async get<Output = unknown>(
     id: string,
     { parts = false }: { parts?: boolean } = {},
@@ -141,7 +148,7 @@ export class Runs {
     return answer.error ? answer : ok(toRunDetails<Output>(answer.data));
   }
 
-  /** Runs, the newest first, a page at a time. Needs `run:read`. */
+  /** Lists runs, newest first, one page at a time. Needs `run:read`. */
   async list({ agent, status, before, limit }: ListRuns = {}): Promise<Result<RunInfo[]>> {
     const values = present({
       of_agent: agent,
@@ -153,7 +160,9 @@ export class Runs {
     return answer.error ? answer : ok(answer.data.map(toRun));
   }
 
-  /** Cancels a run, with the runs that it waits for: one that is at work is told at its next write. */
+  /**
+   * Cancels a run, together with the runs for which it waits. A running one learns of it at its next write.
+   */
   cancel(id: string): Promise<Result<{ cancelled: number; cancelling: number }>> {
     return this.#link.rpc("cancel_jobs", { ids: [idOf(id)] }, cancelledJobs);
   }
@@ -163,16 +172,17 @@ export class Runs {
     return this.#paused(id, true);
   }
 
-  /** Lets a run go on that was paused. Needs `run:write`. */
+  /** Resumes a paused run. Needs `run:write`. */
   resume(id: string): Promise<Result<RunInfo>> {
     return this.#paused(id, false);
   }
 
   /**
-   * Starts a run that shares the steps of another up to one of them, without copying them: the other stays as it is.
-   * Needs `run:write`.
+   * Starts a run that shares the steps of another one up to a step, without copying them. The original stays
+   * as it is. Needs `run:write`.
    *
-   * @returns `run_unknown`, `invalid_request` for a step that was not taken.
+   * @returns `run_unknown`, `invalid_request` for a step that does not exist.
+   *
    * @example
    * const { data: fork } = await mayfly.runs.fork(run.id, { atStep: 4, input: "Look at the logs first." });
    */
@@ -195,9 +205,10 @@ export class Runs {
   }
 
   /**
-   * Goes through a recorded run again: no model is called and no tool is run. Needs `run:read`, and the package `ai`.
+   * Replays a recorded run without calling a model or running a tool. Needs `run:read`, and the package `ai`.
    *
-   * @returns its chunks, its messages and its last text; `replay_differs` where a step does not give what was recorded.
+   * @returns its chunks, its messages and its last text; `replay_differs` if a step does not give the
+   * recorded result.
    */
   async replay(id: string): Promise<Result<Replayed>> {
     const answer = await this.#link.rpc("get_run", { id: idOf(id), with_parts: true }, detailsRow);
@@ -205,9 +216,10 @@ export class Runs {
   }
 
   /**
-   * Says how good the answer of a run was: the reward, and a critique, of what it has remembered. Needs `memory:write`.
+   * Rates the answer of a run: sets the reward and a critique on the memory that it made. Needs
+   * `memory:write`.
    *
-   * @returns `memory_unknown` for a run that has remembered nothing.
+   * @returns `memory_unknown` for a run that remembered nothing.
    */
   async feedback(
     id: string,

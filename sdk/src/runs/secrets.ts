@@ -2,15 +2,15 @@ import { MayflyError } from "../contract/errors.ts";
 import { readSecret } from "./answers.ts";
 import type { RunDoor } from "./door.ts";
 
-/** Gives a secret of a tenant to a worker: from its environment, or from wherever it keeps them. */
+/** Returns a secret of a tenant to a worker, from its environment or from wherever it is kept. */
 export type SecretResolver = (
   name: string,
   tenantId: string,
 ) => string | undefined | Promise<string | undefined>;
 
 /**
- * What tools and models are given: from the worker's resolver, or else from Supabase Vault. Read when it is asked for,
- * kept in no row and no debug record.
+ * The secrets for tools and models: from the worker's resolver, or otherwise from Supabase Vault. Read on
+ * demand, and stored in no row and no debug record.
  */
 export const secretsOf =
   (resolve: SecretResolver | undefined, tenantId: string, door: RunDoor) =>

@@ -1,4 +1,4 @@
-/** One step of thinking: the chain of models is gone through until one answers, and its answer is recorded. */
+/** One step of thinking: tries the models of the chain until one answers, and records its answer. */
 import { MayflyError } from "../contract/errors.ts";
 import { pause } from "./act.ts";
 import type { ModelMessage } from "./ai.ts";
@@ -7,12 +7,12 @@ import { failureOf, type ModelFailure, RunEnd } from "./failures.ts";
 import type { LoopState } from "./loop-state.ts";
 import { CallFailed, callModel } from "./model-call.ts";
 
-/** How often a chain of models is gone through before a run fails. */
+/** How often to try a chain of models before a run fails. */
 const rounds = 3;
-/** A worker waits so long itself; for longer the job sleeps. */
+/** A worker waits this long itself. For longer waits, the job sleeps. */
 const waitsHere = 5;
 
-/** @throws `RunEnd` where no model answers or a limit is passed; what ends the attempt. */
+/** @throws `RunEnd` if no model answers or a limit is reached; what ends the attempt. */
 export async function think(state: LoopState, step: number): Promise<ModelMessage[]> {
   const { agent, run, log, parts, writer } = state;
   const { steps = agent.options.maxSteps ?? 20, seconds } = run.limits;

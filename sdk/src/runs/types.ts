@@ -1,126 +1,140 @@
 import type { JobSchema } from "../jobs/kinds.ts";
 
 /**
- * A language model of the AI SDK: what a provider such as `@ai-sdk/anthropic` gives. Named by its shape, so that the
- * SDK's types need no package that is not installed.
+ * A language model of the AI SDK, as a provider such as `@ai-sdk/anthropic` returns it. Described by its
+ * shape, so that the SDK's types need no package that may be missing.
  */
 export interface RunModel {
   readonly specificationVersion: string;
   readonly provider: string;
   readonly modelId: string;
-  /** Answers in parts, as the AI SDK says. */
+  /** Streams an answer, as the AI SDK defines it. */
   // biome-ignore lint/suspicious/noExplicitAny: the AI SDK says what goes in and out.
   doStream(options: any): PromiseLike<any>;
-  /** Answers whole, as the AI SDK says. */
+  /** Returns a complete answer, as the AI SDK defines it. */
   // biome-ignore lint/suspicious/noExplicitAny: the AI SDK says what goes in and out.
   doGenerate(options: any): PromiseLike<any>;
 }
 
-/** What a function that makes a model, or a tool, is given. */
+/** The context of a function that makes a model, and of a tool. */
 export interface RunContext {
   /** Of the run. */
   runId: string;
   tenantId: string;
-  /** The name of the agent, as its definition says it. */
+  /** The name in the agent's definition. */
   agent: string;
   step: number;
-  /** A secret of the tenant, from the worker's resolver or from Supabase Vault. It stands in no row that agents read. */
+  /**
+   * A secret of the tenant, from the worker's resolver or from Supabase Vault. It is in no row that agents
+   * can read.
+   */
   secret(name: string): Promise<string>;
 }
 
-/** What a tool is given besides its input. */
+/** The context of a tool, besides its input. */
 export interface ToolContext extends RunContext {
-  /** The same for every attempt: give it to what has an effect, so that it has it once. */
+  /** The same for each attempt. Pass it to whatever has an effect, so that the effect happens once. */
   idempotencyKey: string;
-  /** More than 1: a worker died while it ran, and it may have had its effect. */
+  /** Above 1, a worker died while it ran, and it may have had its effect. */
   attempt: number;
-  /** Ends when the run is cancelled, its lease is lost, or its time is over. */
+  /** Aborted when the run is cancelled, its lease is lost, or its time is over. */
   signal: AbortSignal;
 }
 
 /** A tool: what an agent can do. */
 export interface ToolDefinition<Input = unknown, Output = unknown> {
   description?: string;
-  /** A schema of zod, valibot, arktype or any other library of Standard Schema that gives JSON Schema. */
+  /**
+   * A schema from zod, valibot, arktype or any other library that supports Standard Schema and JSON Schema.
+   */
   input: JobSchema<Input>;
-  /** `read` has no effect: such calls of one step run at once. Any word; shown in the audit. `write` by default. */
+  /**
+   * `read` means no effect, and such calls of a step run in parallel. You can use any word, which the audit
+   * shows. `write` by default.
+   */
   risk?: string;
   /**
-   * `always`: somebody has to approve each call. `policy`: the approval policies of the tenant say, by the risk as
-   * category. `never` by default, or a function of the input. No text that a model reads can approve anything.
+   * `always`: somebody has to approve each call. `policy`: the tenant's approval policies decide, with the
+   * risk as category. `never` by default, or a function of the input. No text that a model reads can approve
+   * anything.
    */
   approval?: ToolApproval | ((input: Input) => ToolApproval);
   /** How long one call may take, in seconds: 60 by default. */
   timeout?: number;
-  /** How often a call that throws is tried again: 0 by default. */
+  /** How often to retry a call that throws. 0 by default. */
   retries?: number;
-  /** Kept from the model and from the stream: the audit has it. */
+  /** Hides the result from the model and from the stream. The audit has it. */
   mask?: (output: Output) => unknown;
-  /** Does it. What it returns is recorded before the model sees it. */
+  /** Runs the tool. Its result is recorded before the model sees it. */
   run(input: Input, context: ToolContext): Output | Promise<Output>;
 }
-/** Whether a call of a tool needs approval: `always`, `never`, or as the policies of the tenant say. */
+/** Whether a tool call needs approval: `always`, `never`, or as the tenant's policies say. */
 export type ToolApproval = "always" | "policy" | "never";
 
-/** What an agent may use up. What is passed ends the run with a status of its own. */
+/** The limits of an agent. A run that reaches one ends with its own status. */
 export interface RunBudget {
-  /** US dollars, never passed: the models' prices have to be known (`max_cost`). */
+  /** US dollars, never exceeded. The models' prices have to be known (`max_cost`). */
   usd?: number;
-  /** Tokens in and out, never passed (`max_tokens`). */
+  /** Input and output tokens, never exceeded (`max_tokens`). */
   tokens?: number;
-  /** Of models and tools at work; waits are not counted (`max_time`). */
+  /** Time of models and tools at work. Waiting does not count (`max_time`). */
   seconds?: number;
 }
 
-/** What an agent is: see {@link defineAgent}. */
+/** The definition of an agent: see {@link defineAgent}. */
 export interface AgentOptions<Output = string> {
-  /** Lower-case letters, digits, dots, dashes: runs are jobs of the name `run:<name>`. */
+  /** Lower case letters, digits, dots, dashes. Its runs are jobs with the name `run:<name>`. */
   name: string;
-  /** A model, or a chain: when one fails, the next is called. A function is given the context, for keys of a tenant. */
+  /**
+   * A model, or a chain: if one fails, the next is called. A function gets the context, for example for keys
+   * of a tenant.
+   */
   model: RunModel | ModelMaker | (RunModel | ModelMaker)[];
   instructions?: string;
   // biome-ignore lint/suspicious/noExplicitAny: each tool names the type of its own input.
   tools?: Record<string, ToolDefinition<any, any>>;
-  /** Calls of models with an answer: 20 by default (`max_steps`). */
+  /** How many model calls with an answer: 20 by default (`max_steps`). */
   maxSteps?: number;
-  /** How much one call may answer: 8,192 tokens by default, and what the budgets leave. */
+  /** How many tokens one call may return: 8,192 by default, and never more than the budgets allow. */
   maxOutputTokens?: number;
   budget?: RunBudget;
   memory?: {
-    /** How many memories are recalled before the first step. */
+    /** How many memories to recall before the first step. */
     recall?: number;
-    /** For them, in tokens: 2,000 by default. */
+    /** Their token budget. 2,000 by default. */
     tokens?: number;
     /** Gives the agent a tool `recall`. */
     tool?: boolean;
-    /** Remembers the question and the answer, with the reward that `judge` gives. */
+    /** Remembers the question and the answer, with the reward from `judge`. */
     remember?: "outcome";
-    /** From 0 to 1. People give theirs with `runs.feedback`. */
+    /** From 0 to 1. People give rewards with `runs.feedback`. */
     judge?: (end: { input: unknown; output: Output }) => number | Promise<number>;
   };
-  /** The answer has to fit: it is asked for again, `repairs` times (2), when it does not. */
+  /**
+   * The answer has to match this schema. If it does not, it is asked for again, up to `repairs` times (2).
+   */
   output?: JobSchema<Output>;
   repairs?: number;
-  /** Agents that it can ask, each a tool `ask_<name>`: a run of its own, which this one waits for. */
+  /** Agents that it can ask, each with a tool `ask_<name>`. It waits for a separate run. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever they answer.
   delegates?: Agentlike<any>[];
-  /** Agents that can take over, each a tool `hand_over_to_<name>`. */
+  /** Agents that can take over, each with a tool `hand_over_to_<name>`. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever they answer.
   handOver?: Agentlike<any>[];
   /** Settings of the AI SDK's call: temperature, providerOptions, toolChoice, … */
   settings?: Record<string, unknown>;
 }
-/** Makes a model when a run needs it, such as one with the key of the tenant. */
+/** Makes a model when a run needs it, for example one with the tenant's key. */
 export type ModelMaker = (context: RunContext) => RunModel | Promise<RunModel>;
 
-/** An agent that was defined: what `runs.start` and `runAgents` take. */
+/** A defined agent, for `runs.start` and `runAgents`. */
 export interface Agentlike<Output = string> {
   readonly name: string;
-  /** As they were given. */
+  /** The options as you passed them. */
   readonly options: AgentOptions<Output>;
 }
 
-/** Where a run stands. The last seven are its ends. */
+/** The status of a run. The last seven are final. */
 export type RunStatus =
   | "queued"
   | "running"
@@ -139,16 +153,16 @@ export interface RunInfo {
   id: string;
   agent: string;
   status: RunStatus;
-  /** Calls of models with an answer. */
+  /** Model calls with an answer. */
   steps: number;
-  /** How often an answer did not fit and was asked for again. */
+  /** How often an answer did not match and was asked for again. */
   repairs: number;
   inputTokens: number;
   outputTokens: number;
-  /** US dollars; without the calls that are `unpriced`. */
+  /** US dollars, without `unpriced` calls. */
   usd: number;
   unpriced: number;
-  /** How long models and tools took; waits are not counted. */
+  /** How long models and tools took. Waiting does not count. */
   activeMs: number;
   limits: { steps?: number; seconds?: number; tokens?: number; usd?: number };
   error?: { code: string; message: string };
@@ -161,7 +175,7 @@ export interface RunInfo {
   endedAt?: Date;
 }
 
-/** A call of a model. */
+/** A model call. */
 export interface RunModelCall {
   step: number;
   try: number;
@@ -175,14 +189,14 @@ export interface RunModelCall {
   usd?: number;
   priced?: "exact" | "inexact" | "unknown";
   ms: number;
-  /** Of a try that failed. */
+  /** The error of a failed try. */
   error?: { code: string; message: string };
   at: Date;
-  /** The parts of the AI SDK's stream; only where they were asked for. */
+  /** The parts of the AI SDK's stream. Only if you asked for them. */
   parts?: unknown[];
 }
 
-/** A call of a tool. */
+/** A tool call. */
 export interface RunToolCall {
   step: number;
   callId: string;
@@ -193,23 +207,23 @@ export interface RunToolCall {
   result?: unknown;
   error?: { code: string; message: string };
   approvalId?: string;
-  /** How often it was begun: more than once, a worker died while it ran. */
+  /** How often it was started. Above 1, a worker died while it ran. */
   attempts: number;
   startedAt?: Date;
   endedAt?: Date;
 }
 
-/** A run with all that it has recorded. */
+/** A run with everything that it recorded. */
 export interface RunDetails<Output = unknown> extends RunInfo {
   input: unknown;
   output: Output | null;
-  /** What was recalled before the first step. */
+  /** The memories that were recalled before the first step. */
   context: { memories: { id: string; score: number }[]; text: string } | null;
   calls: RunModelCall[];
   tools: RunToolCall[];
 }
 
-/** How a run ended well. */
+/** The result of a successful run. */
 export interface RunResult<Output = string> {
   id: string;
   output: Output;
@@ -221,29 +235,32 @@ export interface RunResult<Output = string> {
 
 /** A chunk of a run's stream. */
 export interface RunChunk {
-  /** The cursor: give it as `after` to go on behind it. */
+  /** The cursor. Pass it as `after` to continue after it. */
   seq: number;
   step: number;
-  /** A step that is retried streams again. Ignore what its earlier tries have streamed. */
+  /** A step that is retried streams again. Ignore what earlier tries streamed. */
   try: number;
-  /** Of the AI SDK's UI message stream: `text-delta`, `tool-input-available`, `tool-output-available`, … */
+  /**
+   * A chunk of the AI SDK's UI message stream: `text-delta`, `tool-input-available`, `tool-output-available`,
+   * …
+   */
   chunk: { type: string; [more: string]: unknown };
 }
 
-/** How a run is started. */
+/** Options for starting a run. */
 export interface StartRunOptions {
-  /** Starting another run with this key gives the one there is. */
+  /** Starting another run with this key returns the existing one. */
   key?: string;
-  /** The lowest is first; 0 by default. */
+  /** The lowest number is first. 0 by default. */
   priority?: number;
 }
 
-/** How a run is forked. */
+/** Options for forking a run. */
 export interface ForkOptions {
   /** The first step to run again. */
   atStep: number;
-  /** Said at that step; at the first it takes the place of the input. */
+  /** A message at that step. At the first step it replaces the input. */
   input?: unknown;
-  /** What tools of the step before gave instead, by the ids of their calls. */
+  /** Replacements for the results of tools in the step before, by call id. */
   edits?: Record<string, unknown>;
 }

@@ -1,4 +1,4 @@
-/** The forms of answers about teams. See `answer-form.ts`. */
+/** Schemas of answers about teams. See `answer-form.ts`. */
 import { z } from "zod";
 import { issued } from "../agents/answers.ts";
 import type { Issued } from "../agents/issued.ts";

@@ -1,3 +1,4 @@
+import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { present, seconds } from "../jobs/forms.ts";
@@ -5,7 +6,7 @@ import type { Link } from "../link/link.ts";
 import { pollRow, toPoll } from "./answers.ts";
 import type { Poll, PollOptions } from "./types.ts";
 
-/** Questions that agents and people answer each for themselves. */
+/** Polls: questions that each agent or person answers separately. */
 export class Polls {
   readonly #link: Link;
 
@@ -15,8 +16,8 @@ export class Polls {
   }
 
   /**
-   * Opens a poll. It closes once: when all voters that live have voted, when what is missing cannot
-   * change the outcome, at its quorum, or when its time is over. Needs `team:manage`.
+   * Opens a poll. It closes once: when all living voters have voted, when missing votes cannot change the
+   * outcome, at its quorum, or when its time is over. Needs `team:manage`.
    *
    * @example
    * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { within: "1m" });
@@ -41,20 +42,27 @@ export class Polls {
    * Votes, once. Nobody sees the ballot before the poll closes. Needs `team:vote`.
    *
    * @returns the poll, with its outcome if this ballot closed it; `already_voted`, `not_a_voter`,
-   *   `poll_closed`, `poll_unknown`.
+   * `poll_closed`, `poll_unknown`.
    */
   vote(id: string, choice: string, reason?: string): Promise<Result<Poll>> {
     return this.#call("cast_ballot", { poll_id: idOf(id), choice, ...(reason && { reason }) });
   }
 
-  /** A poll as it is by now: one that is due closes. `poll_unknown`. Needs `team:read`. */
+  /** Reads a poll as it is now. A poll whose time is over closes. `poll_unknown`. Needs `team:read`. */
   get(id: string): Promise<Result<Poll>> {
     return this.#call("get_poll", { poll_id: idOf(id) });
   }
 
-  /** Withdraws a poll that you have opened; with `agent:stop` any. Its ballots stay unseen. */
+  /** Withdraws a poll that you opened, or any with `agent:stop`. Nobody ever sees its ballots. */
   cancel(id: string): Promise<Result<Poll>> {
     return this.#call("cancel_poll", { poll_id: idOf(id) });
+  }
+
+  /** Those of a team, or of the tenant, the newest first; of open ones without ballots. Needs `team:read`. */
+  async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Poll[]>> {
+    const values = present({ team_id: team && idOf(team), page_limit: limit });
+    const answer = await this.#link.rpc("list_polls", values, list(pollRow));
+    return answer.error ? answer : ok(answer.data.map(toPoll));
   }
 
   async #call(

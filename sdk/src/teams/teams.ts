@@ -38,17 +38,17 @@ import { watchTeam } from "./watch.ts";
 export interface SpawnedTeam<Agent> {
   team: Team;
   lead: Agent | null;
-  /** By their roles, without the lead. */
+  /** By role, without the lead. */
   members: Record<string, Agent[]>;
-  /** All of them, the lead first. */
+  /** All agents, the lead first. */
   agents: Agent[];
 }
 
 /** Agents that work on something together, how they decide, and who gets which work. */
 export class Teams<Agent extends { id: string }> {
-  /** Questions that agents and people answer each for themselves. */
+  /** Polls: questions that each agent or person answers separately. */
   readonly polls: Polls;
-  /** Work that agents bid for. */
+  /** Tenders: work for which agents bid. */
   readonly tenders: Tenders;
   readonly #link: Link;
   readonly #connect: (issued: Issued) => Agent;
@@ -71,9 +71,10 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Spawns a team with a name, all or none. Needs `agent:spawn` and `team:manage`.
+   * Spawns a team with a name, as a whole or not at all. Needs `agent:spawn` and `team:manage`.
    *
-   * @returns `name_taken` while a team of that name runs, and what `spawn` returns.
+   * @returns `name_taken` while a team with that name is running, and what `spawn` returns.
+   *
    * @example
    * const { data: release } = await mayfly.teams.spawn("release", {
    *   lead: "planner",
@@ -111,7 +112,7 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * What belongs to a team: its files, its blackboard, its budget, its alerts.
+   * Opens what belongs to a team: its files, blackboard, budget and alerts.
    *
    * @example
    * const release = mayfly.teams.of(team.id);
@@ -128,7 +129,7 @@ export class Teams<Agent extends { id: string }> {
     });
   }
 
-  /** Teams with their members as they are by now, the newest first. Needs `team:read`. */
+  /** Lists teams with their current members, newest first. Needs `team:read`. */
   async list({ status, before, limit }: ListTeams = {}): Promise<Result<Team[]>> {
     const values = present({
       of_status: status && [status],
@@ -139,7 +140,7 @@ export class Teams<Agent extends { id: string }> {
     return answer.error ? answer : ok(answer.data.map(toTeam));
   }
 
-  /** A team as it is by now; null if there is none. Needs `team:read`. */
+  /** Reads a team as it is now. Null if there is none. Needs `team:read`. */
   async get(id: string): Promise<Result<Team | null>> {
     const answer = await this.#link.rpc("list_teams", { team_id: idOf(id) }, teamRows);
     if (answer.error) return answer;
@@ -147,7 +148,7 @@ export class Teams<Agent extends { id: string }> {
     return ok(found ? toTeam(found) : null);
   }
 
-  /** Adds living agents to a team and its channel. Their lives stay their own. Needs `team:manage`. */
+  /** Adds living agents to a team and its channel. Their lifetimes do not change. Needs `team:manage`. */
   join(id: string, agents: string | string[], role = "member"): Promise<Result<Team>> {
     return this.#show("join_team", {
       team_id: idOf(id),
@@ -157,19 +158,20 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Ends a team as one: every member and its descendants. For its lead and whoever made it; else it
-   * needs `agent:stop`. Again changes nothing.
+   * Ends a team: every member and its descendants. For its lead and whoever created it; others need
+   * `agent:stop`. Repeating it changes nothing.
    */
   stop(id: string, reason?: string): Promise<Result<Team>> {
     return this.#show("stop_team", { team_id: idOf(id), ...(reason && { reason }) });
   }
 
   /**
-   * Gives a job to the best agent that lives: the one with the least to do, then the one whose type has
-   * the best record at this kind of work. When the agent ends, the job goes to whoever has the
+   * Gives a job to the best living agent: the one with the least to do, and among equals the one whose type
+   * has the best record for this kind of work. If the agent ends, the job goes to any agent with the
    * capabilities. Needs `team:manage` and `job:add`.
    *
-   * @returns `no_agent_available` where nobody can take it now.
+   * @returns `no_agent_available` if nobody can take it now.
+   *
    * @example
    * const { data } = await mayfly.teams.assign({ name: "translate" }, { capabilities: ["german"] });
    */
@@ -184,8 +186,8 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Rates the result of an assigned job that has ended, once, from 0 to 1: the record of the agent's type
-   * at this kind of work. Needs `team:manage`.
+   * Rates the result of an assigned job that has ended, once, from 0 to 1. This becomes part of the record of
+   * the agent's type for this kind of work. Needs `team:manage`.
    *
    * @returns `rating_own` for the agent that did it, `job_not_ended`, `already_rated`, `job_unknown`.
    */

@@ -1,3 +1,4 @@
+import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { present, seconds, toJob } from "../jobs/forms.ts";
@@ -5,7 +6,7 @@ import type { Link } from "../link/link.ts";
 import { tenderRow, toTender } from "./answers.ts";
 import type { BidOptions, Task, Tender, TenderOptions } from "./types.ts";
 
-/** Work that agents bid for. */
+/** Tenders: work for which agents bid. */
 export class Tenders {
   readonly #link: Link;
 
@@ -34,29 +35,38 @@ export class Tenders {
   }
 
   /**
-   * Bids, once, as an agent. Nobody sees the bid before the tender is over. Needs `team:vote`, and
-   * `job:work` for the work itself.
+   * Bids once, as an agent. Nobody sees the bid before the tender is over. Needs `team:vote`, and `job:work`
+   * for the work itself.
    *
    * @returns the tender, with its winner if this bid closed it; `already_bid`, `not_a_bidder`,
-   *   `tender_closed`, `tender_unknown`.
+   * `tender_closed`, `tender_unknown`.
    */
   bid(id: string, { price, score, note }: BidOptions): Promise<Result<Tender>> {
     return this.#call("place_bid", { tender_id: idOf(id), ...present({ price, score, note }) });
   }
 
-  /** A tender as it is by now: one that is due is awarded. `tender_unknown`. Needs `team:read`. */
+  /**
+   * Reads a tender as it is now. A tender whose time is over is awarded. `tender_unknown`. Needs `team:read`.
+   */
   get(id: string): Promise<Result<Tender>> {
     return this.#call("get_tender", { tender_id: idOf(id) });
   }
 
-  /** Awards it now, to the best bid so far. For whoever opened it, and with `agent:stop` any. */
+  /** Awards it now to the best bid so far. For whoever opened it, or anyone with `agent:stop`. */
   award(id: string): Promise<Result<Tender>> {
     return this.#call("close_tender", { tender_id: idOf(id), award: true });
   }
 
-  /** Withdraws it. For whoever opened it, and with `agent:stop` any. */
+  /** Withdraws it. For whoever opened it, or anyone with `agent:stop`. */
   cancel(id: string): Promise<Result<Tender>> {
     return this.#call("close_tender", { tender_id: idOf(id), award: false });
+  }
+
+  /** Those of a team, or of the tenant, the newest first; of open ones without bids. Needs `team:read`. */
+  async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Tender[]>> {
+    const values = present({ team_id: team && idOf(team), page_limit: limit });
+    const answer = await this.#link.rpc("list_tenders", values, list(tenderRow));
+    return answer.error ? answer : ok(answer.data.map(toTender));
   }
 
   async #call(

@@ -9,31 +9,31 @@ export interface TeamRole extends Omit<AgentBlueprint, "renew"> {
   count?: number;
   /** A pool of names for them. */
   names?: string[];
-  /** Only in a team without a deadline: lives on for as long as its process renews its token. */
+  /** Only in a team without a deadline: they live as long as their process renews their token. */
   renew?: boolean;
 }
 
-/** What a team may spend. At least one of the limits. */
+/** How much a team may spend. It needs at least one of the limits. */
 export type TeamBudget = Pick<BudgetOptions, "hardUsd" | "softUsd" | "hardTokens">;
 
-/** What a team is spawned with, beside its name. */
+/** Options of a team, besides its name. */
 export interface TeamOptions {
-  /** Who leads: a type, or more than that. Its role is `lead`. A team can do without. */
+  /** The lead: a type, or more options. Its role is `lead`. A team can have none. */
   lead?: string | Omit<TeamRole, "count">;
-  /** By their roles: how many, or more than that. Without a type of their own, the role is their type. */
+  /** Members by role: how many, or more options. Without a type of their own, the role is their type. */
   members?: Record<string, number | TeamRole>;
-  /** What the team is there for. */
+  /** The task of the team. */
   task?: string;
   /** No member lives longer. */
   deadline?: Duration;
-  /** What its members, and all that they spawn, may spend together. */
+  /** How much its members and their descendants may spend together. */
   budget?: TeamBudget;
-  /** Whether the members get a channel of their own; true by default. */
+  /** Whether the members get their own channel. True by default. */
   channel?: boolean;
   metadata?: Record<string, unknown>;
 }
 
-/** A member as it is by now. */
+/** A member as it is now. */
 export interface TeamMember {
   id: string;
   name: string;
@@ -44,13 +44,13 @@ export interface TeamMember {
   joinedAt: Date;
 }
 
-/** A team as it is by now. */
+/** A team as it is now. */
 export interface Team {
   id: string;
   name: string;
   task: string | null;
   status: "running" | "ended";
-  /** The id of the member that leads. */
+  /** The id of the lead. */
   lead: string | null;
   /** The name of its channel. */
   channel: string | null;
@@ -69,42 +69,42 @@ export interface Team {
   members: TeamMember[];
 }
 
-/** Which teams are listed. */
+/** Which teams to list. */
 export interface ListTeams {
   status?: Team["status"];
-  /** Behind the last of the page before, by its id. */
+  /** The last id of the previous page. */
   before?: string;
   /** 100 by default, at most 1,000. */
   limit?: number;
 }
 
 /**
- * When a poll is decided. `majority`: more than half of the ballots. `unanimous`: all of them.
- * `weighted`: more weight than any other option. `first_valid`: the first ballot.
+ * How a poll is decided. `majority`: more than half of the ballots. `unanimous`: all of them. `weighted`:
+ * more weight than any other option. `first_valid`: the first ballot.
  */
 export type PollRule = "majority" | "unanimous" | "weighted" | "first_valid";
 
-/** How a poll is opened, beside its question. */
+/** Options of a poll, besides its question. */
 export interface PollOptions {
-  /** 2 to 50; yes and no by default. */
+  /** 2 to 50 options. Yes and no by default. */
   options?: string[];
   /** `majority` by default. */
   rule?: PollRule;
-  /** Who may vote, by their ids, or with a weight under the rule `weighted`. */
+  /** The ids of the voters, with weights under the rule `weighted`. */
   voters?: (string | { id: string; weight: number })[];
   /** The living members of this team may vote. Without it and `voters`, everybody with `team:vote`. */
   team?: string;
-  /** Closes with that many ballots, and decides nothing with fewer. */
+  /** Closes with this many ballots, and decides nothing with fewer. */
   quorum?: number;
-  /** Closes after that time at the latest; 5 minutes by default. */
+  /** Closes after this time at the latest. 5 minutes by default. */
   within?: Duration;
-  /** The same caller finds the same poll again by it. */
+  /** With the same key, the same caller gets the same poll again. */
   key?: string;
-  /** Of the job that opens it, which gets the signal `poll:<id>` with the outcome. */
+  /** The lease of the job that opens it. The job gets the signal `poll:<id>` with the outcome. */
   lease?: string;
 }
 
-/** What came out of a poll. */
+/** The outcome of a poll. */
 export interface PollOutcome {
   result:
     | "decided"
@@ -117,11 +117,11 @@ export interface PollOutcome {
   winner: string | null;
   /** How many ballots were cast. */
   ballots: number;
-  /** By option. */
+  /** Ballots, or weights, by option. */
   counts: Record<string, { ballots: number; weight: number }>;
 }
 
-/** What one voter has said. */
+/** The ballot of one voter. */
 export interface Ballot {
   voter: string;
   choice: string;
@@ -130,7 +130,7 @@ export interface Ballot {
   castAt: Date;
 }
 
-/** A question, and once it is closed what came out. */
+/** A poll, and its outcome once it is closed. */
 export interface Poll {
   id: string;
   /** The id of its team. */
@@ -150,30 +150,30 @@ export interface Poll {
   closedAt: Date | null;
 }
 
-/** How work is offered for bids. */
+/** Options of a tender. */
 export interface TenderOptions {
-  /** What a bidder has to be able to do. */
+  /** The capabilities that a bidder needs. */
   capabilities?: string[];
   /** `lowest_price` by default. */
   rule?: "lowest_price" | "highest_score";
-  /** Bids above it do not win. */
+  /** Bids above this do not win. */
   maxPrice?: number;
-  /** Only its members may bid; awarded when each that lives has. */
+  /** Only its members may bid. It is awarded when every living member has. */
   team?: string;
-  /** Awarded after that time at the latest; a minute by default. */
+  /** Awarded after this time at the latest. One minute by default. */
   within?: Duration;
 }
 
-/** What an agent bids. */
+/** A bid. */
 export interface BidOptions {
-  /** What it takes for it, in whatever unit the team reckons. */
+  /** The price, in any unit that the team uses. */
   price: number;
-  /** How well it says that it will do it, 0 to 1; 1 by default. */
+  /** How well it expects to do it, 0 to 1. 1 by default. */
   score?: number;
   note?: string;
 }
 
-/** What one agent has bid. */
+/** The bid of one agent. */
 export interface Bid {
   agent: string;
   price: number;
@@ -182,7 +182,7 @@ export interface Bid {
   madeAt: Date;
 }
 
-/** Offered work, and once it is over who got it. */
+/** A tender, and who got the work once it is over. */
 export interface Tender {
   id: string;
   team: string | null;
@@ -203,33 +203,33 @@ export interface Tender {
   closedAt: Date | null;
 }
 
-/** Work that is given to one agent or offered for bids: a job without a target. */
+/** A job that is given to one agent or offered for bids, without a target. */
 export type Task = Omit<NewJob, "target" | "answers">;
 
-/** Who may be given a job. */
+/** Who may get a job. */
 export interface AssignOptions {
   capabilities?: string[];
   /** A type of agents. */
   type?: string;
   /** The id of a team. */
   team?: string;
-  /** Only to one that has at most so many jobs; 0 is idle. */
+  /** Only an agent with at most this many jobs. 0 is idle. */
   maxLoad?: number;
 }
 
-/** Who got a job. */
+/** The agent that got a job. */
 export interface Assigned {
   job: string;
   agent: string;
-  /** Whether the key of the job was known, and it is assigned already. */
+  /** Whether the key of the job was known, so that it was already assigned. */
   existing: boolean;
   /** How many jobs the agent had before. */
   load?: number;
-  /** How well its type has done this kind of work, 0 to 1; a half where nothing is known. */
+  /** How well its type has done this kind of work, 0 to 1. A half if nothing is known. */
   record?: number;
 }
 
-/** What a rating has made of a record. */
+/** The record after a rating. */
 export interface Rated {
   job: string;
   agent: string;

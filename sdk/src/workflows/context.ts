@@ -11,24 +11,24 @@ import type { WorkflowRun } from "./run.ts";
 import type { Approved, ApproveOptions, ChildOptions, Startable } from "./types.ts";
 import { Wait } from "./wait.ts";
 
-/** What the first of several waits gave, by its key. */
+/** The first of several waits that finished, with its key. */
 export type First<Waits extends Record<string, Wait<unknown>>> = {
   [Key in keyof Waits]: { key: Key; value: Waits[Key] extends Wait<infer T> ? T : never };
 }[keyof Waits];
 
-/** How many items of a map are under way at once, unless they are children. */
+/** How many items of a map run at the same time, unless they are children. */
 const atOnce = 8;
 
 /**
- * What a workflow does is done through it, and recorded: an attempt that dies is gone on with behind the last record.
- * What has an effect belongs in steps; what stands between them runs at each attempt.
+ * The recorded calls of a workflow. If an attempt dies, the next one continues after the last record. Put
+ * everything that has an effect into steps, because code between them runs in each attempt.
  */
 export class WorkflowContext {
   /** Of the run. */
   readonly id: string;
-  /** More than 1 after each wait too. */
+  /** Above 1 after each wait too. */
   readonly attempt: number;
-  /** Ends when the lease is lost or the run is cancelled. */
+  /** Aborted when the lease is lost or the run is cancelled. */
   readonly signalled: AbortSignal;
   readonly #run: WorkflowRun;
   readonly #prefix: string;
@@ -44,12 +44,13 @@ export class WorkflowContext {
   }
 
   /**
-   * Does something once: what it gave is recorded, and every later attempt reads that instead. A worker that dies
-   * between the effect and the record does it again, with the same `idempotencyKey`. What it throws fails the attempt;
-   * if you catch it, that is recorded too.
+   * Does something once. The result is recorded, and later attempts read the result instead. If a worker dies
+   * between the effect and the record, it runs again with the same `idempotencyKey`. If it throws, the
+   * attempt fails; if you catch the error, that is recorded too.
    *
-   * @param name its own in the workflow.
-   * @throws what the work throws; `workflow_changed` when something else is recorded at this place.
+   * @param name unique in the workflow.
+   * @throws what the work throws; `workflow_changed` if something else is recorded at this place.
+   *
    * @example
    * const page = await ctx.step("fetch", () => fetch(input.url).then((r) => r.text()));
    */
@@ -58,11 +59,12 @@ export class WorkflowContext {
   }
 
   /**
-   * Does the same for each of a list. A function that gives `ctx.child` runs them all as jobs, wherever there are
-   * workers, and the run sleeps until the last has ended. Any other runs here, 8 at once: for its steps use the
-   * ctx that it is given, whose names are its own.
+   * Does the same for each item of a list. A function that returns `ctx.child` runs them all as jobs, on any
+   * worker, and the run sleeps until the last has ended. Any other function runs here, 8 items at once; for
+   * its steps, use the ctx that it gets, which has its own names.
    *
-   * @returns what each gave, in their order.
+   * @returns the results, in order.
+   *
    * @example
    * const pages = await ctx.map("read", input.urls, (url) => ctx.child("summarise", { url }));
    * const sizes = await ctx.map("size", input.urls, (url, each) => each.step("head", () => sizeOf(url)));
@@ -103,10 +105,12 @@ export class WorkflowContext {
   }
 
   /**
-   * Runs another workflow, or a job, under this one: once, however often this one is tried. Cancelling this one
-   * cancels it.
+   * Runs another workflow, or a job, under this one, once, however often this one is retried. Cancelling this
+   * one cancels it.
    *
-   * @returns what it gave. @throws `job_failed` when it failed or was cancelled.
+   * @returns its result.
+   * @throws `job_failed` if it failed or was cancelled.
+   *
    * @example
    * const text = await ctx.child("summarise", { url });
    */
@@ -131,7 +135,7 @@ export class WorkflowContext {
     });
   }
 
-  /** Waits for a time, or until an instant. Days cost a row, and no worker. */
+  /** Waits for a duration or until a time. Days cost one row and no worker. */
   sleep(time: Duration | Date): Wait<void> {
     return new Wait<void>(this.#run, {
       label: () => this.#numbered("sleep"),
@@ -146,10 +150,10 @@ export class WorkflowContext {
   }
 
   /**
-   * Waits for a signal, as `mayfly.workflows.signal(id, name, payload)` sends it. One that came before is taken at
-   * once, each by one wait, in their order.
+   * Waits for a signal from `mayfly.workflows.signal(id, name, payload)`. A signal that arrived earlier is
+   * taken at once. Each signal ends one wait, in order.
    *
-   * @returns what it carried.
+   * @returns its payload.
    */
   signal<Payload = unknown>(name: string): Wait<Payload> {
     return new Wait<Payload>(this.#run, {
@@ -164,9 +168,11 @@ export class WorkflowContext {
   }
 
   /**
-   * Waits for the first of several: by its time, and recorded. The others go on, and can be awaited later.
+   * Waits for the first of several, by the database's time, and records it. The others continue and can be
+   * awaited later.
    *
-   * @returns its key, and what it gave.
+   * @returns its key and its result.
+   *
    * @example
    * const first = await ctx.any("wait", { stop: ctx.signal("stop"), go: ctx.sleep("1h") });
    * if (first.key === "stop") return { posted: false };
@@ -181,10 +187,11 @@ export class WorkflowContext {
   }
 
   /**
-   * Asks somebody, and waits for the decision without costing anything.
+   * Asks somebody, and waits for the decision without cost.
    *
-   * @returns the input to act on, which a decider may have changed.
-   * @throws `approval_rejected`, `approval_expired`: nothing that needs it may be done then.
+   * @returns the input to use, which a decider may have changed.
+   * @throws `approval_rejected`, `approval_expired`; then nothing that needs the approval may be done.
+   *
    * @example
    * const { input: final } = await ctx.approve("Publish?", { pages }, { quorum: 2, expiresIn: "30d" });
    */
@@ -198,7 +205,7 @@ export class WorkflowContext {
         as === undefined ? this.#numbered(`approve: ${title.slice(0, 100)}`) : this.#name(as),
       atom: async (step) => {
         const { lease, parts } = this.#run.job;
-        // A decider may change the input: what was asked is found by its id from then on.
+        // A decider may change the input, so from now on the question is found by its id.
         const name = `${step}: asked`;
         const known = await parts.steps.known(name);
         if (known) return { approval: known.result as string };
@@ -215,18 +222,18 @@ export class WorkflowContext {
     });
   }
 
-  /** The time, recorded: the same at each attempt. */
+  /** The time, recorded, so that it is the same for each attempt. */
   async now(): Promise<Date> {
     const at = await this.step(this.#count("now"), () => new Date().toISOString());
     return new Date(at);
   }
 
-  /** A random number from 0 to 1, recorded: the same at each attempt. */
+  /** A random number from 0 to 1, recorded, so that it is the same for each attempt. */
   random(): Promise<number> {
     return this.step(this.#count("random"), () => Math.random());
   }
 
-  /** Says how far it is, in place of what it said before: `mayfly.workflows.query(id)` shows it. At most 256 KB. */
+  /** Reports progress, replacing the last report: `mayfly.workflows.query(id)` shows it. At most 256 KB. */
   async report(value: unknown): Promise<void> {
     const { lease, parts } = this.#run.job;
     or(await parts.door.call("report_workflow", { lease, value: value ?? null }, reported));
@@ -239,7 +246,7 @@ export class WorkflowContext {
     return full;
   }
 
-  /** Of a thing without a name of its own: a number from the second one on. */
+  /** The name of something without one: a number from the second one on. */
   #numbered(label: string): string {
     return this.#name(this.#count(label));
   }

@@ -1,9 +1,9 @@
-/** How a workflow fails, beside what its own code throws. */
+/** How a workflow fails, besides errors of its own code. */
 import { MayflyError } from "../contract/errors.ts";
 import type { JobError } from "../jobs/types.ts";
 import type { FailedStep } from "./answers.ts";
 
-/** What a recorded wait has come to will be the same at every attempt. */
+/** The outcome of a recorded wait is the same for each attempt. */
 const forGood = (error: MayflyError) => Object.assign(error, { retryable: false });
 
 export const changed = (asked: string | undefined, recorded: string[]) => {
@@ -30,7 +30,7 @@ export const childFailed = (name: string, id: string, status: string, error: Job
     }),
   );
 
-/** A step of a graph has failed, or cannot be begun. The run has not recorded it: what failed can be tried again. */
+/** A step of a graph has failed or cannot start. The run has not recorded it, so it can be retried. */
 export const stepFailed = ({ step, id, status, error }: FailedStep) =>
   forGood(
     new MayflyError({
@@ -64,7 +64,7 @@ export const notApproved = (title: string, id: string, status: string, reasons: 
     }),
   );
 
-/** A failure that the workflow went on past: it is thrown again at every later attempt. */
+/** A failure after which the workflow continued. It is thrown again in every later attempt. */
 interface Thrown {
   $threw: { name: string; message: string; code?: string; retryable?: boolean };
 }
@@ -81,7 +81,7 @@ export const toThrown = (error: unknown): Thrown => {
   };
 };
 
-/** @returns the error that a recorded result stands for; undefined of any other result. */
+/** @returns the error for which a recorded result stands; undefined for any other result. */
 export function thrownOf(result: unknown): Error | undefined {
   const { $threw, ...rest } = Object(result) as Partial<Thrown>;
   if ($threw === undefined || Object.keys(rest).length > 0) return undefined;

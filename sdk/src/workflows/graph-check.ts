@@ -4,7 +4,7 @@ import type { StepShape } from "./graph-types.ts";
 
 type Steps = Record<string, StepShape>;
 
-/** Names that what a step is given has besides. */
+/** Other names in the input of a step. */
 const own = ["input", "item", "index", "report"];
 
 /** The first name of a reference such as `list.pages`. */
@@ -13,7 +13,7 @@ const rootOf = (reference: string) => reference.split(".", 1)[0] ?? "";
 export const waitsOf = ({ needs = [], optional = [] }: StepShape) => [...needs, ...optional];
 
 /**
- * Refuses a graph by its first fault, before anything is done. The database asks the same of whoever speaks to it directly.
+ * Refuses an invalid graph before anything is done. The database does the same for direct calls.
  *
  * @throws `invalid_request` with the step and the field.
  */
@@ -62,7 +62,7 @@ function faultOf(known: string[], step: string, shape: StepShape): [string, stri
   return undefined;
 }
 
-/** The steps that need each other; none of a graph that is one. */
+/** The steps that need each other in a cycle. Empty if there are none. */
 function circleOf(steps: Steps): string[] {
   let left = Object.entries(steps).map(([name, shape]) => ({ name, waits: waitsOf(shape) }));
   const without = (isFree: (one: (typeof left)[number]) => boolean) => {
@@ -71,7 +71,7 @@ function circleOf(steps: Steps): string[] {
     return left.length < before;
   };
   while (without(({ waits }) => !waits.some((need) => left.some(({ name }) => name === need))));
-  // What only stands behind the circle is not in it.
+  // Steps that only come after the cycle are not part of it.
   while (without(({ name }) => !left.some(({ waits }) => waits.includes(name))));
   return left.map(({ name }) => name);
 }

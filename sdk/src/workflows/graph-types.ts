@@ -3,27 +3,33 @@ import type { JobSchema, OutOf } from "../jobs/kinds.ts";
 import type { JobOptions } from "../jobs/types.ts";
 import type { Startable } from "./types.ts";
 
-/** How the job of a step is done: as of any job. */
+/** How to do the job of a step, as for any job. */
 export type StepOptions = Omit<JobOptions, "key" | "answers" | "runAt" | "trace">;
 
-/** A step of a graph, whatever it takes and gives. */
+/** A step of a graph, with any input and result. */
 export interface StepShape extends StepOptions {
-  /** The steps whose results it needs. It is skipped where one of them was. */
+  /** The steps whose results it needs. If one of them was skipped, it is skipped too. */
   needs?: readonly string[];
-  /** Steps that it waits for, and whose results are null where they were skipped. */
+  /** Steps that it also waits for. Their results are null if they were skipped. */
   optional?: readonly string[];
-  /** What to do it for each of: `"input"`, or a step that it needs, with a path: `"input.urls"`, `"list"`. */
+  /**
+   * The list for whose items it runs: `"input"`, or a step that it needs, with a path: `"input.urls"`,
+   * `"list"`.
+   */
   map?: string;
-  /** A condition, as SQL/JSON path: `"$.check.score > 5"`. Where it is not true the step is skipped. */
+  /** A condition in SQL/JSON path: `"$.check.score > 5"`. If it is not true, the step is skipped. */
   when?: string;
-  /** What it gives has to fit this: its type is the type of the result. */
+  /** A schema for its result, which is also the type of the result. */
   result?: JobSchema;
-  /** Fails the run by default. `"skip"` goes on as if the step had been skipped; an item of a map gives null then. */
+  /**
+   * By default a failure fails the run. `"skip"` continues as if the step had been skipped; an item of a map
+   * then gives null.
+   */
   onFailure?: "fail" | "skip";
-  /** Another workflow or a job, by its name, in place of code. */
+  /** Another workflow or a job, by name, instead of code. */
   // biome-ignore lint/suspicious/noExplicitAny: of any workflow.
   child?: string | Startable<any, any>;
-  /** What the child is given: a reference as of `map`; `{}` by default, of a map the item. */
+  /** The input of the child: a reference like in `map`. `{}` by default, or the item of a map. */
   input?: string;
 }
 
@@ -38,7 +44,7 @@ export type At<Value, Path> = Path extends `${infer Key}.${infer Rest}`
 
 type ItemOf<List> = List extends readonly (infer Item)[] ? Item : unknown;
 
-/** What a step gives: what its schema says, what its child gives; of a map a list of that. */
+/** The result of a step: as its schema or its child says. For a map, a list of that. */
 export type GivesOf<Step> = Step extends { map: string } ? OneOf<Step>[] : OneOf<Step>;
 type OneOf<Step> = Step extends { onFailure: "skip"; map: string }
   ? Plain<Step> | null
@@ -53,18 +59,18 @@ type Names<List> = List extends readonly (infer Name)[] ? Name & string : never;
 type NeedsOf<Step> = Step extends { needs: infer List } ? Names<List> : never;
 type OptionalOf<Step> = Step extends { optional: infer List } ? Names<List> : never;
 
-/** What all steps give, and the input, as references see them. */
+/** The results of all steps, and the input, as references see them. */
 type Seen<Input, Steps, Step> = { input: Input } & {
   [Name in NeedsOf<Step> & keyof Steps]: GivesOf<Steps[Name]>;
 } & { [Name in OptionalOf<Step> & keyof Steps]: GivesOf<Steps[Name]> | null };
 
-/** What the code of a step is given. */
+/** The arguments of a step's code. */
 export type GivenTo<Input, Steps, Step> = Seen<Input, Steps, Step> &
   (Step extends { map: infer Path }
     ? { item: ItemOf<At<Seen<Input, Steps, Step>, Path>>; index: number }
     : unknown);
 
-/** A step that needs what is there. */
+/** A step that needs existing steps. */
 export type Fitting<Steps> = {
   [Name in keyof Steps]: {
     needs?: readonly Exclude<keyof Steps & string, Name>[];
@@ -72,12 +78,12 @@ export type Fitting<Steps> = {
   };
 };
 
-/** Steps without a child: each needs code. */
+/** Steps without a child. Each needs code. */
 type Own<Steps> = {
   [Name in keyof Steps]: Steps[Name] extends { child: unknown } ? never : Name;
 }[keyof Steps];
 
-/** The code of the steps that are no children. */
+/** The code of all steps that are not children. */
 export type StepCode<Input, Steps> = {
   [Name in Own<Steps>]: (
     given: GivenTo<Input, Steps, Steps[Name]>,
@@ -85,5 +91,5 @@ export type StepCode<Input, Steps> = {
   ) => Plain<Steps[Name]> | Promise<Plain<Steps[Name]>>;
 };
 
-/** What every step of a graph gives: null where it was skipped. */
+/** The result of every step of a graph. Null if it was skipped. */
 export type ResultsOf<Steps> = { [Name in keyof Steps]: GivesOf<Steps[Name]> | null };

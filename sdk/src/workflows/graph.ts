@@ -10,36 +10,40 @@ import type { At, Fitting, GivesOf, ResultsOf, StepCode, StepShape } from "./gra
 import type { GraphDefinition, GraphStep, Startable } from "./types.ts";
 import { checkNames } from "./workflow.ts";
 
-/** Of a graph, beside its name, its input and its steps. */
+/** Options of a graph, besides its name, its input and its steps. */
 export interface GraphOptions<Path extends string = string> {
-  /** `"1"` by default. A run keeps the version that it began with. */
+  /** `"1"` by default. A run keeps the version with which it started. */
   version?: string;
-  /** What a run gives: a step, or a path in what it gave. Without it, what each step gave that no other needs. */
+  /**
+   * What a run returns: a step, or a path in its result. By default, the results of all steps that no other
+   * step needs.
+   */
   result?: Path;
 }
 
-/** What a run of a graph gives. */
+/** The result of a run of a graph. */
 type OutOf<Steps, Path> = string extends Path
   ? Partial<ResultsOf<Steps>>
   : At<{ [Name in keyof Steps]: GivesOf<Steps[Name]> }, Path> | null;
 
-/** A workflow that is declared: what {@link graph} gives. */
+/** A declared workflow, as {@link graph} returns it. */
 export interface Graph<Taken, Given, Steps, Out> extends Startable<Given, Out> {
   readonly graph: GraphDefinition;
   /**
-   * For `agent.work`, `mayfly.jobs.work` and `serveJobs`, with the code of the steps that are no children. Each step is a
-   * job of its own, on whatever worker, with its own attempts.
+   * Handlers for `agent.work`, `mayfly.jobs.work` and `serveJobs`, with the code of the steps that are not
+   * children. Each step is its own job on any worker, with its own attempts.
    */
   handlers(code: StepCode<Taken, Steps>): JobHandlers;
 }
 
 /**
- * A workflow that is declared as a graph: steps, what they need, and when they are done. What stands beside each other
- * runs side by side; the database finds out what is ready, and no worker is held while others work.
+ * A workflow declared as a graph: its steps, what they need, and when they run. Independent steps run side by
+ * side. The database finds the steps that are ready, and no worker is blocked.
  *
- * @param name of letters, digits, dots, dashes and underscores.
- * @param input a schema of zod or any other library of Standard Schema; null takes anything.
- * @throws `invalid_request` for steps that need each other in a circle, or something that is not there.
+ * @param name with letters, digits, dots, dashes and underscores.
+ * @param input a schema from zod or any other library that supports Standard Schema; null accepts anything.
+ * @throws `invalid_request` for steps that need each other in a cycle, or for unknown names.
+ *
  * @example
  * const digest = graph("digest", z.object({ urls: z.array(z.url()), post: z.boolean() }), {
  *   read: { map: "input.urls", result: z.string() },
@@ -100,7 +104,7 @@ export function graph<
   };
 }
 
-/** Of a run: what is ready begins, and it sleeps until a step has ended. */
+/** Starts the steps of a run that are ready, and sleeps until a step has ended. */
 async function goOn(
   declared: GraphDefinition,
   schema: JobSchema | undefined,
@@ -116,7 +120,9 @@ async function goOn(
   return result ?? null;
 }
 
-/** What does not fit will not fit at the next attempt either; another worker may have the right graph. */
+/**
+ * What does not match will not match in the next attempt either, but another worker may have the right graph.
+ */
 const forGood = (error: MayflyError) =>
   error.code === "invalid_request" ? Object.assign(error, { retryable: false }) : error;
 

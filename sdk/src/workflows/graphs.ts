@@ -4,7 +4,7 @@ import type { Link } from "../link/link.ts";
 import { graphRow, graphRows, setRow } from "./answers.ts";
 import type { GraphDefinition, GraphInfo, ListedGraph, Startable } from "./types.ts";
 
-/** Workflows that are declared as graphs, as the tenant keeps them: by name and version. */
+/** Workflows that are declared as graphs, which the tenant stores by name and version. */
 export class Graphs {
   readonly #link: Link;
   readonly #set = new Set<object>();
@@ -15,10 +15,11 @@ export class Graphs {
   }
 
   /**
-   * Keeps a graph under its name and version. `workflows.start` does it by itself, and so does a worker. The same again
-   * changes nothing. Needs `job:add`; replacing one that has no runs under way needs `job:admin`.
+   * Stores a graph under its name and version. `workflows.start` and workers do this by themselves. Repeating
+   * it changes nothing. Needs `job:add`; replacing a graph without active runs needs `job:admin`.
    *
-   * @returns `workflow_changed` where the version is another graph that is under way; `invalid_request` with the step.
+   * @returns `workflow_changed` if the version is another graph with active runs; `invalid_request` with the
+   * step.
    */
   async set({
     name,
@@ -37,7 +38,11 @@ export class Graphs {
     return ok({ ...kept, setAt: new Date(set_at) });
   }
 
-  /** Once for each graph of this process. @internal */
+  /**
+   * Once for each graph of this process.
+   *
+   * @internal
+   */
   async setOnce(workflow: Startable): Promise<Result<unknown>> {
     if (!workflow.graph || this.#set.has(workflow)) return ok(null);
     const answer = await this.set(workflow);
@@ -46,7 +51,7 @@ export class Graphs {
   }
 
   /**
-   * A graph: of a version, or the one that was set last. Needs `job:read`.
+   * Reads a graph: a version, or the one that was set last. Needs `job:read`.
    *
    * @returns `workflow_unknown`.
    */
@@ -63,14 +68,14 @@ export class Graphs {
     });
   }
 
-  /** The graphs of the tenant, or the versions of one, the last first. Needs `job:read`. */
+  /** Lists the graphs of the tenant, or the versions of one, last first. Needs `job:read`. */
   async list({ name }: { name?: string } = {}): Promise<Result<ListedGraph[]>> {
     const answer = await this.#link.rpc("list_graphs", name ? { of_name: name } : {}, graphRows);
     if (answer.error) return answer;
     return ok(answer.data.map(({ set_at, ...one }) => ({ ...one, setAt: new Date(set_at) })));
   }
 
-  /** Deletes a version that has no runs under way. Needs `job:admin`. */
+  /** Deletes a version without active runs. Needs `job:admin`. */
   delete(name: string, version: string): Promise<Result<{ deleted: boolean }>> {
     return this.#link.rpc("delete_graph", { name, version }, deleted) as Promise<
       Result<{ deleted: boolean }>

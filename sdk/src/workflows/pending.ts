@@ -1,12 +1,12 @@
 import type { Wait } from "./wait.ts";
 
-/** A wait as `wait_any` has it, and the job of a child that may have to be added. */
+/** A wait in the form of `wait_any`, and the child job to add if it is missing. */
 export interface WaitRow {
   row: { step: string; of?: string; key?: string; together?: string; [more: string]: unknown };
   job?: object;
 }
 
-/** What is waited for, until its steps are recorded. */
+/** What the workflow waits for, until its steps are recorded. */
 export interface Pending {
   rows: WaitRow[];
   steps: string[];

@@ -6,19 +6,19 @@ import { rowOf, tick } from "./pending.ts";
 import type { Wait } from "./wait.ts";
 import { type Waiter, Waiting } from "./waiting.ts";
 
-/** What a branch that does something else between its steps may take before it counts as gone. */
+/** How long a branch may take for something else between its steps before it counts as gone. */
 const graceMs = 20;
 const graces = 10;
 
-/** Marks a step that failed an earlier attempt after the workflow had gone on past it. */
+/** Marks a step that failed in an earlier attempt and after which the workflow continued. */
 const retry = "retry: ";
 
 const never = () => new Promise<never>(() => {});
 
-/** One attempt of a workflow: what it asks for, beside what is recorded. */
+/** One attempt of a workflow: what it asks for, compared with what is recorded. */
 export class WorkflowRun implements Waiter {
   readonly job: HeldJob;
-  /** Settles when the run sleeps: its code goes no further in this attempt. */
+  /** Settles when the run sleeps. Its code goes no further in this attempt. */
   readonly asleep: Promise<void>;
   active = 0;
   moves = 0;
@@ -27,7 +27,7 @@ export class WorkflowRun implements Waiter {
   /** Who asked for a step. */
   readonly #asked = new Map<string, unknown>();
   #unasked: Promise<Set<string>> | undefined;
-  /** What steps threw: recorded as soon as the workflow goes on past it. */
+  /** Errors of steps. They are recorded as soon as the workflow continues after them. */
   readonly #failures = new Map<string, unknown>();
   readonly #passed = new Map<string, unknown>();
   readonly #again = new Set<string>();
@@ -83,7 +83,7 @@ export class WorkflowRun implements Waiter {
     return this.#outcome(wait);
   }
 
-  /** Waits for the first of several, which is recorded. */
+  /** Waits for the first of several, and records it. */
   async first(name: string, waits: Record<string, Wait<unknown>>) {
     const given = Object.entries(waits);
     if (given.length === 0) throw invalid(name, "must have at least one wait");
@@ -96,7 +96,7 @@ export class WorkflowRun implements Waiter {
     return { key: recorded.key, value: await this.#outcome(wait) };
   }
 
-  /** Waits for children until all have ended. */
+  /** Waits until all children have ended. */
   async together<T>(name: string, waits: Wait<T>[]): Promise<T[]> {
     const open: Wait<T>[] = [];
     for (const wait of waits) if (!(await this.ask(wait.step, wait))) open.push(wait);
@@ -121,7 +121,11 @@ export class WorkflowRun implements Waiter {
     );
   }
 
-  /** The code has ended. @returns whether the run has: it may sleep meanwhile. */
+  /**
+   * The code has ended.
+   *
+   * @returns whether the run has ended; it may sleep meanwhile.
+   */
   async finish(): Promise<boolean> {
     await this.#waiting.looking;
     if (this.job.asleep) return false;
@@ -130,7 +134,7 @@ export class WorkflowRun implements Waiter {
     return true;
   }
 
-  /** The code has thrown. Recorded failures that failed it are tried again at the next attempt. */
+  /** The code has thrown. The recorded failures that made it fail are retried in the next attempt. */
   async fail(error: unknown): Promise<void> {
     this.isOver = true;
     const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown[] };
@@ -145,7 +149,11 @@ export class WorkflowRun implements Waiter {
     this.#waiting.end();
   }
 
-  /** @returns what is recorded of a step. @param by who asks: another one of the same name is a mistake. */
+  /**
+   *
+   * @returns what is recorded for a step.
+   * @param by who asks; another step with the same name is a mistake.
+   */
   async ask(name: string, by: unknown): Promise<{ result: unknown } | undefined> {
     if (this.isOver) return never();
     const before = this.#asked.get(name);
@@ -179,7 +187,7 @@ export class WorkflowRun implements Waiter {
     return recorded;
   }
 
-  /** What is recorded and nobody asks for, when every branch has come as far as it can. */
+  /** Records that no step asked for when every branch has gone as far as it can. */
   async #left(): Promise<Set<string>> {
     this.#unasked ??= this.#recorded();
     const unasked = await this.#unasked;
@@ -192,7 +200,7 @@ export class WorkflowRun implements Waiter {
     return unasked;
   }
 
-  /** Something new begins: only if the code is the one that has recorded the rest. */
+  /** A new step may start only if this is the code that recorded the rest. */
   async #act<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.active++;
     try {

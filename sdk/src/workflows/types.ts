@@ -3,40 +3,40 @@ import type { JobSchema } from "../jobs/kinds.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
 import type { JobError, JobOptions, JobStatus } from "../jobs/types.ts";
 
-/** What runs can be started of: a {@link Workflow} or a {@link Graph}. */
+/** What a run can be started from: a {@link Workflow} or a {@link Graph}. */
 export interface Startable<In = unknown, Out = unknown> {
   readonly name: string;
   readonly version: string;
   /** The name of its jobs: `workflow:<name>:<version>`. */
   readonly job: string;
-  /** What its input has to fit. */
+  /** The schema of its input. */
   readonly input: JobSchema<unknown, In> | undefined;
-  /** Of one that is declared. */
+  /** Its steps, if it is declared as a graph. */
   readonly graph?: GraphDefinition;
   /** Of the types alone. @internal */
   readonly gives?: Out;
 }
 
-/** A workflow: what {@link workflow} gives. */
+/** A workflow, as {@link workflow} returns it. */
 export interface Workflow<In = unknown, Out = unknown> extends Startable<In, Out> {
-  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them beside others. */
+  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them with others. */
   readonly handlers: JobHandlers;
 }
 
-/** A graph as it is kept: JSON. */
+/** A stored graph, as JSON. */
 export interface GraphDefinition {
   steps: Record<string, GraphStep>;
   result?: string;
 }
 
-/** A step of a graph as it is kept. */
+/** A step of a stored graph. */
 export interface GraphStep {
   needs?: string[];
   optional?: string[];
   map?: string;
   when?: string;
   input?: string;
-  /** Of a child: the name of its jobs. */
+  /** The job name of a child. */
   job?: string;
   on_failure?: "skip";
   /** Of its job. */
@@ -64,7 +64,7 @@ export interface ListedGraph {
 /** A run of a workflow. */
 export interface WorkflowInfo {
   id: string;
-  /** Of the workflow, and its version. */
+  /** The name and version of the workflow. */
   name: string;
   version: string;
   status: JobStatus;
@@ -77,32 +77,32 @@ export interface WorkflowInfo {
   createdAt: Date;
   startedAt?: Date;
   finishedAt?: Date;
-  /** Why it failed, or what its last failed attempt said. */
+  /** Why it failed, or the error of its last failed attempt. */
   error?: JobError;
-  /** Somebody has cancelled it, and its worker does not know yet. */
+  /** Somebody has cancelled it, but its worker does not know yet. */
   cancelled?: boolean;
-  /** When it goes on by itself. */
+  /** When it continues by itself. */
   wakesAt?: Date;
-  /** The signals that it waits for: of a child `job:<id>`, of an approval `approval:<id>`. */
+  /** The signals for which it waits: `job:<id>` for a child, `approval:<id>` for an approval. */
   waitsFor?: string[];
 }
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface WorkflowQuery<Report = unknown, Output = unknown> extends WorkflowInfo {
   input: unknown;
   /** Null until it has succeeded. */
   result: Output | null;
-  /** What `ctx.report` said last; null before. */
+  /** The last `ctx.report`. Null before the first. */
   report: Report | null;
-  /** How many are recorded. */
+  /** How many checkpoints are recorded. */
   steps: number;
-  /** How many children stand where. */
+  /** How many children have each status. */
   children: Partial<Record<JobStatus, number>>;
-  /** The questions that nobody has decided; empty without `approval:read`. */
+  /** Open questions. Empty without `approval:read`. */
   approvals: { id: string; title: string; category: string }[];
 }
 
-/** What a checkpoint is of. */
+/** What kind of checkpoint it is. */
 export type CheckpointKind =
   | "step"
   | "signal"
@@ -117,14 +117,14 @@ export type CheckpointKind =
   | "random"
   | "report";
 
-/** Something that a run has recorded. */
+/** Something that a run recorded. */
 export interface Checkpoint {
-  /** Rises with each. */
+  /** Increases with each checkpoint. */
   seq: number;
   name: string;
   kind: CheckpointKind;
   result: unknown;
-  /** Of the run, when it was recorded. */
+  /** The attempt of the run that recorded it. */
   attempt: number;
   /** How long the step took. */
   ms: number | null;
@@ -137,40 +137,43 @@ export interface ListWorkflows {
   /** Needs the name. */
   version?: string;
   status?: JobStatus | JobStatus[];
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
   limit?: number;
 }
 
-/** How a run is moved to another version. */
+/** Options for moving a run to another version. */
 export interface MoveOptions {
   version: string;
-  /** Recorded names, and those that this version asks for. */
+  /** Recorded names, and their names in this version. */
   rename?: Record<string, string>;
-  /** Recorded names that are deleted: done again where this version asks for them. */
+  /** Recorded names to delete. They are done again if this version asks for them. */
   forget?: string[];
 }
 
-/** How a child is added. */
+/** Options of a child. */
 export interface ChildOptions extends Omit<JobOptions, "key" | "answers"> {
-  /** Its name among the children of the run: that of the job by default, with a number from the second one on. */
+  /**
+   * Its name among the children of the run. By default the name of the job, with a number from the second one
+   * on.
+   */
   as?: string;
 }
 
-/** How an approval is asked for. */
+/** Options of an approval. */
 export interface ApproveOptions extends ApprovalOptions {
-  /** Its name in the run: the title by default. */
+  /** Its name in the run. The title by default. */
   as?: string;
 }
 
-/** What was approved. */
+/** An approved question. */
 export interface Approved<Input = unknown> {
   /** Of the approval. */
   id: string;
-  /** What to act on: a decider may have changed it. */
+  /** The input to use, which a decider may have changed. */
   input: Input;
   reasons: string[];
-  /** Why nobody was asked; null where somebody was. */
+  /** Why nobody was asked. Null if somebody was. */
   waived: string | null;
 }

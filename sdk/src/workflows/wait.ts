@@ -1,4 +1,8 @@
-/** What a wait waits for, as `wait_any` has it. @internal */
+/**
+ * What a wait waits for, in the form of `wait_any`.
+ *
+ * @internal
+ */
 export interface Atom {
   signal?: string;
   child?: true;
@@ -12,21 +16,25 @@ export interface WaitRun {
   one<T>(wait: Wait<T>): Promise<T>;
 }
 
-/** How a wait begins and ends. @internal */
+/**
+ * How a wait starts and ends.
+ *
+ * @internal
+ */
 export interface WaitPlan<T> {
-  /** Its step, unless a map or an `any` gives it another. */
+  /** Its step, unless a map or an `any` sets another one. */
   label: () => string;
   /** What it waits for, once its step is known. */
   atom: (step: string) => Atom | Promise<Atom>;
-  /** Of a child: the job to add. */
+  /** For a child: the job to add. */
   job?: (key: string) => object;
-  /** What it gives, or throws. */
+  /** Its result or its error. */
   take: (outcome: unknown) => T;
 }
 
 /**
- * Something that a workflow waits for. It begins when it is made; await it, or give it to `ctx.any`.
- * Awaited again it gives the same.
+ * Something that a workflow waits for. It starts when it is created. Await it, or pass it to `ctx.any`.
+ * Awaiting it again returns the same result.
  */
 export class Wait<T> implements PromiseLike<T> {
   /** @internal */
@@ -40,7 +48,7 @@ export class Wait<T> implements PromiseLike<T> {
   constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
-    // A map or an `any` that it was made for has claimed it by then.
+    // By then, a map or an `any` for which it was made has claimed it.
     queueMicrotask(() => {
       if (this.#step === undefined) void this.#begin();
     });
@@ -61,7 +69,11 @@ export class Wait<T> implements PromiseLike<T> {
     return this.#begin().catch(onFailed);
   }
 
-  /** Its step: given by whoever asks first. @internal */
+  /**
+   * Its step, set by whoever asks first.
+   *
+   * @internal
+   */
   claim(step: string): string {
     this.#step ??= step;
     return this.#step;

@@ -6,35 +6,35 @@ import { type Pending, tick, type WaitRow } from "./pending.ts";
 /** Jobs of one call: SQL takes 1,000, and 8 MB. */
 const jobsPerCall = 1_000;
 const bytesPerCall = 4_000_000;
-/** While a step works nobody tells of what has come: it is looked for, ever less often. */
+/** While a step works, nothing reports what has arrived, so it is checked less and less often. */
 const pollMs = [250, 500, 1_000, 2_000, 5_000];
 
-/** What of a run its waits need. */
+/** What the waits of a run need from it. */
 export interface Waiter {
   job: HeldJob;
-  /** Works that are under way: a run with one of them cannot sleep. */
+  /** Running steps. A run with one of them cannot sleep. */
   readonly active: number;
-  /** Rises with all that the workflow does. */
+  /** Increases with everything that the workflow does. */
   readonly moves: number;
   readonly isOver: boolean;
-  /** Before it sleeps: what failed, and was caught, is recorded. */
+  /** Called before it sleeps: failures that were caught are recorded. */
   passFailures(): Promise<void>;
   fallAsleep(): void;
 }
 
 /**
- * Everything that a run waits for at once. When nothing else is to be done one call looks what has come of it, and
- * puts the run to sleep if nothing has.
+ * Everything for which a run waits at the same time. When nothing else is to be done, one call checks what
+ * has arrived, and puts the run to sleep if nothing has.
  */
 export class Waiting {
-  /** A look that is under way: what it finds may end the lease. */
+  /** A running check. What it finds may end the lease. */
   looking: Promise<void> | undefined;
   readonly #run: Waiter;
   #pending: Pending[] = [];
   #settling = false;
   #isFresh = false;
   readonly #added = new Set<string>();
-  /** An earlier attempt may have added the children that are waited for first. */
+  /** An earlier attempt may already have added the first children. */
   #mayBeAdded: boolean;
   #polls = 0;
   #poll: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +53,7 @@ export class Waiting {
     });
   }
 
-  /** Looks when the workflow has done what it can do. */
+  /** Checks when the workflow has done what it can do. */
   settle(): void {
     if (this.#settling || this.looking || this.#pending.length === 0) return;
     this.#settling = true;
@@ -85,7 +85,7 @@ export class Waiting {
     const pending = [...this.#pending];
     try {
       await this.#run.passFailures();
-      // A step that begins meanwhile waits for this look.
+      // A step that starts meanwhile waits for this check.
       const maySleep = this.#run.active === 0;
       const rows = pending.flatMap((one) => one.rows);
       let answer = await this.#ask(rows, maySleep, this.#mayBeAdded ? [] : this.#toAdd(rows));
@@ -125,7 +125,7 @@ export class Waiting {
     return answer.data;
   }
 
-  /** What has come is known from now on. */
+  /** What has arrived is known from now on. */
   async #take({ done, reread }: Looked): Promise<void> {
     const { steps } = this.#run.job.parts;
     const known = reread ? await steps.reread() : await steps.all();
@@ -145,7 +145,7 @@ export class Waiting {
   }
 }
 
-/** By their number, and by their size. */
+/** By their number and by their size. */
 function partsOf(jobs: object[]): object[][] {
   const parts: object[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

@@ -6,11 +6,11 @@ import { WorkflowContext } from "./context.ts";
 import { WorkflowRun } from "./run.ts";
 import type { Workflow } from "./types.ts";
 
-/** Of a workflow, beside its name, its input and its code. */
+/** Options of a workflow, besides its name, its input and its code. */
 export interface WorkflowOptions<Out> {
-  /** `"1"` by default. A run keeps the version that it began with. */
+  /** `"1"` by default. A run keeps the version with which it started. */
   version?: string;
-  /** What its result has to fit. */
+  /** The schema of its result. */
   result?: JobSchema<Out>;
 }
 
@@ -18,10 +18,12 @@ export interface WorkflowOptions<Out> {
 export type WorkflowCode<Input, Out> = (ctx: WorkflowContext, input: Input) => Out | Promise<Out>;
 
 /**
- * A workflow: code whose every step is recorded, so that it goes on where it was, whoever dies.
+ * A workflow: code whose every step is recorded, so that it continues where it stopped, whichever worker
+ * dies.
  *
- * @param name of letters, digits, dots, dashes and underscores.
- * @param input a schema of zod or any other library of Standard Schema; null takes anything.
+ * @param name with letters, digits, dots, dashes and underscores.
+ * @param input a schema from zod or any other library that supports Standard Schema; null accepts anything.
+ *
  * @example
  * const publish = workflow("publish", z.object({ urls: z.array(z.url()) }), async (ctx, input) => {
  *   const pages = await ctx.map("read", input.urls, (url) => ctx.child("summarise", { url }));
@@ -58,7 +60,7 @@ export function workflow(
     const run = new WorkflowRun(held);
     try {
       const ctx = new WorkflowContext(run);
-      // Nothing of it runs on once it sleeps: no catch, no finally.
+      // Once it sleeps, none of its code runs any more: no catch, no finally.
       const made = await Promise.race([(async () => code(ctx, taken as never))(), run.asleep]);
       if (held.asleep || !(await run.finish())) return;
       return unwrap(await fit(result, made, "result"));
@@ -72,7 +74,11 @@ export function workflow(
   return { name, version, job, input: schema, handlers: { [job]: handler } };
 }
 
-/** They are part of the names of jobs. @internal */
+/**
+ * Names of jobs and steps contain them.
+ *
+ * @internal
+ */
 export function checkNames(names: { name: string; version: string }): void {
   for (const [field, given] of Object.entries(names)) {
     const most = workflowBounds[field as "name" | "version"];

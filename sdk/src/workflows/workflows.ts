@@ -22,9 +22,9 @@ import type {
   WorkflowQuery,
 } from "./types.ts";
 
-/** Runs of workflows: starts them, signals them, says how far they are. */
+/** Runs of workflows: start them, signal them, see their progress. */
 export class Workflows {
-  /** Those that are declared as graphs. */
+  /** Workflows that are declared as graphs. */
   readonly graphs: Graphs;
   readonly #link: Link;
   readonly #jobs: Jobs;
@@ -37,11 +37,12 @@ export class Workflows {
   }
 
   /**
-   * Starts a run, which a worker with the handlers of the workflow does: `agent.work(publish.handlers)`. Needs `job:add`. A graph
-   * is kept by its name and version first.
+   * Starts a run. A worker with the handlers of the workflow does it: `agent.work(publish.handlers)`. Needs
+   * `job:add`. A graph is first stored under its name and version.
    *
-   * @param options as of a job: with a `key` there is one run of it.
-   * @returns its id; `invalid_request` with the path of what does not fit.
+   * @param options as for a job; with a `key` there is only one run for it.
+   * @returns its id; `invalid_request` with the path of what does not match.
+   *
    * @example
    * const { data: run } = await mayfly.workflows.start(publish, { urls }, { key: "monday" });
    */
@@ -54,12 +55,12 @@ export class Workflows {
     if (checked.error) return failed(checked.error);
     const kept = await this.graphs.setOnce(workflow);
     if (kept.error) return failed(kept.error);
-    // As it was given: a schema may change what it takes, and is asked again by the run.
+    // As you passed it, because a schema may change its input and the run validates it again.
     return this.#jobs.add(workflow.job, input, options);
   }
 
   /**
-   * Signals a run: one that waits for it goes on, and for any other it is kept. Needs `job:add`.
+   * Signals a run. If it waits for the signal it continues, otherwise the signal is kept. Needs `job:add`.
    *
    * @returns `job_unknown`, `job_finished`.
    */
@@ -67,7 +68,9 @@ export class Workflows {
     return this.#jobs.signal(id, name, payload);
   }
 
-  /** How far a run is: what it reports, what it waits for, its children and open approvals. Needs `job:read`. */
+  /**
+   * The progress of a run: its report, what it waits for, its children and open approvals. Needs `job:read`.
+   */
   async query<Report = unknown, Output = unknown>(
     id: string,
   ): Promise<Result<WorkflowQuery<Report, Output>>> {
@@ -76,9 +79,11 @@ export class Workflows {
   }
 
   /**
-   * What a run, or any job, has recorded, in its order.
+   * What a run, or any job, has recorded, in order.
    *
-   * @param options `after`: the `seq` of the last one you have. `limit`: 1,000 by default, 5,000 at most.
+   * @param options `after`: the `seq` of the last one that you have. `limit`: 1,000 by default, 5,000 at
+   * most.
+   *
    * @example
    * const { data } = await mayfly.workflows.history(id);
    * for (const { seq, name, kind, result } of data?.checkpoints ?? []) console.log(seq, kind, name, result);
@@ -98,7 +103,7 @@ export class Workflows {
     return ok({ checkpoints: checkpoints.map(toCheckpoint), more });
   }
 
-  /** Runs, the newest first. Needs `job:read`. */
+  /** Lists runs, newest first. Needs `job:read`. */
   async list(options: ListWorkflows = {}): Promise<Result<WorkflowInfo[]>> {
     const { name, version, status, before, limit } = options;
     const values = {
@@ -118,10 +123,11 @@ export class Workflows {
   }
 
   /**
-   * Moves a run to another version: it goes on there, behind what it has recorded. One that has failed runs again.
-   * Your own need `job:add`, others and failed ones `job:admin`.
+   * Moves a run to another version, where it continues after what it has recorded. A failed run starts again.
+   * Your own runs need `job:add`; others, and failed ones, need `job:admin`.
    *
    * @returns `workflow_unknown`, `job_finished`, `invalid_request` for a name that it has not recorded.
+   *
    * @example
    * await mayfly.workflows.move(id, { version: "2", rename: { pay: "charge" }, forget: ["mail"] });
    */

@@ -1,5 +1,5 @@
--- The digest of what is asked: SHA-256 of the canonical JSON. Of two jsonb values that are equal the texts are, but for
--- the scale of numbers, which trim_scale takes away: 1 and 1.0 are one argument.
+-- The digest of a question's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
+-- for the scale of numbers, which trim_scale removes: 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea

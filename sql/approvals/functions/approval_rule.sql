@@ -1,5 +1,5 @@
--- What needs asking, for an agent type and a category: the most special policy of the tenant, or the default, by which
--- everything is asked of everybody who may decide. Locks nothing.
+-- What needs an approval, for an agent type and a category: the most specific policy of the tenant, or the default,
+-- which asks about everything and lets every decider decide. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies
@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.approval_rule is 'What needs asking, for an agent type and a category.';
+comment on function mayfly_private.approval_rule is 'What needs an approval, for an agent type and a category.';

@@ -13,7 +13,7 @@ begin
   approval := mayfly_private.open_approval(tenant, cancel_approval.id);
   if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
-      'Without it, you can withdraw only what you have asked.', '{"scope": "approval:admin"}');
+      'Without it, you can withdraw only your own questions.', '{"scope": "approval:admin"}');
   end if;
   perform mayfly_private.end_approval(approval, 'cancelled');
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id;
@@ -24,8 +24,8 @@ $$;
 comment on function mayfly_private.cancel_approval is 'Withdraws a question.';
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws a question that the caller has asked (scope approval:request), or any (approval:admin). A job that waits for it
--- is told that it was cancelled.
+-- Withdraws a question that the caller has asked (scope approval:request) or any (approval:admin). A job that waits
+-- for it gets the outcome cancelled.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Refuses a question with the field of its first fault. Locks nothing.
+-- Refuses a question for its first fault, with its field. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
@@ -17,7 +17,7 @@ begin
   select q.field, q.rule into fault
   from (values
     ('title', coalesce(char_length(title) not between 1 and 500, true), 'a text of 1 to 500 characters'),
-    ('input', not mayfly_private.json_within(input, 262144, 32), 'at most 256 KB of JSON, at most 32 deep'),
+    ('input', not mayfly_private.json_within(input, 262144, 32), 'at most 256 KB of JSON with at most 32 levels'),
     ('category', coalesce(category !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', true), '1 to 100 letters, digits, dots, colons, dashes or underscores'),
     ('confidence', confidence is not null and not (confidence between 0 and 1), 'from 0 to 1'),
     ('quorum', quorum not between 1 and 20, 'a whole number from 1 to 20'),
@@ -39,4 +39,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_approval is 'Refuses a question that has a fault.';
+comment on function mayfly_private.check_approval is 'Refuses an invalid question.';

@@ -1,6 +1,6 @@
--- The definer half of mayfly.decide_approval: the one place that decides. Who decides is read from the verified token.
--- It names the digest of what it has seen, so that a decision on other arguments is refused. Locks the job, then the
--- approval: two deciders at once go one after the other, and the quorum is exact.
+-- The definer half of mayfly.decide_approval, and the only place that decides. It reads the decider from the
+-- verified token. The decider passes the digest of the input that it has seen, so a decision about other arguments
+-- is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -20,35 +20,35 @@ begin
   elsif char_length(reason) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
   elsif input is not null and verdict = 'reject' then
-    perform mayfly_private.fail(400, 'invalid_request', 'A rejection has no changed input.', null, '{"field": "input"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'A rejection cannot have a changed input.', null, '{"field": "input"}');
   end if;
   approval := mayfly_private.open_approval(tenant, decide_approval.id);
 
   refused := mayfly_private.may_decide(caller, approval);
   if refused is not null then
     perform mayfly_private.fail(403, refused, case refused
-        when 'approval_own' then 'The one that asks does not decide.'
-        else 'This approval is for others to decide.' end,
+        when 'approval_own' then 'The one that asked cannot decide.'
+        else 'Others have to decide this approval.' end,
       case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
-        else 'Its roles and deciders say who may. Have it delegated to you.' end, '{"field": "id"}');
+        else 'Its roles and deciders define who may. Have it delegated to you.' end, '{"field": "id"}');
   elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
-    perform mayfly_private.fail(409, 'approval_changed', 'What is asked is no longer what you have seen.',
+    perform mayfly_private.fail(409, 'approval_changed', 'The question has changed since you read it.',
       'Read it again, and decide with its digest.', '{"field": "digest"}');
   elsif exists (
     select from mayfly.approval_decisions d
     where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = author and d.digest = approval.digest and d.verdict <> 'delegate') then
-    perform mayfly_private.fail(409, 'approval_decided', 'You have decided this already.', 'It waits for the others of its quorum.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'approval_decided', 'You have already decided this approval.', 'It waits for the other deciders of its quorum.', '{"field": "id"}');
   end if;
   if input is not null then
     fault := case
       when approval.input_schema is null then 'cannot be changed: the question has no schema'
-      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON, with at most 32 levels'
+      when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON with at most 32 levels'
       else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- The approvals so far were of other arguments: they no longer count.
+    -- The approvals so far were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -75,9 +75,9 @@ $$;
 comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With `input`
--- it approves changed arguments, which have to fit the schema of the question; approvals of the former ones no longer
--- count.
+-- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
+-- `input`, it approves changed arguments, which must match the schema of the question; approvals of the former
+-- arguments no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
@@ -85,5 +85,5 @@ language sql
 set search_path = ''
 return mayfly_private.decide_approval(id, verdict, digest, reason, input);
 
-comment on function mayfly.decide_approval is 'Approves or rejects, or approves with a changed input. Returns the approval, which stays pending until its quorum.';
+comment on function mayfly.decide_approval is 'Approves, rejects, or approves with a changed input. Returns the approval, which stays pending until it has its quorum.';
 grant execute on function mayfly.decide_approval to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Decides many, each for itself: what is refused does not keep the others. Called by the public half. Locks as
--- decide_approval does, in the order of the ids.
+-- Decides several approvals independently: an error in one does not stop the others. Called by the public half.
+-- Locks as decide_approval does, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb
@@ -31,5 +31,5 @@ begin
 end
 $$;
 
-comment on function mayfly.decide_approvals is 'Decides up to 100 approvals, each for itself: gives { approval } or { error } for each, in their order.';
+comment on function mayfly.decide_approvals is 'Decides up to 100 approvals independently. Returns { approval } or { error } for each, in order.';
 grant execute on function mayfly.decide_approvals to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The definer half of mayfly.delegate_approval. The one that delegates can no longer decide, so that the quorum stays what it
--- is; whoever gets it needs the scope itself. Locks the job, then the approval.
+-- The definer half of mayfly.delegate_approval. The delegating person or agent can no longer decide, so the quorum
+-- stays the same; the recipient needs the scope too. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -21,21 +21,21 @@ begin
     or exists (
       select from mayfly.agents a
       where a.tenant_id = tenant and a.id = to_id and 'approval:decide' = any (a.scopes) and mayfly_private.effective_status(a) = 'running')) then
-    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant that may decide.',
+    perform mayfly_private.fail(400, 'invalid_request', 'to_id must be another person or living agent of the tenant who may decide.',
       'Nothing was delegated.', '{"field": "to_id"}');
   end if;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
-    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders say who may.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders define who may.', '{"field": "id"}');
   elsif approval.requested_by = to_id and not approval.requester_decides then
-    perform mayfly_private.fail(403, 'approval_own', 'The one that asks does not decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+    perform mayfly_private.fail(403, 'approval_own', 'The one that asked cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)
   values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
   on conflict on constraint approval_decisions_pkey do update
   set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
-  -- What was handed on by them comes back to them.
+  -- A question that the recipient had delegated comes back to it.
   delete from mayfly.approval_decisions d
   where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
@@ -47,10 +47,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delegate_approval is 'Hands an approval to somebody else.';
+comment on function mayfly_private.delegate_approval is 'Delegates an approval.';
 grant execute on function mayfly_private.delegate_approval to authenticated, service_role;
 
--- Hands an approval that the caller may decide to another person or agent (scope approval:decide).
+-- Delegates an approval that the caller may decide to another person or agent (scope approval:decide).
 
 create function mayfly.delegate_approval(id uuid, to_id uuid, reason text default null)
 returns jsonb
@@ -58,5 +58,5 @@ language sql
 set search_path = ''
 return mayfly_private.delegate_approval(id, to_id, reason);
 
-comment on function mayfly.delegate_approval is 'Hands an approval that the caller may decide to another person or agent. Returns it.';
+comment on function mayfly.delegate_approval is 'Delegates an approval that the caller may decide to another person or agent. Returns it.';
 grant execute on function mayfly.delegate_approval to authenticated, service_role;

@@ -17,8 +17,8 @@ $$;
 comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.';
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
--- Deletes what was set for an agent type and a category (scope approval:admin): { deleted }. The next more general
--- policy holds, or the default.
+-- Deletes the policy of an agent type and a category (scope approval:admin): { deleted }. Then the next more general
+-- policy applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb
@@ -26,5 +26,5 @@ language sql
 set search_path = ''
 return mayfly_private.delete_approval_policy(agent_type, category);
 
-comment on function mayfly.delete_approval_policy is 'Deletes what was set for an agent type and a category: { deleted }.';
+comment on function mayfly.delete_approval_policy is 'Deletes the policy of an agent type and a category: { deleted }.';
 grant execute on function mayfly.delete_approval_policy to authenticated, service_role;

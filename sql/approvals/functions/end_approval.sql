@@ -1,4 +1,4 @@
--- Ends a pending approval whose job and row are locked by the caller, tells the log, and signals the job that waits.
+-- Ends a pending approval whose job and row the caller has locked, writes to the log, and signals the waiting job.
 
 create function mayfly_private.end_approval(approval mayfly.approvals, ended text)
 returns void

@@ -1,4 +1,4 @@
--- An approval with what was decided. Callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Locks nothing.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
@@ -20,5 +20,5 @@ begin
 end
 $$;
 
-comment on function mayfly.get_approval is 'An approval with what was decided.';
+comment on function mayfly.get_approval is 'An approval with its decisions.';
 grant execute on function mayfly.get_approval to authenticated, service_role;

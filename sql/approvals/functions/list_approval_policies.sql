@@ -1,4 +1,4 @@
--- What needs asking, by agent type and category. Callers with approval:read. Locks nothing.
+-- The policies, by agent type and category. For callers with approval:read. Locks nothing.
 
 create function mayfly.list_approval_policies()
 returns jsonb
@@ -14,5 +14,5 @@ begin
 end
 $$;
 
-comment on function mayfly.list_approval_policies is 'What needs asking, by agent type and category.';
+comment on function mayfly.list_approval_policies is 'What needs an approval, by agent type and category.';
 grant execute on function mayfly.list_approval_policies to authenticated, service_role;

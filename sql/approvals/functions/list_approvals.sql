@@ -1,5 +1,5 @@
--- The definer half of mayfly.list_approvals: whether the caller may decide needs the agents' lines, which the caller may
--- not see. Locks nothing.
+-- The definer half of mayfly.list_approvals. Whether the caller may decide depends on the lines of agents, which the
+-- caller may not see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
   if before is not null then
     select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
     if not found then
-      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Begin with the first page again.', '{"field": "before"}');
+      perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', 'Start with the first page again.', '{"field": "before"}');
     end if;
   end if;
   return (
@@ -49,8 +49,8 @@ $$;
 comment on function mayfly_private.list_approvals is 'Approvals, the newest first.';
 grant execute on function mayfly_private.list_approvals to authenticated, service_role;
 
--- Approvals, the newest first (scope approval:read), each with `decidable`: whether the caller may decide it now. With
--- mine, those alone: what waits for me.
+-- Approvals, newest first (scope approval:read), each with `decidable`: whether the caller may decide it now. With
+-- `mine`, only those.
 
 create function mayfly.list_approvals(
   of_status text[] default null, mine boolean default false, of_category text default null, before uuid default null, page_limit integer default 100
@@ -60,5 +60,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
 
-comment on function mayfly.list_approvals is 'Approvals, the newest first, each with whether the caller may decide it. With mine, those alone.';
+comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those.';
 grant execute on function mayfly.list_approvals to authenticated, service_role;

@@ -1,5 +1,5 @@
--- What time does to the approvals of a tenant: expires and escalates what is due, withdraws those whose job has ended, and
--- deletes decided ones after as long as ended jobs are kept; at most max_rows each: { more }. A chore of
+-- Maintains the approvals of a tenant: expires and escalates what is due, withdraws approvals whose job has ended,
+-- and deletes decided ones after the time that ended jobs are kept; at most max_rows each: { more }. A chore of
 -- maintain_tenant, as owner. Locks the jobs by id, then the approvals.
 
 create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
@@ -56,4 +56,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_approvals is 'One batch of what time does to approvals.';
+comment on function mayfly_private.maintain_approvals is 'One batch of maintenance of approvals.';

@@ -1,6 +1,6 @@
--- Why the caller may not decide an approval: a code, or null where it may. The scope has been asked. Decisions of the
--- one that asked do not count unless the policy said so when it was asked; of its line neither, so that an agent cannot
--- have its child, or its parent's other self, say yes. Locks nothing.
+-- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless the
+-- policy allowed it when the question was asked, neither the requester nor its line may decide, so an agent cannot
+-- let its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -39,4 +39,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null where it may.';
+comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null if it may.';

@@ -1,5 +1,5 @@
--- Tells those who decide an approval, in their inboxes: the people and agents that it names, the one that it is handed to, and
--- the people of the roles that it names; a hundred at most, and never the one that asks. Locks their inboxes, by id.
+-- Sends a message to the deciders of an approval: the people and agents that it names, the one that it is delegated to,
+-- and the people with the roles that it names; at most a hundred, and never the requester. Locks their inboxes, by id.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -30,7 +30,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_deciders is 'Tells those who decide an approval, in their inboxes.';
+comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
 -- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
 -- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
@@ -51,4 +51,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.notify_approvers is 'Adds the job that tells people of an approval.';
+comment on function mayfly_private.notify_approvers is 'Adds the job that notifies people of an approval.';

@@ -1,5 +1,5 @@
--- A pending approval, locked until commit, with its job locked before it. Fails where there is none, where it has ended,
--- and where its time is over or its job has ended, which the next maintenance records.
+-- A pending approval, locked until commit, with its job locked before it. Fails if there is none, if it has ended,
+-- or if it has expired or its job has ended, which the next maintenance records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -23,7 +23,7 @@ begin
     when approval.job_id is not null and not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = approval.job_id and not j.cancelled) then 'cancelled'
   end;
   if over is not null then
-    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'Nothing more can be said about it.',
+    perform mayfly_private.fail(409, 'approval_decided', format('This approval has ended: %s.', over), 'It cannot be decided any more.',
       jsonb_build_object('field', 'id', 'status', over));
   end if;
   return approval;

@@ -1,6 +1,6 @@
--- The definer half of mayfly.request_approval. With a lease the question belongs to the job, which is fenced, and to
--- the step: asked again after a crash it is found. The policy of the tenant can only make it stricter. Locks the job;
--- what charge locks.
+-- The definer half of mayfly.request_approval. With a lease, the question belongs to the job, which is fenced, and
+-- to the step, so a step that asks again after a crash finds it. The tenant's policy can only make it stricter.
+-- Locks the job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -23,7 +23,7 @@ begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
   if (lease is null) <> (step is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease and step go together.', 'A question of a job names its step.', '{"field": "step"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'A question of a job needs its step.', '{"field": "step"}');
   end if;
   perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
   if lease is null then
@@ -94,10 +94,10 @@ $$;
 comment on function mayfly_private.request_approval is 'Asks for an approval.';
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without one (scope
--- approval:request). The policies of the tenant say whether somebody has to be asked; where not, the answer has the
--- status approved and says why in `waived`. `required` asks whatever they say. A question without an input_schema can
--- be approved or rejected, not changed.
+-- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without a job
+-- (scope approval:request). The tenant's policies decide whether anybody has to be asked. If not, the answer has the
+-- status approved, with the reason in `waived`. `required` asks in any case. A question without an input_schema can
+-- be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
@@ -109,5 +109,5 @@ language sql
 set search_path = ''
 return mayfly_private.request_approval(title, input, lease, step, category, confidence, milestone, required, quorum, roles, deciders, expires_in, input_schema);
 
-comment on function mayfly.request_approval is 'Asks for an approval, for a job or without one. Returns it: pending, or approved where the policies of the tenant ask nobody.';
+comment on function mayfly.request_approval is 'Asks for an approval, for a job or without one. Returns it: pending, or approved if the tenant''s policies ask nobody.';
 grant execute on function mayfly.request_approval to authenticated, service_role;

@@ -48,10 +48,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_approval_policy is 'Sets what needs asking.';
+comment on function mayfly_private.set_approval_policy is 'Sets what needs an approval.';
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets what needs asking for an agent type and a category, whole (scope approval:admin). '*' stands for every one.
+-- Sets a whole policy for an agent type and a category (scope approval:admin). '*' stands for all.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
@@ -63,5 +63,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_approval_policy(agent_type, category, autonomy, min_confidence, quorum, roles, requester_decides, expires_in, escalate_after, escalation_roles, notify);
 
-comment on function mayfly.set_approval_policy is 'Sets what needs asking for an agent type and a category: autonomy, confidence, quorum, roles, times, and the job that tells people. Returns it.';
+comment on function mayfly.set_approval_policy is 'Sets what needs an approval for an agent type and a category: autonomy, confidence, quorum, roles, times, and the job that notifies people. Returns it.';
 grant execute on function mayfly.set_approval_policy to authenticated, service_role;

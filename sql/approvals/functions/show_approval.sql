@@ -1,4 +1,4 @@
--- An approval as its callers get it. The digest is what a decision has to name.
+-- An approval in the form that callers get. A decision must pass its digest.
 
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
@@ -7,5 +7,5 @@ set search_path = ''
 return to_jsonb(approval) - '{tenant_id,digest,bytes,requester_decides,used_at,notify}'::text[]
   || jsonb_build_object('digest', encode(approval.digest, 'hex'));
 
-comment on function mayfly_private.show_approval is 'An approval as its callers get it.';
+comment on function mayfly_private.show_approval is 'An approval in the form that callers get.';
 grant execute on function mayfly_private.show_approval to authenticated, service_role;

@@ -1,6 +1,7 @@
--- The definer half of mayfly.use_approval: what stands between a decision and its effect. Fenced: the lease is that of
--- the job that asked. Gives the input to act on, once: the same step of the same job may take it again after a crash,
--- any other is refused. What has neither been decided nor expired is no approval. Locks the job, then the approval.
+-- The definer half of mayfly.use_approval, which stands between a decision and its effect. Fenced: the lease is that
+-- of the job that asked. It returns the input to act on, once: the same step of the same job may take it again after
+-- a crash, and any other is refused. A question that is neither decided nor expired is not an approval. Locks the
+-- job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -13,7 +14,7 @@ declare
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = job.tenant_id and a.id = use_approval.id for no key update;
   if approval.id is null or approval.job_id is distinct from job.id or approval.step is distinct from use_approval.step then
-    perform mayfly_private.fail(404, 'approval_unknown', 'This step has asked for no such approval.', null,
+    perform mayfly_private.fail(404, 'approval_unknown', 'This step did not ask for this approval.', null,
       jsonb_build_object('field', case when approval.job_id = job.id then 'step' else 'id' end));
   end if;
   if approval.status = 'pending' and approval.expires_at <= mayfly_private.now() then
@@ -29,11 +30,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.use_approval is 'Takes a decision, for the job that asked.';
+comment on function mayfly_private.use_approval is 'Returns a decision to the job that asked.';
 grant execute on function mayfly_private.use_approval to authenticated, service_role;
 
--- What has been decided, for the job and the step that asked: the approval with the input to act on. Whoever acts on
--- any status but `approved` acts without approval.
+-- The decision, for the job and the step that asked: the approval with the input to act on. A caller that acts on
+-- any status other than `approved` acts without approval.
 
 create function mayfly.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -41,5 +42,5 @@ language sql
 set search_path = ''
 return mayfly_private.use_approval(lease, id, step);
 
-comment on function mayfly.use_approval is 'Takes a decision, for the job and the step that asked: the approval, its input and the reasons.';
+comment on function mayfly.use_approval is 'Returns a decision to the job and the step that asked: the approval, its input and the reasons.';
 grant execute on function mayfly.use_approval to authenticated, service_role;

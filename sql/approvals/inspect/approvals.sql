@@ -1,4 +1,4 @@
--- Approvals that wait, by tenant: what is asked, by whom, since when, and how many have said yes. For the SQL editor.
+-- Waiting approvals by tenant: the question, who asked, since when, and how many have approved. For the SQL editor.
 
 select
   t.name as tenant,

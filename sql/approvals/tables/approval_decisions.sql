@@ -1,4 +1,4 @@
--- Who said what about an approval. One row for each person or agent; a decision counts for the input that it names.
+-- Decisions about approvals, one row for each person or agent. A decision counts for the input that it names.
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -24,5 +24,5 @@ alter table mayfly.approval_decisions
   alter column delegated_to set statistics 0,
   alter column reason set statistics 0;
 
-comment on table mayfly.approval_decisions is 'Who said what about an approval.';
-comment on column mayfly.approval_decisions.digest is 'Of the input that was decided on. An approval of an input that was changed later does not count.';
+comment on table mayfly.approval_decisions is 'Decisions about approvals, and who made them.';
+comment on column mayfly.approval_decisions.digest is 'The digest of the input that was decided on. An approval of an input that was changed later does not count.';

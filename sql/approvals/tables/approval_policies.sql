@@ -1,6 +1,6 @@
--- What needs asking, by the type of the agent that asks and the category of the question. '*' stands for every one.
--- The most special row holds: type and category, then type, then category, then both '*'. Without any row everything
--- is asked.
+-- What needs an approval, by the type of the agent that asks and the category of the question. '*' stands for all.
+-- The most specific row applies: type and category, then type, then category, then both '*'. Without any row,
+-- everything is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -30,9 +30,9 @@ alter table mayfly.approval_policies
   alter column escalation_roles set statistics 0,
   alter column notify set statistics 0;
 
-comment on table mayfly.approval_policies is 'What needs asking, by agent type and category.';
-comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only what is marked as one; none: nothing, unless the question insists.';
-comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked; null asks whatever the confidence.';
-comment on column mayfly.approval_policies.quorum is 'The least quorum. A question may ask for more.';
-comment on column mayfly.approval_policies.requester_decides is 'Whether the one that asks, and the agents of its line, may decide.';
+comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
+comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only questions marked as one; none: nothing, unless the question is required.';
+comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked. Null asks at any confidence.';
+comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A question may ask for more.';
+comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, and the agents of its line, may decide.';
 comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';

@@ -1,5 +1,5 @@
--- Questions that somebody has to answer before work goes on. A row is bound to what is asked: to the digest of its
--- input and, where a job asks, to the job and the step. The functions of this room alone write it.
+-- Questions that a person has to answer before work continues. A row is bound to the digest of its input and, if a
+-- job asks, to the job and the step. Only the functions of this room write it.
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -40,7 +40,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its question; one that asks something else makes another.
+-- A step that asks again after a crash finds its question; a different question makes a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
@@ -63,16 +63,16 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'Questions that somebody has to answer before work goes on, and their answers.';
-comment on column mayfly.approvals.input is 'The arguments that are asked about. After a decision that changed them: the changed ones.';
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON: a decision and its use name it.';
-comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input has to fit; null where the input cannot be changed.';
-comment on column mayfly.approvals.attempt is 'Of the job, when it asked.';
-comment on column mayfly.approvals.waived is 'Why nobody was asked; null where somebody was.';
+comment on table mayfly.approvals is 'Questions that a person has to answer before work continues, and their answers.';
+comment on column mayfly.approvals.input is 'The arguments in question. After a decision that changed them: the changed ones.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision and its use pass it.';
+comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
+comment on column mayfly.approvals.attempt is 'The attempt of the job that asked.';
+comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
 comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
-comment on column mayfly.approvals.roles is 'The roles that may decide; null for each that has the scope approval:decide.';
+comment on column mayfly.approvals.roles is 'The roles that may decide; null for every role with the scope approval:decide.';
 comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
-comment on column mayfly.approvals.delegates is 'Those to whom somebody that might decide has handed that: beside the roles and the deciders.';
-comment on column mayfly.approvals.notify is 'The name of the job that tells people of it.';
-comment on column mayfly.approvals.escalation_roles is 'The roles that may decide as well, once it has escalated.';
-comment on column mayfly.approvals.used_at is 'When the job took the decision. It can be taken once.';
+comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated the question, in addition to the roles and the deciders.';
+comment on column mayfly.approvals.notify is 'The name of the job that notifies people of it.';
+comment on column mayfly.approvals.escalation_roles is 'The roles that may also decide after it has escalated.';
+comment on column mayfly.approvals.used_at is 'When the job took the decision. A decision can be taken once.';

@@ -1,5 +1,5 @@
--- The budgets that calls concern, locked until commit in the order in which everybody locks them, those whose period
--- is over begun anew. `asked` has the tenants, levels and subjects. Called by whatever reserves, settles or gives back.
+-- The budgets that calls affect, locked until commit in the common order. A budget whose period is over starts
+-- again. `asked` holds the tenants, levels and subjects. Called wherever costs are reserved, settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -31,4 +31,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.budgets_of is 'The budgets that calls concern, locked.';
+comment on function mayfly_private.budgets_of is 'The budgets that calls affect, locked.';

@@ -1,4 +1,4 @@
--- Whether a budget concerns a call.
+-- Whether a call counts in a budget.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -14,4 +14,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.concerns is 'Whether a budget concerns a call.';
+comment on function mayfly_private.concerns is 'Whether a call counts in a budget.';

@@ -1,6 +1,6 @@
--- What a call cost, in US dollars, exactly. `input` counts all input tokens: those read from the provider's cache and
--- written to it are priced as such, and as others where that has no price of its own. `output` counts all
--- output tokens, reasoning included.
+-- The exact cost of a call in US dollars. `input` counts all input tokens; tokens read from or written to the
+-- provider's cache have their own price, or the input price if there is none. `output` counts all output tokens,
+-- including reasoning.
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric

@@ -1,5 +1,5 @@
--- What was spent from one instant to another, by some of agent, model, provider, day and run: calls, tokens, US dollars,
--- and how many calls have no price. Callers with cost:read. Locks nothing.
+-- Spending between two instants, grouped by any of agent, model, provider, day and run: calls, tokens, US dollars,
+-- and how many calls have no price. For callers with cost:read. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -32,5 +32,5 @@ begin
 end
 $$;
 
-comment on function mayfly.cost_report is 'What was spent, by some of agent, model, provider, day and run.';
+comment on function mayfly.cost_report is 'Spending, by any of agent, model, provider, day and run.';
 grant execute on function mayfly.cost_report to authenticated, service_role;

@@ -1,6 +1,6 @@
--- Gives dead holds of a tenant back: those whose job does not run at that attempt any more, or whose time is over, at
--- most max_rows. Says how many. Waits for nobody: a hold or a budget that somebody else has locked is left to the next
--- one. The caller may hold locks on budgets of the tenant, which it has to read again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows: those whose job no longer runs that attempt, or whose time is
+-- over. Returns how many. Waits for nobody: it skips holds and budgets that others have locked. If the caller holds
+-- locks on budgets of the tenant, it has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer
@@ -37,4 +37,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.give_back_holds is 'Gives dead holds of a tenant back.';
+comment on function mayfly_private.give_back_holds is 'Gives back dead holds of a tenant.';

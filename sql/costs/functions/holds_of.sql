@@ -1,4 +1,4 @@
--- The holds of a caller by their ids, with their budgets locked before them, for settle_costs and release_costs.
+-- Holds of the caller by id, with their budgets locked before them: for settle_costs and release_costs.
 
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
 language plpgsql security definer

@@ -28,8 +28,8 @@ begin
     end as field) f
   where f.field is not null order by o.n limit 1;
   if found then
-    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is no %s of a model.', fault.index, fault.field, fault.field),
-      'Nothing was imported. docs/costs.md has the form.', jsonb_build_object('index', fault.index, 'field', fault.field));
+    perform mayfly_private.fail(400, 'invalid_request', format('prices[%s].%s is not a valid %s of a model.', fault.index, fault.field, fault.field),
+      'Nothing was imported. See docs/costs.md for the format.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
   perform pg_advisory_xact_lock(hashtextextended('mayfly.import_prices', 0));
@@ -60,12 +60,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.import_prices is 'Takes prices of models in.';
+comment on function mayfly_private.import_prices is 'Imports prices of models.';
 grant execute on function mayfly_private.import_prices to service_role;
 
--- Takes prices in: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. A
--- model whose newest prices are these stays as it is; else a row is added, from now on. For the secret key alone, since
--- prices are everybody's. Imports go one after the other.
+-- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them.
+-- If a model's newest prices are the same, nothing changes; otherwise it adds a row that is valid from now on. For
+-- the secret key only, because prices are the same for all tenants. Imports run one after the other.
 
 create function mayfly.import_prices(prices jsonb, source text)
 returns jsonb
@@ -73,5 +73,5 @@ language sql
 set search_path = ''
 return mayfly_private.import_prices(prices, source);
 
-comment on function mayfly.import_prices is 'Takes prices of models in: { models, changed, names }. For the secret key.';
+comment on function mayfly.import_prices is 'Imports prices of models: { models, changed, names }. For the secret key.';
 grant execute on function mayfly.import_prices to service_role;

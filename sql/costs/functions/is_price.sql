@@ -1,4 +1,4 @@
--- Whether a JSON value is a list of prices as mayfly.model_prices has them.
+-- Whether a JSON value is a list of prices in the form of mayfly.model_prices.
 
 create function mayfly_private.is_price(given jsonb)
 returns boolean

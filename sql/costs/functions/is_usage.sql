@@ -1,4 +1,4 @@
--- Whether a JSON value says what a call used: whole numbers of tokens, by units.
+-- Whether a JSON value is the usage of a call: whole numbers of tokens, by unit.
 
 create function mayfly_private.is_usage(given jsonb)
 returns boolean
@@ -13,4 +13,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_usage is 'Whether a JSON value says what a call used.';
+comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';

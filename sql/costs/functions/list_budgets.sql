@@ -1,4 +1,4 @@
--- The budgets of the tenant: its own, then those of agents, then those of runs, the newest first. Callers with
+-- The budgets of the tenant: its own, then those of agents, then those of runs, newest first. For callers with
 -- cost:read. Locks nothing.
 
 create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)

@@ -1,6 +1,6 @@
--- What time does to the costs of a tenant: gives dead holds back, forgets those that nobody has settled for a day and
--- breakers that have been closed for one, and deletes budgets of runs with their jobs; at most max_rows each: { more }. A chore of maintain_tenant,
--- as owner. The ledger is kept. Waits for nobody.
+-- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and breakers
+-- that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each: { more }. A
+-- chore of maintain_tenant, as owner. The ledger is kept. Waits for nobody.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -27,4 +27,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_costs is 'One batch of what time does to costs.';
+comment on function mayfly_private.maintain_costs is 'One batch of maintenance of costs.';

@@ -1,6 +1,6 @@
--- What a call said of its model: it answered, and nothing stands against it any more; or it failed in a way that is the
--- provider's. After five failures in a row, or where the provider said when to come back, nobody calls it for a while:
--- 30 s, twice as long after each try that fails, five minutes at most. Locks the breaker.
+-- Records how a call of a model went. After an answer, the breaker closes. After a failure of the provider it
+-- counts; after five failures in a row, or if the provider said when to come back, no call is made for a while: 30
+-- s, doubled after each failed try, at most five minutes. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -24,4 +24,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.mark_breaker is 'What a call said of its model.';
+comment on function mayfly_private.mark_breaker is 'Records how a call of a model went.';

@@ -1,4 +1,4 @@
--- The model by which prices are found: behind the provider that the AI SDK's gateway puts before it.
+-- The model name by which prices are found, without the provider prefix of the AI SDK's gateway.
 
 create function mayfly_private.model_of(provider text, model text)
 returns text

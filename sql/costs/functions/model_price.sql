@@ -9,7 +9,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
     mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
 begin
-  -- Prices are the project's: the secret key needs no tenant for them.
+  -- Prices belong to the project, so the secret key needs no tenant for them.
   if (mayfly_private.caller()).kind is distinct from 'secret' then
     perform mayfly_private.require_tenant(null);
   end if;
@@ -18,10 +18,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.model_price is 'What a model costs at an instant; null where it is unknown.';
+comment on function mayfly_private.model_price is 'The price of a model at an instant; null if it is unknown.';
 grant execute on function mayfly_private.model_price to authenticated, service_role;
 
--- What a model costs at an instant, now by default: { provider, model, of, exact, units }; null where it is unknown.
+-- The price of a model at an instant, now by default: { provider, model, of, exact, units }; null if it is unknown.
 -- For everybody in a tenant. Locks nothing.
 
 create function mayfly.model_price(provider text, model text, at timestamptz default null)
@@ -30,5 +30,5 @@ language sql
 set search_path = ''
 return mayfly_private.model_price(provider, model, at);
 
-comment on function mayfly.model_price is 'What a model costs at an instant; null where it is unknown.';
+comment on function mayfly.model_price is 'The price of a model at an instant; null if it is unknown.';
 grant execute on function mayfly.model_price to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Whether a model may be called now: null, or the seconds until then. Where its breaker was open and that time is over,
--- one call may try it, for a minute at most; the others wait for how that ends. Locks the breaker, where there is one.
+-- Whether a model may be called now: null, or the seconds until then. When the time of an open breaker is over, one
+-- call may try the model, for a minute at most; the others wait for its outcome. Locks the breaker if there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
 returns double precision

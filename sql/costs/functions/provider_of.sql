@@ -1,5 +1,5 @@
--- The provider and the model by which prices are found. The AI SDK says `anthropic.messages`: the first part is the
--- provider. Its gateway says `anthropic/claude-…`: the model names the provider.
+-- The provider and the model by which prices are found. For the AI SDK's `anthropic.messages`, the provider is the
+-- first part. For its gateway's `anthropic/claude-…`, the model names the provider.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text

@@ -1,4 +1,4 @@
--- How many calls a token bucket has room for at an instant.
+-- How many calls a token bucket allows at an instant.
 
 create function mayfly_private.rate_room(tokens double precision, filled_at timestamptz, per_minute integer, burst integer, at timestamptz)
 returns double precision
@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rate_room is 'How many calls a token bucket has room for.';
+comment on function mayfly_private.rate_room is 'How many calls a token bucket allows.';

@@ -49,12 +49,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_costs is 'Gives holds back.';
+comment on function mayfly_private.release_costs is 'Gives back holds.';
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
--- Gives holds back whose calls cost nothing: [{ hold, failure?, retry_after? }]. `failure` says that the provider failed,
--- such as overloaded: it counts against the model, which nobody calls for a while after five in a row, or for
--- `retry_after` seconds where the provider said so. Gives { released }.
+-- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
+-- failed, for example that it is overloaded. It counts against the model, which is not called for a while after five
+-- failures in a row, or for `retry_after` seconds if the provider gave that. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb
@@ -66,5 +66,5 @@ begin
 end
 $$;
 
-comment on function mayfly.release_costs is 'Gives holds back whose calls cost nothing: { released }. A failure counts against the model.';
+comment on function mayfly.release_costs is 'Gives back holds of calls that cost nothing: { released }. A failure counts against the model.';
 grant execute on function mayfly.release_costs to authenticated, service_role;

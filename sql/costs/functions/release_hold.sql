@@ -1,5 +1,5 @@
--- Gives one hold back: it and its budgets are locked by the caller. Never below zero: a budget that was deleted and set
--- anew meanwhile knows nothing of the hold.
+-- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero: one that was
+-- deleted and set again meanwhile does not include the hold.
 
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
@@ -13,4 +13,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_hold is 'Gives one hold back.';
+comment on function mayfly_private.release_hold is 'Gives back one hold.';

@@ -1,4 +1,4 @@
--- One call that is asked for, as reserve_costs reads it: `tenant` is null where its lease is over.
+-- One requested call, as reserve_costs reads it. `tenant` is null if its lease has ended.
 
 create type mayfly_private.cost_ask as (
   n integer,
@@ -15,7 +15,8 @@ create type mayfly_private.cost_ask as (
   groups text[]
 );
 
--- Reads and checks the asks of one call of reserve_costs. Under a lease the run is its job, whatever the caller says.
+-- Reads and checks the requested calls of reserve_costs. Under a lease, the run is the job of the lease, whatever
+-- the caller says.
 
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
@@ -71,10 +72,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cost_asks is 'Reads and checks what reserve_costs is asked.';
+comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call: granted with how much output it may have, or why not. Locks the breaker
--- and the rate limits of the call, which are asked last, since asking takes from them.
+-- Whether these budgets have room for a call: granted with the output that it may have, or refused with a reason.
+-- Locks the breaker and the rate limits of the call. Rate limits are asked last, because asking uses them up.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -125,8 +126,9 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- The definer half of mayfly.reserve_costs. Locks the budgets that the asks concern, in their order, then breakers and
--- rate limits, then inserts the holds. What dead workers held is given back before anything is refused for want of it.
+-- The definer half of mayfly.reserve_costs. Locks the affected budgets in their order, then breakers and rate
+-- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
+-- workers.
 
 create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
@@ -163,7 +165,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- The same call again, since its answer was lost.
+    -- A repeated call whose first answer was lost.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -206,15 +208,15 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reserve_costs is 'Reserves what calls of models may cost.';
+comment on function mayfly_private.reserve_costs is 'Reserves the possible cost of calls of models.';
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
--- Reserves what calls may cost, for 1 to 500 at once: [{ id, lease?, agent, provider, model, input, output?,
--- output_least? }]. `id` is a UUID of the call's own, `input` how many tokens its prompt has at most, `output` how many
--- it should be able to answer: 8192 by default. Gives in their order { id, granted, output, usd, priced }, where
--- `output` is what the budgets leave room for, at least output_least (256); or { id, code }: budget_exceeded,
--- price_unknown, model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease the
--- hold ends with it and counts in the budget of its run; without one it ends after 15 minutes.
+-- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
+-- }]. `id` is a UUID for each call, `input` the largest number of tokens in its prompt, `output` how many tokens it
+-- should be able to answer with (8192 by default). Returns in order { id, granted, output, usd, priced }, where
+-- `output` is what the budgets allow, at least output_least (256); or { id, code }: budget_exceeded, price_unknown,
+-- model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease, the hold ends
+-- with it and counts in the budget of its run; without one it ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb
@@ -226,5 +228,5 @@ begin
 end
 $$;
 
-comment on function mayfly.reserve_costs is 'Reserves what calls of models may cost, each by itself: { id, granted, output, usd, priced } or { id, code }.';
+comment on function mayfly.reserve_costs is 'Reserves the possible cost of calls of models, each independently: { id, granted, output, usd, priced } or { id, code }.';
 grant execute on function mayfly.reserve_costs to authenticated, service_role;

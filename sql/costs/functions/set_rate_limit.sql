@@ -43,8 +43,9 @@ $$;
 comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
 grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
 
--- Sets how many calls a minute there may be (scope cost:admin): of models by the tenant, by the agents of a name, of one
--- model; of a tool. `burst` of them may come at once: per_minute by default. Null for per_minute takes the limit away.
+-- Sets how many calls a minute are allowed (scope cost:admin): of models by the tenant, by the agents of a name or
+-- of one model, or of a tool. `burst` of them may come at once (per_minute by default). Null for per_minute removes
+-- the limit.
 
 create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
 returns jsonb
@@ -52,5 +53,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_rate_limit(level, subject, per_minute, burst);
 
-comment on function mayfly.set_rate_limit is 'Sets how many calls of models or of a tool there may be in a minute. Returns the limit.';
+comment on function mayfly.set_rate_limit is 'Sets how many calls of models or of a tool are allowed in a minute. Returns the limit.';
 grant execute on function mayfly.set_rate_limit to authenticated, service_role;

@@ -1,6 +1,6 @@
--- Settles one hold: the ledger gets the call, once, and the budgets what it cost. The hold and the budgets are locked by
--- the caller, and the budgets given are those that it has: they come back changed. A hold that was given back is
--- settled all the same, since the money is spent.
+-- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold
+-- and the budgets and passes them; they come back changed. A hold that was given back is settled too, because the
+-- money is spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -33,7 +33,7 @@ begin
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
   end loop;
-  -- What is spent is recorded: counted, never refused.
+  -- The money is spent, so it is counted and never refused.
   perform mayfly_private.count_usage(hold.tenant_id, 0, size, 1);
   perform mayfly_private.mark_breaker(hold.tenant_id, hold.provider, hold.model, null, null);
   cost := jsonb_build_object('id', hold.id, 'usd', usd, 'priced', told);

@@ -42,7 +42,7 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- One that is settled already, since an answer was lost, is found in the ledger.
+  -- A hold that is already settled, because an answer was lost, is found in the ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
@@ -56,11 +56,11 @@ $$;
 comment on function mayfly_private.settle_costs is 'Records what calls of models really cost.';
 grant execute on function mayfly_private.settle_costs to authenticated, service_role;
 
--- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
--- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], `input` and `output`
--- being all tokens. Each hold is settled once, by whoever reserved it (cost:write), also when it was given back or its
--- lease is over.
--- Gives in their order { id, usd, priced }: usd is null where the price is unknown; or { id, code: hold_unknown }.
+-- Records what calls really cost, replacing what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
+-- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], where `input` and
+-- `output` count all tokens. Each hold is settled once, by the caller that reserved it (cost:write), even if it was
+-- given back or its lease has ended. Returns in order { id, usd, priced }, with usd null if the price is unknown; or
+-- { id, code: hold_unknown }.
 
 create function mayfly.settle_costs(settlements jsonb)
 returns jsonb
@@ -72,5 +72,5 @@ begin
 end
 $$;
 
-comment on function mayfly.settle_costs is 'Records what calls of models really cost, in place of what was reserved: { id, usd, priced }.';
+comment on function mayfly.settle_costs is 'Records what calls of models really cost, replacing what was reserved: { id, usd, priced }.';
 grant execute on function mayfly.settle_costs to authenticated, service_role;

@@ -1,4 +1,4 @@
--- A budget as its readers see it.
+-- A budget in the form that readers get.
 
 create function mayfly_private.show_budget(budget mayfly.budgets)
 returns jsonb
@@ -10,5 +10,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.show_budget is 'A budget as its readers see it.';
+comment on function mayfly_private.show_budget is 'A budget in the form that readers get.';
 grant execute on function mayfly_private.show_budget to authenticated, service_role;

@@ -1,5 +1,5 @@
--- What one unit costs, in US dollars, for a call with so many input tokens: the last step below that counts for all of
--- them. Where the unit has no price of its own, null.
+-- What one unit costs in US dollars, for a call with this number of input tokens: the last step below that number
+-- prices all of them. Null if the unit has no price of its own.
 
 create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
 returns numeric

@@ -1,4 +1,4 @@
--- Writes locked budgets back, and tells the log of those that have reached their soft limit.
+-- Writes back locked budgets, and writes to the log which have reached their soft limit.
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])
 returns void
@@ -23,4 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.write_budgets is 'Writes locked budgets back.';
+comment on function mayfly_private.write_budgets is 'Writes back locked budgets.';

@@ -1,4 +1,4 @@
--- Budgets: what was spent, what is reserved by whom, and what is left. For the SQL editor.
+-- Budgets: what was spent, what is reserved and by whom, and what is left. For the SQL editor.
 
 select
   t.name as tenant,

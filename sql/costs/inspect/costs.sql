@@ -1,4 +1,4 @@
--- What was spent in the last 30 days, by tenant, agent and model. For the SQL editor.
+-- Spending in the last 30 days, by tenant, agent and model. For the SQL editor.
 
 select
   t.name as tenant,

@@ -39,10 +39,10 @@ alter table mayfly.budgets
   alter column held_tokens set statistics 0,
   alter column unpriced set statistics 0;
 
-comment on table mayfly.budgets is 'What may be spent on models, and what has been.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
 comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
-comment on column mayfly.budgets.period is 'When what was spent starts anew at zero: never, each day or each month, in UTC.';
-comment on column mayfly.budgets.held_usd is 'Reserved for calls under way.';
-comment on column mayfly.budgets.unpriced is 'How many calls of models without a known price it has seen: their cost is in no sum.';
-comment on column mayfly.budgets.reached_at is 'When the log was told that the soft limit is reached, in this period.';
-comment on column mayfly.budgets.refused_at is 'When the log was told that a call was refused, in this period.';
+comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
+comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
+comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is in no sum.';
+comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
+comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';

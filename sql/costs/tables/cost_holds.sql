@@ -1,5 +1,6 @@
--- What is reserved for calls under way. A hold with a job is alive while the job runs at that attempt; one without
--- until `until`. A hold that was given back is kept for a day: whoever paid all the same can still settle it.
+-- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one without
+-- a job until `until`. A hold that was given back is kept for a day, so that a caller that paid after all can still
+-- settle it.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -22,7 +23,7 @@ create table mayfly_private.cost_holds (
   constraint cost_holds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.cost_holds is 'What is reserved for calls of models under way.';
+comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
 comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
 

@@ -1,5 +1,5 @@
--- The names by which models with prices are called. An exact name is the model; a prefix is probably one of its
--- versions, which a hard budget does not believe.
+-- Names of models with prices. An exact name is the model itself; a prefix is probably one of its versions, which is
+-- not enough for a hard budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,
@@ -9,5 +9,5 @@ create table mayfly.model_names (
   constraint model_names_pkey primary key (provider, exact, name)
 );
 
-comment on table mayfly.model_names is 'The names by which models with prices are called.';
-comment on column mayfly.model_names.exact is 'False: what begins with this name is probably the model.';
+comment on table mayfly.model_names is 'Names of models with prices.';
+comment on column mayfly.model_names.exact is 'False if names that begin with this one are probably the model.';

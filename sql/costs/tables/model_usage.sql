@@ -43,9 +43,9 @@ alter table mayfly.model_usage
   alter column usd set statistics 0;
 
 comment on table mayfly.model_usage is 'What each call of a model used and cost.';
-comment on column mayfly.model_usage.id is 'That of the hold that it settled: a call is recorded once.';
-comment on column mayfly.model_usage.agent is 'The name of the agent, as its definition says it.';
-comment on column mayfly.model_usage.input_tokens is 'All of them, read from and written to the provider''s cache included.';
+comment on column mayfly.model_usage.id is 'The id of the hold that it settled, so a call is recorded once.';
+comment on column mayfly.model_usage.agent is 'The name of the agent in its definition.';
+comment on column mayfly.model_usage.input_tokens is 'All input tokens, including those read from and written to the provider''s cache.';
 comment on column mayfly.model_usage.usage is 'The units as they were priced, with those that have no column: cache_write_1h, web_searches, input_audio, output_audio, requests.';
-comment on column mayfly.model_usage.usd is 'Null where the price is unknown.';
-comment on column mayfly.model_usage.priced is 'inexact: by the price of a model whose name this one''s begins with.';
+comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
+comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';

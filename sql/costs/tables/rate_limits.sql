@@ -1,5 +1,5 @@
--- How many calls a minute: of models by the whole tenant, by agents of a name, of one model; of a tool. A token bucket
--- each, shared by all workers.
+-- Calls a minute: of models by the whole tenant, by agents of a name or of one model, or of a tool. Each is a token
+-- bucket that all workers share.
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,
@@ -21,7 +21,7 @@ alter table mayfly.rate_limits
   alter column burst set statistics 0,
   alter column tokens set statistics 0;
 
-comment on table mayfly.rate_limits is 'How many calls of models and tools there may be in a minute.';
+comment on table mayfly.rate_limits is 'How many calls of models and tools are allowed in a minute.';
 comment on column mayfly.rate_limits.subject is 'The name of the agents, of the model (provider/model) or of the tool; empty for the tenant.';
 comment on column mayfly.rate_limits.burst is 'How many may come at once.';
-comment on column mayfly.rate_limits.tokens is 'How many there were room for at filled_at.';
+comment on column mayfly.rate_limits.tokens is 'How many calls the bucket allowed at filled_at.';

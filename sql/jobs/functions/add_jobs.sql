@@ -1,5 +1,6 @@
--- The definer half of mayfly.add_jobs. Without a lease the tenant is the caller's (scope job:add); with one, the jobs
--- are children of its job, which is fenced. Adds all or none. Locks the keys, sorted; what charge locks; the parent.
+-- The definer half of mayfly.add_jobs. Without a lease, the tenant is the caller's (scope job:add). With a lease,
+-- the jobs are children of its job, which is fenced. Adds all or none. Locks the keys, sorted; what charge locks;
+-- the parent.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -21,15 +22,15 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Who answers a message has received it.
+    -- Only the recipient of a message may answer it.
     select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
     where o.j ->> 'answers' is not null and not exists (
       select from mayfly.deliveries d
       where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
     order by o.n limit 1;
     if found then
-      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is no message that the caller has received.', fault),
-        'Nothing was added. Give the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
+      perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
+        'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
   end if;
   return mayfly_private.insert_jobs(tenant, jobs, author, parent.id, coalesce(parent.root_id, parent.id));
@@ -39,8 +40,8 @@ $$;
 comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and gives { id, existing } for each, in their order. One with a key that is known
--- is not added again: its id is that of the job there is. With the lease of a job they are its children.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in their order. A job with a known key
+-- is not added again: the id is that of the existing job. With the lease of a job, the new jobs are its children.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb
@@ -53,5 +54,5 @@ end
 $$;
 
 comment on function mayfly.add_jobs is
-  'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }] gives [{ id, existing }].';
+  'Adds 1 to 1000 jobs, all or none: [{ name, input?, queue?, group?, priority?, run_at? | delay?, key?, target?, max_attempts?, backoff?, timeout?, deadline? }]. Returns [{ id, existing }].';
 grant execute on function mayfly.add_jobs to authenticated, service_role;

@@ -1,7 +1,7 @@
--- Answers the messages that jobs were made of, now that these have ended: a message task_result to the sender, in the
--- name of the agent that the job was done by, else of the one that added it. Written here, not by a worker: a job that
--- ends without one (its attempts are used up, it was cancelled) answers too. What cannot be sent (the sender is dead,
--- the tenant is full) does not keep the job from ending: it is a warning.
+-- Answers the messages that ended jobs were made from: sends a task_result to the sender, in the name of the agent
+-- that did the job or, without one, of the agent that added it. It runs in SQL, not in a worker, so that a job that
+-- ends without a worker (no attempts left, or cancelled) answers too. If an answer cannot be sent (the sender is
+-- dead, or the tenant is full), the job ends all the same, with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void

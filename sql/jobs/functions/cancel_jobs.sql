@@ -1,6 +1,6 @@
--- The definer half of mayfly.cancel_jobs. What does not run ends at once; what runs is marked, and its worker sees it
--- at its next write or heartbeat. Children too, and theirs. Locks them by depth, the deepest first, and by id: whoever
--- completes a child locks the child, then its parent.
+-- The definer half of mayfly.cancel_jobs. A job that is not running ends at once. A running one is marked, and its
+-- worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
+-- first, and by id, because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
@@ -25,10 +25,10 @@ begin
     where j.tenant_id = tenant and j.id = any (ids) and j.created_by is distinct from caller.id limit 1;
     if found then
       perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-        'Without it, one cancels the jobs alone that one added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
+        'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Twice: whoever adds a child holds the parent, so that none is added once the parent is locked.
+  -- Twice: adding a child locks the parent, so no child is added after the parent is locked.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
@@ -56,8 +56,9 @@ $$;
 comment on function mayfly_private.cancel_jobs is 'Cancels jobs with their children.';
 grant execute on function mayfly_private.cancel_jobs to authenticated, service_role;
 
--- Cancels jobs that one added (scope job:add), or any (job:admin), with all their children: { cancelled, cancelling }.
--- Those that run are told, and end as cancelled by whatever their worker does next. Ended ones stay as they are.
+-- Cancels jobs that the caller added (scope job:add) or any jobs (job:admin), with all their descendants: {
+-- cancelled, cancelling }. Running jobs are marked and end as cancelled at the next write of their worker. Ended
+-- jobs stay as they are.
 
 create function mayfly.cancel_jobs(ids uuid[])
 returns jsonb
@@ -69,5 +70,5 @@ begin
 end
 $$;
 
-comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { cancelled, cancelling }, the latter told and still running.';
+comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { cancelled, cancelling }. Those that are cancelling are still running.';
 grant execute on function mayfly.cancel_jobs to authenticated, service_role;

@@ -1,4 +1,4 @@
--- Refuses what a claim cannot mean. Locks nothing. Names are joined for one look at all of them: a query for each claim
+-- Refuses an invalid claim. Locks nothing. Names are joined and checked together, because a query for each claim
 -- took 20 µs.
 
 create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
@@ -21,4 +21,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_claim is 'Refuses what a claim cannot mean.';
+comment on function mayfly_private.check_claim is 'Refuses an invalid claim.';

@@ -1,4 +1,4 @@
--- Refuses jobs with the index and the field of their first fault, before any is added. Locks nothing.
+-- Refuses jobs for their first fault, with its index and field, before any is added. Locks nothing.
 
 create function mayfly_private.check_jobs(jobs jsonb)
 returns void
@@ -12,7 +12,7 @@ begin
   if jsonb_typeof(jobs) is distinct from 'array' or jsonb_array_length(jobs) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
   elsif pg_column_size(jobs) > 8388608 then
-    perform mayfly_private.fail(413, 'push_too_large', 'One call adds at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
+    perform mayfly_private.fail(413, 'push_too_large', 'One call can add at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
   end if;
 
   select o.n - 1 as index, o.field into fault
@@ -21,7 +21,7 @@ begin
       when jsonb_typeof(e.j) <> 'object' then 'name'
       when not coalesce(e.j ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) or jsonb_typeof(e.j -> 'name') <> 'string' then 'name'
       when e.j - known <> '{}' then (select k from jsonb_object_keys(e.j) k where k <> all (known) order by k limit 1)
-      -- Most jobs have no more than these two.
+      -- Most jobs have only these two.
       when not coalesce(mayfly_private.json_within(e.j -> 'input', 262144, 32), true) or not coalesce(mayfly_private.numbers_kept(e.j -> 'input'), true) then 'input'
       when e.j - '{name,input}'::text[] = '{}' then null
       when coalesce(jsonb_typeof(e.j -> 'queue'), 'null') <> 'null'
@@ -60,7 +60,7 @@ begin
         when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'queue' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores'
         when 'group' then 'must be a text of 1 to 200 characters'
-        when 'input' then 'must be at most 256 KB of JSON, with at most 32 levels, with no number that JavaScript cannot hold'
+        when 'input' then 'must be at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold'
         when 'priority' then 'must be a whole number from -32000 to 32000; the lowest is first'
         when 'run_at' then 'must be an ISO 8601 instant'
         when 'delay' then 'must be seconds from 0 to 315360000, and not beside run_at'
@@ -78,4 +78,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_jobs is 'Refuses jobs that have a fault, naming index and field.';
+comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';

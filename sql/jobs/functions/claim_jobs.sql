@@ -1,5 +1,5 @@
--- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its line (shared, advisory),
--- then the jobs that it takes; waits for none.
+-- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its ancestors (shared,
+-- advisory), then the jobs that it takes. It waits for no job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12,24 +12,27 @@ declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
   late boolean;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
-  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any);
+  return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took,
+    'late', late and not taken.are_any, 'look_in', look_in);
 end
 $$;
 
 comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds, of these queues and these names alone where they are
--- given; never one whose target the caller is not. Each comes with its lease, which every later write names. Pass the
--- `place` of the last answer. With `park`, an id of the worker's own, it is woken when there is something again.
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds, only from these queues and with these names if
+-- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
+-- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
+-- when there are new jobs.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

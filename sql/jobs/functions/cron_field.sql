@@ -1,5 +1,5 @@
--- The numbers that a field of a cron line means, in their order; null where it means none: `*`, `5`, `1-5`, `*/15`,
--- `10-40/10`, `mon-fri`, and lists of them with commas.
+-- The numbers that a field of a cron line stands for, in order; null if it is invalid: `*`, `5`, `1-5`, `*/15`,
+-- `10-40/10`, `mon-fri`, and comma-separated lists of them.
 
 create function mayfly_private.cron_field(field text, low integer, high integer, names text[])
 returns integer[]
@@ -36,7 +36,7 @@ begin
           return null;
         end if;
       end loop;
-      -- `5/15` begins at 5 and goes on to the end.
+      -- `5/15` begins at 5 and runs to the end.
       if cardinality(ends) = 1 then
         ends := ends || case when step > 1 then high else ends[1] end;
       end if;
@@ -50,4 +50,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line means.';
+comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line stands for.';

@@ -1,4 +1,4 @@
--- Deletes ended jobs with their steps, attempts, signals and keys, and gives their bytes back. For retention and
+-- Deletes ended jobs with their steps, attempts, signals and keys, and gives back their bytes. For retention and
 -- discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
@@ -28,4 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_finished is 'Deletes ended jobs with what belongs to them.';
+comment on function mayfly_private.delete_finished is 'Deletes ended jobs and their rows.';

@@ -1,4 +1,4 @@
--- The definer half of mayfly.delete_schedule. Jobs that it has added stay. Locks the schedule.
+-- The definer half of mayfly.delete_schedule. Jobs that the schedule has added stay. Locks the schedule.
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
@@ -20,7 +20,7 @@ $$;
 comment on function mayfly_private.delete_schedule is 'Deletes a schedule.';
 grant execute on function mayfly_private.delete_schedule to authenticated, service_role;
 
--- Deletes a schedule; jobs that it has added stay. Scope job:admin.
+-- Deletes a schedule. Jobs that it has added stay. Scope job:admin.
 
 create function mayfly.delete_schedule(name text)
 returns jsonb

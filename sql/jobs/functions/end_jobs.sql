@@ -1,6 +1,6 @@
--- The move itself, for end_places: gives what was moved, and how many bytes of each result come on top of the 256 that
--- a job is charged for. A function of its own for its settings, which must not hold for what end_places calls besides.
--- By ctid, which cannot become a scan of the whole table; a result is found by the place that its job had.
+-- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a job is
+-- charged for. It is a separate function because its settings must not apply to what end_places calls besides. It
+-- finds rows by ctid, which cannot become a scan of the whole table, and results by the position of their job.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -42,10 +42,10 @@ $$;
 
 comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
 
--- Ends jobs, of one or of several tenants, that stand at these places and were locked there by an earlier statement of
--- the caller: moves them to finished_jobs, logs it, tells their parents, and answers the messages that they were made
--- of. Errors and results go with the places; either list may be null. The bytes of a result over 256 are counted, never
--- refused: what is done is recorded.
+-- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
+-- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were
+-- made from. Errors and results come as lists in the same order; either may be null. Result bytes above 256 are
+-- counted and never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -87,7 +87,7 @@ $$;
 
 comment on function mayfly_private.end_places is 'Ends the locked jobs at these places.';
 
--- The same for jobs of one tenant by their ids.
+-- The same for jobs of one tenant, by their ids.
 
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void

@@ -1,6 +1,7 @@
--- The definer half of mayfly.fail_jobs. A job that may be tried again, and has an attempt left, is scheduled after its
--- backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, n
--- being the failures before, cap at most. Waits and polite returns are no failures. Locks the jobs by tenant and id.
+-- The definer half of mayfly.fail_jobs. A job that may be retried and has an attempt left is scheduled after its
+-- backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n,
+-- where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks
+-- the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -45,7 +46,7 @@ begin
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
-        -- The same call again.
+        -- A repeated call.
         when exists (select from mayfly.job_attempts a where a.tenant_id = failure.tenant_id and a.job_id = failure.job_id
           and a.attempt = failure.attempt and a.holder = holder.id and a.error ->> 'code' not in ('lease_ended', 'worker_ended', 'job_timeout')) then 'recorded'
         else 'lost' end);
@@ -81,7 +82,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- Whoever holds nothing may not even live.
+    -- A caller that holds nothing may not even be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
@@ -91,7 +92,7 @@ $$;
 comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs failed.';
 grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
--- Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Gives for each, in their
+-- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Returns for each, in
 -- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
 
 create function mayfly.fail_jobs(failures jsonb)
@@ -105,5 +106,5 @@ end
 $$;
 
 comment on function mayfly.fail_jobs is
-  'Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }] gives [retrying | failed | cancelled | recorded | lost].';
+  'Records that attempts failed: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Returns [retrying | failed | cancelled | recorded | lost].';
 grant execute on function mayfly.fail_jobs to authenticated, service_role;

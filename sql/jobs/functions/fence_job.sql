@@ -1,6 +1,7 @@
--- The one fence: the job of a lease, locked until commit, if the lease is the caller's and has not ended; else
--- lease_lost, or job_cancelled where somebody has cancelled it. Called first by every write under a lease that is not
--- a batch; the batches ask the same. FOR NO KEY UPDATE: a weaker lock would not keep a stop from releasing the job.
+-- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it
+-- fails with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first;
+-- batches check the same conditions. It uses FOR NO KEY UPDATE, because with a weaker lock a stop could release the
+-- job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -17,10 +18,10 @@ begin
   for no key update;
   if job.id is null or job.status <> 'running' or job.attempt <> lease.attempt or job.holder <> holder.id
     or job.lease_end <= mayfly_private.now() then
-    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is over: it has ended, or somebody else has the job.',
-      'Stop working on it. What was recorded is kept; the job runs again, or has ended.', '{"field": "lease"}');
+    perform mayfly_private.fail(409, 'lease_lost', 'The lease of this job is no longer valid: it has ended, or another worker has the job.',
+      'Stop working on it. What was recorded is kept, and another worker continues if the job has not ended.', '{"field": "lease"}');
   elsif job.cancelled then
-    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, and fail or complete it.',
+    perform mayfly_private.fail(409, 'job_cancelled', 'The job was cancelled.', 'Stop working on it, then fail or complete it.',
       jsonb_build_object('id', job.id));
   end if;
   return job;

@@ -1,6 +1,6 @@
--- The next tenants that have ready jobs, after the place of a walk, until their weights come to `wanted`: for
--- claim_any_jobs. A loose scan of jobs_ready_idx, one probe a tenant; it goes round once and ends where it began.
--- Marks are passed over (see take_jobs): behind one only what comes after its seq is looked at. Locks nothing.
+-- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`: for
+-- claim_any_jobs. A loose scan of jobs_ready_idx with one probe for each tenant; it goes round once and ends where
+-- it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (
   tenants uuid[],
@@ -43,7 +43,7 @@ begin
   walk.weights := '{}';
   walk.all_weights := 0;
   if cardinality(marks.tenants) = 0 then
-    -- Without marks the loose scan is one statement for each way to the end of the index.
+    -- Without marks, the loose scan is one statement for each part of the way to the end of the index.
     loop
       with recursive t (id, n) as (
         select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
@@ -133,7 +133,7 @@ begin
       walk.tenant := marks.tenants[next_mark];
       walk.lane := marks.lanes[next_mark];
       walk.priority := marks.priorities[next_mark];
-      walk.seq := marks.seqs[next_mark] - 1;
+      walk.seq := greatest(marks.seqs[next_mark] - 1, 0);
     else
       walk.all_seen := walk.wrapped;
       exit when walk.all_seen;

@@ -25,10 +25,10 @@ as $$
 declare
   end_of_lane constant bigint := 9223372036854775807;
   found mayfly_private.found_lanes := row('{}', '{}', '{}', '{}')::mayfly_private.found_lanes;
-  -- What of the index may be this worker's.
+  -- The parts of the index that this worker may take from.
   lows text[] := case when queues is null then '{0}' else array(select q || '/' from unnest(queues) q order by q) end;
   highs text[] := case when queues is null then '{~}' else array(select q || '0' from unnest(queues) q order by q) end;
-  -- Where the scan stands, and where it ends.
+  -- Where the scan is, and where it ends.
   c_lane text collate "C";
   c_priority integer;
   c_seq bigint;
@@ -88,7 +88,8 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        c_seq := marks.seqs[next_mark] - 1;
+        -- Not less than 0, or the same mark would be the next one for ever.
+        c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
       c_lane := next_lane;
@@ -100,7 +101,7 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- To the next head: 0 comes after /.
+        -- Continues with the next head: 0 comes after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;

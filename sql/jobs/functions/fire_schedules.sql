@@ -1,6 +1,6 @@
--- Adds the jobs of schedules that are due, of every tenant, at most max_rows of them, and sets when each is due next.
--- Called in passing by claims and by maintenance. A schedule that another transaction fires is passed by; one that
--- fails (its tenant is full) is noted and tried at its next time. Each firing has a key, so that it adds one job.
+-- Adds the jobs of due schedules of every tenant, at most max_rows, and sets when each is due next. Claims and
+-- maintenance call it. It skips a schedule that another transaction holds. If one fails (its tenant is full), the
+-- error is noted and it is tried at its next time. Each firing has a key, so it adds one job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -26,7 +26,7 @@ begin
     while due <= ts loop
       dues := dues || due;
       due := mayfly_private.next_cron(schedule.cron, schedule.time_zone, due);
-      -- However long nothing ran: of more than 100 the rest is one.
+      -- After a long pause, more than 100 missed times count as 100.
       if cardinality(dues) >= 100 then
         due := mayfly_private.next_cron(schedule.cron, schedule.time_zone, ts);
         exit;

@@ -1,5 +1,5 @@
--- A job with its steps, its failed attempts, the signals that wait for it and its children.
--- Of more than 1,000 steps or children the first are given. Callers with job:read. Locks nothing.
+-- A job with its steps, failed attempts, waiting signals and children, the first 1,000 steps and children. For
+-- callers with job:read. Locks nothing.
 
 create function mayfly.get_job(id uuid)
 returns jsonb

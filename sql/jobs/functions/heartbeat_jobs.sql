@@ -1,5 +1,6 @@
--- The definer half of mayfly.heartbeat_jobs. The lease never goes past the end of the agent's line, the deadline, or
--- the timeout of the attempt. Locks the jobs by tenant and id; updates in their pages (HOT): no index has lease_end.
+-- The definer half of mayfly.heartbeat_jobs. A lease never exceeds the end of the agent's line, the deadline or the
+-- timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because no index has
+-- lease_end.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -39,7 +40,7 @@ begin
   )
   select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
   if holder.kind = 'agent' and cardinality(kept) = 0 then
-    -- Whoever holds nothing may not even live.
+    -- A caller that holds nothing may not even be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
@@ -50,8 +51,8 @@ $$;
 comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Gives { lost, cancelled, lease_end }, by their places from 0 on:
--- those that are not the caller's any more, and those of jobs that somebody has cancelled.
+-- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call from
+-- 0 on: leases that are no longer the caller's, and leases of cancelled jobs.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -64,5 +65,5 @@ end
 $$;
 
 comment on function mayfly.heartbeat_jobs is
-  'Extends leases to so many seconds from now: { lost: [place], cancelled: [place], lease_end }, from 0 on.';
+  'Extends leases to this many seconds from now: { lost: [place], cancelled: [place], lease_end }, counted from 0.';
 grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;

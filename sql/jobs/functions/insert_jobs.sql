@@ -1,4 +1,4 @@
--- An id for a job: a UUIDv7 (RFC 9562). Postgres makes them from 18 on.
+-- An id for a job: a UUIDv7 (RFC 9562). Postgres has its own function from version 18 on.
 
 create function mayfly_private.new_job_id(ts timestamptz)
 returns uuid
@@ -13,8 +13,8 @@ $$;
 
 comment on function mayfly_private.new_job_id is 'An id for a job, with its time.';
 
--- Inserts jobs that check_jobs passed, into a tenant: for add_jobs and schedules. Locks the keys, in their order, so
--- that two calls with the same keys wait for each other in one direction; then a shard of the tenant's usage.
+-- Inserts jobs that check_jobs has accepted into a tenant: for add_jobs and schedules. Locks the keys in order, so
+-- that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
 
 create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
 returns jsonb
@@ -60,7 +60,8 @@ begin
         case when x.target is null then null else jsonb_strip_nulls(case when x.target ? 'capabilities'
           then jsonb_build_object('capabilities', (select jsonb_agg(distinct c order by c) from jsonb_array_elements_text(x.target -> 'capabilities') c))
           else x.target end) end as aim,
-        -- A JSON null becomes {} as nothing does: handlers are given an object unless the caller says another value.
+        -- A JSON null becomes {}, as a missing input does, because handlers get an object unless the caller gives
+        -- another value.
         coalesce(x.input, '{}') as content
       from rows from (jsonb_to_recordset(insert_jobs.jobs) as (
         name text, queue text, "group" text, input jsonb, priority smallint, run_at timestamptz, delay double precision, key text,
@@ -77,7 +78,7 @@ begin
   from inserted i;
 
   if cardinality(known) > 0 then
-    -- In a statement of its own, which sees what another transaction has committed meanwhile.
+    -- A separate statement, so that it sees what another transaction has committed meanwhile.
     answer := (
       select jsonb_agg(case when e.n = any (known) then jsonb_build_object('existing', true, 'id', (
           select k.job_id from mayfly_private.job_keys k where k.tenant_id = tenant and k.key = e.j ->> 'key'))
@@ -95,4 +96,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.insert_jobs is 'Inserts checked jobs into a tenant.';
+comment on function mayfly_private.insert_jobs is 'Inserts valid jobs into a tenant.';

@@ -1,4 +1,4 @@
--- Whether a text is a cron line that next_cron understands; one that never fires is one too.
+-- Whether next_cron understands a text as a cron line. A line that never fires is valid too.
 
 create function mayfly_private.is_cron(line text)
 returns boolean

@@ -1,7 +1,8 @@
--- Who writes under a lease: what fences ask. An agent's is not asked whether it lives: its lease is proof of that
--- (until never exceeds the end of its line, and whoever ends an agent takes its leases in the same transaction),
--- which saves the walk up its ancestors at each write. Of an agent `tenant_id` is its own; of a person, that of the
--- request; of the secret key none: it takes the tenant from the lease. Locks nothing.
+-- Who writes under a lease; the fences ask this. It does not check that an agent is alive, because its lease proves
+-- that: a lease never exceeds the end of the agent's line, and ending an agent takes its leases in the same
+-- transaction. That saves the walk up its ancestors at each write. `tenant_id` is an agent's own tenant, for a
+-- person the tenant of the request, and null for the secret key, which takes the tenant from the lease. Locks
+-- nothing.
 
 create type mayfly_private.job_holder as (
   kind text,

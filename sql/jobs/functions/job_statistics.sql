@@ -1,6 +1,6 @@
--- The queues of the tenant: how much of each stands where, since when the oldest is ready, and how long the newest
--- 10,000 that ended in the last `seconds` waited and ran: 50, 95 and 99 of 100, in milliseconds. Callers with
--- job:read. Locks nothing.
+-- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, and how
+-- long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in milliseconds).
+-- For callers with job:read. Locks nothing.
 
 create function mayfly.job_statistics(seconds double precision default 3600)
 returns jsonb
@@ -43,5 +43,5 @@ end
 $$;
 
 comment on function mayfly.job_statistics is
-  'The queues: how much stands where, and p50, p95, p99 of how long jobs waited and ran in the last so many seconds.';
+  'The queues: jobs by status, and p50, p95 and p99 of how long jobs waited and ran in the last seconds given.';
 grant execute on function mayfly.job_statistics to authenticated, service_role;

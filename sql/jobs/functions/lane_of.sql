@@ -1,7 +1,7 @@
--- The lane of a job: `queue/name`, with a group `queue/name#group`, and behind a target where it has one:
--- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain neither / nor # nor !, and
--- begin with a letter or digit, so that lanes of one queue, and those of one target, stand together in the index.
--- A worker finds the lanes it may take from without reading a job of the others.
+-- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
+-- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
+-- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
+-- worker finds its lanes without reading any job of the others.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text

@@ -1,5 +1,5 @@
--- A lease token is `attempt.job.tenant`. It is no secret: what fences is that the job is running, at this attempt,
--- held by the caller, and that its lease has not ended. One that has not this form is no lease: null.
+-- A lease token is `attempt.job.tenant`. It is not a secret: the fence checks that the job is running this attempt,
+-- that the caller holds it, and that its lease has not ended. Null if the token does not have this form.
 
 create type mayfly_private.lease as (
   tenant_id uuid,

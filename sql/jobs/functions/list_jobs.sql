@@ -1,4 +1,4 @@
--- Jobs without their inputs and results, the newest first, a page at a time. Callers with job:read. Locks nothing.
+-- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100

@@ -1,4 +1,4 @@
--- The schedules of the tenant, by name. Callers with job:read. Locks nothing.
+-- The schedules of the tenant, by name. For callers with job:read. Locks nothing.
 
 create function mayfly.list_schedules()
 returns jsonb

@@ -29,7 +29,7 @@ begin
         and h.priority < coalesce(high, 32768)
       order by h.lane, h.priority, h.seq limit asked - cardinality(places) for update skip locked);
     exit when cardinality(places) >= asked;
-    -- All that was there is taken, or in other hands.
+    -- Everything in the lane is taken or locked by others.
     if at_mark is not null then
       marks.seqs[at_mark] := greatest(marks.seqs[at_mark], newest);
     end if;

@@ -1,6 +1,5 @@
--- What time does to the jobs of a tenant: takes ended leases (for a project in which nobody claims), and deletes ended
--- jobs that have been kept for as long as the settings say, at most max_rows: { more }. A chore
--- of maintain_tenant, as owner.
+-- Takes back expired leases of a tenant (for projects in which nobody claims), and deletes ended jobs after the time
+-- that the settings give, at most max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
@@ -23,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_jobs is 'One batch of what time does to jobs.';
+comment on function mayfly_private.maintain_jobs is 'One batch of maintenance of jobs.';

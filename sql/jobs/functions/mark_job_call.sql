@@ -26,12 +26,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.mark_job_call is 'What a call of a function says of itself.';
+comment on function mayfly_private.mark_job_call is 'Records what a call of a function reports.';
 grant execute on function mayfly_private.mark_job_call to service_role;
 
--- Says of a call that pg_cron has made that it has arrived, for how long it may run, and which jobs it has handlers for;
--- with 0 seconds, that it has ended: then the next one is made at once if there is more. Gives { known }: false of a call
--- that came too late, in whose place there may be another. For the secret key alone.
+-- Reports that a call that pg_cron made has arrived, how long it may run, and which jobs it has handlers for. With 0
+-- seconds it reports that the call has ended, and the next call is made at once if there is more work. Returns {
+-- known }, which is false for a call that came too late and may have been replaced. For the secret key only.
 
 create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] default null)
 returns jsonb
@@ -40,5 +40,5 @@ set search_path = ''
 return mayfly_private.mark_job_call(call, seconds, names);
 
 comment on function mayfly.mark_job_call is
-  'Says of a call that pg_cron has made how long it may run, or with 0 that it has ended: { known }. For the secret key.';
+  'Reports how long a call that pg_cron made may run, or with 0 that it has ended: { known }. For the secret key.';
 grant execute on function mayfly.mark_job_call to service_role;

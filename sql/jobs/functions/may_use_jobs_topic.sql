@@ -1,4 +1,4 @@
--- tenant:{t}:jobs, what wakes workers that sleep: read with job:work, sent by the database alone.
+-- tenant:{t}:jobs wakes sleeping workers. Callers with job:work can read it; only the database sends.
 
 create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

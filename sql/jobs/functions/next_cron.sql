@@ -1,9 +1,9 @@
--- When a cron line of five fields fires next after an instant, in a time zone; null where it means nothing, or never
--- fires in the next 9 years (the 30th of February). In SQL, so that a schedule goes on whatever runs; tests compare it
--- with a library. Day of month and day of week are alternatives where both are given, as in cron.
+-- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does not
+-- fire in the next 9 years (the 30th of February). It is in SQL, so that schedules need no worker; tests compare it
+-- with a library. If day of month and day of week are both given, either one matches, as in cron.
 --
--- A local time that the change to summer time leaves out is taken an hour later, once. One that the change back repeats is
--- the first of the two; a line whose hour is `*` fires in both.
+-- A local time that the change to summer time skips fires an hour later, once. A local time that the change back
+-- repeats fires the first time; a line whose hour is `*` fires both times.
 
 create function mayfly_private.next_cron(line text, zone text, after timestamptz)
 returns timestamptz
@@ -53,7 +53,7 @@ begin
       lateral (select day + make_time(h, m, 0) as wall) w,
       lateral (select w.wall at time zone zone as second, (w.wall at time zone zone) - interval '1 hour' as first) t,
       lateral (
-        -- Of a local time that comes twice Postgres takes the second.
+        -- For a local time that occurs twice, Postgres takes the second.
         select case when t.first at time zone zone = w.wall then t.first else t.second end as at
         union all
         select t.second where any_hour) i

@@ -1,5 +1,5 @@
--- Whether somebody is making jobs of a tenant ready and has not committed: asked before a worker looks for the last time.
--- Takes the lock of wake_workers, if it is free, and gives it back at once: it waits for nobody.
+-- Whether an open transaction is making jobs of a tenant ready. Asked before a worker looks for the last time. Takes
+-- the lock of wake_workers if it is free, and releases it at once, so it waits for nobody.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -19,23 +19,28 @@ $$;
 
 comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
 
--- Notes that a worker found nothing and sleeps: whoever makes a job ready then wakes it. For a minute at most; it
--- looks by itself long before. One row a worker; of those whose time is over, some are deleted in passing.
+-- Notes that a worker found nothing and sleeps, so that a transaction that makes a job ready wakes it. For a minute
+-- at most; the worker looks again long before that. One row for each worker; each call also deletes some rows whose
+-- time is over. Returns the seconds until the first lease of the tenant ends, or null if nothing runs: what a dead
+-- worker leaves is taken then. Few jobs run at a time, so it walks them.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid)
-returns void
+returns double precision
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  look_in constant double precision := extract(epoch from (
+    select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
 begin
-  -- One that sleeps already is not written again: whoever makes a job ready passes by a row that is locked, and nobody
-  -- would be woken for a job that this look has not seen.
+  -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
+  -- locked row, and would then wake nobody for a job that this claim has not seen.
   if exists (
     select from mayfly_private.job_workers w
     where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
       and w.until > mayfly_private.now() + interval '30 seconds'
   ) then
-    return;
+    return look_in;
   end if;
   insert into mayfly_private.job_workers as w (tenant_id, id, until)
   values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
@@ -44,7 +49,8 @@ begin
     select o.tenant_id, o.id from mayfly_private.job_workers o
     where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
     limit 20 for update skip locked);
+  return look_in;
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';

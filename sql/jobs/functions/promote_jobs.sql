@@ -1,6 +1,6 @@
--- Makes ready what is due: scheduled jobs, retries, and waits whose time is over. Of every tenant, at most max_rows,
--- from `since` on. Says how many. In PL/pgSQL: a definer function of SQL is planned at each call (0.28 ms to 0.012).
--- Waits for nobody.
+-- Makes due jobs ready: scheduled jobs, retries, and waits whose time is over, of every tenant, at most max_rows,
+-- from `since` on. Returns how many. It is PL/pgSQL, because a definer function in SQL is planned at each call (0.28
+-- ms instead of 0.012). Waits for nobody.
 
 create function mayfly_private.promote_jobs(since timestamptz, max_rows integer)
 returns integer
@@ -29,4 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.promote_jobs is 'Makes ready what is due.';
+comment on function mayfly_private.promote_jobs is 'Makes due jobs ready.';

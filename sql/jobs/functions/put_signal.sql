@@ -1,5 +1,5 @@
--- Puts a signal beside a job that is locked by the caller, and wakes the job if it waits for it: true. Otherwise the
--- signal is kept for whoever waits later. The caller has charged or counted its bytes.
+-- Adds a signal to a job that the caller has locked, and wakes the job if it waits for it: true. Otherwise the
+-- signal is kept for a later wait. The caller has charged or counted its bytes.
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
@@ -17,4 +17,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_signal is 'Puts a signal beside a locked job, and wakes it.';
+comment on function mayfly_private.put_signal is 'Adds a signal to a locked job, and wakes it.';

@@ -1,6 +1,6 @@
--- How many jobs of a lane may begin by now, of `wanted`, where its queue has limits: paused, running at once, in a
--- group, begun in a second. The queue's row is locked until commit and passed by where another claim has it, so that
--- no two claims count the same room, and none waits. Called by take_jobs.
+-- How many of `wanted` jobs of a lane may begin now if its queue has limits: paused, running at once, running in a
+-- group, begun in a second. It locks the queue's row until commit and skips it if another claim holds it, so no two
+-- claims count the same room and none waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -34,7 +34,7 @@ begin
   if queue.rate is not null then
     available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
-    -- What is not there after all was taken from the bucket all the same: a rate is a bound.
+    -- The bucket keeps the full amount, even if fewer jobs are found: a rate is an upper bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;
@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin by now.';
+comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin now.';

@@ -1,5 +1,5 @@
--- The definer half of mayfly.read_steps: for the worker that holds the job, which need not have job:read. Locks nothing
--- for long: the fence.
+-- The definer half of mayfly.read_steps, for the worker that holds the job and may lack job:read. The fence locks
+-- only briefly.
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -14,7 +14,7 @@ begin
   if page_limit is null or page_limit not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 10000.', null, '{"field": "page_limit"}');
   end if;
-  -- A page ends when it has 4 MB: by the sum of what came before.
+  -- A page ends at 4 MB, by the running sum.
   select jsonb_build_object('steps', coalesce(jsonb_object_agg(p.name, p.result), '{}'), 'last', max(p.name))
   into answer
   from (
@@ -29,11 +29,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_steps is 'What the steps of a held job gave.';
+comment on function mayfly_private.read_steps is 'The results of a held job''s steps.';
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
--- What the steps of a job gave, by their names, for the worker that holds it: { steps: {name: result}, last, more }.
--- Pass the last name as after while more is true. Reading 5,000 at once instead of one by one: 6 to 14 ms for 600.
+-- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. Pass
+-- the last name as `after` while more is true. Reading 5,000 steps in pages takes 6 to 14 ms; one by one it took
+-- 600.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb
@@ -46,5 +47,5 @@ end
 $$;
 
 comment on function mayfly.read_steps is
-  'What the steps of a held job gave: { steps: {name: result}, last, more }. Pass last as after while more is true.';
+  'The results of a held job''s steps: { steps: {name: result}, last, more }. Pass last as after while more is true.';
 grant execute on function mayfly.read_steps to authenticated, service_role;

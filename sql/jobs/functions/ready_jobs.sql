@@ -1,5 +1,5 @@
--- Makes jobs ready that are locked by the caller: with a new place at the end of their lanes, held by nobody, and
--- wakes who sleeps. Their run_at is now where they were due before. Called by whatever ends a lease or a wait.
+-- Makes jobs ready that the caller has locked: at the end of their lanes and without a holder. It also wakes
+-- sleeping workers. If a job was due before now, its run_at becomes now. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void

@@ -1,6 +1,6 @@
--- Takes the leases that have ended, and fails the jobs whose deadline has passed: of every tenant, at most max_rows of
--- each, those alone that nobody else has locked. Called in passing by claims, every five seconds at most, and by
--- maintenance. What runs is few, so leases need no index of their ends: one that changes with each heartbeat.
+-- Takes back expired leases and fails jobs whose deadline has passed, of every tenant, at most max_rows of each, and
+-- only jobs that nobody else has locked. Claims call it every second at most, and so does maintenance. Few
+-- jobs run at a time, so leases need no index of their ends, which would change with each heartbeat.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer

@@ -1,5 +1,5 @@
--- The definer half of mayfly.record_steps. Fenced; a step that is recorded already keeps its first result, which the
--- answer gives. Does not extend the lease: heartbeats do. Locks the job.
+-- The definer half of mayfly.record_steps. Fenced. A step that is already recorded keeps its first result, which the
+-- answer returns. It does not extend the lease; heartbeats do. Locks the job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -31,7 +31,7 @@ begin
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('steps[%s].%s must be %s.', fault.index, fault.field, case fault.field
         when 'name' then 'a text of 1 to 200 characters' when 'ms' then 'milliseconds'
-        else 'at most 256 KB of JSON, at most 32 deep, with no number that JavaScript cannot hold' end),
+        else 'at most 256 KB of JSON with at most 32 levels and no number that JavaScript cannot hold' end),
       'Nothing was recorded.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 
@@ -57,11 +57,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.record_steps is 'Records what steps of a job gave.';
+comment on function mayfly_private.record_steps is 'Records results of a job''s steps.';
 grant execute on function mayfly_private.record_steps to authenticated, service_role;
 
--- Records what steps of a job gave: [{ name, result?, ms? }], each once. Gives { known }: where any was recorded
--- before, the results that are kept, by name.
+-- Records results of a job's steps, each once: [{ name, result?, ms? }]. Returns { known }: the kept results, by
+-- name, of steps that were recorded before.
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -74,5 +74,5 @@ end
 $$;
 
 comment on function mayfly.record_steps is
-  'Records what steps of a job gave, each once: [{ name, result?, ms? }] gives { known: {name: result} } for those that were recorded before.';
+  'Records results of a job''s steps, each once: [{ name, result?, ms? }]. Returns { known: {name: result} } for those that were recorded before.';
 grant execute on function mayfly.record_steps to authenticated, service_role;

@@ -1,5 +1,6 @@
--- The definer half of mayfly.redrive_jobs. The attempt goes on from where it was, so that no old lease fits again; the
--- job gets as many more as it was given at first. Its steps are kept: it goes on after the last one. Locks the jobs.
+-- The definer half of mayfly.redrive_jobs. The attempt number continues, so that no old lease is valid again, and
+-- the job gets as many more attempts as at first. Its steps are kept, so it continues after the last one. Locks the
+-- jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -48,7 +49,7 @@ $$;
 comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready again.';
 grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
 
--- Makes dead letters ready again: those of these ids, of this queue, or all, at most max_rows at once. Scope job:admin.
+-- Makes dead letters ready again: by id, of one queue, or all, at most max_rows at once. Scope job:admin.
 
 create function mayfly.redrive_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.release_jobs. The attempt is given back. Locks the jobs by tenant and id.
+-- The definer half of mayfly.release_jobs. The attempt does not count. Locks the jobs by tenant and id.
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -34,17 +34,17 @@ begin
     released := released + cardinality(given.ids);
   end loop;
   if holder.kind = 'agent' and released = 0 then
-    -- Whoever holds nothing may not even live.
+    -- A caller that holds nothing may not even be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('released', released);
 end
 $$;
 
-comment on function mayfly_private.release_jobs is 'Gives jobs back that were not begun or not finished.';
+comment on function mayfly_private.release_jobs is 'Returns jobs that were not begun or not finished.';
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Gives jobs back, ready at once for another worker and with their attempt unused: for a worker that is told to end.
+-- Returns jobs, ready at once for another worker and without using an attempt: for a worker that has to end.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
@@ -56,5 +56,5 @@ begin
 end
 $$;
 
-comment on function mayfly.release_jobs is 'Gives jobs back, ready for another worker: { released }.';
+comment on function mayfly.release_jobs is 'Returns jobs, ready for another worker: { released }.';
 grant execute on function mayfly.release_jobs to authenticated, service_role;

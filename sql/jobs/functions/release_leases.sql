@@ -1,6 +1,6 @@
--- Takes the leases of jobs that are running and locked by the caller, since they have ended or their holder has: what
--- was cancelled ends, what has no attempt left fails (a job that kills its worker each time is a dead letter in the
--- end), and everything else is ready again at once.
+-- Takes the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
+-- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
+-- letter. Every other job is ready again at once.
 
 create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
 returns void

@@ -1,9 +1,9 @@
--- Calls a function of serveJobs by pg_net if there is work for it and it has calls left (at_once). Called by pg_cron
--- (schedule_job_function) and by a call that ends (mark_job_call). A lost request only delays the next one by 15 s: jobs
--- are rows. Locks the function's row; of two calls at once, one does it.
+-- Calls a function of serveJobs by pg_net if it has work and fewer open calls than at_once. pg_cron calls it
+-- (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next one by
+-- 15 s, because jobs are rows. Locks the function's row; of two simultaneous calls, one does the work.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
--- mayfly_secret_key. Dynamic, since pg_net and Vault need not be there.
+-- mayfly_secret_key. It uses dynamic SQL, because pg_net and Vault may be missing.
 
 create function mayfly_private.request_jobs(function_name text)
 returns integer
@@ -49,4 +49,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net, where there is something to do.';
+comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net if it has work.';

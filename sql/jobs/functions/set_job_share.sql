@@ -19,11 +19,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_job_share is 'Sets what a tenant gets of a fleet that works for all.';
+comment on function mayfly_private.set_job_share is 'Sets a tenant''s share of a fleet that works for all.';
 grant execute on function mayfly_private.set_job_share to service_role;
 
--- Sets what the tenant gets of a fleet that works for all (claim_any_jobs): its weight beside the others, and how many
--- of its jobs may run at once, so that long ones leave room. For the secret key, which names the tenant.
+-- Sets the tenant's share of a fleet that works for all tenants (claim_any_jobs): its weight, and how many of its
+-- jobs may run at once, so that long jobs leave room for others. For the secret key, which names the tenant.
 
 create function mayfly.set_job_share(weight integer default 1, max_running integer default null)
 returns jsonb
@@ -35,5 +35,5 @@ begin
 end
 $$;
 
-comment on function mayfly.set_job_share is 'Sets what the tenant gets of a fleet that works for all: { weight, max_running }.';
+comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet that works for all: { weight, max_running }.';
 grant execute on function mayfly.set_job_share to service_role;

@@ -25,7 +25,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null, jsonb_build_object('field', fault.field));
   end if;
   if (select count(*) from mayfly.job_queues q where q.tenant_id = tenant and q.name <> set_queue.name) >= 1000 then
-    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant sets limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant can set limits for at most 1000 queues.', null, '{"quota": "queues", "limit": 1000}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.job_queues as q (tenant_id, name, paused, max_running, max_running_per_group, rate, weight, tokens)
@@ -42,10 +42,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_queue is 'Sets what holds for a queue.';
+comment on function mayfly_private.set_queue is 'Sets the limits of a queue.';
 grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
--- Sets what holds for a queue, whole: what is not given has no limit. Scope job:admin.
+-- Sets all limits of a queue; a limit that you leave out is removed. Scope job:admin.
 
 create function mayfly.set_queue(
   name text, paused boolean default false, max_running integer default null, max_running_per_group integer default null,
@@ -61,5 +61,5 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets what holds for a queue: paused, how many may run at once, in one group, begin in a second; its weight. Returns it.';
+  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin in a second, and its weight. Returns it.';
 grant execute on function mayfly.set_queue to authenticated, service_role;

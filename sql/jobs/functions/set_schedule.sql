@@ -33,13 +33,13 @@ begin
   end if;
   extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace') limit 1);
   if extra is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is no option of a scheduled job.', extra), null,
+    perform mayfly_private.fail(400, 'invalid_request', format('options.%s is not an option of a scheduled job.', extra), null,
       jsonb_build_object('field', 'options.' || extra));
   end if;
   perform mayfly_private.check_jobs(jsonb_build_array(options || jsonb_build_object('name', job, 'input', coalesce(input, '{}'))));
   fires_at := mayfly_private.next_cron(cron, time_zone, mayfly_private.now());
   if fires_at is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'cron names a time that never comes.', 'No year has such a day.', '{"field": "cron"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'cron describes a time that never comes.', 'Check the day of the month and the month.', '{"field": "cron"}');
   elsif (select count(*) from mayfly.job_schedules s where s.tenant_id = tenant and s.name <> set_schedule.name) >= 1000 then
     perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 schedules.', null, '{"quota": "schedules", "limit": 1000}');
   end if;
@@ -63,7 +63,8 @@ $$;
 comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
--- Sets a schedule, whole: from now on the job is added whenever the cron line says in the time zone. Scope job:admin.
+-- Sets a whole schedule: from now on, the job is added at the times of the cron line in the time zone. Scope
+-- job:admin.
 
 create function mayfly.set_schedule(
   name text, cron text, job text, input jsonb default '{}', time_zone text default 'UTC', options jsonb default '{}',
@@ -79,5 +80,5 @@ end
 $$;
 
 comment on function mayfly.set_schedule is
-  'Sets a schedule: the job is added whenever the cron line says in the time zone. Returns it with next_at.';
+  'Sets a schedule: the job is added at the times of the cron line in the time zone. Returns it with next_at.';
 grant execute on function mayfly.set_schedule to authenticated, service_role;

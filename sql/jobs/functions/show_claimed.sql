@@ -1,4 +1,4 @@
--- A job as the worker that has claimed it gets it, with its lease.
+-- A job in the form that the worker that claimed it gets, with its lease.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -19,4 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.show_claimed is 'A job as the worker that has claimed it gets it.';
+comment on function mayfly_private.show_claimed is 'A job in the form that its worker gets.';

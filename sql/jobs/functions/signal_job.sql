@@ -1,5 +1,5 @@
--- The definer half of mayfly.signal_job. Locks the job, so that a worker that is putting it to sleep is waited for;
--- then what charge locks.
+-- The definer half of mayfly.signal_job. Locks the job, so that it waits for a worker that is putting the job to
+-- sleep, then what charge locks.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -14,13 +14,13 @@ begin
   if name is null or char_length(name) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
   elsif not mayfly_private.json_within(payload, 262144, 32) then
-    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "payload"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'payload must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "payload"}');
   end if;
   perform mayfly_private.check_numbers(payload, 'payload');
   select * into job from mayfly.jobs j where j.tenant_id = tenant and j.id = signal_job.id for no key update;
   if job.id is null then
     if exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = signal_job.id) then
-      perform mayfly_private.fail(409, 'job_finished', 'The job has ended.', 'Nobody waits for this signal any more.', '{"field": "id"}');
+      perform mayfly_private.fail(409, 'job_finished', 'The job has ended.', 'Nothing waits for this signal any more.', '{"field": "id"}');
     end if;
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
@@ -44,5 +44,5 @@ begin
 end
 $$;
 
-comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. One that comes early is kept.';
+comment on function mayfly.signal_job is 'Signals a job that has not ended: { woken }. A signal that comes early is kept.';
 grant execute on function mayfly.signal_job to authenticated, service_role;

@@ -1,18 +1,22 @@
--- Takes up to `wanted` ready jobs for a worker: the heart of claim_jobs and claim_any_jobs. Gives { jobs, place, took }, and whether there are any.
+-- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs, place,
+-- took }, and whether there are any.
 --
--- Fair in three rounds: over the tenants (of claim_any_jobs; by weight, from the place of the last claim on), over the
--- queues of each by weight, and over the lanes of a queue. Lanes are found by a loose scan of jobs_ready_idx, two index
--- probes each, whatever stands in them; of one lane the jobs are taken by priority and age. What others have locked is
--- passed by. At most 16 lanes of a queue are looked at in one claim, 128 in all; `place` says where the next goes on.
+-- It is fair in three rounds: over the tenants (for claim_any_jobs; by weight, from the place of the last claim on),
+-- over the queues of each by weight, and over the lanes of a queue. A loose scan of jobs_ready_idx finds the lanes
+-- with two index probes each, however many jobs they have. Within one lane, jobs are taken by priority and age. Jobs
+-- that others have locked are skipped. One claim looks at up to 16 lanes of a queue and 128 in all; `place` says
+-- where the next claim continues.
 --
--- `marks` are for a time in which the dead entries at the head of the index cannot be removed, since something holds
--- the oldest snapshot back (a backup, a long query, a replica): without them a claim walks all of them each time, and
--- 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that this worker need not look before seq.
--- It asks for them when a full claim took long, and makes a full one every second: a job that committed late, with a
--- number before the mark, is found then. Lanes and priorities without a mark are always looked at from their beginning.
+-- `marks` are for times when the dead entries at the head of the index cannot be removed, because something holds
+-- the oldest snapshot (a backup, a long query, a replica). Without them a claim walks over all of them each time,
+-- and 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that this worker need not look
+-- before seq. A worker asks for marks when a full claim took long, and makes a full claim every second, which finds
+-- jobs that committed late with a number before the mark. Lanes and priorities without a mark are always read from
+-- their beginning.
 --
--- `ctid = any (array(…))`: joining back by id became a hash join over the whole table; the settings keep generic plans
--- on the index while the table is small, since plans outlive its growth (57 µs to 700 later).
+-- It uses `ctid = any (array(…))`, because joining back by id became a hash join over the whole table. The settings
+-- keep generic plans on the index while the table is small, since plans outlive its growth (57 µs instead of 700
+-- later).
 
 create type mayfly_private.taken_jobs as (
   jobs json,
@@ -94,7 +98,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- What committed late, with an instant before this one, is found in that time without a full claim.
+    -- Covers jobs that committed late with an instant before this one, without a full claim.
     since := ts - interval '5 seconds';
   end if;
 
@@ -113,12 +117,12 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- Of tenants that turn out to have nothing for this worker the next are looked at, 1,000 at most.
+  -- If tenants have nothing for this worker, it looks at the next ones, 1,000 at most.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
     elsif worker.tenant_id is null then
-      -- What is left, for those that had more than their share.
+      -- What is left, for tenants that had more than their share.
       walk.tenants := busy;
       walk.weights := array_fill(1, array[cardinality(busy)]);
       walk.all_weights := cardinality(busy);
@@ -129,7 +133,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- All of it where the tenant has one plain lane.
+      -- All of it, if the tenant has one plain lane.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -158,7 +162,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- One claim at a time where a tenant has a limit: the others pass it by.
+          -- If a tenant has a limit, one claim at a time serves it; the others skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);
@@ -169,14 +173,14 @@ begin
       next_heads := next_heads || found_lanes.next_heads;
       continue when cardinality(found_lanes.lanes) = 0;
 
-      -- Each lane its share of its queue's, and twice more what the others left.
+      -- Each lane gets its share of its queue's, and twice more what the others left.
       for pass in 1..3 loop
         progress := 0;
         if cardinality(found_lanes.lanes) = 1 then
           turns := '{1}';
           weight_left := found_lanes.weights[1];
         else
-          -- At random, the queues first, by their weights: over many claims of few jobs each has its share.
+          -- Queues come first and in random order, weighted: over many claims of few jobs, each gets its share.
           turns := array(
             select l.n from unnest(found_lanes.heads) with ordinality as l (head, n)
             join (
@@ -273,7 +277,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- What several lanes or tenants gave is put together, once.
+  -- What several lanes or tenants returned is put together, once.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;

@@ -1,9 +1,9 @@
--- Takes up to `wanted` ready jobs of a tenant that has one lane alone, without a target, a limit or a mark: most tenants
--- at most times. Null where there is more to look at, and take_jobs does: several lanes, or something that is due and
--- has not been made ready (`unless_due`). Called by take_jobs, whose settings hold here too. Locks the jobs that it
--- takes, and waits for none.
+-- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark, as most
+-- tenants do most of the time. Null if take_jobs has to look closer: there are several lanes, or a job is due and
+-- not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the jobs that it takes,
+-- and waits for none.
 --
--- JSON, not JSONB, in all that claims: nobody looks into it before it is sent, and making it took 10 µs a job, not 23.
+-- All claims use JSON, not JSONB: nothing reads it before it is sent, and making it took 10 µs a job instead of 23.
 
 create function mayfly_private.take_lane(
   worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamptz, unless_due boolean

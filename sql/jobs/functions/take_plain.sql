@@ -39,7 +39,7 @@ begin
       where f.status = 'ready' and f.tenant_id = w.tenant
       order by f.tenant_id, f.lane limit 1) l
   ), seen as materialized (
-    -- Shares are rounded up: the last in the walk have what is left, and the next claim begins with them.
+    -- Shares are rounded up: the last tenants of the walk get what is left, and the next claim begins with them.
     select f.n, f.tenant, f.lane, f.plain, least(f.share, greatest(0, wanted - sum(f.share) over (order by f.n) + f.share))::integer as quota
     from found f
   ), taken as (

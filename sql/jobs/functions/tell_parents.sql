@@ -1,6 +1,6 @@
--- Tells the parents of jobs that have just ended, by a signal `job:<id>`, and wakes those that wait for it. Locks the
--- parents by id before it writes: a parent that goes to sleep holds its row while it looks, so that no signal is
--- missed between the two.
+-- Signals the parents of jobs that have just ended with `job:<id>`, and wakes those that wait for it. Locks the
+-- parents by id before it writes: a parent that goes to sleep holds its row while it checks, so no signal is missed
+-- in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
 returns void

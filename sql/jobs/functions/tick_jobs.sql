@@ -1,5 +1,5 @@
--- What time does to jobs, in passing: fires schedules every second, takes ended leases and passed deadlines every
--- five. Called by every claim; the first one after that does it, the others pass it by. Reading the row costs 5 µs.
+-- The timers of jobs, every second: fires schedules, and takes expired leases and passed deadlines. Every claim calls
+-- it; the first claim after each second does the work, and the others skip it. Reading the row costs 5 µs.
 
 create function mayfly_private.tick_jobs()
 returns void
@@ -11,22 +11,16 @@ declare
   tick mayfly_private.job_ticks;
 begin
   select * into tick from mayfly_private.job_ticks;
-  -- A time ahead is of a clock that was set back since.
-  if tick.reaped_at not between ts - interval '5 seconds' and ts then
+  -- A time in the future means that the clock was set back since.
+  if tick.reaped_at not between ts - interval '1 second' and ts then
     update mayfly_private.job_ticks t set reaped_at = ts, fired_at = ts
     where t.ctid in (select w.ctid from mayfly_private.job_ticks w where w.reaped_at = tick.reaped_at for update skip locked);
     if found then
       perform mayfly_private.reap_jobs();
       perform mayfly_private.fire_schedules(100);
     end if;
-  elsif tick.fired_at not between ts - interval '1 second' and ts then
-    update mayfly_private.job_ticks t set fired_at = ts
-    where t.ctid in (select w.ctid from mayfly_private.job_ticks w where w.fired_at = tick.fired_at for update skip locked);
-    if found then
-      perform mayfly_private.fire_schedules(100);
-    end if;
   end if;
 end
 $$;
 
-comment on function mayfly_private.tick_jobs is 'What time does to jobs, in passing.';
+comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';

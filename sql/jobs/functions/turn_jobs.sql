@@ -1,5 +1,5 @@
--- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come first, before any job is locked:
--- whoever stops the agent holds them while it waits for the jobs.
+-- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come before any job is locked, because
+-- a transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -14,6 +14,7 @@ declare
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
   late boolean;
+  look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   if done <> '[]' then
@@ -26,10 +27,10 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
   if park is not null and not taken.are_any then
-    perform mayfly_private.park_worker(worker.tenant_id, park);
+    look_in := mayfly_private.park_worker(worker.tenant_id, park);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any, 'look_in', look_in);
 end
 $$;
 

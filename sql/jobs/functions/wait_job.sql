@@ -1,8 +1,8 @@
--- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a signal
--- that is being written holds the job, so that either this sees it or the writer sees that the job waits.
+-- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a writer
+-- of a signal holds the job, so either this call sees the signal or the writer sees that the job waits.
 --
--- What ends the wait is recorded as the step `step`, and read from there when the job runs again, so that a signal is
--- taken once. The attempt of a wait is given back. Locks the job.
+-- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
+-- taken once. A wait uses no attempt. Locks the job.
 
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
 returns jsonb
@@ -20,7 +20,7 @@ begin
   elsif signals is null or not mayfly_private.labels_within(signals, 100) then
     perform mayfly_private.fail(400, 'invalid_request', 'signals must be at most 100 names of 1 to 100 characters.', null, '{"field": "signals"}');
   elsif cardinality(signals) = 0 and until is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'A wait without signals needs an end.', null, '{"field": "until"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'until is needed for a wait without signals.', null, '{"field": "until"}');
   end if;
   job := mayfly_private.fence_job(lease);
   outcome := (select s.result from mayfly.job_steps s where s.tenant_id = job.tenant_id and s.job_id = job.id and s.name = step);
@@ -39,7 +39,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The end of a child comes with what it gave: whoever works for all tenants, or may not read jobs, has it too.
+      -- The end of a child comes with its result, because a worker for all tenants, or one that may not read jobs,
+      -- needs it too.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -58,7 +59,7 @@ begin
   end if;
   insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
   values (job.tenant_id, job.id, step, job.attempt, outcome, 128 + octet_length(outcome::text));
-  -- Of a signal, its bytes move: nothing is refused.
+  -- The signal's bytes move, so nothing is refused.
   perform mayfly_private.count_usage(job.tenant_id, 0, 128 + octet_length(outcome::text) - coalesce(taken.bytes, 0), 0);
   return outcome;
 end
@@ -67,9 +68,9 @@ $$;
 comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
 grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
--- Takes the first signal that is there of several; or says { timeout } where `until` has passed; else puts the job to
--- sleep, { waiting }: its lease is over, and it runs again when a signal comes or the time is there. What ended the wait
--- is recorded as the step. A timer is a wait for no signal.
+-- Takes the first of several signals that is there; or returns { timeout } if `until` has passed; or puts the job to
+-- sleep and returns { waiting }. Then its lease is over, and it runs again when a signal comes or at that time. The
+-- outcome is recorded as the step. A timer is a wait for no signal.
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb
@@ -82,5 +83,5 @@ end
 $$;
 
 comment on function mayfly.wait_job is
-  'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After waiting the lease is over.';
+  'Waits for the first of several signals, or a time: { signal, payload }, { timeout } or { waiting }. After { waiting }, the lease is over.';
 grant execute on function mayfly.wait_job to authenticated, service_role;

@@ -26,7 +26,7 @@ begin
   if not found then
     return;
   end if;
-  -- For workers with a connection of their own to the database.
+  -- For workers with a database connection of their own.
   perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
   if mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);

@@ -1,5 +1,5 @@
--- Who has which jobs, by tenant: since when at most, when the first lease ends unless it is extended, and what is over
--- and has not been taken back. For the SQL editor.
+-- Who holds which jobs, by tenant: since when at most, when the first lease ends unless it is extended, and which
+-- leases have expired and were not taken back. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,5 @@
--- How long jobs waited and ran, by tenant and queue: 50, 95 and 99 of 100, in milliseconds, of what ended in the last
--- hour. From due to begun is waiting; a job that was tried again counts its last attempt. For the SQL editor.
+-- How long jobs waited and ran, by tenant and queue: p50, p95 and p99 in milliseconds, of the jobs that ended in the
+-- last hour. Waiting is the time from due to begun; for a retried job, its last attempt counts. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,5 @@
--- Jobs that wait: for which signals, for which child, or for a time; since when, and until when at most; and signals
--- that nobody has taken. For the SQL editor.
+-- Waiting jobs: for which signals, child or time they wait, since when, and until when at most; and signals that
+-- nobody has taken. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,4 +1,4 @@
--- Jobs that have ended: succeeded, failed (the dead letters) or cancelled. Kept for as long as the settings say.
+-- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time that the settings give.
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -37,7 +37,7 @@ create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, fini
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.finished_jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -56,6 +56,6 @@ alter table mayfly.finished_jobs
   alter column result set statistics 0;
 
 comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
-comment on column mayfly.finished_jobs.run_at is 'When it was due for its last attempt.';
+comment on column mayfly.finished_jobs.run_at is 'When the job was due for its last attempt.';
 comment on column mayfly.finished_jobs.started_at is 'When its last attempt began.';
-comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or what the attempt before the last said.';
+comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of the attempt before the last.';

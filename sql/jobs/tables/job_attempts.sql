@@ -1,4 +1,4 @@
--- Attempts that did not end their job well: failed, lost with their lease, or over their time.
+-- Unsuccessful attempts of jobs: failed, lost with their lease, or timed out.
 
 create table mayfly.job_attempts (
   tenant_id uuid not null,
@@ -11,7 +11,7 @@ create table mayfly.job_attempts (
   constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_attempts
   alter column job_id set statistics 0,
   alter column holder set statistics 0,

@@ -1,5 +1,5 @@
--- Calls that are under way. A call counts from its request: for the seconds in which it has to arrive, then for as long
--- as it says that it may run. A call that is lost or killed stops counting then, and another is sent.
+-- Open calls of functions. A call counts from its request: first for the seconds in which it has to arrive, then for
+-- as long as it says that it may run. A call that is lost or killed then stops counting, and another is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -9,6 +9,6 @@ create table mayfly_private.job_calls (
 
 create index job_calls_function_idx on mayfly_private.job_calls (function);
 
-comment on table mayfly_private.job_calls is 'Calls of these functions that are under way, and until when at most.';
+comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
 
 alter table mayfly_private.job_calls enable row level security;

@@ -1,4 +1,4 @@
--- Functions of serveJobs that pg_cron wakes while there is something to do (schedule_job_function).
+-- Functions of serveJobs that pg_cron wakes when they have work (schedule_job_function).
 
 create table mayfly_private.job_functions (
   name text not null constraint job_functions_pkey primary key
@@ -9,8 +9,8 @@ create table mayfly_private.job_functions (
   arrived_at timestamptz
 );
 
-comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes while there are jobs for them.';
-comment on column mayfly_private.job_functions.at_once is 'How many calls may be under way at once.';
-comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as it said when it was last called; null until then: any.';
+comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes when they have jobs.';
+comment on column mayfly_private.job_functions.at_once is 'How many calls may be open at once.';
+comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as reported in its last call. Until then null, which means any.';
 
 alter table mayfly_private.job_functions enable row level security;

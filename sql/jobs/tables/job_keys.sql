@@ -1,5 +1,5 @@
--- Which job stands for a key: adding it again gives that one, until the job is no longer kept. Apart from the jobs,
--- since it has to hold while a job moves to finished_jobs.
+-- Which job belongs to a key: adding the key again returns that job until it is no longer kept. It is a table of its
+-- own, because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -8,6 +8,6 @@ create table mayfly_private.job_keys (
   constraint job_keys_pkey primary key (tenant_id, key)
 );
 
-comment on table mayfly_private.job_keys is 'Which job stands for a key.';
+comment on table mayfly_private.job_keys is 'Which job belongs to a key.';
 
 alter table mayfly_private.job_keys enable row level security;

@@ -1,4 +1,4 @@
--- What holds for a queue, where somebody has said so. A queue without a row has no limits.
+-- Limits of queues. A queue without a row has none.
 
 create table mayfly.job_queues (
   tenant_id uuid not null,
@@ -21,6 +21,6 @@ alter table mayfly.job_queues
   alter column name set statistics 0;
 
 comment on table mayfly.job_queues is 'Limits and weights of queues.';
-comment on column mayfly.job_queues.rate is 'How many may begin in a second, on average; as many at once as in one second, one at least.';
-comment on column mayfly.job_queues.weight is 'Its share beside the other queues of the tenant.';
-comment on column mayfly.job_queues.tokens is 'What the token bucket of `rate` had at filled_at.';
+comment on column mayfly.job_queues.rate is 'How many may begin in a second, on average. The same number, at least one, may begin at once.';
+comment on column mayfly.job_queues.weight is 'Its share relative to the other queues of the tenant.';
+comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';

@@ -1,4 +1,4 @@
--- Jobs that are added again and again: by a cron line in a time zone. Fired in SQL, by whoever claims or maintains.
+-- Jobs that are added repeatedly, by a cron line in a time zone. Claims and maintenance fire them in SQL.
 
 create table mayfly.job_schedules (
   tenant_id uuid not null,
@@ -28,7 +28,7 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,
@@ -41,7 +41,7 @@ alter table mayfly.job_schedules
   alter column created_by set statistics 0;
 
 comment on table mayfly.job_schedules is 'Jobs that are added by a cron line in a time zone.';
-comment on column mayfly.job_schedules.catch_up is 'What was missed while nothing ran: one job for all of it, one for each (100 at most), or none.';
-comment on column mayfly.job_schedules.overlap is 'While its last job has not ended: skip this time, or allow another.';
-comment on column mayfly.job_schedules.next_at is 'When it fires next; null while it is paused.';
-comment on column mayfly.job_schedules.skipped is 'How many times were skipped, since the job before ran or the time was missed.';
+comment on column mayfly.job_schedules.catch_up is 'For times that were missed while nothing ran: one job for all of them, one for each (at most 100), or none.';
+comment on column mayfly.job_schedules.overlap is 'While its last job is open: skip this time, or allow another job.';
+comment on column mayfly.job_schedules.next_at is 'When the schedule fires next; null while it is paused.';
+comment on column mayfly.job_schedules.skipped is 'How many times were skipped, because the last job was still open or the time was missed.';

@@ -1,4 +1,4 @@
--- Signals that nobody has taken yet. One that comes before its job waits for it is kept.
+-- Signals that no job has taken yet. A signal that comes before its job waits for it is kept.
 
 create table mayfly.job_signals (
   tenant_id uuid not null,
@@ -11,7 +11,7 @@ create table mayfly.job_signals (
   constraint job_signals_pkey primary key (tenant_id, job_id, name, id)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_signals
   alter column job_id set statistics 0,
   alter column name set statistics 0,

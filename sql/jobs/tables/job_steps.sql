@@ -1,4 +1,4 @@
--- What the steps of jobs gave: recorded once, read ever after. Of running and of finished jobs alike.
+-- Results of the steps of running and finished jobs: recorded once, and read from then on.
 
 create table mayfly.job_steps (
   tenant_id uuid not null,
@@ -13,13 +13,13 @@ create table mayfly.job_steps (
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_steps
   alter column job_id set statistics 0,
   alter column name set statistics 0,
   alter column result set statistics 0;
 
-comment on table mayfly.job_steps is 'What the steps of jobs gave.';
-comment on column mayfly.job_steps.attempt is 'Of the job, when it was recorded.';
-comment on column mayfly.job_steps.seq is 'In the order in which steps are recorded.';
-comment on column mayfly.job_steps.ms is 'How long it took, as its worker says.';
+comment on table mayfly.job_steps is 'Results of the steps of jobs.';
+comment on column mayfly.job_steps.attempt is 'The attempt of the job that recorded it.';
+comment on column mayfly.job_steps.seq is 'The order in which steps were recorded.';
+comment on column mayfly.job_steps.ms is 'How long it took, as its worker reported.';

@@ -1,4 +1,4 @@
--- What the project gives a tenant of a fleet that works for all (claim_any_jobs), where it has said so.
+-- The shares that the project gives tenants of a fleet that works for all (claim_any_jobs).
 
 create table mayfly_private.job_tenants (
   tenant_id uuid not null constraint job_tenants_pkey primary key,
@@ -7,7 +7,7 @@ create table mayfly_private.job_tenants (
   constraint job_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.job_tenants is 'Weights and limits of tenants beside each other.';
-comment on column mayfly_private.job_tenants.max_running is 'How many of its jobs may run at once: bounds what long jobs can occupy.';
+comment on table mayfly_private.job_tenants is 'Weights and limits of tenants in a shared fleet.';
+comment on column mayfly_private.job_tenants.max_running is 'How many of its jobs may run at once, so that long jobs leave room for others.';
 
 alter table mayfly_private.job_tenants enable row level security;

@@ -1,5 +1,4 @@
--- When what time does to jobs was last looked at: due schedules every second, ended leases and deadlines every five.
--- One row, which the first claim after that takes; the others pass it by.
+-- When the timers of jobs last ran: every second. One row, which the first claim after that takes; the others skip it.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),

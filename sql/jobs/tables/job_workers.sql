@@ -1,6 +1,6 @@
--- Workers that found nothing and sleep. Adding a job, a signal and whatever else makes one ready ends the sleep of
--- the tenant's workers and broadcasts once; where no row is, nothing is broadcast. All zeros stand for no tenant: the workers
--- of the secret key, for every tenant.
+-- Workers that found nothing and sleep. Everything that makes a job ready, such as adding one or a signal, ends the
+-- sleep of the tenant's workers and broadcasts once; without a row here, nothing is broadcast. A tenant id of all
+-- zeros stands for the workers of the secret key, which serve every tenant.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,
@@ -9,6 +9,6 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey primary key (tenant_id, id)
 );
 
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until then.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
 
 alter table mayfly_private.job_workers enable row level security;

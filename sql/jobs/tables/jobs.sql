@@ -1,12 +1,12 @@
--- What can still run: scheduled, ready, running and waiting jobs. What has ended is moved to finished_jobs, so that
--- this table stays small. Written by the functions of jobs alone, under the fence of a lease or the lock of a row.
+-- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
+-- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
 --
--- `lane` is what a worker looks through: queue, name and group, behind its target where it has one
--- (mayfly_private.lane_of). Jobs of one lane are alike to every worker, so claiming is one index range a lane.
--- No foreign keys: the tenant and the agent come from the verified caller, and looking them up cost 8 µs a job
--- (forget_jobs deletes what a tenant leaves).
+-- A worker looks for jobs by `lane`: queue, name and group, with the target in front if there is one
+-- (mayfly_private.lane_of). Jobs of one lane are the same to every worker, so claiming reads one index range for
+-- each lane. There are no foreign keys: the tenant and the agent come from the verified caller, and looking them up
+-- cost 8 µs a job (forget_jobs deletes what a tenant leaves).
 --
--- No index on lease_end: a lease that has ended is found by walking the running jobs, every five seconds at most.
+-- lease_end has no index: expired leases are found by walking the running jobs, every second at most.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -51,7 +51,7 @@ create index jobs_held_idx on mayfly.jobs (tenant_id, holder) where status = 'ru
 create index jobs_parent_idx on mayfly.jobs (tenant_id, parent_id) where parent_id is not null;
 create index jobs_deadline_idx on mayfly.jobs (deadline) where deadline is not null;
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/db/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -70,14 +70,14 @@ alter table mayfly.jobs
   alter column input set statistics 0;
 
 comment on table mayfly.jobs is 'Jobs that can still run. Those that have ended are in finished_jobs.';
-comment on column mayfly.jobs.lane is 'What workers look through: the target where there is one, then queue, name and group.';
-comment on column mayfly.jobs.seq is 'Its place in its lane; a new one each time it becomes ready.';
-comment on column mayfly.jobs.run_at is 'When it is, or was, due. While it waits: when waiting ends by itself.';
-comment on column mayfly.jobs.attempt is 'Rises with every claim and never falls: with the holder it is the lease token.';
-comment on column mayfly.jobs.max_attempts is 'After that many attempts it fails. A wait and a polite return give theirs back.';
-comment on column mayfly.jobs.holder is 'The agent or person that has it; all zeros for the secret key.';
-comment on column mayfly.jobs.lease_end is 'Until when it has it: never later than the first end in the agent''s line.';
-comment on column mayfly.jobs.cancelled is 'Somebody has cancelled it: its worker sees that at its next write or heartbeat.';
+comment on column mayfly.jobs.lane is 'What workers search by: the target if there is one, then queue, name and group.';
+comment on column mayfly.jobs.seq is 'The job''s place in its lane. It gets a new one each time it becomes ready.';
+comment on column mayfly.jobs.run_at is 'When the job is or was due. While it waits: when the wait times out.';
+comment on column mayfly.jobs.attempt is 'Rises with every claim and never falls. With the holder, it identifies the lease.';
+comment on column mayfly.jobs.max_attempts is 'After this many attempts the job fails. Waits and returned jobs use no attempt.';
+comment on column mayfly.jobs.holder is 'The agent or person that holds the job; all zeros for the secret key.';
+comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the earliest end in the agent''s line.';
+comment on column mayfly.jobs.cancelled is 'The job was cancelled. Its worker sees that at its next write or heartbeat.';
 comment on column mayfly.jobs.backoff is '{ base, factor, cap } in seconds; null for 1, 2, 300.';
 comment on column mayfly.jobs.answers is 'The message that the end of the job answers.';
-comment on column mayfly.jobs.bytes is 'What the tenant''s max_bytes counts for it: 768, and the length of its input and its result as text.';
+comment on column mayfly.jobs.bytes is 'What the job counts in the tenant''s max_bytes: 768, plus the length of its input and its result as text.';

@@ -2,8 +2,8 @@
 -- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
 --
 -- One pass accepts what is certainly valid: absent, or of its type and well within its bounds. Only the rest, and
--- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. Values
--- compared as jsonb have their type: numbers sort among numbers, and texts equal only texts.
+-- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. In
+-- jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the type.
 
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]

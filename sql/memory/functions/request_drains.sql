@@ -2,6 +2,7 @@
 -- the next minute. The project's URL and secret key come from Vault, where they are under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
+--   select vault.create_secret('mayfly-', 'mayfly_functions_prefix'); -- only after mayfly init --prefix mayfly-
 -- Dynamic, since pg_net and Vault need not be there.
 
 create function mayfly_private.request_drains()
@@ -12,11 +13,13 @@ as $$
 declare
   url text;
   secret text;
+  prefix text;
   tenant uuid;
   requested integer := 0;
 begin
   execute $read$select (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_url'),
-    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key')$read$ into url, secret;
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_secret_key'),
+    (select decrypted_secret from vault.decrypted_secrets where name = 'mayfly_functions_prefix')$read$ into url, secret, prefix;
   if url is null or secret is null then
     return 0;
   end if;
@@ -25,7 +28,7 @@ begin
     where q.dead_at is null and q.due_at <= (select mayfly_private.now()) limit 50
   loop
     execute 'select net.http_post(url => $1, headers => $2, body => $3, timeout_milliseconds => 20000)'
-    using url || '/functions/v1/sync/drain',
+    using url || '/functions/v1/' || coalesce(prefix, '') || 'sync/drain',
       jsonb_build_object('content-type', 'application/json', 'apikey', secret, 'x-mayfly-tenant', tenant), '{}'::jsonb;
     requested := requested + 1;
   end loop;

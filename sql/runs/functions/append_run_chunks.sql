@@ -16,7 +16,7 @@ begin
     end if;
   end if;
   run := mayfly_private.held_run(lease);
-  -- The same call again, since its answer was lost, adds nothing.
+  -- A repeated call, whose first answer was lost, adds nothing.
   if chunks is not null and after = run.last_chunk then
     perform mayfly_private.charge(run.tenant_id, 0, 128 + octet_length(chunks), 1);
     insert into mayfly.run_chunks (tenant_id, run_id, seq, size, chunks, at, bytes)
@@ -31,8 +31,8 @@ $$;
 comment on function mayfly_private.append_run_chunks is 'Appends to the stream of a run.';
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
--- Appends `size` chunks, a text of JSON [[step, try, chunk]], behind chunk number `after`, and tells those who listen: each
--- 250 ms, or now with `tell`. Gives { last, paused }.
+-- Appends `size` chunks, a text of JSON [[step, try, chunk]], after chunk number `after`, and broadcasts them to
+-- listeners: every 250 ms, or now with `tell`. Returns { last, paused }.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb

@@ -19,7 +19,8 @@ $$;
 comment on function mayfly_private.begin_run is 'Begins or resumes a run.';
 grant execute on function mayfly_private.begin_run to authenticated, service_role;
 
--- Begins or resumes a run, under the lease of its job: { run, inputs, context, calls, tools }, all that it has recorded.
+-- Begins or resumes a run under the lease of its job: returns { run, inputs, context, calls, tools }, everything
+-- that it has recorded.
 
 create function mayfly.begin_run(lease text)
 returns jsonb
@@ -31,5 +32,5 @@ begin
 end
 $$;
 
-comment on function mayfly.begin_run is 'Begins or resumes a run under its lease: all that it has recorded.';
+comment on function mayfly.begin_run is 'Begins or resumes a run under its lease, and returns everything that it has recorded.';
 grant execute on function mayfly.begin_run to authenticated, service_role;

@@ -54,9 +54,9 @@ $$;
 comment on function mayfly_private.begin_tool_calls is 'Writes the audit of tools before they run.';
 grant execute on function mayfly_private.begin_tool_calls to authenticated, service_role;
 
--- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], `input` a
--- text of JSON. Gives for each { call_id, status }: started, with how often it has been; limited, with retry_after; or how
--- it ended, with its result.
+-- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], with
+-- `input` as a text of JSON. Returns for each { call_id, status }: started, with the number of attempts; limited,
+-- with retry_after; or its outcome, with the result.
 
 create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb

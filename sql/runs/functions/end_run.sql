@@ -1,5 +1,5 @@
--- The definer half of mayfly.end_run: the end of the run and the end of its job in one transaction, so that no kill
--- between them makes anybody pay again. Locks the job and the run, then the parent of the job.
+-- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that no crash in between
+-- makes anybody pay again. Locks the job and the run, then the parent of the job.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
 returns jsonb
@@ -20,7 +20,7 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads it here; what jsonb cannot hold stands in the run alone.
+    -- The parent of a delegated run reads the output here; an output that jsonb cannot hold is only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -30,8 +30,8 @@ $$;
 comment on function mayfly_private.end_run is 'Ends a run with its job.';
 grant execute on function mayfly_private.end_run to authenticated, service_role;
 
--- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps, max_time,
--- max_tokens or max_cost, with an error { code, message }. Gives the run.
+-- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps,
+-- max_time, max_tokens or max_cost, with an error { code, message }. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
 returns jsonb

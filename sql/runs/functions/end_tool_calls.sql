@@ -33,11 +33,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.end_tool_calls is 'Records how tools ended.';
+comment on function mayfly_private.end_tool_calls is 'Records how tool calls ended.';
 grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
 
--- Records how tools ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }], `result` a text
--- of JSON. Gives the run.
+-- Records how tool calls ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }],
+-- with `result` as a text of JSON. Returns the run.
 
 create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
 returns jsonb
@@ -49,5 +49,5 @@ begin
 end
 $$;
 
-comment on function mayfly.end_tool_calls is 'Records how tools ended, each once. Returns the run.';
+comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each once. Returns the run.';
 grant execute on function mayfly.end_tool_calls to authenticated, service_role;

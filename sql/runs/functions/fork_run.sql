@@ -1,5 +1,5 @@
--- The definer half of mayfly.fork_run. Copies no step: the fork reads those before its own from the run. Locks what
--- start_run locks.
+-- The definer half of mayfly.fork_run. It copies no step: the fork reads earlier steps from the original run. Locks
+-- what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
 returns jsonb
@@ -18,7 +18,7 @@ begin
   if not found then
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   elsif at_step is null or at_step not between 1 and of_run.steps + 1 then
-    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork begins at a step that was taken, or the one behind the last.', '{"field": "at_step"}');
+    perform mayfly_private.fail(400, 'invalid_request', format('at_step must be 1 to %s.', of_run.steps + 1), 'A fork starts at an existing step, or at the one after the last.', '{"field": "at_step"}');
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
@@ -49,9 +49,9 @@ $$;
 comment on function mayfly_private.fork_run is 'Forks a run.';
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
--- Starts a run that shares the steps of another before `at_step` (scope run:write), without copying them: { id }. `input`, a
--- text of JSON, is said at that step (at the first it takes the place of the input); `edits` changes what tools of the step
--- before gave: { <call id>: <text of JSON> }. The other run stays as it is.
+-- Starts a run that shares the steps of another before `at_step` without copying them (scope run:write): { id }.
+-- `input`, a text of JSON, is added at that step; at the first step it replaces the input. `edits` changes results
+-- of tools of the step before: { <call id>: <text of JSON> }. The original run does not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null)
 returns jsonb

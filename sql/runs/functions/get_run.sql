@@ -17,10 +17,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_run is 'A run with all that it has recorded.';
+comment on function mayfly_private.get_run is 'A run with everything that it has recorded.';
 grant execute on function mayfly_private.get_run to authenticated, service_role;
 
--- A run with all that it has recorded (scope run:read): its steps, its tools, what it was asked and gave.
+-- A run with everything that it has recorded (scope run:read): its steps, tool calls, input and output.
 
 create function mayfly.get_run(id uuid, with_parts boolean default false)
 returns jsonb
@@ -32,5 +32,5 @@ begin
 end
 $$;
 
-comment on function mayfly.get_run is 'A run with all that it has recorded.';
+comment on function mayfly.get_run is 'A run with everything that it has recorded.';
 grant execute on function mayfly.get_run to authenticated, service_role;

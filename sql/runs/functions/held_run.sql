@@ -1,5 +1,5 @@
--- The run of a lease, locked behind its job; fails unless the lease is the caller's. Called first by every write of a
--- worker.
+-- The run of a lease, locked after its job; fails unless the lease is the caller's. Every write of a worker calls it
+-- first.
 
 create function mayfly_private.held_run(lease text)
 returns mayfly.runs
@@ -12,7 +12,7 @@ declare
 begin
   select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
   if run.id is null then
-    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is no run.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(404, 'run_unknown', 'The job of this lease is not a run.', null, '{"field": "lease"}');
   end if;
   return run;
 end

@@ -24,7 +24,7 @@ $$;
 comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
--- Runs (scope run:read), the newest first: those behind `before`, of an agent, in some of the statuses.
+-- Runs (scope run:read), newest first: those before `before`, of an agent, with some of the statuses.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
 returns jsonb

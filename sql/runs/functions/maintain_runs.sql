@@ -1,5 +1,5 @@
--- What time does to the runs of a tenant: deletes ended ones that have been kept for as long as the settings say, but
--- for those that a fork reads, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Deletes ended runs of a tenant after the time that the settings give, except those that a fork reads, at most
+-- max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
 returns jsonb
@@ -29,4 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_runs is 'One batch of what time does to runs.';
+comment on function mayfly_private.maintain_runs is 'One batch of maintenance of runs.';

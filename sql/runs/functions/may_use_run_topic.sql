@@ -1,4 +1,4 @@
--- tenant:{t}:run:{id}, the stream of a run: read with run:read, sent by the database alone.
+-- tenant:{t}:run:{id} is the stream of a run. Callers with run:read can read it; only the database sends.
 
 create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

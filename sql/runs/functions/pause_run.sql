@@ -29,8 +29,8 @@ $$;
 comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
 grant execute on function mayfly_private.pause_run to authenticated, service_role;
 
--- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With false it
--- goes on. Gives the run.
+-- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With
+-- false, it continues. Returns the run.
 
 create function mayfly.pause_run(id uuid, paused boolean default true)
 returns jsonb
@@ -42,5 +42,5 @@ begin
 end
 $$;
 
-comment on function mayfly.pause_run is 'Pauses a run before its next step, or lets it go on. Returns it.';
+comment on function mayfly.pause_run is 'Pauses a run before its next step, or resumes it. Returns it.';
 grant execute on function mayfly.pause_run to authenticated, service_role;

@@ -26,7 +26,7 @@ begin
       select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
       from (
         select * from mayfly.run_chunks r
-        -- A batch may have begun before the cursor: it has at most as many chunks as bytes fit into one.
+        -- A batch may begin before the cursor; it has at most as many chunks as bytes fit into one.
         where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
         union all
         (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)
@@ -44,8 +44,8 @@ $$;
 comment on function mayfly_private.read_run_chunks is 'A page of the stream of a run.';
 grant execute on function mayfly_private.read_run_chunks to authenticated, service_role;
 
--- A page of the stream of a run (scope run:read) behind chunk number `after`: { rows: [{ seq, chunks }], last, status,
--- ended }. With `watch` what is new is broadcast on tenant:{t}:run:{id} for 60 s from now.
+-- A page of the stream of a run after chunk number `after` (scope run:read): { rows: [{ seq, chunks }], last,
+-- status, ended }. With `watch`, new chunks are broadcast on tenant:{t}:run:{id} for the next 60 s.
 
 create function mayfly.read_run_chunks(id uuid, after bigint default 0, page_limit integer default 1000, watch boolean default false)
 returns jsonb
@@ -57,5 +57,5 @@ begin
 end
 $$;
 
-comment on function mayfly.read_run_chunks is 'A page of the stream of a run behind a cursor: { rows, last, status, ended }.';
+comment on function mayfly.read_run_chunks is 'A page of the stream of a run after a cursor: { rows, last, status, ended }.';
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;

@@ -1,4 +1,5 @@
--- The definer half of mayfly.read_secret. Locks the job and the run. Dynamic, since Vault need not be there.
+-- The definer half of mayfly.read_secret. Locks the job and the run. It uses dynamic SQL, because Vault may be
+-- missing.
 
 create function mayfly_private.read_secret(lease text, name text)
 returns jsonb
@@ -13,7 +14,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- A worker with the secret key has every scope, and need not name a tenant: its lease does.
+  -- A worker with the secret key has every scope and need not name a tenant, because its lease does.
   if (mayfly_private.job_holder()).kind <> 'secret' then
     perform mayfly_private.require_tenant('secret:read');
   end if;
@@ -25,7 +26,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_secret is 'A secret of the tenant of a run that is held, from Vault.';
+comment on function mayfly_private.read_secret is 'A secret of the tenant from Vault, for a held run.';
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
 -- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name

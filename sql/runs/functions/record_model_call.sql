@@ -1,6 +1,6 @@
--- The definer half of mayfly.record_model_call: the answer of a model, its cost and the totals of the run in one
--- transaction. Written once for a step: a call that comes again finds it recorded. Locks the job, the run, then
--- budgets and holds.
+-- The definer half of mayfly.record_model_call. It writes the answer of a model, its cost and the totals of the run
+-- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets
+-- and holds.
 
 create function mayfly_private.record_model_call(lease text, call jsonb)
 returns jsonb
@@ -35,12 +35,12 @@ begin
     when call ? 'messages' and not coalesce(pg_input_is_valid(call ->> 'messages', 'json') and octet_length(call ->> 'messages') <= 4000000, false) then 'messages'
   end;
   if fault is not null then
-    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is wrong.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
+    perform mayfly_private.fail(400, 'invalid_request', format('call.%s is not valid.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
   end if;
   run := mayfly_private.held_run(lease);
   attempt := (mayfly_private.lease_of(holder, lease)).attempt;
 
-  -- What the SDK made of the answer before this one: a cache, which nothing depends on.
+  -- What the SDK made of the previous answer: a cache that nothing depends on.
   if call ? 'messages' then
     update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
     where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
@@ -65,7 +65,7 @@ begin
     parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
     case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
   on conflict on constraint run_model_calls_pkey do nothing;
-  -- What is answered is paid for: counted, never refused.
+  -- The answer is paid for, so it is counted and never refused.
   perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
   update mayfly.runs r
   set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
@@ -78,12 +78,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.record_model_call is 'Records what a model answered, and its cost.';
+comment on function mayfly_private.record_model_call is 'Records the answer of a model and its cost.';
 grant execute on function mayfly_private.record_model_call to authenticated, service_role;
 
--- Records what a model answered, or how a call of it failed, before anything acts on it: { step, try, agent, provider,
--- model, digest, parts, finish, usage, ms, hold } or { …, error }; `parts`, and `messages` of the step before, are texts of
--- JSON. Settles the hold. Gives the run with its totals, { known } where the step was recorded before.
+-- Records the answer of a model, or the error of a call, before anything acts on it: { step, try, agent, provider,
+-- model, digest, parts, finish, usage, ms, hold } or { …, error }. `parts`, and `messages` of the previous step, are
+-- texts of JSON. Settles the hold. Returns the run with its totals, and { known } if the step was recorded before.
 
 create function mayfly.record_model_call(lease text, call jsonb)
 returns jsonb
@@ -95,5 +95,5 @@ begin
 end
 $$;
 
-comment on function mayfly.record_model_call is 'Records what a model answered, with its cost, before anything acts on it. Returns the run.';
+comment on function mayfly.record_model_call is 'Records the answer of a model and its cost before anything acts on it. Returns the run.';
 grant execute on function mayfly.record_model_call to authenticated, service_role;

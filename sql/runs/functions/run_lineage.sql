@@ -1,5 +1,5 @@
--- Where a run's steps are: its own from `above` on, those before with the runs that it is a fork of, each up to `below`,
--- the nearest first. Locks nothing.
+-- Where a run's steps are stored: its own from `above` on, and earlier ones with the runs that it was forked from,
+-- each up to `below`, the nearest first. Locks nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.run_lineage is 'Where the steps of a run are.';
+comment on function mayfly_private.run_lineage is 'Where the steps of a run are stored.';

@@ -1,5 +1,5 @@
--- What a run has recorded, for whoever resumes, replays or shows it: { inputs, context, calls, tools }, with texts of
--- JSON as they were written. Of calls whose `messages` are there the parts are left out unless asked for. Locks nothing.
+-- Everything that a run has recorded, to resume, replay or show it: { inputs, context, calls, tools }, with texts of
+-- JSON as they were written. If a call has `messages`, its parts are left out unless asked for. Locks nothing.
 
 create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
 returns jsonb
@@ -33,7 +33,7 @@ begin
         'input', t.input::text, 'result', t.result::text, 'error', t.error, 'approval_id', t.approval_id, 'attempts', t.attempts,
         'started_at', t.started_at, 'ended_at', t.ended_at)) order by t.step, t.nth), '[]')
       from (
-        -- An edit of a fork stands before its own steps, and hides what it changes.
+        -- An edit of a fork belongs to the step before its own steps and hides what it changes.
         select distinct on (o.step, o.call_id) o.*
         from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
         cross join lateral (
@@ -43,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.run_log is 'What a run has recorded.';
+comment on function mayfly_private.run_log is 'Everything that a run has recorded.';

@@ -1,4 +1,4 @@
--- A run as its readers see it. That it waits or is paused is seen at its job.
+-- A run in the form that readers get. Its job tells whether it waits or is paused.
 
 create function mayfly_private.show_run(run mayfly.runs)
 returns jsonb
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.show_run is 'A run as its readers see it.';
+comment on function mayfly_private.show_run is 'A run in the form that readers get.';

@@ -1,5 +1,5 @@
--- The definer half of mayfly.start_run. Under a lease it starts a run that the job of the lease waits for, once for each
--- key. Locks what insert_jobs locks, and the job of the lease.
+-- The definer half of mayfly.start_run. Under a lease, it starts a run that the job of the lease waits for, once for
+-- each key. Locks what insert_jobs locks, and the job of the lease.
 
 create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
 returns jsonb
@@ -53,8 +53,9 @@ $$;
 comment on function mayfly_private.start_run is 'Starts a run.';
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
--- Starts a run of an agent (scope run:write): a job that a worker of this agent takes. `input` is a text of JSON. With a
--- known key it gives the run that there is. A worker gives its lease: its run then waits for the end of this one.
+-- Starts a run of an agent (scope run:write): a job that a worker with this agent takes. `input` is a text of JSON.
+-- With a known key it returns the existing run. If a worker passes its lease, its own run waits for the end of this
+-- one.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0)
 returns jsonb

@@ -1,6 +1,7 @@
--- Tells whoever listens to a run what is new in its stream: once in 250 ms, since each broadcast costs the project's
--- rate one plus its receivers, or now. Chunks go whole up to 60 KB; else it is a hint alone, and the rows are read. The
--- run is locked by the caller. Counted in what the tenant may tell; a lost broadcast costs a poll.
+-- Broadcasts what is new in the stream of a run to its listeners, once in 250 ms or now, because each broadcast
+-- counts as one message plus its receivers in the project's rate. Chunks up to 60 KB are sent whole; otherwise the
+-- broadcast is only a hint, and the rows are read. The caller has locked the run. It counts in the tenant's
+-- allowance; a lost broadcast costs a poll.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -20,7 +21,7 @@ begin
     return;
   end if;
   if (select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk) < 60000 then
-    -- A null byte, or half an emoji, is no jsonb: as a text it is.
+    -- jsonb cannot hold a null byte or half an emoji; a text can.
     select string_agg(substr(c.chunks::text, 2, length(c.chunks::text) - 2), ',' order by c.seq) into news
     from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk;
   end if;
@@ -30,4 +31,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_run is 'Tells whoever listens to a run what is new in its stream.';
+comment on function mayfly_private.tell_run is 'Broadcasts what is new in the stream of a run.';

@@ -1,4 +1,4 @@
--- What tools did in the last day, by tool: how often, how it ended, and how long it took. For the SQL editor.
+-- Tool calls of the last day, by tool: how many, how they ended, and how long they took. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,4 +1,4 @@
--- The newest runs: of which agent, where they stand, and what they used. For the SQL editor.
+-- The newest runs: their agent, their status, and what they used. For the SQL editor.
 
 select
   t.name as tenant,

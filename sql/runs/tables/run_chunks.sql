@@ -1,5 +1,5 @@
--- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream], of which
--- the first has the number `seq`.
+-- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream]. The
+-- first one has the number `seq`.
 
 create table mayfly.run_chunks (
   tenant_id uuid not null,
@@ -19,4 +19,4 @@ alter table mayfly.run_chunks
   alter column chunks set statistics 0;
 
 comment on table mayfly.run_chunks is 'The streams of runs.';
-comment on column mayfly.run_chunks.seq is 'The number of its first chunk: they are counted from 1 without gaps.';
+comment on column mayfly.run_chunks.seq is 'The number of its first chunk. Chunks are counted from 1 without gaps.';

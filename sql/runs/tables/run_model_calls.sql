@@ -1,6 +1,6 @@
--- What models answered: a row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
--- neighbouring deltas joined; `messages` what the SDK made of them, so that a resumed run need not. Failed tries are
--- rows of their own, with an error and no parts.
+-- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
+-- with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run need not do it
+-- again. Failed tries are rows of their own, with an error and without parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -45,7 +45,7 @@ alter table mayfly.run_model_calls
   alter column priced set statistics 0,
   alter column error set statistics 0;
 
-comment on table mayfly.run_model_calls is 'What models answered, and how calls of them failed.';
-comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request: what a replay compares.';
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts: written with the next step, a cache.';
-comment on column mayfly.run_model_calls.attempt is 'Of the job, when it was recorded.';
+comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.';
+comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';

@@ -1,5 +1,5 @@
--- The audit of tools: a row is written under the lease before a tool runs, and says afterwards how that ended. Of a
--- fork, a row at a step before its own is an edit: it hides that of the run that it is a fork of.
+-- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork,
+-- a row at a step before its own steps is an edit: it hides the row of the original run.
 
 create table mayfly.run_tool_calls (
   tenant_id uuid not null,
@@ -37,7 +37,7 @@ alter table mayfly.run_tool_calls
   alter column approval_id set statistics 0,
   alter column holder set statistics 0;
 
-comment on table mayfly.run_tool_calls is 'What tools were asked and gave: the audit.';
+comment on table mayfly.run_tool_calls is 'The audit of tools: their input and results.';
 comment on column mayfly.run_tool_calls.nth is 'Its place among the calls of its step.';
-comment on column mayfly.run_tool_calls.attempts is 'How often it was begun: more than once, a worker died while it ran.';
+comment on column mayfly.run_tool_calls.attempts is 'How often it was begun. More than once means that a worker died while it ran.';
 comment on column mayfly.run_tool_calls.holder is 'The agent or person that ran it; all zeros for the secret key.';

@@ -1,4 +1,4 @@
--- Until when somebody listens to a run: its stream is broadcast only then.
+-- Until when somebody listens to a run. Its stream is broadcast only until then.
 
 create table mayfly_private.run_watchers (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Runs of agents: one for each job of the name `run:<agent>`, with its id. `status` says what the run knows itself;
--- that it waits or is paused is seen at its job (show_run). The functions of this room alone write it, by the
--- transitions of move_run.
+-- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself knows; its
+-- job tells whether it waits or is paused (show_run). Only the functions of this room write it, by the transitions
+-- of move_run.
 
 create table mayfly.runs (
   tenant_id uuid not null,
@@ -56,13 +56,13 @@ alter table mayfly.runs
   alter column created_by set statistics 0;
 
 comment on table mayfly.runs is 'Runs of agents.';
-comment on column mayfly.runs.paused is 'Somebody has paused it: its worker stops before the next step.';
-comment on column mayfly.runs.input is 'What it was asked; of a fork what was said at the step where it begins, or null.';
-comment on column mayfly.runs.context is 'What was recalled before the first step, as it stood in the prompt.';
+comment on column mayfly.runs.paused is 'The run is paused: its worker stops before the next step.';
+comment on column mayfly.runs.input is 'The input of the run. For a fork, the input at its first step, or null.';
+comment on column mayfly.runs.context is 'What was recalled before the first step, as it was in the prompt.';
 comment on column mayfly.runs.limits is '{ steps, seconds, tokens, usd }.';
-comment on column mayfly.runs.repairs is 'How often an answer did not fit and was asked for again.';
-comment on column mayfly.runs.unpriced is 'Calls of models without a known price: their cost is not in usd.';
-comment on column mayfly.runs.active_ms is 'How long models and tools took: waits are not counted.';
-comment on column mayfly.runs.forked_at is 'Its own steps begin here; those before are of the run that it is a fork of.';
+comment on column mayfly.runs.repairs is 'How often an answer did not match the schema and was asked for again.';
+comment on column mayfly.runs.unpriced is 'Calls of models without a known price. Their cost is not in usd.';
+comment on column mayfly.runs.active_ms is 'How long models and tools took, without waits.';
+comment on column mayfly.runs.forked_at is 'The fork''s own steps begin here. Earlier ones belong to the original run.';
 comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
 comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';

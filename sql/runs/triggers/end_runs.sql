@@ -1,5 +1,5 @@
--- Ends runs whose jobs have ended by themselves: cancelled, out of attempts, or failed by their worker. One that
--- end_run ends has its end already.
+-- Ends runs whose jobs have ended on their own: cancelled, out of attempts, or failed by their worker. A run that
+-- end_run ends already has its end.
 
 create function mayfly_private.end_runs()
 returns trigger

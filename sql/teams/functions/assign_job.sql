@@ -16,7 +16,7 @@ begin
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   perform mayfly_private.require_tenant('job:add');
   if job ? 'target' or job ? 'answers' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'Who gets it is decided here.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'assign_job decides who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif max_load not between 0 and 100000 then
@@ -33,24 +33,19 @@ begin
   end if;
 
   for best in
-    with open as (
-      select s.agent_id, count(*)::integer as jobs
-      from mayfly.assignments s
-      join mayfly.jobs j on j.tenant_id = s.tenant_id and j.id = s.job_id
-      where s.tenant_id = tenant and not s.ended
-      group by s.agent_id
-    ), busy as (
-      select j.holder, count(*)::integer as jobs
-      from mayfly.jobs j
-      where j.tenant_id = tenant and j.status = 'running'
-        and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
-      group by j.holder
-    )
-    select a.id, coalesce(o.jobs, 0) + coalesce(b.jobs, 0) as load,
-      (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
+    select a.id, l.jobs as load, (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
     from mayfly.agents a
-    left join open o on o.agent_id = a.id
-    left join busy b on b.holder = a.id
+    -- For each agent by its index: joined as a whole, 500 open jobs took 60 ms.
+    cross join lateral (
+      select (
+        select count(*) from mayfly.assignments s
+        where s.tenant_id = tenant and s.agent_id = a.id and not s.ended
+          and exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = s.job_id)
+      ) + (
+        select count(*) from mayfly.jobs j
+        where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'
+          and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
+      ) as jobs) l
     left join mayfly.track_records r on r.tenant_id = tenant and r.agent_type = a.type and r.work = job ->> 'name'
     where a.tenant_id = tenant and a.status = 'running' and a.expires_at > mayfly_private.now()
       and 'job:work' = any (a.scopes)
@@ -58,7 +53,7 @@ begin
       and (assign_job.type is null or a.type = assign_job.type)
       and (assign_job.team is null or exists (
         select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = assign_job.team and m.agent_id = a.id))
-      and (max_load is null or coalesce(o.jobs, 0) + coalesce(b.jobs, 0) <= max_load)
+      and (max_load is null or l.jobs <= max_load)
     order by 2, 3 desc, a.spawned_at, a.id
   loop
     given := mayfly_private.give_job(tenant, job, best.id, capabilities, author);
@@ -67,7 +62,7 @@ begin
     end if;
   end loop;
   perform mayfly_private.fail(409, 'no_agent_available', 'No living agent can take this job now.',
-    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job for whoever comes.');
+    'Spawn one with these capabilities and the scope job:work, raise max_load, or add the job without an assignment.');
 end
 $$;
 

@@ -12,7 +12,7 @@ declare
 begin
   if caller.kind <> 'secret' and poll.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one withdraws the polls alone that one has opened.', '{"scope": "agent:stop"}');
+      'Without it, you can withdraw only polls that you opened.', '{"scope": "agent:stop"}');
   elsif poll.status = 'open' then
     delete from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id;
     update mayfly.polls p set status = 'cancelled', closed_at = mayfly_private.now(), outcome = '{"result": "cancelled", "winner": null}'

@@ -23,13 +23,13 @@ begin
     select * into earlier from mayfly.ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
   end if;
   if earlier.choice is distinct from choice and earlier.choice is not null then
-    perform mayfly_private.fail(409, 'already_voted', 'You have voted already.', 'A ballot cannot be changed.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_voted', 'You have already voted.', 'A ballot cannot be changed.', '{"field": "id"}');
   elsif earlier.choice is null and poll.status <> 'open' then
     perform mayfly_private.fail(409, 'poll_closed', 'The poll is closed.', 'Read its outcome.', '{"field": "id"}');
   elsif not coalesce(choice = any (poll.options), false) then
     perform mayfly_private.fail(400, 'invalid_request', 'choice must be one of the options of the poll.', 'Your ballot was not counted.', '{"field": "choice"}');
   elsif poll.voters is not null and not voter = any (poll.voters) then
-    perform mayfly_private.fail(403, 'not_a_voter', 'This poll is for others to answer.', 'Its voters were named when it was opened.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'not_a_voter', 'You are not a voter of this poll.', 'Its voters were set when it was opened.', '{"field": "id"}');
   elsif earlier.choice is null then
     insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
     values (tenant, poll.id, voter, cast_ballot.choice, cast_ballot.reason,

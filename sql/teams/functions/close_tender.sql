@@ -12,7 +12,7 @@ declare
 begin
   if caller.kind <> 'secret' and tender.created_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one closes the tenders alone that one has opened.', '{"scope": "agent:stop"}');
+      'Without it, you can close only tenders that you opened.', '{"scope": "agent:stop"}');
   elsif tender.status = 'open' and award then
     tender := mayfly_private.award_tender(tender, true);
   elsif tender.status = 'open' then

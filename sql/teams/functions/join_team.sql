@@ -15,7 +15,7 @@ begin
   if agent_ids is null or cardinality(agent_ids) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'agents must be 1 to 100 ids.', null, '{"field": "agents"}');
   elsif role is null or role !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' or role = 'lead' then
-    perform mayfly_private.fail(400, 'invalid_request', 'role must be lower case letters, digits, dots, dashes or underscores, and not lead.', null, '{"field": "role"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'role must have only lower case letters, digits, dots, dashes or underscores, and cannot be lead.', null, '{"field": "role"}');
   end if;
   team := mayfly_private.open_team(tenant, join_team.team_id);
   select i into unknown from unnest(agent_ids) i
@@ -23,7 +23,7 @@ begin
     select from mayfly.agents a where a.tenant_id = tenant and a.id = i and mayfly_private.effective_status(a) in ('running', 'suspended'))
   limit 1;
   if found then
-    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody has joined.', jsonb_build_object('field', 'agents', 'id', unknown));
+    perform mayfly_private.fail(404, 'agent_unknown', 'There is no such living agent.', 'Nobody was added.', jsonb_build_object('field', 'agents', 'id', unknown));
   end if;
   with added as (
     insert into mayfly.team_members (tenant_id, team_id, agent_id, role, joined_at)
@@ -34,7 +34,7 @@ begin
   select array_agg(a.agent_id) into joined from added a;
   if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
-      'Make another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
+      'Create another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
   end if;
   if team.channel_id is not null then
     insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)

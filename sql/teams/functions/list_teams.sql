@@ -17,7 +17,7 @@ begin
   if before is not null then
     select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
     if not found then
-      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Begin with the first page again.', '{"field": "before"}');
+      perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', 'Start with the first page again.', '{"field": "before"}');
     end if;
   end if;
   return (

@@ -42,7 +42,7 @@ begin
       where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) in ('running', 'suspended')
       order by m.joined_at, a.id);
     if cardinality(whose) = 0 then
-      perform mayfly_private.fail(409, 'team_ended', 'No member of the team lives.', 'Spawn another team, or name the voters.', '{"field": "team"}');
+      perform mayfly_private.fail(409, 'team_ended', 'No member of the team is alive.', 'Spawn another team, or name the voters.', '{"field": "team"}');
     end if;
   end if;
   if quorum > cardinality(whose) then

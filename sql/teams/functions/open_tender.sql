@@ -15,7 +15,7 @@ begin
   perform mayfly_private.require_tenant('job:add');
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   if job ?| '{target,answers,key}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'Who gets it is decided by the bids.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'The bids decide who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif rule is null or rule not in ('lowest_price', 'highest_score') then

@@ -13,7 +13,7 @@ declare
   bidder mayfly.agents;
 begin
   if caller.kind <> 'agent' then
-    perform mayfly_private.fail(403, 'not_authorized', 'Only agents bid for work.', 'Spawn one.');
+    perform mayfly_private.fail(403, 'not_authorized', 'Only agents can bid for work.', 'Spawn one.');
   elsif price is null or price not between 0 and 1000000000000 then
     perform mayfly_private.fail(400, 'invalid_request', 'price must be a number from 0 to 1000000000000.', null, '{"field": "price"}');
   elsif score is null or not score between 0 and 1 then
@@ -28,8 +28,8 @@ begin
   elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
     or (tender.team_id is not null and not exists (
       select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
-    perform mayfly_private.fail(403, 'not_a_bidder', 'This work is for others.',
-      'A bidder is of the tender''s team, has its capabilities, and the scope job:work.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'not_a_bidder', 'This agent cannot bid for this work.',
+      'A bidder must be in the tender''s team, and have its capabilities and the scope job:work.', '{"field": "id"}');
   end if;
   insert into mayfly_private.sealed_bids (tenant_id, tender_id, agent_id, price, score, note, made_at)
   values (tenant, tender.id, caller.id, place_bid.price, place_bid.score, place_bid.note, mayfly_private.now())
@@ -38,7 +38,7 @@ begin
     select from mayfly_private.sealed_bids b
     where b.tenant_id = tenant and b.tender_id = tender.id and b.agent_id = caller.id
       and b.price = round(place_bid.price, 6) and b.score = place_bid.score) then
-    perform mayfly_private.fail(409, 'already_bid', 'You have bid already.', 'A bid cannot be changed.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_bid', 'You have already bid.', 'A bid cannot be changed.', '{"field": "id"}');
   end if;
   return mayfly_private.show_tender(mayfly_private.award_tender(tender, false));
 end

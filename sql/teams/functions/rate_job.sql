@@ -22,11 +22,11 @@ begin
     where a.tenant_id = tenant and caller.kind = 'agent'
       and ((a.id = caller.id and done.agent_id = any (a.ancestors || a.id)) or (a.id = done.agent_id and caller.id = any (a.ancestors)
         and done.assigned_by is distinct from caller.id))) then
-    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work does not rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work cannot rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
   elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
-    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has ended.', '{"field": "id"}');
   elsif done.reward is not null and done.reward <> rate_job.reward then
-    perform mayfly_private.fail(409, 'already_rated', 'The job is rated already.', null, '{"field": "id"}');
+    perform mayfly_private.fail(409, 'already_rated', 'The job already has a rating.', null, '{"field": "id"}');
   elsif done.reward is null then
     update mayfly.assignments s set ended = true, reward = rate_job.reward, rated_by = caller.id, rated_at = mayfly_private.now()
     where s.tenant_id = tenant and s.job_id = done.job_id;

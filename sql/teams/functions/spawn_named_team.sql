@@ -27,7 +27,7 @@ begin
   order by g.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format(
-        'team[%s].role must be lower case letters, digits, dots, dashes or underscores; lead is one agent, and the first.', fault.index), null,
+        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores; lead must be one agent and come first.', fault.index), null,
       jsonb_build_object('index', fault.index, 'field', 'role'));
   end if;
   if seconds is not null then
@@ -35,7 +35,7 @@ begin
     where (g.item ->> 'renew')::boolean order by g.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
-        'Leave renew out, or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
+        'Leave out renew or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
     end if;
   end if;
 
@@ -53,7 +53,7 @@ begin
   if coalesce((settings ->> 'channel')::boolean, true) then
     if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
       perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
-        'Make the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+        'Spawn the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
     end if;
     channel := gen_random_uuid();
     insert into mayfly.channels (tenant_id, id, name, kind, description, created_by)
@@ -67,8 +67,8 @@ begin
   on conflict do nothing
   returning t.* into made;
   if made.id is null then
-    perform mayfly_private.fail(409, 'name_taken', format('A team %s is running already.', settings ->> 'name'),
-      'Take another name, or stop that team.', '{"field": "name"}');
+    perform mayfly_private.fail(409, 'name_taken', format('A team %s is already running.', settings ->> 'name'),
+      'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
   -- It only takes from what its members may spend, so it needs no cost:admin.
   if jsonb_typeof(settings -> 'budget') = 'object' then

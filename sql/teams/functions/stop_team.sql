@@ -18,7 +18,7 @@ begin
   elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
     and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
-      'Without it, one stops the teams alone that one leads or has made.', '{"scope": "agent:stop"}');
+      'Without it, you can stop only teams that you lead or created.', '{"scope": "agent:stop"}');
   end if;
   if team.status = 'running' then
     perform mayfly_private.end_teams(tenant, array[team.id], stop_team.reason);

@@ -19,7 +19,7 @@ create table mayfly.checkpoints (
 -- Lists of all threads, and of all namespaces of one, the newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.checkpoints
   alter column ns set statistics 0,
   alter column id set statistics 0,

@@ -21,7 +21,7 @@ create table mayfly.thread_parts (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_parts
   alter column body set statistics 0,
   alter column of_ns set statistics 0,

@@ -14,7 +14,7 @@ create table mayfly.thread_writes (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_writes
   alter column ns set statistics 0,
   alter column checkpoint_id set statistics 0,

@@ -17,7 +17,7 @@ create table mayfly.threads (
 -- What maintenance looks for.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.threads
   alter column name set statistics 0;
 

@@ -1,5 +1,6 @@
--- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so that
--- one that ends while it looks finds it asleep, and wakes it. Locks the run; the keys of the children that it adds.
+-- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so
+-- a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
+-- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -79,7 +80,7 @@ begin
       exit when answer is not null;
     end loop;
   end loop;
-  -- What has happened is recorded: nothing is refused.
+  -- This has already happened, so recording it is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
   end if;
@@ -99,7 +100,7 @@ begin
           where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
   end if;
 
-  -- Of the items of a map one wakes it, the last one: it looks then what is left.
+  -- Only the last item of a map wakes the run, which then looks at what is left.
   waits := array(
     select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
     where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
@@ -118,12 +119,13 @@ begin
 end
 $$;
 
-comment on function mayfly_private.advance_graph is 'Goes on with a run of a graph.';
+comment on function mayfly_private.advance_graph is 'Continues a run of a graph.';
 grant execute on function mayfly_private.advance_graph to authenticated, service_role;
 
--- Goes on with a held run of a graph: records what has ended, skips and begins what is ready by then, and puts the run to
--- sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the one that the worker
--- has: another one than the run's version is refused (workflow_changed); the first of a version is kept.
+-- Continues a held run of a graph: records what has ended, skips and begins steps that are ready, and puts the run
+-- to sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the worker's
+-- graph. If it differs from that of the run's version, it is refused (workflow_changed); the first graph of a
+-- version is kept.
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -136,5 +138,5 @@ end
 $$;
 
 comment on function mayfly.advance_graph is
-  'Goes on with a held run of a graph: { waiting }, { done, result } or { failed: { step, id, status, error } }. After waiting the lease is over.';
+  'Continues a held run of a graph: { waiting }, { done, result } or { failed: { step, id, status, error } }. After { waiting }, the lease is over.';
 grant execute on function mayfly.advance_graph to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The names in a list of a graph; none where it is absent. In PL/pgSQL, which is planned once. Locks nothing.
+-- The names in a list of a graph, none if it is absent. It is PL/pgSQL, which is planned once. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -12,7 +12,7 @@ $$;
 
 comment on function mayfly_private.step_names is 'The names in a list of a graph.';
 
--- The job that does a step of a graph: another workflow or job, or code that the graph's own workers have. Locks nothing.
+-- The job that does a step of a graph: another workflow or job, or code of the graph's own workers. Locks nothing.
 
 create function mayfly_private.step_job(name text, version text, step text, def jsonb)
 returns text
@@ -22,7 +22,7 @@ return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step)
 
 comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
 
--- The first fault of one step of a graph, as { field, rule }; null of none. `known` are the names of all steps. Locks
+-- The first fault of one step of a graph as { field, rule }, or null. `known` are the names of all steps. Locks
 -- nothing.
 
 create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
@@ -88,8 +88,8 @@ $$;
 
 comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
 
--- Refuses a graph with the field of its first fault: names, references to what is not there, options that no job may
--- have, and steps that need each other in a circle. Locks nothing.
+-- Refuses a graph for its first fault, with its field: names, unknown references, options that jobs do not have, and
+-- steps that need each other in a circle. Locks nothing.
 
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
@@ -139,7 +139,7 @@ begin
     end if;
   end loop;
 
-  -- What needs nothing that is left is taken away, until nothing is left, or a circle is.
+  -- Removes steps that need none of the remaining ones, until nothing is left or a circle.
   waiting := known;
   loop
     free := array(
@@ -148,7 +148,7 @@ begin
     exit when cardinality(free) = 0;
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
-  -- Of what is left, what nobody left needs is behind the circle, not in it.
+  -- Of the remaining steps, those that no other needs are behind the circle, not in it.
   loop
     free := array(
       select w from unnest(waiting) w
@@ -165,4 +165,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_graph is 'Refuses a graph that has a fault, naming the step and the field.';
+comment on function mayfly_private.check_graph is 'Refuses an invalid graph, with the step and the field.';

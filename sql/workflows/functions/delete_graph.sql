@@ -25,7 +25,7 @@ $$;
 comment on function mayfly_private.delete_graph is 'Deletes a graph.';
 grant execute on function mayfly_private.delete_graph to authenticated, service_role;
 
--- Deletes a version of a graph that has no runs under way (scope job:admin): { deleted }.
+-- Deletes a version of a graph without open runs (scope job:admin): { deleted }.
 
 create function mayfly.delete_graph(name text, version text)
 returns jsonb
@@ -33,5 +33,5 @@ language sql
 set search_path = ''
 return mayfly_private.delete_graph(name, version);
 
-comment on function mayfly.delete_graph is 'Deletes a version of a graph that has no runs under way: { deleted }.';
+comment on function mayfly.delete_graph is 'Deletes a version of a graph without open runs: { deleted }.';
 grant execute on function mayfly.delete_graph to authenticated, service_role;

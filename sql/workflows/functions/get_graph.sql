@@ -16,7 +16,7 @@ begin
   order by g.set_at desc
   limit 1;
   if answer is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List those there are.',
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such graph.', 'List the existing ones.',
       jsonb_build_object('field', case when get_graph.version is null then 'name' else 'version' end));
   end if;
   return answer;

@@ -1,4 +1,4 @@
--- Runs of workflows, the newest first, a page at a time. Callers with job:read. Locks nothing.
+-- Runs of workflows, newest first, one page at a time. For callers with job:read. Locks nothing.
 
 create function mayfly.list_workflows(
   of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100
@@ -17,7 +17,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request',
       'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   elsif of_version is not null and of_name is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_version goes with of_name.', null, '{"field": "of_version"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
   return (
     select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')

@@ -1,4 +1,5 @@
--- The rows of a run that are of these steps: of a step of a graph also its beginning and its items. Locks nothing.
+-- The rows of a run that belong to these steps; for a step of a graph also its beginning and its items. Locks
+-- nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
 returns table (name text, step text)
@@ -14,10 +15,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rows_of_steps is 'The rows of a run that are of these steps.';
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to these steps.';
 
--- Lets a run of a graph do these steps again: the jobs that did them are no longer theirs. Those that are under way would
--- be done twice: they are refused. Locks the keys of their jobs.
+-- Lets a run of a graph do these steps again by detaching the jobs that did them. Steps whose jobs are still open
+-- would be done twice, so they are refused. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
 returns void
@@ -49,8 +50,8 @@ $$;
 
 comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
 
--- The definer half of mayfly.move_workflow. A run that is in somebody's hands is taken away: that worker's next write is
--- refused (lease_lost). One that has failed runs again. Locks the job.
+-- The definer half of mayfly.move_workflow. If a worker holds the run, the run is taken away, and the worker's next
+-- write is refused (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -81,10 +82,10 @@ begin
     job := jsonb_populate_record(null::mayfly.jobs, to_jsonb(dead));
   end if;
   if job.name is null or job.name not like 'workflow:%' then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   elsif not admin and (dead.id is not null or job.created_by is distinct from mayfly_private.caller_id()) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope job:admin.',
-      'Without it, one moves the runs alone that one has started, until they fail.', '{"scope": "job:admin"}');
+      'Without it, you can move only runs that you started and that have not failed.', '{"scope": "job:admin"}');
   elsif dead.status in ('succeeded', 'cancelled') then
     perform mayfly_private.fail(409, 'job_finished', 'The workflow has ended.', 'Start another.', '{"field": "id"}');
   end if;
@@ -95,7 +96,7 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('The workflow has recorded no step "%s".', unknown),
-      'Look at its history.', '{"field": "renamed"}');
+      'Read its history.', '{"field": "renamed"}');
   end if;
   perform mayfly_private.forget_steps(tenant, job.id, forgotten);
   with gone as (
@@ -139,9 +140,9 @@ $$;
 comment on function mayfly_private.move_workflow is 'Moves a run to another version of its workflow.';
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow: one's own (scope job:add), or any, failed ones included (job:admin).
--- `renamed` gives recorded steps the names that this version asks for; `forgotten` are deleted, and done again where it
--- asks for them.
+-- Moves a run to another version of its workflow: the caller's own (scope job:add) or any, including failed ones
+-- (job:admin). `renamed` maps recorded steps to the names in the new version. `forgotten` steps are deleted, and
+-- done again if the version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb
@@ -153,5 +154,5 @@ begin
 end
 $$;
 
-comment on function mayfly.move_workflow is 'Moves a run to another version of its workflow: { id, name, version, from }. One that has failed runs again.';
+comment on function mayfly.move_workflow is 'Moves a run to another version of its workflow: { id, name, version, from }. A failed run runs again.';
 grant execute on function mayfly.move_workflow to authenticated, service_role;

@@ -1,4 +1,4 @@
--- How far a workflow is. Callers with job:read; its open approvals are shown to those with approval:read. Locks nothing.
+-- How far a workflow is. For callers with job:read; its open approvals need approval:read. Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -14,7 +14,7 @@ begin
     select to_jsonb(f) into job from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = query_workflow.id and f.name like 'workflow:%';
   end if;
   if job is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
   return mayfly_private.workflow_row(job) || jsonb_build_object(
     'input', job -> 'input', 'result', job -> 'result',
@@ -35,5 +35,5 @@ begin
 end
 $$;
 
-comment on function mayfly.query_workflow is 'How far a workflow is: what it reports, what it waits for, its children and open approvals.';
+comment on function mayfly.query_workflow is 'How far a workflow is: its report, its waits, its children and its open approvals.';
 grant execute on function mayfly.query_workflow to authenticated, service_role;

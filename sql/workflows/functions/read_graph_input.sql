@@ -27,10 +27,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.read_graph_input is 'What a held step of a graph is given.';
+comment on function mayfly_private.read_graph_input is 'The input of a held step of a graph.';
 grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
 
--- What a held step of a graph is given, where that was too large to stand in its job: { input, <step>: what it gave }.
+-- The input of a held step of a graph if it was too large for its job: { input, <step>: its result }.
 
 create function mayfly.read_graph_input(lease text)
 returns jsonb
@@ -42,5 +42,5 @@ begin
 end
 $$;
 
-comment on function mayfly.read_graph_input is 'What a held step of a graph is given: the input of the run, and what each step that it needs gave.';
+comment on function mayfly.read_graph_input is 'The input of a held step of a graph: the input of the run, and the result of each step that it needs.';
 grant execute on function mayfly.read_graph_input to authenticated, service_role;

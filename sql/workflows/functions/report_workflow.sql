@@ -1,5 +1,5 @@
--- The definer half of mayfly.report_workflow. Fenced. Kept as the step `report` of the job, the only one that changes:
--- it is deleted with the others. Locks the job.
+-- The definer half of mayfly.report_workflow. Fenced. The report is kept as the step `report` of the job, the only
+-- step that changes, and is deleted with the others. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -12,7 +12,7 @@ declare
   former integer;
 begin
   if not coalesce(mayfly_private.json_within(value, 262144, 32), true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON, with at most 32 levels.', null, '{"field": "value"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'value must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "value"}');
   end if;
   perform mayfly_private.check_numbers(value, 'value');
   job := mayfly_private.fence_job(lease);
@@ -26,10 +26,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.report_workflow is 'Says how far a workflow is.';
+comment on function mayfly_private.report_workflow is 'Reports how far a workflow is.';
 grant execute on function mayfly_private.report_workflow to authenticated, service_role;
 
--- Says how far a held workflow is, for query_workflow: any JSON, in place of what it said before.
+-- Reports how far a held workflow is, for query_workflow: any JSON, replacing the last report.
 
 create function mayfly.report_workflow(lease text, value jsonb)
 returns boolean
@@ -41,5 +41,5 @@ begin
 end
 $$;
 
-comment on function mayfly.report_workflow is 'Says how far a held workflow is, in place of what it said before.';
+comment on function mayfly.report_workflow is 'Reports how far a held workflow is, replacing the last report.';
 grant execute on function mayfly.report_workflow to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The definer half of mayfly.retry_steps. Fenced. A mark `retry: <name>` is left, so that the step is known to have been
+-- The definer half of mayfly.retry_steps. Fenced. It leaves a mark `retry: <name>`, which shows that the step ran
 -- here. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
@@ -35,11 +35,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.retry_steps is 'Forgets failures of steps, so that they are tried again.';
+comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are tried again.';
 grant execute on function mayfly_private.retry_steps to authenticated, service_role;
 
--- Forgets recorded failures of steps of a held job, since they have failed the attempt after all: the next one tries them
--- again. Says how many.
+-- Deletes recorded failures of steps of a held job, because the attempt failed because of them and the next one has
+-- to try them again. Returns how many.
 
 create function mayfly.retry_steps(lease text, names text[])
 returns integer
@@ -51,5 +51,5 @@ begin
 end
 $$;
 
-comment on function mayfly.retry_steps is 'Forgets recorded failures of steps of a held job: the next attempt tries them again.';
+comment on function mayfly.retry_steps is 'Deletes recorded failures of a held job''s steps, so that the next attempt tries them again.';
 grant execute on function mayfly.retry_steps to authenticated, service_role;

@@ -1,4 +1,5 @@
--- Keeps a graph under its name and version if there is none, and gives the one that is kept. Charges it. Locks the row.
+-- Stores a graph under its name and version unless there is one, and returns the stored one. Charges it. Locks the
+-- row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs
@@ -26,7 +27,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.keep_graph is 'Keeps a graph under its name and version if there is none.';
+comment on function mayfly_private.keep_graph is 'Stores a graph under its name and version unless there is one.';
 
 -- The definer half of mayfly.set_graph. Locks the row.
 
@@ -41,7 +42,7 @@ declare
   kept mayfly.workflow_graphs;
   size constant integer := 512 + octet_length(graph::text);
 begin
-  -- What is kept is what was asked for in most calls: nothing is checked then.
+  -- In most calls the stored graph is the given one, and then nothing is checked.
   select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
   if kept.graph is distinct from set_graph.graph or kept.graph is null then
     perform mayfly_private.check_graph(name, version, graph);
@@ -69,9 +70,9 @@ $$;
 comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.';
 grant execute on function mayfly_private.set_graph to authenticated, service_role;
 
--- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional, map, when,
--- input, job, on_failure, options } }, result }. The same again changes nothing; another graph for a version that has none
--- of its runs under way needs job:admin.
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional,
+-- map, when, input, job, on_failure, options } }, result }. Defining the same graph again changes nothing. Replacing
+-- the graph of a version needs job:admin, and no open runs of that version.
 
 create function mayfly.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -79,5 +80,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_graph(name, version, graph);
 
-comment on function mayfly.set_graph is 'Defines a workflow as a graph, checked for circles and for what is missing: { name, version, set_at }.';
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, and checks it for circles and unknown steps: { name, version, set_at }.';
 grant execute on function mayfly.set_graph to authenticated, service_role;

@@ -1,4 +1,4 @@
--- Refuses waits with the index and the field of their first fault. Locks nothing.
+-- Refuses waits for their first fault, with its index and field. Locks nothing.
 
 create function mayfly_private.check_waits(waits jsonb)
 returns void
@@ -45,9 +45,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_waits is 'Refuses waits that have a fault, naming index and field.';
+comment on function mayfly_private.check_waits is 'Refuses invalid waits, with index and field.';
 
--- What one wait has come to: when, what, and whether that was recorded before.
+-- The outcome of one wait: when, what, and whether it was recorded before.
 create type mayfly_private.found_wait as (
   n integer,
   step text,
@@ -65,8 +65,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- What each of a job's waits has come to, in their order. Of several that stand for one (`of`) the first by its time;
--- a signal goes to the first that wants it. Locks nothing: the caller holds the job.
+-- The outcomes of a job's waits, in order. Of several that form one wait (`of`), the first by time counts. A signal
+-- goes to the first wait that wants it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -126,11 +126,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_waits is 'What the waits of a job have come to.';
+comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- The definer half of mayfly.wait_any. Fenced. The row lock orders it against whatever signals the job: a writer that
--- has the job first is seen here, one that comes later sees that the job waits. Locks the job; the keys of children that
--- it adds; approvals that it takes.
+-- The definer half of mayfly.wait_any. Fenced. The row lock orders it against writers that signal the job: a writer
+-- that has the job first is seen here, and a later one sees that the job waits. Locks the job, the keys of children
+-- that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -156,7 +156,7 @@ begin
   end if;
   job := mayfly_private.fence_job(lease);
 
-  -- A length of time begins once: every later look finds the same end.
+  -- A duration begins once, so every later call computes the same end.
   with begun as (
     insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
     select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
@@ -174,7 +174,7 @@ begin
     end if;
   end loop;
 
-  -- What is waited for together is told when all of it is there; until then it is recorded as it comes.
+  -- Results that are waited for together are returned when all are there; until then they are recorded as they come.
   open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
   select sum(octet_length(f.outcome::text)) into size from unnest(found) f
   where f.at is not null and f.together is not null and f.together <> all (open_joins);
@@ -208,7 +208,7 @@ begin
     returning s.bytes
   )
   select coalesce(sum(s.bytes), 0) into freed from spent s;
-  -- What has happened is recorded: nothing is refused.
+  -- This has already happened, so recording it is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
   end if;
@@ -218,7 +218,7 @@ begin
     return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
   end if;
 
-  -- Of what is waited for together one wakes it, the last one: it looks then what is left.
+  -- Of children that are waited for together, only the last wakes the run, which then looks at what is left.
   update mayfly.jobs j
   set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
     run_at = coalesce(
@@ -237,11 +237,12 @@ $$;
 comment on function mayfly_private.wait_any is 'Waits for the first of several things.';
 grant execute on function mayfly_private.wait_any to authenticated, service_role;
 
--- Looks what has come of several waits of a held job, records each as its step, and puts the job to sleep if nothing
--- has: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
--- after (seconds) and until. With { of, key } several stand for one: the first is taken and `of` records its key. With
--- { together } children are told when all have ended. `jobs` are children to add first, each by the key `<job>/<step>`;
--- `missing` are those that nobody has added. `reread`: the results are more than 2 MB, and stand in the steps.
+-- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is none:
+-- { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
+-- after (seconds) and until. With { of, key }, several form one: the first outcome is taken, and `of` records its
+-- key. With { together }, children are returned when all have ended. `jobs` are children to add first, each with the
+-- key `<job>/<step>`; `missing` are children that nobody has added. `reread`: the results exceed 2 MB, so read them
+-- from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb
@@ -254,5 +255,5 @@ end
 $$;
 
 comment on function mayfly.wait_any is
-  'Waits for the first of several signals, children, approvals and times: { done: {step: outcome}, missing, reread, waiting }. After waiting the lease is over.';
+  'Waits for the first of several signals, children, approvals and times: { done: {step: outcome}, missing, reread, waiting }. If it waits, the lease is over.';
 grant execute on function mayfly.wait_any to authenticated, service_role;

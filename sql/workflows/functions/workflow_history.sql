@@ -1,5 +1,5 @@
--- What a workflow, or any job, has recorded: its checkpoints, in their order, a page at a time. `seq` counts them from 1
--- on: the column of that name is everybody's. Callers with job:read. Locks nothing.
+-- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts them from 1
+-- on, because the column of that name counts for all jobs. For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -14,9 +14,9 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 5000.', null, '{"field": "page_limit"}');
   elsif not exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = workflow_history.id)
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List those there are.', '{"field": "id"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  -- A page ends when it has 4 MB: by the sum of what came before.
+  -- A page ends at 4 MB, by the running sum.
   select jsonb_build_object(
       'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
         'ms', p.ms, 'at', p.at) order by p.seq), '[]'),
@@ -37,5 +37,5 @@ begin
 end
 $$;
 
-comment on function mayfly.workflow_history is 'What a workflow has recorded, in its order: { checkpoints, more }. Pass the last seq as after for the next page.';
+comment on function mayfly.workflow_history is 'The checkpoints of a workflow, in order: { checkpoints, more }. Pass the last seq as after for the next page.';
 grant execute on function mayfly.workflow_history to authenticated, service_role;

@@ -46,6 +46,25 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   reportComparison({ bench: "runs", name, on, against: "bare ToolLoopAgent" }, times);
   const overhead = times.ours.median - times.baseline.median;
   report({ bench: "runs", name: "what that adds (goal 50)", on, unit: "ms", ours: overhead });
+  // On a busy machine this says more than the time that it took: what the process and its connections used.
+  const cpu = async (once: () => Promise<void>) => {
+    const many = 20;
+    const before = { node: process.cpuUsage(), database: door.cpu() };
+    for (let n = 0; n < many; n++) await once();
+    const node = process.cpuUsage(before.node);
+    return (node.user + node.system + door.cpu() - before.database) / 1_000 / many;
+  };
+  const used = { ours: await cpu(ours), bare: await cpu(theirs) };
+  report({
+    bench: "runs",
+    name: "CPU of that loop, with the database's",
+    on,
+    unit: "ms",
+    ours: used.ours,
+    against: "bare ToolLoopAgent",
+    baseline: used.bare,
+    ratio: used.ours / used.bare,
+  });
   await work.data.stop();
   await door.close();
 }

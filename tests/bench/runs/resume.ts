@@ -23,7 +23,10 @@ export async function measureResume(db: TestDatabase): Promise<void> {
     const { id } = await startRun(db.sql, claims, recorded + 10);
     await db.sql`update mayfly.jobs set max_attempts = 1000 where id = ${id}`;
     const attempt = async () => {
-      const { jobs } = await claim(db.sql, claims, 1, { names: ["run:measured"] as never });
+      const { jobs } = await claim(db.sql, claims, 1, {
+        names: ["run:measured"] as never,
+        lease: 3_000,
+      });
       const there = new Promise<void>((resolve) => {
         arrived = resolve;
       });

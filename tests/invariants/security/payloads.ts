@@ -35,7 +35,15 @@ const leaks =
 export function leakIn(answer: string): string | undefined {
   if (answer.includes(computed)) return "what SQL computed";
   let rest = answer;
-  for (const payload of payloads)
+  // Facts write types and predicates as words.
+  const words = payloads.map((payload) =>
+    payload
+      .trim()
+      .toLowerCase()
+      .replace(/[\s_-]+/g, "_")
+      .replace(/^_+|_+$/g, ""),
+  );
+  for (const payload of [...payloads, ...words.filter((word) => leaks.test(word))])
     for (let said = payload, level = 0; level < 3; level++) {
       rest = rest.replaceAll(said, "");
       said = JSON.stringify(said).slice(1, -1);

@@ -1,4 +1,4 @@
-/** Realtime's own functions come and go by Realtime's own migrations. */
+/** Realtime's own migrations create and drop Realtime's functions. */
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ afterAll(() => db.close());
 const drop = "drop function realtime.send(jsonb, text, text, boolean)";
 
 describe("realtime.send", () => {
-  it("is named in one sentence by the migration, where Realtime has not made it yet", async () => {
+  it("is named by the migration in one sentence if Realtime has not created it yet", async () => {
     const bare = await openPglite({
       template: await readBareTemplate(),
       passwords: "password",
@@ -59,7 +59,7 @@ describe("realtime.send", () => {
     );
   });
 
-  it("is what no object of ours depends on", async () => {
+  it("has no dependent objects of Mayfly", async () => {
     const rows = await db.sql`
       select distinct pg_describe_object(d.classid, d.objid, d.objsubid) as object
       from pg_depend d

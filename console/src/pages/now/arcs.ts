@@ -15,6 +15,8 @@ export interface Arc {
   data: unknown;
 }
 
+const handoffs = ["task_handoff", "task_assignment"];
+
 /** Messages between agents: one for each recipient. */
 export function messageArcs(messages: Iterable<StoredMessage>): Arc[] {
   const arcs: Arc[] = [];
@@ -23,7 +25,7 @@ export function messageArcs(messages: Iterable<StoredMessage>): Arc[] {
     for (const { recipientId, acknowledgedAt } of deliveries)
       arcs.push({
         key: `${id} ${recipientId}`,
-        kind: type === "handoff" || type === "task_assignment" ? "handoff" : "message",
+        kind: handoffs.includes(type) ? "handoff" : "message",
         from: senderId,
         to: recipientId,
         at: sentAt.getTime(),

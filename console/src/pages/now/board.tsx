@@ -22,6 +22,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const canvas = useRef<HTMLCanvasElement>(null);
   const [top, setTop] = useState(0);
   const [size, setSize] = useState({ width: 800, height: 500 });
+  const [room, setRoom] = useState(500);
   const [hovered, setHovered] = useState<{ spot: Spot; x: number; y: number } | null>(null);
   const spots = useRef<Spot[]>([]);
   const dirty = useRef(true);
@@ -54,6 +55,8 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
       setSize({ width: element.clientWidth, height: element.clientHeight });
     });
     observer.observe(element);
+    const rooms = new ResizeObserver(() => setRoom(box.current?.clientHeight ?? 500));
+    if (box.current) rooms.observe(box.current);
     let frame = 0;
     let drawnAt = 0;
     let before = performance.now();
@@ -88,6 +91,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
     return () => {
       cancelAnimationFrame(frame);
       observer.disconnect();
+      rooms.disconnect();
     };
   }, []);
 
@@ -137,7 +141,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
             </li>
           ))}
         </ul>
-        <div class="board-canvas">
+        <div class="board-canvas" style={{ height: `${room}px` }}>
           <canvas
             ref={canvas}
             role="img"

@@ -7,7 +7,7 @@ export const speeds = [1, 5, 20, 60];
 /** The part of the width behind the present: what the living have left. */
 export const ahead = 0.28;
 
-export const spanMs = signal(spans["15 min"]);
+export const spanMs = signal(spans["5 min"]);
 /** Null: live. */
 export const pastAt = signal<number | null>(null);
 export const playing = signal(false);

@@ -1,0 +1,39 @@
+/** What the patterns share: waiting for a job, and agents that read and check pages. */
+import type { Agent, Mayfly, Result } from "@mayfly/sdk";
+import type { Model } from "./model.ts";
+import { type Finding, type Page, pages } from "./task.ts";
+
+/** Does the task with a team of its kind. */
+export type Pattern = (mayfly: Mayfly, model: Model) => Promise<Finding[]>;
+
+/** The data of an answer; what went wrong is thrown. */
+export function dataOf<T>({ data, error }: Result<T>): T {
+  if (error) throw error;
+  return data as T;
+}
+
+export const pageOf = (name: string): Page => {
+  const page = pages.find((one) => one.name === name);
+  if (!page) throw new Error(`There is no page ${name}.`);
+  return page;
+};
+
+/** Lets agents do jobs of the names `read` and `verify`. @returns ends that. */
+export async function works(agents: Agent[], model: Model): Promise<() => Promise<void>> {
+  const handlers = (agent: Agent) => ({
+    read: ({ page }: { page: string }) => model.read(agent.name, pageOf(page)),
+    verify: ({ page, found }: { page: string; found: Finding[] }) =>
+      model.check(agent.name, pageOf(page), found),
+  });
+  const options = { pollMs: 100 };
+  const begun = await Promise.all(agents.map((agent) => agent.work(handlers(agent), options)));
+  const works = begun.map(dataOf);
+  return async () => void (await Promise.all(works.map((work) => work.stop())));
+}
+
+/** The result of a job, once it has one. */
+export async function resultOf<T>(mayfly: Pick<Mayfly, "jobs">, id: string): Promise<T> {
+  const job = dataOf(await mayfly.jobs.ended<T>(id));
+  if (job.status !== "succeeded") throw new Error(`The job ${job.name} has ${job.status}.`);
+  return job.result as T;
+}

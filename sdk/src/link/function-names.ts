@@ -1,0 +1,11 @@
+const ours = /(\/functions\/v1\/)(spawn|sync|query)(?=[/?]|$)/;
+
+/**
+ * A `fetch` that calls Mayfly's edge functions by the names they were installed with: `mayfly init --prefix`. A
+ * project's own functions keep theirs.
+ */
+export const prefixed = (fetch: typeof globalThis.fetch, prefix = ""): typeof globalThis.fetch =>
+  prefix === ""
+    ? fetch
+    : (input, init) =>
+        fetch(typeof input === "string" ? input.replace(ours, `$1${prefix}$2`) : input, init);

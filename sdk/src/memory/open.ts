@@ -1,0 +1,43 @@
+import { idOf } from "../contract/ids.ts";
+import type { ApplicationClient } from "../link/application-client.ts";
+import { connect } from "../link/connect.ts";
+import { Link } from "../link/link.ts";
+import { Requests } from "../link/requests.ts";
+import { Memories } from "./memories.ts";
+
+export type { Memories } from "./memories.ts";
+
+/** Which project, with which identity, in which tenant: as for `new Mayfly`. */
+export interface OpenMemoriesOptions {
+  /** The project's URL. */
+  url: string;
+  /** The publishable key, or on a server the secret key. */
+  key: string;
+  /** The tenant in which to work. The secret key needs it, and so does a person in several tenants. */
+  tenant?: string;
+  /** The application's own SupabaseClient. The person who is signed in there is the caller. */
+  client?: ApplicationClient;
+  /** Of the names of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
+  functionsPrefix?: string;
+}
+
+/**
+ * The memory of a tenant, and nothing else: for a page that recalls, and does not spawn, send or work. It has
+ * what `mayfly.memory` has, and needs less than half of the code.
+ *
+ * @example
+ * const memory = openMemories({ url, key: publishableKey, client: supabase, tenant });
+ * const { data } = await memory.recall("how do I rotate the key?");
+ */
+export function openMemories({
+  url,
+  key,
+  tenant,
+  client,
+  functionsPrefix,
+}: OpenMemoriesOptions): Memories {
+  const tenantId = tenant && idOf(tenant);
+  const options = { url, key, ...(tenantId && { tenant: tenantId }), ...(client && { client }) };
+  const connected = connect(options, new Requests(functionsPrefix).fetch);
+  return new Memories(new Link({ client: connected, tenantId: tenantId || undefined }));
+}

@@ -1,0 +1,129 @@
+/**
+ * Assigning work, closing a large poll, and a team of 50 that works through 2,000 jobs:
+ *
+ *   DATABASE_URL=postgresql://… node tests/bench/teams.ts [--quick]
+ */
+
+import { failed, MayflyError, ok } from "@mayfly/sdk/contract/errors";
+import type { JobsDoor } from "@mayfly/sdk/internal";
+import { openBackend } from "#harness/backend";
+import { makeAgent, makePerson, makeTenant, rpc } from "#harness/callers";
+import { Worker } from "#harness/jobs-door";
+import { report } from "./lib/report.ts";
+import { onEach, quick, unlimited } from "./lib/target.ts";
+
+const agents = 50;
+const jobs = quick ? 400 : 2_000;
+const assigned = quick ? 500 : 2_000;
+const voters = 1_000;
+const scopes = ["job:work", "job:read", "team:read", "team:vote", "team:manage", "job:add"];
+
+await onEach(async (db, on) => {
+  const { sql } = db;
+  const tenant = await makeTenant(sql, unlimited);
+  const lives = { lifetime: 3_600, scopes };
+  for (let n = 0; n < 10; n++) await makeAgent(sql, tenant, lives);
+  const boss = await makeAgent(sql, tenant, lives);
+  const caller = await openBackend(db.url, boss.claims);
+
+  let began = performance.now();
+  for (let n = 0; n < assigned; n++)
+    await caller.query("select mayfly.assign_job($1)", [{ name: "work" }]);
+  const seconds = (performance.now() - began) / 1_000;
+  report({
+    bench: "teams",
+    name: "assignments a second",
+    on,
+    unit: "1/s",
+    ours: assigned / seconds,
+  });
+
+  // All but the last have voted.
+  const people = await makePerson(sql, { [tenant]: "owner" });
+  const all = [boss.id, ...Array.from({ length: voters - 1 }, () => crypto.randomUUID())];
+  const took: number[] = [];
+  for (let n = 0; n < (quick ? 5 : 15); n++) {
+    const [poll] = await sql<{ id: string }[]>`
+      insert into mayfly.polls (tenant_id, question, options, rule, voters, deadline)
+      values (${tenant}, 'Ship it?', '{yes,no}', 'unanimous', ${all}::uuid[], now() + interval '1 hour') returning id`;
+    const id = poll?.id ?? "";
+    await sql`
+      insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, weight, cast_at)
+      select ${tenant}, ${id}, v, 'yes', 1, now() from unnest(${all.slice(1)}::uuid[]) v`;
+    began = performance.now();
+    await caller.query("select mayfly.cast_ballot($1, $2)", [id, "yes"]);
+    took.push(performance.now() - began);
+    const closed = await rpc<{ status: string; outcome: { ballots: number } }>(
+      sql,
+      people,
+      "get_poll",
+      { poll_id: id },
+    );
+    if (closed.status !== "closed" || closed.outcome.ballots !== voters)
+      throw new Error(`The poll is ${closed.status} with ${closed.outcome?.ballots} ballots.`);
+  }
+  took.sort((a, b) => a - b);
+  const median = took[Math.floor(took.length / 2)] ?? 0;
+  report({
+    bench: "teams",
+    name: "a poll of 1,000 ballots closes in",
+    on,
+    unit: "ms",
+    ours: median,
+  });
+  await caller.close();
+  if (on === "pglite") return;
+
+  // Each job takes 100 to 400 ms: what 50 agents need at least is the sum by 50. They share the connections of a pool.
+  const other = await makeTenant(sql, unlimited);
+  const adder = await makeAgent(sql, other, lives);
+  const inputs = Array.from({ length: jobs }, (_, n) => ({ ms: 100 + ((n * 7_919) % 301) }));
+  const sum = inputs.reduce((total, { ms }) => total + ms, 0);
+  for (let at = 0; at < jobs; at += 1_000) {
+    const part = inputs.slice(at, at + 1_000).map((input) => ({ name: "work", input }));
+    await rpc(sql, adder.claims, "add_jobs", { jobs: part as never });
+  }
+  const members = [];
+  for (let n = 0; n < agents; n++) members.push(await makeAgent(sql, other, lives));
+  let left = jobs;
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const handle = async ({ ms }: { ms: number }) => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    if (--left === 0) finish();
+  };
+  began = performance.now();
+  const works = members.map(({ claims }) => {
+    const door: JobsDoor = {
+      call: (name, values, form) =>
+        rpc(sql, claims, name, values as never).then(
+          (data) => ok(form.parse(data)),
+          ({ message }: Error) =>
+            failed(new MayflyError({ code: "internal", message, hint: null, details: null })),
+        ),
+      onWake: () => async () => {},
+    };
+    const options = { concurrency: 1, drainOnTermination: false, onError: console.error };
+    const work = Worker.start(door, { work: handle }, options);
+    if (work.error) throw work.error;
+    return work.data;
+  });
+  await finished;
+  const wall = performance.now() - began;
+  report({
+    bench: "teams",
+    name: `${agents} agents work through ${jobs} jobs`,
+    on,
+    unit: "ms",
+    ours: wall,
+    against: "the sum of the work by 50",
+    baseline: sum / agents,
+    ratio: wall / (sum / agents),
+  });
+  await Promise.all(works.map((work) => work.stop()));
+  const [row] =
+    await sql`select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${other}`;
+  if (row?.n !== jobs) throw new Error(`${row?.n} of ${jobs} jobs are recorded.`);
+});

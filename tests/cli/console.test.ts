@@ -1,0 +1,39 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { buildConsole } from "../../scripts/build-console.ts";
+import { runCli, startCli } from "./run.ts";
+
+const project = ["--url", "https://ref.supabase.co"];
+
+describe("mayfly console", { timeout: 60_000 }, () => {
+  beforeAll(() => buildConsole(), 120_000);
+
+  it("serves the page of a project on this machine, which may talk to that project alone", async () => {
+    const key = "sb_publishable_abc";
+    const serving = startCli(["console", ...project, "--key", key, "--port", "0"]);
+    let said = "";
+    serving.child.stdout?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await serving.printed(/Ctrl-C ends it/);
+    const [url = ""] = /http:\/\/127\.0\.0\.1:\d+\//.exec(said) ?? [];
+    const page = await fetch(url);
+    expect(await page.text()).toContain('<div id="app">');
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("connect-src 'self' https://ref.supabase.co wss://ref.supabase.co;");
+    expect(policy).not.toContain("unsafe");
+    const config = await (await fetch(`${url}config.json`)).json();
+    expect(config).toEqual({ url: "https://ref.supabase.co", key, local: false });
+    expect((await fetch(`${url}..%2f..%2fpackage.json`)).status).toBe(404);
+    serving.child.kill("SIGTERM");
+    expect((await serving.ended).code).toBe(143);
+  });
+
+  it("takes no secret key into a page, and names what is missing", async () => {
+    const secret = await runCli(["console", ...project, "--key", "sb_secret_abc"]);
+    expect(secret.code).toBe(2);
+    expect(secret.err).toContain("never enters a page");
+    const nothing = await runCli(["console", ...project]);
+    expect(nothing.code).toBe(2);
+    expect(nothing.err).toContain("There is no publishable key");
+  });
+});
