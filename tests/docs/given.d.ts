@@ -41,6 +41,7 @@ declare global {
   const analyst: sdk.Agentlike;
   const editor: sdk.Agentlike;
   const run: sdk.Run;
+  const team: sdk.Team;
   const anthropic: (model: string) => sdk.RunModel;
   const payments: { refund: (order: number, key: string) => Promise<string> };
   const show: (text: unknown) => void;
