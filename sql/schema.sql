@@ -1641,6 +1641,7 @@ create table mayfly.team_alerts (
   constraint team_alerts_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX team_alerts_open_key ON mayfly.team_alerts USING btree (tenant_id, team_id, kind, cause) WHERE (status = 'open'::text);
+CREATE INDEX team_alerts_team_idx ON mayfly.team_alerts USING btree (tenant_id, team_id);
 alter table mayfly.team_alerts enable row level security;
 create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
@@ -4553,6 +4554,12 @@ returns mayfly.jobs
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.file_tenants()
+returns uuid[]
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly_private.file_tenants to authenticated;
+
 create function mayfly_private.find_agents(having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer)
 returns jsonb
 language plpgsql stable security definer
@@ -5279,10 +5286,9 @@ set search_path = "";
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.may_delete_file to authenticated;
-grant execute on function mayfly_private.may_delete_file to service_role;
 
 create function mayfly_private.may_publish(channel mayfly.channels)
 returns boolean
@@ -5342,10 +5348,9 @@ grant execute on function mayfly_private.may_use_topic to authenticated;
 
 create function mayfly_private.may_write_file(path text)
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.may_write_file to authenticated;
-grant execute on function mayfly_private.may_write_file to service_role;
 
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
 returns bigint

@@ -29,7 +29,7 @@ const detailed = ["memory", "message", "state"];
 
 /** What the log tells of. */
 const logCategories =
-  "agent approval budget channel fact job member memory message poll run state team tender workflow".split(
+  "agent approval artifact budget channel fact job member memory message poll run state team tender workflow".split(
     " ",
   );
 export const categories = [...new Set([...logCategories, ...debugCategories])].sort();

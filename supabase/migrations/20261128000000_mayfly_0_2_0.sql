@@ -9839,34 +9839,62 @@ grant select on mayfly.artifacts to authenticated, service_role;
 create policy artifacts_select on mayfly.artifacts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]));
 
--- Whether the caller has begun to write this file: for the policy on storage.objects. Locks nothing.
+-- Whether the caller has begun to write this file: for the policy on storage.objects. Locks nothing. It is in
+-- plpgsql, which looks up what it calls when it runs: an upgrade can then replace those functions, although a policy in
+-- another schema depends on this one.
 
 create function mayfly_private.may_write_file(path text)
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return exists (
-  select from mayfly.artifacts a
-  where a.tenant_id = any (mayfly_private.tenant_ids('artifact:write'))
-    and a.tenant_id = mayfly_private.to_uuid(split_part(path, '/', 1)) and a.id = mayfly_private.to_uuid(split_part(path, '/', 2))
-    and a.status = 'writing' and a.created_by is not distinct from mayfly_private.caller_id());
+as $$
+begin
+  return exists (
+    select from mayfly.artifacts a
+    where a.tenant_id = any (mayfly_private.tenant_ids('artifact:write'))
+      and a.tenant_id = mayfly_private.to_uuid(split_part(path, '/', 1)) and a.id = mayfly_private.to_uuid(split_part(path, '/', 2))
+      and a.status = 'writing' and a.created_by is not distinct from mayfly_private.caller_id());
+end
+$$;
 
 comment on function mayfly_private.may_write_file is 'Whether the caller has begun to write this file.';
 
-grant execute on function mayfly_private.may_write_file to authenticated, service_role;
+grant execute on function mayfly_private.may_write_file to authenticated;
 
--- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing.
+-- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing. In
+-- plpgsql for the reason in may_write_file.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return mayfly_private.to_uuid(split_part(path, '/', 1)) = any (mayfly_private.tenant_ids('artifact:write'))
-  and exists (select from mayfly_private.files_due d where d.path = may_delete_file.path);
+as $$
+begin
+  return mayfly_private.to_uuid(split_part(path, '/', 1)) = any (mayfly_private.tenant_ids('artifact:write'))
+    and exists (select from mayfly_private.files_due d where d.path = may_delete_file.path);
+end
+$$;
 
 comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant is due to be deleted.';
 
-grant execute on function mayfly_private.may_delete_file to authenticated, service_role;
+grant execute on function mayfly_private.may_delete_file to authenticated;
+
+-- The tenants whose files the caller may read: for the policy on storage.objects. Locks nothing. In plpgsql for the
+-- reason in may_write_file.
+
+create function mayfly_private.file_tenants()
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return mayfly.tenant_ids('artifact:read');
+end
+$$;
+
+comment on function mayfly_private.file_tenants is 'The tenants whose files the caller may read.';
+
+grant execute on function mayfly_private.file_tenants to authenticated;
 
 -- Makes the bucket mayfly and the policies on its files, again without change; false where the project has no Storage. A
 -- caller reads the files of the tenants whose artifact:read it has, writes a file that it has begun, and deletes one
@@ -9885,7 +9913,7 @@ begin
   execute 'drop policy if exists mayfly_files_read on storage.objects';
   execute $sql$
     create policy mayfly_files_read on storage.objects for select to authenticated
-      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]))
+      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly_private.file_tenants())::uuid[]))
   $sql$;
   execute 'drop policy if exists mayfly_files_write on storage.objects';
   execute $sql$
@@ -9908,7 +9936,8 @@ comment on function mayfly_private.prepare_storage is 'Makes the bucket of artif
 do $$
 begin
   -- What the policies call has to be there first.
-  if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null then
+  if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null
+    or to_regprocedure('mayfly_private.file_tenants()') is null then
     raise exception 'The functions that decide about files are missing.';
   end if;
   perform mayfly_private.prepare_storage();
@@ -20420,6 +20449,8 @@ create table mayfly.team_alerts (
   constraint team_alerts_pkey primary key (tenant_id, id),
   constraint team_alerts_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
 );
+
+create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 

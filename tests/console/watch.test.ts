@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 /** The pages that watch: agents, the stream, health. */
 import type { Agent } from "@mayfly/sdk";
 import type { Page } from "playwright-core";
@@ -63,7 +64,8 @@ describe.skipIf(!chromiumPath)("the console", () => {
   });
 
   it("writes to an agent, suspends it, resumes it and stops it; and says why something is refused", async () => {
-    const spawned = await mayfly.spawn({ name: "steered", lifetime: 900, scopes });
+    const name = `steered-${randomUUID().slice(0, 8)}`;
+    const spawned = await mayfly.spawn({ name, lifetime: 900, scopes });
     if (spawned.error) throw spawned.error;
     const { id } = spawned.data;
     const page = await opened(`agents/${id}`);
@@ -74,7 +76,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.waitForSelector("dialog >> text=invalid_request");
     await page.fill("dialog textarea", '{ "question": "Are you there?" }');
     await page.click("dialog button >> text=Send");
-    await page.waitForSelector("text=Sent to steered");
+    await page.waitForSelector(`text=Sent to ${name}`);
     await page.waitForSelector("main >> text=question: Are you there?");
 
     await page.click("main .actions >> text=Suspend");

@@ -232,7 +232,7 @@ describe("costs", () => {
     for (const [values, field] of [
       [{ hard_usd: -1 }, "hard_usd"],
       [{}, "hard_usd"],
-      [{ hard_usd: 1, level: "team" }, "level"],
+      [{ hard_usd: 1, level: "planet" }, "level"],
       [{ hard_usd: 1, level: "run", subject: "x" }, "subject"],
       [{ hard_usd: 1, period: "week" }, "period"],
     ] as const)

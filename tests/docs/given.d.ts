@@ -1,9 +1,13 @@
 /** What the examples of the SDK's docstrings take as given: what their reader has at hand. */
 import type * as sdk from "@mayfly/sdk";
 import type * as embedder from "@mayfly/sdk/contract/development-embedder";
+import type * as memory from "@mayfly/sdk/memory";
+import type { SupabaseClient } from "@supabase/supabase-js";
 
 declare global {
   const Mayfly: typeof sdk.Mayfly;
+  const openMemories: typeof memory.openMemories;
+  const supabase: SupabaseClient;
   const mayfly: sdk.Mayfly;
   const agent: sdk.Agent;
   const helper: sdk.Agent;

@@ -61,8 +61,8 @@ describe("the command line of the demo", () => {
   test.each([
     [["/no/such/folder"], "There is no folder /no/such/folder."],
     [[import.meta.filename], `${import.meta.filename} is a file, not a folder.`],
-    [["--lifetime", "3"], "whole number from 5 to 900"],
-    [["--agents", "many"], "whole number from 1 to 50"],
+    [["--lifetime", "3"], "an integer from 5 to 900"],
+    [["--agents", "many"], "an integer from 1 to 50"],
     [["--colour"], "unknown option '--colour'"],
   ])("says in one sentence what is wrong with %j", async (args, message) => {
     const error = await readOptions(args).catch((thrown: unknown) => thrown);

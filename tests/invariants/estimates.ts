@@ -14,6 +14,7 @@ export const words: Record<string, string[]> = {
   approval_decisions: ["decided_kind", "verdict"],
   approval_policies: ["autonomy"],
   approvals: ["requested_kind", "status"],
+  artifacts: ["status"],
   budgets: ["level", "period"],
   channels: ["kind"],
   debug_records: ["category"],
@@ -31,6 +32,7 @@ export const words: Record<string, string[]> = {
   run_tool_calls: ["status"],
   runs: ["status"],
   polls: ["rule", "status"],
+  team_alerts: ["kind", "status"],
   teams: ["status"],
   tenders: ["rule", "status"],
   // The project's own rows, the same for everyone.

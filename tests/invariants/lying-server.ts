@@ -95,8 +95,12 @@ export function calls(): Record<string, Record<string, Call>> {
       run: () => mayfly.run({}, nobody),
       runTeam: () => mayfly.runTeam([{ count: 2 }], nobody),
     },
-    Log: { watch: () => mayfly.log.watch({}, nobody) },
-    Messages: { ...talk(mayfly.messages), handoff: () => mayfly.messages.handoff("t", id, "r") },
+    Log: { watch: () => mayfly.log.watch({}, nobody), list: () => mayfly.log.list() },
+    Messages: {
+      ...talk(mayfly.messages),
+      list: () => mayfly.messages.list(),
+      handoff: () => mayfly.messages.handoff("t", id, "r"),
+    },
     Memories: {
       recall: () => memory.recall("keys"),
       context: () => memory.context({ task: "keys", maxTokens: 100 }),
@@ -115,6 +119,7 @@ export function calls(): Record<string, Record<string, Call>> {
     },
     Agents: {
       find: () => agents.find(),
+      list: () => agents.list(),
       issue: () => agents.issue(),
       get: () => agents.get(id),
       tree: () => agents.tree(),
@@ -133,6 +138,7 @@ export function calls(): Record<string, Record<string, Call>> {
     },
     DebugStreams: {
       watch: () => debug.watch({}, nobody),
+      list: () => debug.list(),
       persist: () => debug.persist({ persist: true }),
     },
     Debug: { watch: () => agent.debug.watch({}, nobody) },
@@ -230,7 +236,7 @@ export const right: Record<string, string[]> = {
   "[]": [
     "Agents.tree AgentTypes.list EnrolmentKeys.list Invitations.mine Members.list Tenants.list States.list",
     "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
-    "Memories.get Memories.list Memories.thread",
+    "Memories.get Memories.list Memories.thread Log.list Messages.list Agents.list DebugStreams.list",
     // Of those that nobody asks for yet none is alive, and the caller may watch no tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),

@@ -96,7 +96,9 @@ describe("mayfly schedules", () => {
     expect((await run("schedules", "set", "often", "@daily", "sweep", "--paused")).out).toMatch(
       /often {2}@daily UTC {2}sweep {2}paused/,
     );
-    expect((await run("schedules", "remove", "often")).out).toContain("often is removed");
+    expect((await run("schedules", "remove", "often")).out).toContain(
+      "The schedule often was removed.",
+    );
     expect((await run("schedules")).out).not.toContain("often");
   });
 

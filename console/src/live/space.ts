@@ -71,13 +71,17 @@ export async function closeSpace({
   await mayfly.close();
 }
 
+/** As many messages may be sent while the page reads what there is. */
+const newest = 100;
+
 /** What events name is asked for, so that it has a name by the time it is drawn. */
 function learn(agents: Agents, messages: MessageStore, happened: Happening[], isPast: boolean) {
   const changed = happened.filter(({ kind }) => kind === "agent").map(({ subject }) => subject);
   agents.want(changed, !isPast);
   agents.want(happened.map(({ agentId }) => agentId));
-  if (isPast) return;
-  messages.want(
-    happened.filter(({ kind }) => kind === "message").flatMap(({ subject }) => subject ?? []),
+  const sent = happened.flatMap(({ kind, subject }) =>
+    kind === "message" && subject !== null ? [subject] : [],
   );
+  // Those of the past are there already, but for what was sent while the page began.
+  messages.want(isPast ? sent.filter((id) => !messages.get(id)).slice(-newest) : sent);
 }

@@ -10,8 +10,9 @@ export function useCount(space: Space, concerns: (event: Happening) => boolean):
   const [count, setCount] = useState(0);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const unlisten = space.events.listen((events, isPast) => {
-      if (isPast || timer !== undefined || !events.some(concerns)) return;
+    const unlisten = space.events.listen((events) => {
+      // Also of the past: what happens while the past is read may come with it.
+      if (timer !== undefined || !events.some(concerns)) return;
       timer = setTimeout(() => {
         timer = undefined;
         setCount((before) => before + 1);

@@ -15,7 +15,7 @@ begin
   execute 'drop policy if exists mayfly_files_read on storage.objects';
   execute $sql$
     create policy mayfly_files_read on storage.objects for select to authenticated
-      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]))
+      using (bucket_id = 'mayfly' and mayfly_private.to_uuid(split_part(name, '/', 1)) = any ((select mayfly_private.file_tenants())::uuid[]))
   $sql$;
   execute 'drop policy if exists mayfly_files_write on storage.objects';
   execute $sql$

@@ -20,6 +20,7 @@ create table mayfly.team_alerts (
   constraint team_alerts_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
 );
 
+create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
 -- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).

@@ -142,7 +142,7 @@ describe("the definer functions", () => {
       [...(source as string).matchAll(/\bexecute\s+(?!on\b)([^;]*)/gi)]
         .map(([, given = ""]) => given.split(/\busing\b/i)[0] ?? "")
         .map((given) =>
-          given.replace(/\$read\$.*?\$read\$|'(?:[^']|'')*'/gs, (text) =>
+          given.replace(/\$(?:read|sql)\$.*?\$(?:read|sql)\$|'(?:[^']|'')*'/gs, (text) =>
             /%s/.test(text) ? "%s" : "",
           ),
         )
@@ -184,7 +184,11 @@ describe("the definer functions", () => {
         where ${ours} and not p.prosecdef and has_function_privilege('${role}', p.oid, 'execute')
         union all
         select concat(qual, ' ', with_check) from pg_policies
-        where schemaname in ('mayfly', 'mayfly_private', 'realtime') and '${role}' = 'authenticated'`);
+        where schemaname in ('mayfly', 'mayfly_private', 'realtime') and '${role}' = 'authenticated'
+        union all
+        -- The policies of storage.objects, which are there only where Storage is.
+        select (regexp_match(p.prosrc, 'create policy.*', 's'))[1] from pg_proc p
+        where p.proname = 'prepare_storage' and '${role}' = 'authenticated'`);
       const called = new Set(
         bodies.flatMap((body) =>
           [...(body as string).matchAll(/mayfly_private\.(\w+)\(/g)].map(([, name]) => name),

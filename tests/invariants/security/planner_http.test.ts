@@ -265,6 +265,8 @@ describe("what another tenant has", () => {
       "epochs_pkey",
       "event_kinds_pkey",
       "event_rows_pkey",
+      // A path begins with the tenant.
+      "files_due_pkey",
       "flusher_pkey",
       "invitation_secrets_pkey",
       "job_calls_pkey",

@@ -94,7 +94,7 @@ test("half a cluster, left by a start that was killed, is made anew", async () =
   expect(existsSync(join(dataDir, "pgdata.unfinished"))).toBe(false);
   writeFileSync(join(dataDir, "pgdata", "global", "pg_control"), "nonsense");
   expect((await failure(open({ dataDir }))).message).toMatch(
-    /is damaged and does not open \(.+\): /,
+    /is damaged and cannot be opened \(.+\)/,
   );
   rmSync(join(dataDir, "pgdata", "PG_VERSION"));
   expect((await failure(open({ dataDir }))).message).toMatch(

@@ -20,7 +20,7 @@ const auth = { persistSession: false, autoRefreshToken: false };
 
 export function setUp(): void {
   beforeAll(async () => {
-    who.local = await startTestLocal();
+    who.local = await startTestLocal({ embedded: true });
     const { sign } = await createTokens(who.local.keys);
     const as = async (sub: string) => {
       const token = await sign({
