@@ -23,7 +23,7 @@ describe("a job whose worker is killed twice", () => {
   it("finishes: each step is recorded once, and what could not be recorded ran again with its key", async () => {
     const { tenant, mayfly } = await local.enter();
     const file = join(folder, "effects");
-    const start = () =>
+    const start = (dies = "") =>
       spawn(
         process.execPath,
         [
@@ -32,13 +32,14 @@ describe("a job whose worker is killed twice", () => {
           local.secretKey,
           tenant,
           file,
+          dies,
         ],
         { stdio: ["ignore", "ignore", "inherit"] },
       );
-    const { id } = dataOf(await mayfly.jobs.add("build"));
+    const { id } = dataOf(await mayfly.jobs.add("build", {}, { maxAttempts: 6 }));
     const endings: unknown[] = [];
-    for (let n = 0; n < 2; n++) {
-      const [, signal] = await once(start(), "exit");
+    for (const step of ["one", "two"]) {
+      const [, signal] = await once(start(step), "exit");
       endings.push(signal);
       // Nobody hears of it again: its lease is over.
       await local.sql`update mayfly.jobs set lease_end = clock_timestamp() where id = ${id}`;
@@ -48,21 +49,13 @@ describe("a job whose worker is killed twice", () => {
     const last = start();
     const job = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 60_000 }));
     last.kill("SIGKILL");
-    expect(job).toMatchObject({ status: "succeeded", result: "built", attempt: 3 });
-    expect(job.attempts.map(({ error }) => error.code)).toEqual(["lease_ended", "lease_ended"]);
-    expect(job.steps.map(({ name, attempt }) => `${name} ${attempt}`).sort()).toEqual([
-      "one 2",
-      "three 3",
-      "two 3",
-    ]);
+    expect(job).toMatchObject({ status: "succeeded", result: "built" });
+    // More than two, if a claim that was under way when its worker died was answered after that.
+    expect(job.attempts.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(job.attempts.map(({ error }) => error.code))).toEqual(new Set(["lease_ended"]));
+    expect(job.steps.map(({ name }) => name).sort()).toEqual(["one", "three", "two"]);
     const effects = (await readFile(file, "utf8")).trim().split("\n");
-    expect(effects).toEqual([
-      `${id}/one 1`,
-      `${id}/one 2`,
-      `${id}/two 2`,
-      `${id}/two 3`,
-      `${id}/three 3`,
-    ]);
+    expect(effects).toEqual(["one", "one", "two", "two", "three"].map((name) => `${id}/${name}`));
     await mayfly.close();
   });
 });
