@@ -21,7 +21,7 @@ export interface Connection {
   tenant: string | undefined;
   /** What `mayfly use` has chosen for this folder: for where none is named. */
   used?: string | undefined;
-  /** Of the names of Mayfly's edge functions, if they were installed with one. */
+  /** The prefix of the edge functions' names, if they were installed with one. */
   functionsPrefix?: string | undefined;
 }
 

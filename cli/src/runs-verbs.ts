@@ -80,7 +80,7 @@ async function cancel(
   return undefined;
 }
 
-/** Each question by its digest: what is asked anew meanwhile is refused. */
+/** Decides each question by its digest, so a question that has changed in the meantime is refused. */
 async function decide(
   verdict: "approve" | "reject",
   mayfly: Mayfly,

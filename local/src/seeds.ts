@@ -35,7 +35,7 @@ export async function applySeeds(url: string, root: string, log: Logger): Promis
       if (before === hash) continue;
       if (before !== undefined) {
         log.warn(
-          `${path} has changed since it was run on this database. Start with another --data folder to seed anew.`,
+          `${path} has changed since it was run on this database. To seed again, start with another --data folder.`,
         );
         continue;
       }

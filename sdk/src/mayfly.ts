@@ -52,7 +52,7 @@ export interface MayflyOptions {
    * caller. A client with its own `accessToken` (Clerk, Auth0) throws `invalid_request`.
    */
   client?: ApplicationClient;
-  /** Of the names of Mayfly's edge functions, if `mayfly init --prefix mayfly-` installed them with one. */
+  /** The prefix of the edge functions' names, if you installed them with `mayfly init --prefix mayfly-`. */
   functionsPrefix?: string;
   /** A machine's key (`mfk_…`). It can spawn agents and do nothing else. */
   enrolmentKey?: string;

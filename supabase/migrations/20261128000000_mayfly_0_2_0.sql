@@ -24550,8 +24550,8 @@ comment on function mayfly.list_threads is 'The threads of the tenant, by name. 
 
 grant execute on function mayfly.list_threads to authenticated, service_role;
 
--- A thread that is to be written, locked until commit; with its name made where there is none, and made anew where it
--- has expired. Called first by the functions that write. As owner. Locks the thread.
+-- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired. The
+-- functions that write call it first. As owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
 returns mayfly.threads

@@ -17,14 +17,11 @@ export interface TestDatabase extends Clock {
 }
 
 /**
- * On a real Postgres 17 where there is one, else on PGlite: the SQL is one, and what is a second's work of PGlite
- * is a fifth of one there.
+ * Opens a database on Postgres 17 if `DATABASE_URL` names one, and on PGlite otherwise. The SQL is the same, and
+ * Postgres needs a fifth of the time.
  */
 export const openTestDatabase = (): Promise<TestDatabase> =>
   databaseUrl ? openPostgresDatabase() : openPgliteDatabase();
-
-/** What it was called before. */
-export const openRealDatabase = openTestDatabase;
 
 /** On PGlite, from the template: for what is true of PGlite alone. */
 export async function openPgliteDatabase(): Promise<TestDatabase> {

@@ -22,7 +22,7 @@ export interface LifeParts {
   anonymous: Link;
   /** The server's time, learned from its tokens and answers. */
   clock: HybridClock;
-  /** Of the names of Mayfly's edge functions. */
+  /** The prefix of the edge functions' names. */
   functionsPrefix?: string | undefined;
   /** How it calls the database. Without it, through the Data API. */
   transport?: Transport | undefined;

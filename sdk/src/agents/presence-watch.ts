@@ -38,7 +38,7 @@ export interface PresenceWatchOptions {
   onError?: (error: unknown) => void;
 }
 
-/** Tells `wake` of agents that begin and end; gives what stops it. */
+/** Calls `wake` when an agent starts or ends. */
 export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
 
 /** Agents that die without leaving are noticed within this time. */

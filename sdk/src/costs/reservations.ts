@@ -117,7 +117,7 @@ class Batch<In, Out> {
 const messages: Record<string, [string, string]> = {
   budget_exceeded: [
     "A budget has no room for this call.",
-    "Raise the budget, or wait until it begins anew.",
+    "Raise the budget, or wait until its next period begins.",
   ],
   price_unknown: [
     "The price of this model is not known, and a hard budget has to know it.",

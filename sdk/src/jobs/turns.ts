@@ -40,7 +40,7 @@ export class Turns {
   }
 
   /** How long a worker that has found nothing may sleep. */
-  lookInMs(pollMs: number): number {
+  #restMs(pollMs: number): number {
     return Math.min(jittered(pollMs), afterLease(this.#leaseMs));
   }
 
@@ -82,13 +82,13 @@ export class Turns {
   }
 
   /** When to look again for what was being added during the last look, ever later; undefined where nobody was adding. */
-  get lookSoonMs(): number | undefined {
+  get #lookSoonMs(): number | undefined {
     return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
   }
 
   /** How long to sleep: until a job that was being added is there, one of `looks`, or `pollMs` and the next lease's end. */
   pauseMs(looks: number[], pollMs: number): number {
-    return this.lookSoonMs ?? looks.shift() ?? this.lookInMs(pollMs);
+    return this.#lookSoonMs ?? looks.shift() ?? this.#restMs(pollMs);
   }
 
   async end(done: object[], failures: object[]): Promise<Result<null>> {

@@ -104,9 +104,9 @@ export class PostgresTopics {
   /**
    * Renews the leases, and tells listeners whether they hear.
    *
-   * @param anew whether the connection is a new one, so that something may have been missed.
+   * @param reconnected whether the connection is new, so events may have been missed.
    */
-  async #lease(tenants: string[], anew = false): Promise<void> {
+  async #lease(tenants: string[], reconnected = false): Promise<void> {
     let leased: string[] = [];
     let why: MayflyError | null = null;
     try {
@@ -121,7 +121,7 @@ export class PostgresTopics {
       const channel = this.#channels.get(tenant);
       if (!channel) continue;
       const flowing = leased.includes(tenant);
-      const changed = anew || flowing !== channel.flowing;
+      const changed = reconnected || flowing !== channel.flowing;
       channel.flowing = flowing;
       for (const member of channel.members) {
         if (why) member.fails(why);

@@ -17,7 +17,7 @@ export interface OpenMemoriesOptions {
   tenant?: string;
   /** The application's own SupabaseClient. The person who is signed in there is the caller. */
   client?: ApplicationClient;
-  /** Of the names of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
+  /** The prefix of the edge functions' names, if you installed them with `mayfly init --prefix`. */
   functionsPrefix?: string;
 }
 
