@@ -1,4 +1,4 @@
-/** What events and texts are about, in names instead of ids. */
+/** Says what an event or a text is about, with names instead of ids. */
 import { oneLine, preview } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import type { Space } from "./space.ts";

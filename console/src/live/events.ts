@@ -71,7 +71,7 @@ export class Events {
     const watch = await this.#mayfly.log.watch(options, ({ events, memories, snapshot }) => {
       for (const { id, task } of memories) this.memories.set(id, oneLine(task ?? ""));
       if (events.length > 0) this.#take(events);
-      // The cursor had expired: what was between is read anew.
+      // The cursor had expired, so the page reads the past again.
       if (snapshot) void this.#readPast();
     });
     if (watch.error) {

@@ -71,7 +71,7 @@ export async function closeSpace({
   await mayfly.close();
 }
 
-/** As many messages may be sent while the page reads what there is. */
+/** How many messages that arrive while the page opens are looked up. */
 const newest = 100;
 
 /** What events name is asked for, so that it has a name by the time it is drawn. */
@@ -82,6 +82,6 @@ function learn(agents: Agents, messages: MessageStore, happened: Happening[], is
   const sent = happened.flatMap(({ kind, subject }) =>
     kind === "message" && subject !== null ? [subject] : [],
   );
-  // Those of the past are there already, but for what was sent while the page began.
+  // The page has the past messages already, except those that were sent while it opened.
   messages.want(isPast ? sent.filter((id) => !messages.get(id)).slice(-newest) : sent);
 }

@@ -2,16 +2,16 @@ import { useEffect, useState } from "preact/hooks";
 import type { Happening } from "./events.ts";
 import type { Space } from "./space.ts";
 
-/** As often as something changes, a list that is asked for anew is asked for at most. */
+/** A list is loaded again at most this often, however often something changes. */
 const pauseMs = 1_000;
 
-/** Counts what happens: what is loaded `on` it is asked for again, once a second at most. */
+/** Counts what happens. A list that is loaded `on` the count is loaded again, at most once a second. */
 export function useCount(space: Space, concerns: (event: Happening) => boolean): number {
   const [count, setCount] = useState(0);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const unlisten = space.events.listen((events) => {
-      // Also of the past: what happens while the past is read may come with it.
+      // Events of the past count too: one that happens while the page reads the past may arrive with it.
       if (timer !== undefined || !events.some(concerns)) return;
       timer = setTimeout(() => {
         timer = undefined;

@@ -37,7 +37,7 @@ export function AgentTrail({ space, id }: { space: Space; id: string }) {
                   <Kind of={event.type} />
                   <span class="muted">
                     {event.agentId !== id && event.agentId !== null && <Name id={event.agentId} />}{" "}
-                    <bdi>{event.subject === id ? "" : subjectOf(space, event)}</bdi>
+                    <bdi>{event.subject === id ? "" : subjectOf(space, event)}</bdi>{" "}
                     {event.fields?.join(", ")}
                   </span>
                 </li>
