@@ -21,11 +21,11 @@ export default defineConfig({
     // A test's database lives for seconds: optimizing its WebAssembly cost a quarter of all CPU time.
     execArgv: ["--liftoff-only"],
     // None takes so long on an idle machine; one that builds something else beside is slow, not broken.
-    testTimeout: 90_000,
+    testTimeout: 180_000,
     // What a test waits for, it waits for: a second, the default, is not enough on a busy machine.
     expect: { poll: { timeout: 30_000 } },
     // One race in 1,700 tests must not refuse a submission; the end of the run names each test that needed it.
     retry: process.env.CI ? 1 : 0,
-    hookTimeout: 120_000,
+    hookTimeout: 180_000,
   },
 });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript, since an old Node cannot read TypeScript: in a clone the Node that `npm install`
-// brought takes over.
+// Plain JavaScript, because an old Node cannot read TypeScript. In a clone, the Node that `npm
+// install` installed takes over.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as modules from "node:module";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const packed = new URL("./dist/main.js", import.meta.url);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
-  // Half of the time to the first word is reading the sources.
+  // Half of the time until the first output is spent on reading the sources.
   modules.enableCompileCache();
   await import(existsSync(packed) ? packed.href : "./src/main.ts");
 } else runOnNewerNode();
@@ -27,7 +27,8 @@ function runOnNewerNode() {
   }
   const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
-  // A terminal's Ctrl-C reaches both, and so the child twice: it takes them as one.
+  // A terminal's Ctrl-C reaches both processes, and so the child twice. The child treats both as
+  // one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {

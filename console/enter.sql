@@ -1,5 +1,5 @@
--- Makes the developer of an embedded Supabase, $1, an owner of every tenant that there is. Run by it at each
--- sign-in by a one-time link, and when the console asks for tenants that are new.
+-- Makes the developer of an embedded Supabase, $1, an owner of every tenant. The embedded Supabase
+-- runs this at each sign-in with a one-time link, and when the console asks for new tenants.
 insert into mayfly.members (tenant_id, user_id, role)
 select t.id, u.id, 'owner'
 from mayfly.tenants t

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { defineConfig } from "vite";
 
-// The built files may stand in any folder of any host: every address in them is relative.
+// Every address in the built files is relative, so they can be in any folder of any host.
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",
@@ -11,11 +11,11 @@ export default defineConfig({
     outDir: join(import.meta.dirname, "dist"),
     emptyOutDir: true,
     target: "es2023",
-    // No file becomes a data: address, and no script stands in the page itself: the policy forbids both.
+    // No file becomes a data: address, and no script is inline, because the policy forbids both.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
-    // The SDK's optional peer: a page runs no agents.
+    // The SDK's optional peer is not needed, because the page runs no agents.
     rolldownOptions: { external: ["ai"] },
   },
 });

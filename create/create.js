@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript, since an old Node cannot even read the TypeScript that would tell it so.
+// Plain JavaScript, because an old Node could not read TypeScript to print this error.
 import { existsSync } from "node:fs";
 
 const packed = new URL("./dist/main.js", import.meta.url);

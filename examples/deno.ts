@@ -1,23 +1,23 @@
-// A script for Deno: what is this file about? Who knows it tells; else a worker finds out, and the next
-// run knows.
+// A script for Deno that reports what this file is about. If no memory answers that, a worker finds out, and the
+// next run knows.
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { openTenant } from "./tenant.ts";
 
 const [file = "README.md"] = process.argv.slice(2);
 const nothingRuns = (): never => {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 };
 const running = await readFile(".mayfly/running.json", "utf8").catch(nothingRuns);
 const { apiUrl, secretKey } = JSON.parse(running) as { apiUrl: string; secretKey: string };
-// After a crash the file is still there.
+// The file remains after a crash, so check that something answers.
 await fetch(`${apiUrl}/health`).catch(nothingRuns);
 const mayfly = await openTenant(apiUrl, secretKey);
 
 const task = `Keywords of ${file}`;
 const text = await readFile(file, "utf8");
-// An agent for as long as this takes; also after a failure it is stopped.
+// The agent exists as long as this block runs. It is stopped even after a failure.
 const { data: answer, error } = await mayfly.run({ type: "asker", lifetime: 60 }, async (agent) => {
   const { data: known, error: unknowing } = await agent.recall(task, { task, limit: 1 });
   if (unknowing) throw unknowing;
@@ -36,7 +36,8 @@ const { data: answer, error } = await mayfly.run({ type: "asker", lifetime: 60 }
 });
 await mayfly.close();
 
-if (error?.code === "no_recipient") console.error("Nobody is here to find out: start the worker.");
+if (error?.code === "no_recipient")
+  console.error("No worker is running to find out. Start the worker.");
 else if (error) throw error;
 else console.log(answer);
 process.exitCode = error ? 1 : 0;

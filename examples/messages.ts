@@ -3,7 +3,7 @@ import { Mayfly } from "@mayfly/sdk";
 
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const { apiUrl: url, secretKey: key } = project;

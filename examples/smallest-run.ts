@@ -7,12 +7,12 @@ import { openTenant } from "./tenant.ts";
 
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const mayfly = await openTenant(project.apiUrl, project.secretKey);
 
-// A model, if OPENAI_API_KEY or another key is set. Yours: anthropic("claude-sonnet-4-5").
+// A model, if OPENAI_API_KEY or another key is set. To choose your own: anthropic("claude-sonnet-4-5").
 const chosen = await chooseModel(process.env.MODEL, process.env);
 const scripted = standIn(({ results: [order] }) =>
   order
@@ -35,14 +35,18 @@ const analyst = defineAgent({
   budget: { tokens: 20_000, seconds: 60 },
 });
 
-// Any process with the definition does its runs, and goes on with them where another has died.
-const { data: work } = await mayfly.jobs.work(runAgents(analyst));
+// Any process with the definition can execute its runs, and continues those of a process that died.
+const onError = ({ message }: { message: string }) => console.error(message);
+const { data: work } = await mayfly.jobs.work(runAgents(analyst), { onError });
 
 const { data: run, error } = await mayfly.runs.start(analyst, "Why did order 17 not arrive?");
 if (error) throw error;
-for await (const { chunk } of run.stream())
+for await (const { chunk } of run.stream({ onError }))
   if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
-const { data: result } = await run.result();
-console.log(`\n${chosen?.name ?? standInName}, ${result?.steps} steps: npx mayfly runs ${run.id}`);
+const { data: result, error: failure } = await run.result();
+if (failure) throw failure;
+console.log(
+  `\n${chosen?.name ?? standInName}, ${result.steps} steps: npx mayfly runs ${run.id} --tenant example`,
+);
 await work?.stop();
 await mayfly.close();

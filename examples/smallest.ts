@@ -3,7 +3,7 @@ import { Mayfly } from "@mayfly/sdk";
 
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const { apiUrl: url, secretKey: key } = project;
@@ -21,7 +21,7 @@ await agent.remember({
 await agent.sync();
 await agent.stop("done");
 
-// Later, an agent that was never told:
+// Later, an agent that was never told about it:
 const { data: newcomer, error: refusal } = await mayfly.spawn({ name: "newcomer" });
 if (refusal) throw refusal;
 const { data: answer } = await newcomer.recall("how do we change keys?");

@@ -1,17 +1,17 @@
 /**
- * Stands in for a language model where nobody has a key: follows a script and understands nothing. It says so wherever
- * its name is shown.
+ * Stands in for a language model if there is no key. It follows a script and understands nothing, and says so
+ * wherever its name is shown.
  */
 import type { LanguageModelV4, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 
-/** What it has been told. */
+/** What the stand-in was told. */
 export interface Told {
-  /** The last that a person, or another agent, has said. */
+  /** The last message of a person or another agent. */
   question: string;
   /** Memories that were recalled before the first step. */
   recalled: { task: string; output: string }[];
-  /** What its tools gave, the first first. */
+  /** The results of its tools, oldest first. */
   results: unknown[];
 }
 
@@ -20,7 +20,8 @@ export type Script = (told: Told) => string | { tool: string; input: object };
 
 export const standInName = "a scripted stand-in (no model: it understands nothing)";
 
-export const standIn = (script: Script): LanguageModelV4 =>
+/** `pauseMs` is the pause between two words. */
+export const standIn = (script: Script, { pauseMs }: { pauseMs?: number } = {}): LanguageModelV4 =>
   new MockLanguageModelV4({
     provider: "stand-in",
     modelId: "scripted",
@@ -53,7 +54,9 @@ export const standIn = (script: Script): LanguageModelV4 =>
           (isText ? next : JSON.stringify(next)).length,
         ),
       };
-      return { stream: simulateReadableStream({ chunks: [...said, finish] }) };
+      const chunks = [...said, finish];
+      const pace = pauseMs !== undefined && { chunkDelayInMs: pauseMs };
+      return { stream: simulateReadableStream({ chunks, ...pace }) };
     },
   });
 
@@ -80,7 +83,7 @@ const memoriesOf = (text: string): Told["recalled"] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line));
 
-/** As if a token were four characters. */
+/** Assumes four characters per token. */
 const usageOf = (read: number, written: number) => ({
   inputTokens: {
     total: Math.ceil(read / 4),

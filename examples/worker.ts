@@ -1,12 +1,12 @@
-// A worker: a process that lives long and takes tasks from its inbox. It finds the keywords of a text,
-// remembers them, and replies. Ctrl-C or SIGTERM: it ends what it has begun, and goes.
+// A worker: a long-lived process that takes tasks from its inbox. It finds the keywords of a text, remembers
+// them, and replies. On Ctrl-C or SIGTERM it finishes its task and exits.
 import { findRunning } from "@mayfly/local";
 import type { Agent, Message } from "@mayfly/sdk";
 import { openTenant } from "./tenant.ts";
 
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const mayfly = await openTenant(project.apiUrl, project.secretKey);
@@ -15,11 +15,11 @@ const stopped = new Promise<"stopped">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve("stopped"));
 });
 
-// An agent lives 15 minutes at most; the process goes on with another.
+// An agent lives at most 15 minutes. Then the process continues with another one.
 for (let why: unknown; why !== "stopped"; ) {
   const { data: worker, error } = await mayfly.spawn({
     type: "worker",
-    capabilities: ["keywords"], // what others find it by
+    capabilities: ["keywords"], // others find it by these
     lifetime: 900,
   });
   if (error) throw error;
@@ -39,7 +39,7 @@ async function work(worker: Agent, message: Message<"task_assignment">): Promise
   await worker.presence.track({ status: "working", task });
   const keywords = keywordsOf(String(context?.text ?? ""));
   await worker.remember({ task, output: keywords.join(", "), tags: ["keywords"] });
-  // Thrown, it is tried again; the message is acknowledged when this function has returned.
+  // If this throws, the message is retried. It is acknowledged when this function returns.
   const { error } = await worker.sync({ pull: false });
   if (error) throw error;
   await message.reply({ task, success: true, result: { keywords } }, { type: "task_complete" });
@@ -47,7 +47,7 @@ async function work(worker: Agent, message: Message<"task_assignment">): Promise
   console.log(`${worker.name} did: ${task}`);
 }
 
-/** The words of more than five letters that come most often. */
+/** The most frequent words of more than five letters. */
 function keywordsOf(text: string): string[] {
   const counts = new Map<string, number>();
   for (const [word] of text.toLowerCase().matchAll(/\p{L}{6,}/gu))

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript, since an old Node cannot even read the TypeScript that would tell it so.
+// Plain JavaScript, because an old Node could not read TypeScript to print this error.
 import { existsSync } from "node:fs";
 import * as modules from "node:module";
 
@@ -10,7 +10,7 @@ if (major > 22 || (major === 22 && minor >= 18)) {
   await import(existsSync(packed) ? packed.href : "./src/cli.ts");
 } else {
   console.error(
-    `The embedded Supabase needs Node 22.18 or later, and this is ${process.versions.node}: install Node 24 from https://nodejs.org. In a clone of Mayfly, \`npm start\` uses the Node that \`npm install\` brought.`,
+    `The embedded Supabase needs Node 22.18 or later, and this is ${process.versions.node}: install Node 24 from https://nodejs.org. In a clone of Mayfly, \`npm start\` uses the Node that \`npm install\` installed.`,
   );
   process.exitCode = 1;
 }

@@ -1,30 +1,54 @@
-// Builds the console, where it is not built yet or something that it is made of is newer: before npm start.
-import { readdir, stat } from "node:fs/promises";
+// Builds the console before npm start and before tests, unless it was built from exactly these sources and packages.
+import { createHash, randomUUID } from "node:crypto";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "vite";
 
-const root = join(import.meta.dirname, "..");
-const made = join(root, "console/dist/index.html");
-const sources = ["console/src", "console/index.html", "console/vite.config.ts", "sdk/src"];
+const repository = join(import.meta.dirname, "..");
+/** The second lockfile is npm's own list of installed packages. */
+const sources = [
+  ...["console/src", "console/index.html", "console/vite.config.ts", "console/package.json"],
+  ...["sdk/src", "package-lock.json", "node_modules/.package-lock.json"],
+];
 
-const changedAt = async (path: string): Promise<number> =>
-  (await stat(path).catch(() => null))?.mtimeMs ?? 0;
+const textOf = (path: string) => readFile(path, "utf8").catch(() => "");
 
-/** When the newest of these was changed. */
-async function newest(): Promise<number> {
-  const times = await Promise.all(
-    sources.map(async (source) => {
-      const path = join(root, source);
-      const inside = await readdir(path, { recursive: true }).catch(() => []);
-      return Promise.all([path, ...inside.map((file) => join(path, file))].map(changedAt));
-    }),
-  );
-  return Math.max(...times.flat());
+/** A hash of everything that the console is built from: the sources, and the installed packages. */
+async function fingerprintOf(root: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const source of sources) {
+    const inside = await readdir(join(root, source), { recursive: true }).catch(() => []);
+    for (const path of [source, ...inside.sort().map((file) => join(source, file))])
+      hash.update(`${path}\0`).update(await textOf(join(root, path)));
+  }
+  return hash.digest("hex");
 }
 
-export async function buildConsole(): Promise<void> {
-  if ((await changedAt(made)) > (await newest())) return;
-  await build({ root: join(root, "console"), logLevel: "warn" });
+/**
+ * Builds into a temporary folder, and renames it when it is complete, so that a failed build leaves no page.
+ * A build that another process completed in the meantime stays: that process is already serving or copying it.
+ */
+export async function buildConsole(root = repository): Promise<void> {
+  const dist = join(root, "console/dist");
+  const fingerprint = await fingerprintOf(root);
+  const isBuilt = async () => (await textOf(join(dist, ".built-from"))) === fingerprint;
+  if (await isBuilt()) return;
+  const made = `${dist}-${randomUUID()}`;
+  console.log("Building the console, because its sources or packages have changed.");
+  try {
+    // A page built from older sources, which a failed build must not leave behind.
+    await rm(dist, { recursive: true, force: true });
+    await build({ root: join(root, "console"), logLevel: "warn", build: { outDir: made } });
+    await writeFile(join(made, ".built-from"), fingerprint);
+    // Fails if another process has put a folder there.
+    await rename(made, dist).catch(async () => {
+      if (await isBuilt()) return;
+      await rm(dist, { recursive: true, force: true });
+      await rename(made, dist);
+    });
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
 }
 
 if (import.meta.main) await buildConsole();

@@ -1,5 +1,5 @@
-// Makes the migrations of the next release from sql/, which holds one object a file, by room. What was
-// released stays as it is. `--check` only compares and fails where something differs.
+// Makes the migrations of the next release from sql/, which holds one object per file, by room. Earlier
+// releases do not change. `--check` only compares, and fails if something differs.
 import { join } from "node:path";
 import { buildMigrations } from "./sql/releases.ts";
 

@@ -1,4 +1,4 @@
-// Makes docs/openapi.json from the schemas that the functions check with. `--check` only compares.
+// Makes docs/openapi.json from the schemas that the functions validate with. `--check` only compares.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openapi } from "./openapi/document.ts";

@@ -1,9 +1,7 @@
-// Makes the package of the SDK: ESM and CJS, each with its types. In the repository the sources are
-// used as they are.
-import { execFile } from "node:child_process";
+// Makes the package of the SDK: ESM and CommonJS, each with its types. The repository itself uses the sources
+// directly.
 import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { build } from "vite";
 import { bundle } from "./bundle.ts";
 import {
@@ -14,22 +12,22 @@ import {
   root,
   writeJson,
 } from "./packages/manifest.ts";
-import { nameJavaScript } from "./packages/node-code.ts";
+import { buildTypes } from "./packages/node-code.ts";
 
 const sdk = join(root, "sdk");
 
-/** What the package has beside its index, and the modules behind it. */
+/** The entry points other than the index, and their modules. */
 const doors = { postgres: "link/postgres", memory: "memory/open" };
 
-/** Builds into a folder, emptied first, from which `npm pack` makes the tarball. */
+/** Empties a folder and builds into it. `npm pack` makes the tarball from it. */
 export async function buildPackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await Promise.all([buildCode(folder), buildTypes(folder)]);
-  // A format of its own for each folder: so the same declarations serve both.
+  await Promise.all([buildCode(folder), writeTypes(folder)]);
+  // Each folder has its own format, so that both can use the same declarations.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
-  // For resolvers that know no exports.
+  // For resolvers that do not know exports.
   for (const [name, file] of Object.entries(doors)) {
     await mkdir(join(folder, name));
     await writeJson(join(folder, name, "package.json"), {
@@ -41,7 +39,7 @@ export async function buildPackage(folder: string): Promise<void> {
   await copyTexts("sdk", folder);
 }
 
-/** A file for each module, so that bundlers leave out what is not used. */
+/** One file for each module, so that bundlers leave out unused code. */
 async function buildCode(folder: string): Promise<void> {
   await build({
     root: sdk,
@@ -71,12 +69,9 @@ async function buildCode(folder: string): Promise<void> {
   });
 }
 
-async function buildTypes(folder: string): Promise<void> {
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const project = join(sdk, "tsconfig.build.json");
+async function writeTypes(folder: string): Promise<void> {
   const made = join(folder, "types");
-  await promisify(execFile)(process.execPath, [tsc, "-p", project, "--outDir", made]);
-  await nameJavaScript(made);
+  await buildTypes(made, "sdk/tsconfig.build.json");
   for (const format of ["esm", "cjs"]) await cp(made, join(folder, format), { recursive: true });
   await rm(made, { recursive: true });
 }
@@ -92,7 +87,7 @@ async function manifest(): Promise<object> {
     ...published("sdk"),
     type: "module",
     sideEffects: false,
-    // CommonJS requires ESM-only dependencies: so since 22.12.
+    // CommonJS requires ESM-only dependencies, which works since Node 22.12.
     engines: { node: ">=22.12" },
     main: "./cjs/index.js",
     module: "./esm/index.js",
@@ -115,7 +110,7 @@ async function manifest(): Promise<object> {
     },
     files: ["esm", "cjs", ...Object.keys(doors), "AGENTS.md"],
     dependencies: ranges(dependencies),
-    // The application's own: two copies in one page would be two connections and two sessions.
+    // The application provides it, because two copies on one page would mean two connections and two sessions.
     peerDependencies,
     // Only a worker that runs agents needs it.
     peerDependenciesMeta,

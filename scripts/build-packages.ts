@@ -1,40 +1,44 @@
-// Builds every package of ours and packs it:
+// Builds and packs each of our packages:
 //   npm run build:packages              into dist/packages
-//   npm run build:packages -- <folder>  into another
+//   npm run build:packages -- <folder>  into another folder
 import { execFile } from "node:child_process";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { buildPackage as buildSdk } from "./build-package.ts";
+import { adapters, buildAdapter } from "./packages/adapter.ts";
 import { buildCli } from "./packages/cli.ts";
 import { buildCreate } from "./packages/create.ts";
 import { buildLocal } from "./packages/local.ts";
 import { root } from "./packages/manifest.ts";
 import { buildTesting } from "./packages/testing.ts";
 
-const builders = {
+const builders: Record<string, (folder: string) => Promise<void>> = {
   sdk: buildSdk,
   local: buildLocal,
   mayfly: buildCli,
   testing: buildTesting,
   create: buildCreate,
+  ...Object.fromEntries(adapters.map((name) => [name, buildAdapter(name)])),
 };
-export type PackageName = keyof typeof builders;
 
-/** The packages and their tarballs, by the names of their folders. */
-export type Tarballs = Record<PackageName, string>;
+export const packageNames = Object.keys(builders);
 
-/** Builds into `folder/<name>`, and packs into `folder/<name>.tgz`. */
+/**
+ * Builds into `folder/<name>`, and puts the tarball next to it.
+ *
+ * @returns the tarballs, by the names of the packages' folders.
+ */
 export async function buildPackages(
   folder: string,
-  names = Object.keys(builders) as PackageName[],
-): Promise<Partial<Tarballs>> {
+  names = packageNames,
+): Promise<Record<string, string>> {
   await mkdir(folder, { recursive: true });
   const made = names.map(async (name) => {
     const built = join(folder, name);
     await rm(built, { recursive: true, force: true });
     await mkdir(built, { recursive: true });
-    await builders[name](built);
+    await builders[name]?.(built);
     return [name, await pack(built, folder)] as const;
   });
   return Object.fromEntries(await Promise.all(made));

@@ -1,19 +1,27 @@
-// Writes the figures of the last `npm run bench` (bench-results/, or other folders as arguments, of which
-// a later one's benchmarks replace an earlier one's) into docs/performance.md and the README, between
-// their marks, and makes the charts beside them.
+// Adds the figures of the last `npm run bench` (bench-results/, or the folders in the arguments, in this order) to
+// docs/performance/figures.jsonl, which keeps the latest of each, and writes all of them into docs/figures.md and
+// the README, between their marks, with their charts.
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chart } from "../tests/bench/lib/chart.ts";
 import type { Row } from "../tests/bench/lib/report.ts";
-import { charted, figures, headlines, type Results } from "./performance/figures.ts";
+import {
+  charted,
+  figures,
+  headlines,
+  type Measured,
+  type Results,
+  renewed,
+} from "./performance/figures.ts";
 
 const root = join(import.meta.dirname, "..");
-const [first = join(root, "bench-results"), ...others] = process.argv.slice(2);
+const folders = process.argv.slice(2);
+if (folders.length === 0) folders.push(join(root, "bench-results"));
 const charts = join(root, "docs/performance");
 
-/** Replaces what is between the marks; they stay. */
+/** Replaces the text between the marks, and keeps the marks. */
 async function replaceFigures(path: string, text: string): Promise<void> {
   const page = await readFile(path, "utf8");
   const marks = /(<!-- figures[^\n]*-->\n)[\s\S]*?(<!-- end of figures -->)/;
@@ -28,34 +36,27 @@ async function resultsOf(folder: string): Promise<Results> {
   const text = await readFile(join(folder, "results.json"), "utf8").catch(() => {
     throw new Error(`${folder} has no results.json: run npm run bench first.`);
   });
-  const { quick, ...results } = JSON.parse(text) as Omit<Results, "quick"> & { quick: boolean };
-  return { ...results, quick: quick ? results.rows.map(({ bench }) => bench) : [] };
+  return JSON.parse(text);
 }
 
-let measured = await resultsOf(first);
-for (const folder of others) {
-  const later = await resultsOf(folder);
-  const isOlder = (bench: string) => !later.rows.some((row) => row.bench === bench);
-  measured = {
-    ...measured,
-    load: Math.max(measured.load ?? 0, later.load ?? 0),
-    quick: [...measured.quick.filter(isOlder), ...later.quick],
-    rows: [...measured.rows.filter(({ bench }) => isOlder(bench)), ...later.rows],
-  };
-}
+const kept = join(charts, "figures.jsonl");
+const lines = (await readFile(kept, "utf8")).split("\n").filter(Boolean);
+const results = await Promise.all(folders.map(resultsOf));
+const rows = results.reduce(
+  renewed,
+  lines.map((line) => JSON.parse(line) as Measured),
+);
+await writeFile(kept, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
 
 await mkdir(charts, { recursive: true });
 const made: string[] = [];
-for (const { file, title, axis, rows } of charted(measured.rows)) {
-  await writeFile(join(charts, file), chart(title, rows as Row[], axis));
+for (const { file, title, axis, rows: shown } of charted(rows)) {
+  await writeFile(join(charts, file), chart(title, shown as Row[], axis));
   made.push(`![${title}](performance/${file})`);
 }
-const pages = ["docs/performance.md", "README.md"].map((page) => join(root, page)) as [
-  string,
-  string,
-];
-await replaceFigures(pages[0], figures(measured, made));
-await replaceFigures(pages[1], headlines(measured));
+const pages = ["docs/figures.md", "README.md"].map((page) => join(root, page)) as [string, string];
+await replaceFigures(pages[0], figures(rows, made));
+await replaceFigures(pages[1], headlines(rows));
 const biome = join(root, "node_modules/.bin/biome");
 await promisify(execFile)(biome, ["format", "--write", ...pages]);
-console.log(`wrote docs/performance.md, README.md and ${made.length} charts`);
+console.log(`wrote docs/figures.md, README.md and ${made.length} charts`);

@@ -1,5 +1,5 @@
-// Makes what a database with the migrations says of itself: sdk/src/contract/database.types.ts, by the Supabase
-// CLI, and sql/schema.sql, for reviewers. `--check` only compares and fails where one differs.
+// Makes two files from a database with the migrations: sdk/src/contract/database.types.ts, with the Supabase
+// CLI, and sql/schema.sql, for reviewers. `--check` only compares, and fails if one differs.
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

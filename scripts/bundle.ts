@@ -1,21 +1,21 @@
-// What a program weighs in a browser's page.
+// Measures the size of a program on a web page.
 import { gzipSync } from "node:zlib";
 import { build, type Rolldown } from "vite";
 
 const entry = "virtual:program";
 
 export interface Bundle {
-  /** All of it in one script, minified. */
+  /** The program and its imports as one minified script. */
   code: string;
-  /** Of that, compressed. */
+  /** Its compressed size. */
   bytes: number;
 }
 
 /**
- * Bundles a program as an application does.
+ * Bundles a program as an application would.
  *
- * @param root its folder, in which its imports are looked for.
- * @param options.exports whether it keeps its exports, as a worker's script does.
+ * @param root the folder where its imports are looked up.
+ * @param options.exports whether it keeps its exports, like a worker's script.
  */
 export async function bundle(
   root: string,

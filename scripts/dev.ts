@@ -1,14 +1,14 @@
-// The embedded Supabase to work on Mayfly itself: seeded, the functions reloaded and the SQL applied as
-// they change. Its data is in .mayfly/dev, apart from what `npm start` keeps.
+// Runs the embedded Supabase for work on Mayfly itself: with the seed, and with functions and SQL that reload when they
+// change. Its data is in .mayfly/dev, separate from that of `npm start`.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createConsoleLog, findRunning, type Local, startLocal } from "@mayfly/local";
 import postgres from "postgres";
 import { watchFiles } from "../local/src/functions/watch.ts";
 import { buildConsole } from "./build-console.ts";
-import { applyChanges, sourcesOf } from "./dev/apply.ts";
 import { seed } from "./seed/index.ts";
-import { buildMigrations } from "./sql/releases.ts";
+import { buildMigrations, objectsIn, readSources } from "./sql/releases.ts";
+import { applyStatements, changesBetween } from "./sql/source-changes.ts";
 
 const root = join(import.meta.dirname, "..");
 const data = join(root, ".mayfly/dev");
@@ -17,12 +17,16 @@ const say = (line: string) => console.log(line);
 
 let local: Local | undefined;
 let stopping = false;
+/** The changes of SQL that are being applied. */
+let applying: Promise<void> = Promise.resolve();
 
 async function stop(code: number): Promise<void> {
-  // The second Ctrl-C does not wait.
+  // A second Ctrl-C does not wait.
   if (stopping) process.exit(130);
   stopping = true;
   watcher?.close();
+  // A driver whose database ends in the middle of a statement ends the process with an error.
+  await applying;
   await local?.close();
   say("Stopped.");
   process.exit(code);
@@ -30,7 +34,7 @@ async function stop(code: number): Promise<void> {
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => void stop(0));
 
-/** The stack on the SQL as it stands. A folder that an older SQL made is made again. */
+/** Starts the stack with the current SQL. Recreates a folder that was made with older SQL. */
 async function start(): Promise<Local> {
   const { wrong } = await buildMigrations(root, false);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
@@ -59,7 +63,7 @@ async function fill({ apiUrl: url, secretKey: key }: Local): Promise<void> {
   if (made === null) say("  It is there already.");
 }
 
-let sources = await sourcesOf(root);
+let sources = objectsIn(await readSources(root));
 let watcher: { close(): void } | undefined;
 try {
   const running = await findRunning(data);
@@ -95,7 +99,6 @@ A change in sql/ is built and applied at once, and one in functions/ is loaded w
   watcher = watchFiles([join(root, "sql")], [], () => void changed());
 }
 
-let applying: Promise<void> = Promise.resolve();
 function changed(): void {
   applying = applying.then(apply).catch((error: Error) => {
     console.error(`Not applied: ${error.message}`);
@@ -104,24 +107,21 @@ function changed(): void {
 
 async function apply(): Promise<void> {
   if (stopping || !local) return;
-  const after = await sourcesOf(root);
+  const after = objectsIn(await readSources(root));
   const { written, wrong } = await buildMigrations(root, false);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
-  const sql = postgres(local.dbUrl, { max: 1, onnotice: () => {} });
-  try {
-    const outcome = await applyChanges(sql, root, sources, after);
-    if (outcome === "nothing") return;
-    if (outcome === "applied") {
-      sources = after;
-      say(`Applied what changed${written.length > 0 ? `, and wrote ${written.join(", ")}` : ""}.`);
-      return;
-    }
-  } finally {
-    await sql.end();
+  const changes = changesBetween(sources, after);
+  if (changes?.length === 0) return;
+  if (changes) {
+    const sql = postgres(local.dbUrl, { max: 1, onnotice: () => {} });
+    await applyStatements(sql, root, changes).finally(() => sql.end());
+    sources = after;
+    say(`Applied what changed${written.length > 0 ? `, and wrote ${written.join(", ")}` : ""}.`);
+    return;
   }
   say("A table, a type or an index has changed: the database is made again, and seeded.");
   await local.close();
-  // The keys stay, and with them what is written in other terminals.
+  // The keys stay the same, so what other terminals use still works.
   await rm(join(data, "db"), { recursive: true });
   local = undefined;
   local = await start();

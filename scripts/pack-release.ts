@@ -1,7 +1,7 @@
-// Packs the SDK and the edge functions of a release, as its users run them, for the tests that try old
-// clients on the SQL of today:
+// Packs the SDK and the edge functions of a release, as its users run them, for the tests that run old
+// clients on the current SQL:
 //   node scripts/pack-release.ts 0.1.0 438534eb27f1
-// The history of git is needed here alone: what it writes to tests/upgrade/<version>/ is committed.
+// Only this script needs the git history. Its output in tests/upgrade/<version>/ is committed.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ export async function packRelease(version: string, commit: string): Promise<stri
   }
 }
 
-/** The files of these entries, with everything that they import in them. */
+/** The files of these entries, with everything that they import. */
 async function bundle(source: string, entries: Record<string, string>, conditions: string[]) {
   const { output } = (await build({
     root: source,

@@ -1,4 +1,4 @@
-// Freezes the migrations as they stand as a release, and begins the next one:
+// Freezes the current migrations as a release, and begins the next one:
 //   npm run release -- <version of the next one>
 import { join } from "node:path";
 import { release } from "./sql/releases.ts";

@@ -1,5 +1,5 @@
-// Fills a tenant with life: npm run seed [-- <name of the tenant>]. Into what `npm start` serves, or the
-// project that MAYFLY_URL and MAYFLY_KEY name.
+// Fills a tenant with data: npm run seed [-- <name of the tenant>]. Uses the project that `npm start` serves, or the
+// one that MAYFLY_URL and MAYFLY_KEY name.
 import { join } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { seed } from "./seed/index.ts";
@@ -12,7 +12,7 @@ try {
   const running = MAYFLY_URL ? undefined : await findStack();
   if (!MAYFLY_URL && !running)
     throw new Error(
-      "Nothing runs here. In another terminal: npm start, or npm run dev, which seeds.",
+      "No project is running in this folder. Start one in another terminal: npm start, or npm run dev, which seeds.",
     );
   const url = MAYFLY_URL ?? running?.apiUrl ?? "";
   const key = MAYFLY_KEY ?? running?.secretKey ?? "";
@@ -29,7 +29,7 @@ try {
   process.exitCode = 1;
 }
 
-/** What `npm start` serves, or `npm run dev`. */
+/** The project that `npm start` or `npm run dev` serves. */
 async function findStack() {
   const data = join(import.meta.dirname, "../.mayfly");
   return (await findRunning(data)) ?? (await findRunning(join(data, "dev")));

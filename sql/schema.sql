@@ -360,7 +360,7 @@ create policy approvals_select on mayfly.approvals for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
-comment on table mayfly.approvals is 'Questions that a person has to answer before work continues, and their answers.';
+comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -418,6 +418,8 @@ CREATE INDEX assignments_over_idx ON mayfly.assignments USING btree (tenant_id, 
 alter table mayfly.assignments enable row level security;
 create policy assignments_select on mayfly.assignments for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER assignments_count_insert AFTER INSERT ON mayfly.assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.count_loads();
+CREATE TRIGGER assignments_count_update AFTER UPDATE ON mayfly.assignments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.count_loads();
 CREATE TRIGGER assignments_meter_delete AFTER DELETE ON mayfly.assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER assignments_meter_insert AFTER INSERT ON mayfly.assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.assignments to authenticated;
@@ -443,7 +445,7 @@ CREATE TRIGGER ballots_meter_delete AFTER DELETE ON mayfly.ballots REFERENCING O
 CREATE TRIGGER ballots_meter_insert AFTER INSERT ON mayfly.ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.ballots to authenticated;
 grant select on table mayfly.ballots to service_role;
-comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
 create table mayfly.bids (
   tenant_id uuid not null,
@@ -573,7 +575,7 @@ create policy checkpoints_select on mayfly.checkpoints for select to authenticat
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.checkpoints to authenticated;
 grant select on table mayfly.checkpoints to service_role;
-comment on table mayfly.checkpoints is 'What a thread was after a step.';
+comment on table mayfly.checkpoints is 'The state of a thread after each step.';
 
 create table mayfly.debug_records (
   tenant_id uuid not null,
@@ -604,7 +606,7 @@ create policy debug_records_select on mayfly.debug_records for select to authent
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('debug:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.debug_records to authenticated;
 grant select on table mayfly.debug_records to service_role;
-comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
+comment on table mayfly.debug_records is 'Debug records of agents, if the tenant keeps them.';
 
 create table mayfly.deliveries (
   tenant_id uuid not null,
@@ -843,10 +845,13 @@ create table mayfly.finished_jobs (
 );
 CREATE INDEX finished_jobs_failed_idx ON mayfly.finished_jobs USING btree (tenant_id, id) WHERE (status = 'failed'::text);
 CREATE INDEX finished_jobs_finished_idx ON mayfly.finished_jobs USING btree (tenant_id, finished_at);
+CREATE INDEX finished_jobs_holder_idx ON mayfly.finished_jobs USING btree (tenant_id, holder, id) WHERE (holder IS NOT NULL);
 CREATE INDEX finished_jobs_parent_idx ON mayfly.finished_jobs USING btree (tenant_id, parent_id) WHERE (parent_id IS NOT NULL);
 alter table mayfly.finished_jobs enable row level security;
 create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+CREATE TRIGGER finished_jobs_begin_assignments AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
+CREATE TRIGGER finished_jobs_end_assignments AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
 CREATE TRIGGER finished_jobs_end_runs AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_runs();
 grant select on table mayfly.finished_jobs to authenticated;
 grant select on table mayfly.finished_jobs to service_role;
@@ -1250,6 +1255,7 @@ create table mayfly.messages (
   attachments jsonb not null default '[]'::jsonb,
   sent_at timestamp with time zone not null default clock_timestamp(),
   bytes integer not null generated always as (((((512 + octet_length((payload)::text)) + octet_length((attachments)::text)) + octet_length((target)::text)) + COALESCE(octet_length(correlation_id), 0))) stored,
+  trace text,
   constraint messages_attachments_list CHECK ((jsonb_typeof(attachments) = 'array'::text)),
   constraint messages_channel_fkey FOREIGN KEY (tenant_id, channel_id) REFERENCES mayfly.channels(tenant_id, id) ON DELETE CASCADE,
   constraint messages_channel_seq_key UNIQUE (tenant_id, channel_id, channel_seq),
@@ -1260,6 +1266,7 @@ create table mayfly.messages (
   constraint messages_priority_known CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
   constraint messages_sender_kind_known CHECK ((sender_kind = ANY (ARRAY['agent'::text, 'person'::text, 'service'::text]))),
   constraint messages_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE,
+  constraint messages_trace_length CHECK ((char_length(trace) <= 500)),
   constraint messages_type_form CHECK ((type ~ '^[a-z][a-z0-9_]{0,62}$'::text))
 );
 CREATE INDEX messages_sent_idx ON mayfly.messages USING btree (tenant_id, sent_at, id);
@@ -1399,7 +1406,7 @@ CREATE TRIGGER polls_meter_delete AFTER DELETE ON mayfly.polls REFERENCING OLD T
 CREATE TRIGGER polls_meter_insert AFTER INSERT ON mayfly.polls REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.polls to authenticated;
 grant select on table mayfly.polls to service_role;
-comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+comment on table mayfly.polls is 'Questions that agents or people answer independently, with their outcome.';
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,
@@ -1548,6 +1555,7 @@ create table mayfly.runs (
 ) with (fillfactor=50);
 CREATE INDEX runs_ended_idx ON mayfly.runs USING btree (tenant_id, ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX runs_forks_idx ON mayfly.runs USING btree (tenant_id, forked_from) WHERE (forked_from IS NOT NULL);
+CREATE INDEX runs_open_idx ON mayfly.runs USING btree (tenant_id) WHERE (ended_at IS NULL);
 alter table mayfly.runs enable row level security;
 create policy runs_select on mayfly.runs for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('run:read'::text) AS tenant_ids)::uuid[])));
@@ -1647,7 +1655,7 @@ create policy team_alerts_select on mayfly.team_alerts for select to authenticat
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.team_alerts to authenticated;
 grant select on table mayfly.team_alerts to service_role;
-comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+comment on table mayfly.team_alerts is 'What the detectors found in teams.';
 
 create table mayfly.team_members (
   tenant_id uuid not null,
@@ -1800,7 +1808,7 @@ create policy thread_parts_select on mayfly.thread_parts for select to authentic
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.thread_parts to authenticated;
 grant select on table mayfly.thread_parts to service_role;
-comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+comment on table mayfly.thread_parts is 'The texts that make up the values of channels.';
 
 create table mayfly.thread_writes (
   tenant_id uuid not null,
@@ -1860,7 +1868,7 @@ create policy track_records_select on mayfly.track_records for select to authent
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('team:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.track_records to authenticated;
 grant select on table mayfly.track_records to service_role;
-comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: the number of ratings and the sum of the rewards.';
 
 create table mayfly.workflow_graphs (
   tenant_id uuid not null,
@@ -1879,6 +1887,17 @@ create policy workflow_graphs_select on mayfly.workflow_graphs for select to aut
 grant select on table mayfly.workflow_graphs to authenticated;
 grant select on table mayfly.workflow_graphs to service_role;
 comment on table mayfly.workflow_graphs is 'Workflows that are declared as graphs, by name and version.';
+
+create table mayfly_private.agent_loads (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  id bigint not null generated always as identity,
+  change integer not null,
+  constraint agent_loads_pkey PRIMARY KEY (tenant_id, agent_id, id),
+  constraint agent_loads_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
+alter table mayfly_private.agent_loads enable row level security;
+comment on table mayfly_private.agent_loads is 'Changes of the number of open assignments of agents.';
 
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null,
@@ -1904,7 +1923,7 @@ create table mayfly_private.cast_ballots (
 alter table mayfly_private.cast_ballots enable row level security;
 CREATE TRIGGER cast_ballots_meter_delete AFTER DELETE ON mayfly_private.cast_ballots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER cast_ballots_meter_insert AFTER INSERT ON mayfly_private.cast_ballots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
-comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
+comment on table mayfly_private.cast_ballots is 'Who voted for what in open polls.';
 
 create table mayfly_private.charges (
   relation text not null,
@@ -1928,6 +1947,21 @@ create table mayfly_private.chores (
 );
 alter table mayfly_private.chores enable row level security;
 comment on table mayfly_private.chores is 'The chores of maintenance, which run for each tenant.';
+
+create table mayfly_private.client_grants (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  client_id text not null,
+  scopes text[] not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint client_grants_client_length CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200))),
+  constraint client_grants_member_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES mayfly.members(tenant_id, user_id) ON DELETE CASCADE,
+  constraint client_grants_pkey PRIMARY KEY (tenant_id, user_id, client_id)
+);
+CREATE INDEX client_grants_token_idx ON mayfly_private.client_grants USING btree (user_id, client_id);
+alter table mayfly_private.client_grants enable row level security;
+comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -1988,7 +2022,7 @@ create table mayfly_private.debug_streams (
   constraint debug_streams_pkey PRIMARY KEY (tenant_id, agent_id)
 ) with (fillfactor=50);
 alter table mayfly_private.debug_streams enable row level security;
-comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+comment on table mayfly_private.debug_streams is 'The agents that listen for debug levels.';
 
 create table mayfly_private.embedding_queue (
   tenant_id uuid not null,
@@ -2014,7 +2048,7 @@ create table mayfly_private.enrolment_secrets (
 );
 CREATE INDEX enrolment_secrets_key_idx ON mayfly_private.enrolment_secrets USING btree (tenant_id, key_id);
 alter table mayfly_private.enrolment_secrets enable row level security;
-comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys by which machines spawn agents.';
+comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
 create table mayfly_private.ensured_tenants (
   owner uuid,
@@ -2026,7 +2060,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.ensured_tenants enable row level security;
-comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that a caller ensures.';
 
 create table mayfly_private.epochs (
   epoch integer not null generated always as identity,
@@ -2037,7 +2071,7 @@ create table mayfly_private.epochs (
   constraint epochs_pkey PRIMARY KEY (epoch)
 );
 alter table mayfly_private.epochs enable row level security;
-comment on table mayfly_private.epochs is 'One row for each cluster and timeline that this database has lived in.';
+comment on table mayfly_private.epochs is 'One row for each cluster and timeline on which this database has run.';
 
 create table mayfly_private.event_rows (
   entity text not null,
@@ -2064,6 +2098,18 @@ create table mayfly_private.flusher (
 );
 alter table mayfly_private.flusher enable row level security;
 comment on table mayfly_private.flusher is 'When due nudges were last sent.';
+
+create table mayfly_private.imports (
+  relation text not null,
+  sets jsonb not null default '{}'::jsonb,
+  rows text,
+  left_out text,
+  constraint imports_left_out_alone CHECK (((left_out IS NULL) OR ((rows IS NULL) AND (sets = '{}'::jsonb)))),
+  constraint imports_pkey PRIMARY KEY (relation),
+  constraint imports_sets_object CHECK ((jsonb_typeof(sets) = 'object'::text))
+);
+alter table mayfly_private.imports enable row level security;
+comment on table mayfly_private.imports is 'How the rows of tables come back from an export. Tables that are not here come back as they are.';
 
 create table mayfly_private.invitation_secrets (
   hash bytea not null,
@@ -2165,7 +2211,7 @@ create table mayfly_private.maintenance (
   constraint maintenance_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 );
 alter table mayfly_private.maintenance enable row level security;
-comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on table mayfly_private.maintenance is 'The progress of maintenance for each tenant.';
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -2241,7 +2287,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -2352,7 +2398,7 @@ create table mayfly_private.team_pulses (
   constraint team_pulses_team_fkey FOREIGN KEY (tenant_id, team_id) REFERENCES mayfly.teams(tenant_id, id) ON DELETE CASCADE
 ) with (fillfactor=80);
 alter table mayfly_private.team_pulses enable row level security;
-comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';
 
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,
@@ -2737,14 +2783,14 @@ set search_path = "";
 grant execute on function mayfly.end_facts to authenticated;
 grant execute on function mayfly.end_facts to service_role;
 
-create function mayfly.end_run(lease text, status text, output text DEFAULT NULL::text, error jsonb DEFAULT NULL::jsonb)
+create function mayfly.end_run(lease text, status text, output text DEFAULT NULL::text, error jsonb DEFAULT NULL::jsonb, chunks jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.end_run to authenticated;
 grant execute on function mayfly.end_run to service_role;
 
-create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb DEFAULT NULL::jsonb, chunks jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -2766,7 +2812,7 @@ grant execute on function mayfly.erase_tenant to authenticated;
 grant execute on function mayfly.erase_tenant to service_role;
 
 create function mayfly.export_tenant(after jsonb DEFAULT NULL::jsonb, page_limit integer DEFAULT 500)
-returns jsonb
+returns json
 language sql stable
 set search_path = "";
 grant execute on function mayfly.export_tenant to authenticated;
@@ -2827,7 +2873,7 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.forget_vectors to service_role;
 
-create function mayfly.fork_run(id uuid, at_step integer, input text DEFAULT NULL::text, edits jsonb DEFAULT NULL::jsonb)
+create function mayfly.fork_run(id uuid, at_step integer, input text DEFAULT NULL::text, edits jsonb DEFAULT NULL::jsonb, trace text DEFAULT NULL::text)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -2897,6 +2943,13 @@ set search_path = "";
 grant execute on function mayfly.get_tender to authenticated;
 grant execute on function mayfly.get_tender to service_role;
 
+create function mayfly.grant_client(client_id text, scopes text[])
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.grant_client to authenticated;
+grant execute on function mayfly.grant_client to service_role;
+
 create function mayfly.handle_alert(id uuid, action text)
 returns jsonb
 language sql volatile
@@ -2922,6 +2975,12 @@ returns jsonb
 language sql volatile
 set search_path = "";
 grant execute on function mayfly.import_prices to service_role;
+
+create function mayfly.import_tenant(lines json)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.import_tenant to service_role;
 
 create function mayfly.installation()
 returns jsonb
@@ -3005,6 +3064,13 @@ set search_path = "";
 grant execute on function mayfly.list_checkpoints to authenticated;
 grant execute on function mayfly.list_checkpoints to service_role;
 
+create function mayfly.list_client_grants()
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.list_client_grants to authenticated;
+grant execute on function mayfly.list_client_grants to service_role;
+
 create function mayfly.list_facts(subject jsonb DEFAULT NULL::jsonb, predicate text DEFAULT NULL::text, object jsonb DEFAULT NULL::jsonb, memory uuid DEFAULT NULL::uuid, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, history boolean DEFAULT false, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
 returns jsonb
 language plpgsql stable
@@ -3019,9 +3085,10 @@ set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
 
-create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
+set plan_cache_mode = force_custom_plan
 set search_path = "";
 grant execute on function mayfly.list_jobs to authenticated;
 grant execute on function mayfly.list_jobs to service_role;
@@ -3318,7 +3385,7 @@ set search_path = "";
 grant execute on function mayfly.record_facts to authenticated;
 grant execute on function mayfly.record_facts to service_role;
 
-create function mayfly.record_model_call(lease text, call jsonb)
+create function mayfly.record_model_call(lease text, call jsonb, tools jsonb DEFAULT NULL::jsonb, chunks jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -3422,6 +3489,13 @@ set search_path = "";
 grant execute on function mayfly.retry_steps to authenticated;
 grant execute on function mayfly.retry_steps to service_role;
 
+create function mayfly.revoke_client(client_id text)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.revoke_client to authenticated;
+grant execute on function mayfly.revoke_client to service_role;
+
 create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean DEFAULT false)
 returns jsonb
 language sql volatile
@@ -3443,9 +3517,16 @@ set search_path = "";
 grant execute on function mayfly.rollback_state to authenticated;
 grant execute on function mayfly.rollback_state to service_role;
 
-create function mayfly.send_messages(messages jsonb)
+create function mayfly.run_statistics(seconds double precision DEFAULT 3600)
 returns jsonb
-language sql volatile
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.run_statistics to authenticated;
+grant execute on function mayfly.run_statistics to service_role;
+
+create function mayfly.send_messages(messages jsonb, acknowledge bigint[] DEFAULT NULL::bigint[])
+returns jsonb
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.send_messages to authenticated;
 grant execute on function mayfly.send_messages to service_role;
@@ -3574,7 +3655,7 @@ set search_path = "";
 grant execute on function mayfly.spawn_team to authenticated;
 grant execute on function mayfly.spawn_team to service_role;
 
-create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0)
+create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0, trace text DEFAULT NULL::text)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -3881,9 +3962,16 @@ returns mayfly.approval_policies
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.are_tool_calls(calls jsonb)
+returns boolean
+language plpgsql immutable
+set search_path = "";
+
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
 returns jsonb
 language plpgsql volatile security definer
+set enable_seqscan = off
+set jit = off
 set search_path = "";
 grant execute on function mayfly_private.assign_job to authenticated;
 grant execute on function mayfly_private.assign_job to service_role;
@@ -3919,9 +4007,15 @@ set search_path = "";
 grant execute on function mayfly_private.begin_tool_calls to authenticated;
 grant execute on function mayfly_private.begin_tool_calls to service_role;
 
+create function mayfly_private.begin_tools(run mayfly.runs, this_attempt integer, whose uuid, step integer, calls jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.bytes_of_hex(value text)
@@ -4082,6 +4176,11 @@ returns void
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.check_run_chunks(chunks text)
+returns void
+language plpgsql volatile
+set search_path = "";
+
 create function mayfly_private.check_scopes(scopes text[], allowed text[])
 returns void
 language plpgsql stable
@@ -4210,12 +4309,17 @@ set search_path = "";
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric
 language plpgsql immutable
+set search_path = "";
+
+create function mayfly_private.count_loads()
+returns trigger
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
@@ -4409,7 +4513,7 @@ set search_path = "";
 
 create function mayfly_private.effective_status(agent mayfly.agents)
 returns text
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 
 create function mayfly_private.embedding_dimensions()
@@ -4433,6 +4537,12 @@ set search_path = "";
 create function mayfly_private.end_approval(approval mayfly.approvals, ended text)
 returns void
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.end_assignments()
+returns trigger
+language plpgsql volatile security definer
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.end_facts(ids uuid[], at timestamp with time zone)
@@ -4459,7 +4569,7 @@ language plpgsql volatile security definer
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -4476,9 +4586,10 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
-create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 grant execute on function mayfly_private.end_tool_calls to authenticated;
 grant execute on function mayfly_private.end_tool_calls to service_role;
@@ -4517,7 +4628,7 @@ grant execute on function mayfly_private.erase_tenant to authenticated;
 grant execute on function mayfly_private.erase_tenant to service_role;
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
-returns jsonb
+returns json
 language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.export_tenant to authenticated;
@@ -4576,7 +4687,7 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
+create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
@@ -4620,6 +4731,12 @@ returns TABLE(kind text, cause text, agents uuid[], detail jsonb)
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.find_team_waits(tenant uuid, team uuid, patience double precision)
+returns TABLE(waiter uuid, awaited uuid, by text)
+language sql stable security definer
+set enable_seqscan = off
+set search_path = "";
+
 create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
@@ -4656,6 +4773,11 @@ set search_path = "";
 create function mayfly_private.flush_nudges(only_tenant uuid DEFAULT NULL::uuid)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.fold_loads(tenant uuid)
+returns void
+language sql volatile security definer
 set search_path = "";
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
@@ -4698,7 +4820,7 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.forget_vectors to service_role;
 
-create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -4746,6 +4868,23 @@ set search_path = "";
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
 language sql immutable
+set search_path = "";
+
+create function mayfly_private.grant_client(client_id text, scopes text[])
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.grant_client to authenticated;
+grant execute on function mayfly_private.grant_client to service_role;
+
+create function mayfly_private.grantable_to_clients()
+returns text[]
+language sql stable
+set search_path = "";
+
+create function mayfly_private.granting_person()
+returns uuid
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
@@ -4828,6 +4967,7 @@ set search_path = "";
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], OUT holds mayfly_private.cost_holds[], OUT budgets mayfly.budgets[])
 returns record
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.import_prices(prices jsonb, source text)
@@ -4835,6 +4975,17 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.import_prices to service_role;
+
+create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
+returns text
+language sql stable
+set search_path = "";
+
+create function mayfly_private.import_tenant(lines json)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.import_tenant to service_role;
 
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -4903,6 +5054,11 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly_private.is_live to authenticated;
 grant execute on function mayfly_private.is_live to service_role;
+
+create function mayfly_private.is_parked(tenant uuid, worker uuid)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
 
 create function mayfly_private.is_price(given jsonb)
 returns boolean
@@ -4976,6 +5132,13 @@ returns interval
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.keyed_jobs(prefix text)
+returns SETOF uuid
+language sql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.keyed_jobs to authenticated;
+grant execute on function mayfly_private.keyed_jobs to service_role;
+
 create function mayfly_private.labels(task text, tags text[])
 returns text
 language plpgsql immutable parallel safe
@@ -5015,6 +5178,13 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.list_approvals to authenticated;
 grant execute on function mayfly_private.list_approvals to service_role;
+
+create function mayfly_private.list_client_grants()
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.list_client_grants to authenticated;
+grant execute on function mayfly_private.list_client_grants to service_role;
 
 create function mayfly_private.list_members()
 returns jsonb
@@ -5063,6 +5233,11 @@ returns uuid[]
 language sql volatile security definer
 set search_path = "";
 
+create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
+returns mayfly_private.caller
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
 language plpgsql stable security definer
@@ -5085,7 +5260,7 @@ returns uuid[]
 language plpgsql volatile
 set search_path = "";
 
-create function mayfly_private.lock_poll(tenant uuid, id uuid)
+create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean DEFAULT true)
 returns mayfly.polls
 language plpgsql volatile security definer
 set search_path = "";
@@ -5335,6 +5510,11 @@ returns boolean
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
 language plpgsql stable security definer
@@ -5433,7 +5613,7 @@ grant execute on function mayfly_private.model_price to service_role;
 
 create function mayfly_private.model_worth(model text, OUT meaning real, OUT unrelated real)
 returns record
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.move_ended(places tid[], ended text, errors jsonb[], results jsonb[])
@@ -5525,7 +5705,17 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.nudge_people(tenant uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.nudge_tenants(tenants uuid[])
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.nudge_topic(tenant uuid, about text)
 returns void
 language plpgsql volatile security definer
 set search_path = "";
@@ -5607,7 +5797,7 @@ returns uuid[]
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.park_worker(tenant uuid, worker uuid)
+create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
 language plpgsql volatile security definer
 set search_path = "";
@@ -5725,6 +5915,11 @@ language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.put_part(thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text)
+returns integer
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
 language plpgsql volatile security definer
 set search_path = "";
@@ -5898,9 +6093,10 @@ set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.record_model_call(lease text, call jsonb)
+create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 grant execute on function mayfly_private.record_model_call to authenticated;
 grant execute on function mayfly_private.record_model_call to service_role;
@@ -5943,6 +6139,11 @@ grant execute on function mayfly_private.refuse_fact to service_role;
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.refuse_over_quota(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql volatile security definer
 set search_path = "";
 
 create function mayfly_private.refuse_thread(field text, rule text)
@@ -6059,9 +6260,15 @@ set search_path = "";
 grant execute on function mayfly_private.require_tenant to authenticated;
 grant execute on function mayfly_private.require_tenant to service_role;
 
+create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
+returns uuid
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 grant execute on function mayfly_private.reserve_costs to authenticated;
 grant execute on function mayfly_private.reserve_costs to service_role;
@@ -6079,6 +6286,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.retry_steps to authenticated;
 grant execute on function mayfly_private.retry_steps to service_role;
+
+create function mayfly_private.revoke_client(client_id text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.revoke_client to authenticated;
+grant execute on function mayfly_private.revoke_client to service_role;
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -6103,7 +6317,7 @@ grant execute on function mayfly_private.rollback_state to service_role;
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
@@ -6269,6 +6483,7 @@ set search_path = "";
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, INOUT budgets mayfly.budgets[], OUT cost jsonb)
 returns record
 language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.settle_costs(settlements jsonb)
@@ -6362,6 +6577,13 @@ set search_path = "";
 grant execute on function mayfly_private.show_part to authenticated;
 grant execute on function mayfly_private.show_part to service_role;
 
+create function mayfly_private.show_percentiles(of double precision[])
+returns jsonb
+language sql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.show_percentiles to authenticated;
+grant execute on function mayfly_private.show_percentiles to service_role;
+
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb
 language sql stable security definer
@@ -6436,7 +6658,7 @@ set search_path = "";
 grant execute on function mayfly_private.spawn_team to authenticated;
 grant execute on function mayfly_private.spawn_team to service_role;
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -6588,7 +6810,7 @@ set search_path = "";
 
 create function mayfly_private.text_search_config(language text)
 returns regconfig
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.text_within(value jsonb, max_length integer)
@@ -6764,7 +6986,7 @@ returns tsvector
 language plpgsql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.words_of_question(tenant uuid, language text, question text, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
+create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan

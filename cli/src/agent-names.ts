@@ -1,8 +1,8 @@
 import { list, row, text } from "@mayfly/sdk/contract/answer-form";
 import { fromDataApi } from "@mayfly/sdk/internal";
 import { dataOf, usage } from "./failure.ts";
+import { isUuid } from "./format-values.ts";
 import type { Project } from "./project.ts";
-import { isUuid } from "./words.ts";
 
 /** How many ids fit into the URL of a request. */
 const chunk = 100;
@@ -44,7 +44,7 @@ export class AgentNames {
   }
 }
 
-/** The id of the agent that is named; several may have had a name, one after the other. */
+/** The id of the agent with a name. Several agents may have had the name, one after the other. */
 export async function agentIdOf(
   { mayfly, tenant }: Pick<Project, "mayfly" | "tenant">,
   agent: string,
@@ -61,10 +61,10 @@ export async function agentIdOf(
       list(row<{ id: string; name: string }>({ id: text, name: text })),
     ),
   );
-  if (!found) throw usage(`No agent is named ${agent}.`, "Who there is: mayfly agents --all");
+  if (!found) throw usage(`No agent is named ${agent}.`, "List all agents: mayfly agents --all");
   if (others.length > 0)
     throw usage(
-      `Several agents have had the name ${agent}: name one by its id.`,
+      `Several agents have had the name ${agent}. Use an id instead.`,
       [found, ...others].map(({ id }) => `  ${id}`).join("\n"),
     );
   return found.id;

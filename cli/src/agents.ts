@@ -2,10 +2,10 @@ import type { AgentCard, Mayfly, PresentAgent } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, toFailure, usage } from "./failure.ts";
+import { duration, printable } from "./format-values.ts";
 import { aborted } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { duration, printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   all?: boolean;
@@ -18,14 +18,14 @@ const examples = `
 Examples:
   mayfly agents                 list living agents
   mayfly agents --all --json    include ended agents, as JSON
-  mayfly agents --watch         show show show who joins, leaves and changes, until Ctrl-C`;
+  mayfly agents --watch         show who joins, leaves and changes, until Ctrl-C`;
 
 export function addAgents(program: Command): void {
   const command = program
     .command("agents")
     .description("list living agents")
     .option("--all", "include agents that have ended")
-    .option("--watch", "follow who is present; with --json a JSON line for each change")
+    .option("--watch", "follow who is present; with --json, one JSON line for each change")
     .option("--type <type>", "only of this type")
     .option("--limit <number>", "list at most this many", whole(1, 100_000), 1_000)
     .addHelpText("after", examples);

@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { duration, printable } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { duration, printable } from "./words.ts";
 
 interface ListOptions extends ProjectOptions {
   status?: ApprovalStatus;
@@ -31,20 +31,20 @@ export function addApprovals(program: Command): void {
   );
   const approve = program
     .command("approve")
-    .argument("<id>", "of an approval")
-    .description("approve a request")
-    .option("--reason <text>", "reason, which the asker sees")
+    .argument("<id>", "id of the approval")
+    .description("approve what an approval asks")
+    .option("--reason <text>", "reason, which the requester sees")
     .option("--input <json>", "approve this input instead of the requested one")
-    .option("--digest <hex>", "digest that you saw; fails if the request has changed since")
+    .option("--digest <hex>", "digest that you saw; fails if the input has changed since")
     .addHelpText("after", `\nExamples:\n  mayfly approve 5f0c12… --reason "Tested on staging"`);
   withProject(approve).action((id: string, options: DecideOptions) =>
     execute(options, (session) => decide("approve", id, options, session)),
   );
   const reject = program
     .command("reject")
-    .argument("<id>", "of an approval")
-    .description("reject a request")
-    .option("--reason <text>", "reason, which the asker sees")
+    .argument("<id>", "id of the approval")
+    .description("reject what an approval asks")
+    .option("--reason <text>", "reason, which the requester sees")
     .addHelpText("after", `\nExamples:\n  mayfly reject 5f0c12… --reason "Not on a Friday"`);
   withProject(reject).action((id: string, options: DecideOptions) =>
     execute(options, (session) => decide("reject", id, options, session)),
@@ -79,7 +79,9 @@ async function show(id: string, options: ListOptions, { output }: Session): Prom
   const approval = dataOf(await project.mayfly.approvals.get(id));
   const names = new AgentNames(project);
   if (!output.json)
-    await names.learn(approval.decisions.map(({ kind, by }) => (kind === "agent" ? by : null)));
+    await names.learn(
+      approval.decisions.flatMap(({ kind, by, to }) => [kind === "agent" ? by : null, to ?? null]),
+    );
   output.answer(approval, () => treeOf(approval, names));
   return undefined;
 }
@@ -93,7 +95,7 @@ const treeOf = (approval: ApprovalDetails, names: AgentNames): string[] => [
     [
       `├ ${verdict}`,
       kind === "secret" ? "by the secret key" : `by ${kind} ${printable(names.of(by) ?? by ?? "")}`,
-      to ? `to ${to}` : "",
+      to ? `to ${printable(names.of(to) ?? to)}` : "",
       counts === false ? "(of another input)" : "",
       printable(reason ?? ""),
     ]

@@ -3,9 +3,9 @@ import { createInterface } from "node:readline/promises";
 import type { Connection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
 import { Failure, usage } from "./failure.ts";
+import { isUuid, printable } from "./format-values.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { isUuid, printable } from "./words.ts";
 
 /** How many tenants an error lists. */
 const shown = 10;
@@ -25,7 +25,7 @@ export async function chooseTenant(
   signal: AbortSignal = never,
   { alone = false } = {},
 ): Promise<KnownTenant> {
-  if (connection.tenant !== undefined) return named(connection, connection.tenant);
+  if (connection.tenant !== undefined) return namedTenant(connection, connection.tenant);
   if (connection.used !== undefined) {
     const [found] = await readTenants(connection, filterOf(connection.used));
     if (found) return found;
@@ -36,7 +36,7 @@ export async function chooseTenant(
   if (!only)
     throw new Failure("The project has no tenant yet.", {
       code: "tenant_unknown",
-      hint: "Make one: npx mayfly use acme --create",
+      hint: "Create one: npx mayfly use acme --create",
     });
   if (tenants.length === 1) {
     if (!alone) output.note(`Using ${only.name} (${only.id}), the only tenant.`);
@@ -49,7 +49,7 @@ export async function chooseTenant(
   );
 }
 
-async function named(connection: Connection, name: string): Promise<KnownTenant> {
+export async function namedTenant(connection: Connection, name: string): Promise<KnownTenant> {
   const [found, ...others] = await readTenants(connection, filterOf(name));
   if (found && others.length === 0) return found;
   const problem = found
@@ -63,7 +63,7 @@ const filterOf = (name: string) => `${isUuid(name) ? "id" : "name"}=eq.${encodeU
 async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTenant> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // Where the terminal is being read, Ctrl-C comes to this alone.
+    // While the terminal is being read, only this code gets Ctrl-C.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     console.error("The project has several tenants:");
     for (const [index, { name }] of tenants.entries())

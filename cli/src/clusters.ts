@@ -2,9 +2,9 @@ import type { Clusters } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { count, printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { count, printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   count?: number;
@@ -14,8 +14,8 @@ interface Options extends ProjectOptions {
 export function addClusters(program: Command): void {
   const command = program
     .command("clusters")
-    .description("what the tenant's memories are about")
-    .option("--count <number>", "2 to 50 at most", whole(2, 50))
+    .description("show what the tenant's memories are about")
+    .option("--count <number>", "show at most this many clusters: 2 to 50", whole(2, 50))
     .option(
       "--sample <number>",
       "how many memories to look at, 10 to 3000",
@@ -48,6 +48,6 @@ function linesOf({ memories, sampled, clusters, unclustered }: Clusters, output:
         printable(examples[0]?.task ?? "").slice(0, 60),
       ]),
     ),
-    `${count(sampled, "memory", "memories")} of ${memories} looked at; ${unclustered} share no topic with another.`,
+    `Looked at ${count(sampled, "memory", "memories")} of ${memories}. ${unclustered} share no topic with another.`,
   ];
 }

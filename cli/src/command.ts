@@ -17,7 +17,7 @@ export interface Session {
   interruption: Interruption;
 }
 
-/** After everything is closed, do not wait longer for what still keeps the process alive. */
+/** How long to wait for the process to end by itself after everything is closed. */
 const lingerMs = 500;
 /** How long an interrupted command has to leave channels and clean up. */
 const leaveMs = 5_000;

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
+import { projectUrl } from "./project-url.ts";
 
 const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
@@ -19,25 +20,22 @@ export async function findPublishable(
   const url = options.url ?? from(names.url);
   const key = options.key ?? from(names.key);
   if (!url && !key) return null;
-  if (!url) throw usage("There is a key, but no URL of a project.", "Give --url.");
+  if (!url) throw usage("There is a key, but no project URL.", "Pass --url.");
   if (!key)
     throw usage(
       `There is no publishable key for ${url}.`,
       "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
     );
-  const parsed = URL.parse(url);
-  if (!parsed || !/^https?:$/.test(parsed.protocol))
-    throw usage(`${url} is not a URL.`, "It is like https://<ref>.supabase.co");
-  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, "")}`, key };
+  return { url: projectUrl(url), key };
 }
 
-/** The console is a page: whatever key it has, everybody who opens it has. */
+/** The console is a page, so everybody who opens it gets its key. */
 export function checkPublishableKey(key: string): void {
   const isSecret = key.startsWith("sb_secret_") || /"role":"service_role"/.test(claimsOf(key));
   if (isSecret)
     throw usage(
-      "This is the secret key, which never enters a page.",
-      "Take the publishable key: Project Settings → API Keys, sb_publishable_….",
+      "This is the secret key, which must never be in a page.",
+      "Use the publishable key: Project Settings → API Keys, sb_publishable_….",
     );
 }
 

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
 import { readManifest } from "./init-manifest.ts";
+import { projectUrl } from "./project-url.ts";
 import { findEmbedded } from "./running.ts";
 import { readUsed } from "./used-tenant.ts";
 
@@ -19,7 +20,7 @@ export interface Connection {
   key: string;
   /** An id, or a name. */
   tenant: string | undefined;
-  /** What `mayfly use` has chosen for this folder: for where none is named. */
+  /** The tenant that `mayfly use` has chosen for this folder, if no other is named. */
   used?: string | undefined;
   /** The prefix of the edge functions' names, if they were installed with one. */
   functionsPrefix?: string | undefined;
@@ -48,7 +49,7 @@ export async function findConnection(
   const from = (keys: string[]) => keys.map((name) => all[name]).find(Boolean);
   const tenant = options.tenant ?? from(names.tenant);
   const given = options.url ?? from(names.url);
-  const url = given === undefined ? undefined : checkUrl(given);
+  const url = given === undefined ? undefined : projectUrl(given);
   const key = options.key ?? from(names.key);
   const used = await readUsed(cwd);
   const functionsPrefix = from(names.functionsPrefix) ?? (await installedPrefix(cwd));
@@ -70,7 +71,7 @@ export async function findConnection(
   throw usage(
     key
       ? "There is a key, but no project URL."
-      : "No project was given, and none runs in this folder.",
+      : "No project was given, and none is running in this folder.",
     "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
   );
 }
@@ -90,13 +91,6 @@ async function readEnvironment(folder: string): Promise<Environment> {
 
 const withoutEmpty = (env: Environment): Environment =>
   Object.fromEntries(Object.entries(env).filter(([, value]) => value));
-
-function checkUrl(text: string): string {
-  const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw usage(`${text} is not a URL.`, "It should look like https://<ref>.supabase.co");
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
-}
 
 /** Only the secret key can do what the CLI does. A wrong kind of key is recognised by its form. */
 function checkKey(key: string): string {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "./failure.ts";
 import { sourceFolder } from "./source.ts";
 
-/** What the page is told: where the project is, and the key that a page may have. */
+/** The configuration of the page: the project's URL, and the publishable key. */
 export interface ConsoleProject {
   url: string;
   /** The publishable key. */
@@ -27,7 +27,7 @@ function policyOf({ url }: ConsoleProject): string {
   return `default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self' ${origin} ${socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'`;
 }
 
-/** Serves the built console on this machine alone. */
+/** Serves the built console on this machine only. */
 export async function serveConsole(
   project: ConsoleProject,
   port: number,
@@ -57,9 +57,11 @@ export async function serveConsole(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE" ? ` Port ${port} is in use: name another.` : "";
+      const taken = error.code === "EADDRINUSE" ? ` Port ${port} is in use.` : "";
       reject(
-        new Failure(`The console cannot be served.${taken}`, { hint: "mayfly console --port" }),
+        new Failure(`The console cannot be served.${taken}`, {
+          hint: "Choose another port: mayfly console --port 4322",
+        }),
       );
     });
     server.listen(port, "127.0.0.1", resolve);

@@ -23,13 +23,13 @@ Examples:
 export function addConsole(program: Command): void {
   const command = program
     .command("console")
-    .description("the web console of a project, on this machine, until Ctrl-C")
-    .option("--url <url>", "of the project; MAYFLY_URL or SUPABASE_URL")
+    .description("serve the web console of a project on this machine, until Ctrl-C")
+    .option("--url <url>", "URL of the project (default: MAYFLY_URL or SUPABASE_URL)")
     .option(
       "--key <key>",
-      "its publishable key; MAYFLY_PUBLISHABLE_KEY or SUPABASE_PUBLISHABLE_KEY",
+      "its publishable key (default: MAYFLY_PUBLISHABLE_KEY or SUPABASE_PUBLISHABLE_KEY)",
     )
-    .option("--port <port>", "where to serve it", whole(0, 65_535), 4_321)
+    .option("--port <port>", "port to serve it on", whole(0, 65_535), 4_321)
     .addHelpText("after", examples);
   withJson(command).action((options: Options) =>
     execute(options, (session) => open(options, session)),
@@ -40,14 +40,14 @@ async function open(options: Options, session: Session): Promise<undefined> {
   const { output, interruption } = session;
   const named = await findPublishable(options);
   const embedded = named ? null : await findEmbedded(process.cwd());
-  // It serves the console itself, and knows its developer.
+  // The embedded Supabase serves the console itself, and knows its developer.
   if (embedded) {
     const url = await linkOf(embedded);
-    output.answer({ url }, () => [`Open the console, signed in, once: ${url}`]);
+    output.answer({ url }, () => [`Open the console, signed in (the link works once): ${url}`]);
     return undefined;
   }
   if (!named)
-    throw new Failure("No project is named, and none runs here.", {
+    throw new Failure("No project was given, and none is running here.", {
       hint: "Set MAYFLY_URL and MAYFLY_PUBLISHABLE_KEY (or --url and --key), or start the embedded Supabase: npm start",
       exitCode: 2,
       code: "usage",
@@ -66,7 +66,7 @@ async function open(options: Options, session: Session): Promise<undefined> {
   return undefined;
 }
 
-/** A fresh link of an embedded Supabase. */
+/** A new link of an embedded Supabase. */
 async function linkOf({ url, key }: { url: string; key: string }): Promise<string> {
   const response = await fetch(`${url}/console/link`, {
     method: "POST",

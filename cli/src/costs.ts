@@ -2,10 +2,10 @@ import type { Budget, CostDimension, CostReportOptions, CostRow, ModelPrice } fr
 import { type Command, InvalidArgumentError } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, usage } from "./failure.ts";
+import { count, instant, printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import type { PriceData } from "./price-data.ts";
-import { openProject } from "./project.ts";
-import { count, instant, printable } from "./words.ts";
+import { openProject, openTenants } from "./project.ts";
 
 interface CostOptions extends ProjectOptions {
   by: CostDimension[];
@@ -14,28 +14,30 @@ interface CostOptions extends ProjectOptions {
   limit: number;
 }
 
-const dimensions = ["agent", "model", "provider", "day", "run"] as const;
+const dimensions = ["tenant", "agent", "model", "provider", "day", "run"] as const;
 
 function dimensionsOf(text: string): CostDimension[] {
   const given = text.split(",").filter(Boolean) as CostDimension[];
   if (given.every((one) => dimensions.includes(one))) return given;
-  throw new InvalidArgumentError(`It must be some of ${dimensions.join(", ")}.`);
+  throw new InvalidArgumentError(`It must be one or more of ${dimensions.join(", ")}.`);
 }
 
 export function addCosts(program: Command): void {
   const costs = program
     .command("costs")
-    .description("show what was spent on models, by agent, model and day")
-    .option("--by <words>", "group by any of agent, model, provider, day, run", dimensionsOf, [
-      "agent",
-      "model",
-    ] as CostDimension[])
-    .option("--since <when>", "since then: 2h, 7d, or a time")
+    .description("show what was spent on models, by tenant, agent, model and day")
+    .option(
+      "--by <words>",
+      "group by any of tenant, agent, model, provider, day, run",
+      dimensionsOf,
+      ["agent", "model"] as CostDimension[],
+    )
+    .option("--since <when>", "only since then: 2h, 7d, or a time")
     .option("--budgets", "show budgets and what is left")
     .option("--limit <number>", "list at most this many", whole(1, 10_000), 100)
     .addHelpText(
       "after",
-      "\nExamples:\n  mayfly costs --by day,model --since 30d\n  mayfly costs --budgets",
+      "\nExamples:\n  mayfly costs --by day,model --since 30d\n  mayfly costs --by tenant\n  mayfly costs --budgets",
     );
   withProject(costs).action((options: CostOptions) =>
     execute(options, (session) =>
@@ -75,7 +77,9 @@ async function showCosts(options: CostOptions, { output }: Session): Promise<und
     if (!since) throw usage(`"${options.since}" is not a time.`, "Pass 2h, 7d, or a time.");
     report.since = since;
   }
-  const { mayfly } = await openProject(options, output);
+  const { mayfly } = await (by.includes("tenant")
+    ? openTenants(options)
+    : openProject(options, output));
   const rows = dataOf(await mayfly.costs.report(report));
   output.answer({ costs: rows }, () =>
     rows.length === 0 ? ["Nothing was spent."] : costTable(by, rows, output),
@@ -104,7 +108,7 @@ function costTable(by: CostDimension[], rows: CostRow[], output: Output): string
         usd(row.usd) + (row.unpriced > 0 ? `, and ${row.unpriced} without a price` : ""),
       ]),
     ),
-    `${usd(sum)} USD in all${unpriced > 0 ? `; ${count(unpriced, "call has", "calls have")} no known price` : ""}.`,
+    `${usd(sum)} USD in total${unpriced > 0 ? `; ${count(unpriced, "call has", "calls have")} no known price` : ""}.`,
   ];
 }
 
@@ -175,7 +179,7 @@ async function importPrices(
 ): Promise<undefined> {
   let data: PriceData;
   try {
-    // Two megabytes, which no other command reads.
+    // Loaded only here, because the file has two megabytes and no other command reads it.
     const { packagedPrices, pricesOf } = await import("./price-data.ts");
     data = file === undefined ? packagedPrices() : await pricesOf(file);
   } catch (error) {

@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { installedPrefix } from "./connection.ts";
 import { enter } from "./entry.ts";
 import { toFailure, usage } from "./failure.ts";
+import { isUuid } from "./format-values.ts";
 import { Output } from "./output.ts";
 import { sourceFolder } from "./source.ts";
 import { readUsed } from "./used-tenant.ts";
-import { isUuid } from "./words.ts";
 
 interface Options {
   project?: string;
@@ -20,24 +20,24 @@ interface Options {
   json?: boolean;
 }
 
-/** What a program is given to find the project, here and in all examples. */
+/** The environment variables with which a program finds the project, here and in all examples. */
 type Environment = Record<
   "MAYFLY_URL" | "MAYFLY_KEY" | "MAYFLY_PUBLISHABLE_KEY" | "MAYFLY_TENANT",
   string
 > & { MAYFLY_FUNCTIONS_PREFIX?: string };
 
-/** After SIGTERM: what still runs then is killed. */
+/** How long after SIGTERM processes that are still running are killed. */
 const graceMs = 5_000;
 
 const examples = `
 It needs no Docker and no account. In a folder without a Supabase project it serves Mayfly alone. The data
 are kept in .mayfly, which belongs in .gitignore.
 
-A command behind -- starts when all of it serves, and has MAYFLY_URL, MAYFLY_KEY, MAYFLY_PUBLISHABLE_KEY and
-MAYFLY_TENANT in its environment. When it ends, so does mayfly dev, with the same exit code.
+A command after -- starts once everything is up, with MAYFLY_URL, MAYFLY_KEY, MAYFLY_PUBLISHABLE_KEY and
+MAYFLY_TENANT in its environment. When it ends, mayfly dev ends too, with the same exit code.
 
 Examples:
-  mayfly dev                        this folder's project, or the one above it
+  mayfly dev                        the project of this folder, or of a folder above it
   mayfly dev --project ~/my-app     another
   mayfly dev -- node team.js        a program beside it`;
 
@@ -45,12 +45,18 @@ export function addDev(program: Command): void {
   program
     .command("dev")
     .description("serve a Supabase project on this machine, without Docker")
-    .argument("[command...]", "behind --: what runs beside it")
-    .option("--project <folder>", "that holds supabase/config.toml; else this one or one above it")
-    .option("--data <folder>", "where the database and the keys are kept; the project's .mayfly")
-    .option("--port <port>", "HTTP port (54321, or another that is free)")
-    .option("--db-port <port>", "Postgres port (54322, or another that is free)")
-    .option("--tenant <name>", "found by this name, or made")
+    .argument("[command...]", "a program to run beside it, after --")
+    .option(
+      "--project <folder>",
+      "folder with supabase/config.toml (default: this one, or one above it)",
+    )
+    .option(
+      "--data <folder>",
+      "folder for the database and the keys (default: .mayfly of the project)",
+    )
+    .option("--port <port>", "HTTP port (default: 54321, or another free one)")
+    .option("--db-port <port>", "Postgres port (default: 54322, or another free one)")
+    .option("--tenant <name>", "tenant with this name, created if needed")
     .option("--verbose", "log everything")
     .option("--json", "log JSON lines")
     .addHelpText("after", examples)
@@ -70,7 +76,7 @@ async function dev(command: string[], options: Options): Promise<void> {
   const project = findProject(options.project ?? ".");
   if (options.project !== undefined && project === null)
     throw usage(`There is no supabase/config.toml in ${resolve(options.project)}, nor above it.`);
-  // Where there is no project, Mayfly's own is served, with its data here.
+  // If there is no project, Mayfly's own is served, with its data in this folder.
   const root = project ?? sourceFolder;
   const [port, dbPort] = [portOf(options.port), portOf(options.dbPort)];
   let child: ChildProcess | undefined;
@@ -115,7 +121,10 @@ async function dev(command: string[], options: Options): Promise<void> {
   });
 }
 
-/** The named one, else the oldest; in a new project one with the folder's name is made. */
+/**
+ * The named tenant, or the oldest one. In a new project, a tenant with the folder's name is
+ * created.
+ */
 async function openTenant(
   url: string,
   key: string,
@@ -123,7 +132,7 @@ async function openTenant(
   known: { id: string; name: string }[],
 ): Promise<{ id: string; name: string }> {
   const found = known.find(({ id, name }) => named === id || named === name);
-  // An id names a tenant of another project.
+  // An id can only name a tenant of another project.
   const wanted = named === undefined || isUuid(named) ? undefined : named;
   const first = found ?? (wanted === undefined ? known[0] : undefined);
   if (first) return first;
@@ -138,12 +147,12 @@ function start([program = "", ...words]: string[], environment: Environment): Ch
   return spawn(program, words, {
     stdio: "inherit",
     env: { ...process.env, ...environment },
-    // Of npm's programs Windows finds only the scripts that its shell runs.
+    // On Windows, npm's programs are scripts that only a shell can run.
     shell: process.platform === "win32",
   });
 }
 
-/** Resolves with the exit code, of a program that could not be started too. */
+/** Resolves with the exit code, even if the program could not be started. */
 function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     child.on("error", (error) => {

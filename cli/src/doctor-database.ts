@@ -9,10 +9,10 @@ import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { duration } from "./format-values.ts";
 import { nameOf } from "./init-migrations.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
-import { duration } from "./words.ts";
 
 /** What mayfly.installation returns. */
 interface Installation {
@@ -139,7 +139,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     return warning(
       check,
       `Applied, but recorded without their text, so their version is unknown: ${names(unknown)}.`,
-      "Nothing, if you know that they have this version",
+      "If you know that they have this version, you do not have to do anything",
     );
   return fine(check, `All ${files.length} are applied, in the version of this CLI.`);
 }
@@ -192,7 +192,7 @@ function checkPolicies(
         "Run supabase/migrations/*_mayfly_realtime.sql in the SQL editor",
       ),
     );
-  else findings.push(fine("realtime policies", "They are on realtime.messages."));
+  else findings.push(fine("realtime policies", "They exist on realtime.messages."));
   return findings;
 }
 
@@ -213,7 +213,7 @@ function checkOpenPolicies({ open_policies }: Installation): Finding[] {
     warning(
       check,
       `${schema}.${table}: the policy "${policy}" lets every agent ${command === "all" ? "read and write" : command}: its condition is true.`,
-      `If it shall not: alter policy "${policy}" on ${schema}.${table} … ((select auth.jwt() ->> 'iss') is distinct from 'mayfly')`,
+      `To prevent this: alter policy "${policy}" on ${schema}.${table} … ((select auth.jwt() ->> 'iss') is distinct from 'mayfly')`,
     ),
   );
 }
@@ -234,7 +234,7 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
     extensions.pg_cron === undefined
       ? warning(
           "pg_cron",
-          "It is not enabled, so no maintenance runs by itself.",
+          "It is not enabled, so maintenance does not run on its own.",
           `${enable}, or call mayfly.tenants.maintain() regularly`,
         )
       : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
@@ -245,7 +245,11 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
           "It is not enabled, so memories without a vector wait for the next push.",
           enable,
         )
-      : scheduled("pg_net", extensions.pg_cron === undefined ? [] : netJobs, "It is there.");
+      : scheduled(
+          "pg_net",
+          extensions.pg_cron === undefined ? [] : netJobs,
+          "It is enabled, and its jobs are scheduled.",
+        );
   return [cron, net];
 }
 

@@ -42,7 +42,7 @@ export async function checkGate(
           )
         : warning(
             check,
-            `The Data API gives row estimates (count=planned), from which one tenant can learn whether another exists, and its size (${where}).`,
+            `The Data API returns row estimates (count=planned), which can tell one tenant whether another exists, and its size (${where}).`,
             `Run this in the SQL editor; it applies to every request of the project: ${switchOn(set)}`,
           ),
     ];

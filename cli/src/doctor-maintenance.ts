@@ -1,5 +1,5 @@
 import { type Finding, fine, warning, wrong } from "./finding.ts";
-import { duration, printable } from "./words.ts";
+import { duration, printable } from "./format-values.ts";
 
 /** What mayfly.installation says about maintenance. */
 export interface Maintenance {
@@ -22,7 +22,7 @@ export function checkMaintenance(
     wrong(
       check,
       `It has failed ${failures === 1 ? "once" : `${failures} times`} for the tenant ${tenant_id}, since ${since}: ${printable(error)}.`,
-      `select mayfly_private.maintain_tenant('${tenant_id}', 1000); in the SQL editor shows where; other tenants are maintained`,
+      `select mayfly_private.maintain_tenant('${tenant_id}', 1000); in the SQL editor shows where. Other tenants are still maintained`,
     ),
   );
   const waited = oldest === null ? 0 : now - Date.parse(oldest);
@@ -34,5 +34,5 @@ export function checkMaintenance(
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows whether mayfly-maintain runs",
       ),
     );
-  return findings.length > 0 ? findings : [fine(check, "It works for every tenant.")];
+  return findings.length > 0 ? findings : [fine(check, "It runs for every tenant.")];
 }

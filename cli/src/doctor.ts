@@ -7,9 +7,9 @@ import { checkEntry } from "./doctor-entry.ts";
 import { checkFunctions } from "./doctor-functions.ts";
 import { checkRealtime } from "./doctor-realtime.ts";
 import type { Finding } from "./finding.ts";
+import { count } from "./format-values.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { count } from "./words.ts";
 
 const examples = `
 It spawns an agent in a tenant that it makes for the purpose and erases again.
@@ -75,7 +75,7 @@ const marks = {
 function linesOf({ check, state, message, mend }: Finding, output: Output): string[] {
   const [colour, word] = marks[state];
   return [
-    `${output.paint(colour, word.padEnd(7))}  ${check.padEnd(16)}  ${message}`,
+    `${output.paint(colour, word.padEnd(7))}  ${check.padEnd(17)}  ${message}`,
     ...(mend === null ? [] : [`${" ".repeat(27)}→ ${output.paint("bold", mend)}`]),
   ];
 }

@@ -9,7 +9,7 @@ export interface KnownTenant {
   created_at: string;
 }
 
-/** How far a secret key gets in a project. If it stops, `mend` says how to fix it. */
+/** What happened when the CLI entered a project with a secret key. If that failed, `mend` says how to fix it. */
 export type Entry =
   | { at: "inside"; tenants: KnownTenant[]; ms: number }
   | {

@@ -2,10 +2,10 @@ import type { Entity, EntityName, Fact } from "@mayfly/sdk";
 import { type Command, Option } from "commander";
 import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { isUuid, printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { time } from "./recall.ts";
-import { isUuid, printable } from "./words.ts";
 
 interface FactsOptions extends ProjectOptions {
   type?: string;
@@ -27,10 +27,10 @@ export function addFacts(program: Command): void {
     .description("show the facts about an entity, or the newest facts")
     .option("--type <type>", "type of the entity, if its name stands for several")
     .option("--predicates <words>", "only these, separated by commas", list)
-    .option("--hops <number>", "include what is connected to it: 1 to 3", whole(1, 3))
+    .option("--hops <number>", "include connected entities, 1 to 3 steps away", whole(1, 3))
     .option("--as-of <time>", "as it was at that time: 10m, 2h, 1d ago, or ISO 8601", time)
     .addOption(new Option("--history", "include facts that have ended").conflicts(["hops", "asOf"]))
-    .option("--limit <number>", "at most so many", whole(1, 1_000), 100)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 100)
     .addHelpText(
       "after",
       "\nExamples:\n  mayfly facts billing\n  mayfly facts billing --hops 2 --predicates owns,depends_on\n  mayfly facts Ada --as-of 2026-01-31 --json",
@@ -43,7 +43,7 @@ export function addFacts(program: Command): void {
     .argument("[text]", "the name, or a part of it")
     .description("list entities")
     .option("--type <type>", "only of this type")
-    .option("--limit <number>", "at most so many", whole(1, 1_000), 50)
+    .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly entities\n  mayfly entities acme --type company");
   withProject(entities).action((text: string | undefined, options: EntitiesOptions) =>
     execute(options, (session) => find(text, options, session)),

@@ -1,6 +1,7 @@
-/** What the formats share. */
+/** Parts that the formats share. */
+
+import { printable, shorten } from "./format-values.ts";
 import type { TailRecord } from "./records.ts";
-import { printable, shorten } from "./words.ts";
 
 const longestData = 200;
 

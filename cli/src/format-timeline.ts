@@ -42,7 +42,7 @@ export function timelineFormat(paint: Paint): Format {
 const markOf = ({ name }: TailRecord) =>
   name === "agent.spawned" ? "┌" : ended.includes(name) ? "└" : "●";
 
-/** `+0:01.234`, of minutes. */
+/** `+0:01.234`, in minutes and seconds. */
 function elapsed(ms: number): string {
   const minutes = Math.floor(Math.max(ms, 0) / 60_000);
   const seconds = ((Math.max(ms, 0) % 60_000) / 1000).toFixed(3).padStart(6, "0");

@@ -4,10 +4,10 @@ import { type Answer, codeOf, probe } from "./probe.ts";
 /** The edge functions of Mayfly. */
 export const functionNames = ["spawn", "sync", "query"] as const;
 
-/** What `mayfly init --prefix` accepts: names of functions stay valid, and no prefix looks like a whole name. */
+/** What `mayfly init --prefix` accepts. Names of functions stay valid, and a prefix ends with - or _. */
 export const prefixForm = /^[a-z][a-z0-9_-]{0,30}[-_]$/;
 
-/** Calls a function as a caller whose token the platform does not know. verify_jwt lets API keys pass. */
+/** Calls a function with a token that the platform does not know, because verify_jwt would accept an API key. */
 export const askFunction = (connection: Connection, name: string): Promise<Answer> =>
   probe(connection, `/functions/v1/${installedName(connection, name)}`, { anonymous: true });
 

@@ -15,7 +15,7 @@ export interface ConfigEdit {
 /** What the Supabase CLI exposes if config.toml does not say. */
 const defaultSchemas = ["public", "graphql_public"];
 const reason =
-  "# Mayfly's. They verify their callers themselves: verify_jwt cannot check tokens of signing keys.";
+  "# Mayfly's functions. They verify callers themselves, because verify_jwt cannot check tokens of signing keys.";
 
 /**
  * The text with the schema mayfly exposed and the functions added. Comments and everything else stay.

@@ -1,4 +1,4 @@
-/** Migrations that a project has of its own. Each sets how many numbers its vectors have. */
+/** Migrations of the project's own. Each sets how many numbers its vectors have. */
 import { basename } from "node:path";
 import type { Manifest } from "./init-manifest.ts";
 import type { SourceFile } from "./source.ts";
@@ -8,11 +8,11 @@ const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
 const usual = 384;
 
 const migration = (nth: number, dimensions: number): SourceFile => ({
-  // Its number is set when the project's newest one is known.
+  // Its number is set once the newest number of the project is known.
   path: `supabase/migrations/0_mayfly_dimensions_${nth}_${dimensions}.sql`,
   content: `-- Vectors of ${dimensions} numbers. Written by mayfly init --dimensions ${dimensions}.
 --
--- With more numbers than before, those that are there get zeros behind, and go on answering. With fewer they
+-- With more numbers than before, existing vectors are padded with zeros and still found. With fewer they
 -- are deleted, and memories are found by words until they are embedded again: mayfly reembed.
 
 set local lock_timeout = '5s';

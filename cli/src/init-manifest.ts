@@ -11,7 +11,7 @@ const shape = z.object({
   version: z.string(),
   /** The files that init wrote, with the SHA-256 of their content. */
   files: z.record(z.string(), z.string()),
-  /** Of the names of the functions in config.toml. */
+  /** The prefix of the functions' names in config.toml. */
   prefix: z.string().optional(),
 });
 export type Manifest = z.infer<typeof shape>;

@@ -7,7 +7,7 @@ const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
 /** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
-/** The migration that `mayfly uninstall` writes: what stands before it is gone from the database. */
+/** The migration that `mayfly uninstall` writes. Everything before it is gone from the database. */
 export const uninstallName = "mayfly_uninstall";
 
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);

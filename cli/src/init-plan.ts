@@ -34,9 +34,9 @@ export interface Plan {
   manifest: Manifest;
   /** Whether anything would be written. */
   needed: boolean;
-  /** There are migrations that the project does not have. */
+  /** Whether there are migrations that the project does not have. */
   migrationsAdded: boolean;
-  /** A migration that the project already has would change. */
+  /** Whether a migration that the project already has would change. */
   migrationsChanged: boolean;
 }
 
@@ -134,7 +134,7 @@ async function planConfig(root: string, entries: FunctionEntry[]): Promise<Chang
     const { text: content } = editConfig(text, entries);
     return { action: "create", path, note: "the folder is not a Supabase project yet", content };
   }
-  // Under another prefix, the entries with the names from before go.
+  // If the prefix has changed, the entries with the old names are removed.
   const { text: content, changes } = editConfig(withoutOthers(present, entries), entries);
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
 }

@@ -4,12 +4,12 @@ import { createInterface } from "node:readline/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
 import { Failure, usage } from "./failure.ts";
+import { count } from "./format-values.ts";
 import { functionNames, prefixForm } from "./functions.ts";
 import { type Change, makePlan, manifestPath, manifestText, type Plan } from "./init-plan.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { sourceFolder } from "./source.ts";
-import { count } from "./words.ts";
 
 interface Options extends CommonOptions {
   yes?: boolean;
@@ -32,7 +32,11 @@ export function addInit(program: Command): void {
   const command = program
     .command("init")
     .description("add Mayfly to a Supabase project, or bring it up to this version")
-    .argument("[folder]", "folder with supabase/config.toml, or where to create it", ".")
+    .argument(
+      "[folder]",
+      "folder of your project; supabase/config.toml is created if it is missing",
+      ".",
+    )
     .option("--yes", "do not ask")
     .option("--dry-run", "change nothing")
     .option("--force", "overwrite files that you changed")
@@ -43,7 +47,7 @@ export function addInit(program: Command): void {
     )
     .option(
       "--prefix <text>",
-      "of the names of the functions, such as mayfly-, if yours have the same names",
+      "prefix of the functions' names, such as mayfly-, if yours have the same names",
       prefix,
     )
     .addHelpText("after", examples);
@@ -84,7 +88,11 @@ function prefix(text: string): string {
 async function folderOf(folder: string): Promise<string> {
   const path = resolve(folder);
   const found = await stat(path).catch(() => null);
-  if (!found?.isDirectory()) throw usage(`There is no folder ${path}.`);
+  if (!found?.isDirectory())
+    throw usage(
+      `There is no folder ${path}.`,
+      "Name the folder of your project, or create it first.",
+    );
   const root = await realpath(path);
   if (root === (await realpath(sourceFolder)))
     throw usage("This is Mayfly itself.", "Name the folder of your project: mayfly init ~/my-app");

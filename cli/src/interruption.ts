@@ -1,21 +1,21 @@
 import { exitCodes } from "./failure.ts";
 
-/** How a command is ended from outside. */
+/** Lets a command be ended from outside. */
 export interface Interruption {
   readonly signal: AbortSignal;
   /**
-   * The exit code of the signal that arrived. For an output that cannot be written, 0 if its reader has gone.
+   * The exit code of the signal that arrived. If the output cannot be written, 0 if its reader has gone, otherwise 1.
    */
   exitCode(): number | undefined;
 }
 
 /**
- * Signals this close together count as one, because a terminal and the launcher on an old Node both send it.
+ * Signals this close together count as one, because the terminal and the launcher for an old Node both send one.
  */
 const togetherMs = 300;
 
 /**
- * Aborted by the first Ctrl-C, and when the output can no longer be written. A second Ctrl-C does not wait.
+ * Aborted by the first Ctrl-C, and when the output can no longer be written. A second Ctrl-C exits at once.
  */
 export function interruption(): Interruption {
   const controller = new AbortController();

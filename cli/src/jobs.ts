@@ -1,11 +1,12 @@
 import type { JobDetails, JobInfo, JobStatus, Percentiles } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { count, duration, printable } from "./format-values.ts";
 import { aborted } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { count, duration, printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   status?: JobStatus;
@@ -16,15 +17,17 @@ interface Options extends ProjectOptions {
 }
 
 const watchMs = 1_000;
+/** The holder that stands for the secret key. */
+const secretKey = "00000000-0000-0000-0000-000000000000";
 const examples = `
 Examples:
   mayfly jobs                          the newest jobs
   mayfly jobs --status failed          the dead letters
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
-  mayfly jobs --queues                 the queues: how much waits, for how long
+  mayfly jobs --queues                 the queues: how many jobs wait, and for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
-  mayfly redrive --queue mail          dead letters of a queue, again
-  mayfly schedules                     what is added again and again`;
+  mayfly redrive --queue mail          make the dead letters of a queue ready again
+  mayfly schedules                     jobs that are added again and again`;
 
 export const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
 
@@ -35,8 +38,8 @@ export function addJobs(program: Command): void {
     .description("list jobs, or show one")
     .option("--status <status>", "only with this status: ready, running, failed, …")
     .option("--queue <queue>", "only of this queue")
-    .option("--queues", "show numbers of the queues, and how long jobs waited and ran")
-    .option("--watch", "show each change, until Ctrl-C; with --json a JSON line for each")
+    .option("--queues", "show how many jobs each queue has, and how long they waited and ran")
+    .option("--watch", "show each change, until Ctrl-C; with --json, one JSON line for each")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(jobs).action((id: string | undefined, options: Options) =>
@@ -131,27 +134,39 @@ const lineOf = (job: JobInfo) =>
   ].join("  ");
 
 async function showOne(id: string, options: Options, { output }: Session): Promise<undefined> {
-  const { mayfly } = await openProject(options, output);
-  const job = dataOf(await mayfly.jobs.get(id));
-  output.answer(job, () => treeOf(job, output));
+  const project = await openProject(options, output);
+  const job = dataOf(await project.mayfly.jobs.get(id));
+  const names = new AgentNames(project);
+  const holders = [job.holder, ...job.attempts.map(({ holder }) => holder)];
+  if (!output.json) await names.learn(holders.map((holder) => holder ?? null));
+  const nameOf = (holder: string | null | undefined) =>
+    holder
+      ? ` by ${holder === secretKey ? "the secret key" : printable(names.of(holder) ?? holder)}`
+      : "";
+  output.answer(job, () => treeOf(job, output, nameOf));
   return undefined;
 }
 
-/** A job as a tree: what it was given, its attempts, its steps, what it waits for, its children. */
-function treeOf(job: JobDetails, output: Output): string[] {
+/** A job as a tree: its input, its attempts, its steps, what it waits for, its children. */
+function treeOf(
+  job: JobDetails,
+  output: Output,
+  nameOf: (holder: string | null | undefined) => string,
+): string[] {
   const dim = (text: string) => output.paint("dim", text);
   const json = (value: unknown) => printable(JSON.stringify(value) ?? "").slice(0, 120);
   return [
     lineOf(job),
     `├ input ${dim(json(job.input))}`,
     ...job.attempts.map(
-      ({ attempt, error }) =>
-        `├ attempt ${attempt} ${dim(printable(`${error.code}: ${error.message}`))}`,
+      ({ attempt, holder, error }) =>
+        `├ attempt ${attempt}${nameOf(holder)} ${dim(printable(`${error.code}: ${error.message}`))}`,
     ),
     ...job.steps.map(
       ({ name, attempt, ms, result }) =>
         `├ step ${printable(name)} ${dim(`in attempt ${attempt}${ms === null ? "" : `, ${ms} ms`}`)} ${json(result)}`,
     ),
+    ...(job.status === "running" ? [`├ runs${nameOf(job.holder)}`] : []),
     ...(job.waitFor ? [`├ waits for ${job.waitFor.map(printable).join(" or ") || "a time"}`] : []),
     ...job.signals.map(({ name }) => `├ signal ${printable(name)} ${dim("kept")}`),
     ...job.children.map(({ id, name, status }) => `├ child ${id} ${name} ${status}`),
@@ -159,7 +174,7 @@ function treeOf(job: JobDetails, output: Output): string[] {
   ];
 }
 
-/** Each job whenever it has another state or attempt than before. */
+/** Prints each job whenever its status or attempt changes. */
 async function watch(options: Options, { output, interruption }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
   const { status, queue, limit } = options;

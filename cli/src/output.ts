@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { Failure } from "./failure.ts";
-import { harmless } from "./words.ts";
+import { harmless } from "./format-values.ts";
 
 type Style = Parameters<typeof styleText>[0];
 

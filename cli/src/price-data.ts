@@ -1,4 +1,4 @@
-/** Prices of models as `@pydantic/genai-prices` has them, in the form that the database takes. */
+/** Converts the prices of `@pydantic/genai-prices` into the form that the database takes. */
 import { readFile } from "node:fs/promises";
 import type { ImportedPrice } from "@mayfly/sdk";
 import {
@@ -10,7 +10,9 @@ import {
 } from "@pydantic/genai-prices";
 import { z } from "zod";
 
-/** Its providers, by their ids there. What the AI SDK calls otherwise is renamed. */
+/**
+ * Its providers, by their ids there. Providers that have another name in the AI SDK are renamed.
+ */
 const providers = [
   "anthropic arcee avian aws azure baseten cerebras cloudflare cohere cursor deepseek doubleword fireworks",
   "github-copilot google groq huggingface_cerebras huggingface_fireworks-ai huggingface_groq huggingface_hyperbolic",
@@ -24,7 +26,7 @@ const inAiSdk: Record<string, string> = {
   "x-ai": "xai",
 };
 
-/** Units that a call of a language model has, by their keys there. */
+/** The units of a language model's call, by their keys there. */
 const units: Record<string, string> = {
   input_mtok: "input",
   output_mtok: "output",
@@ -38,13 +40,13 @@ const units: Record<string, string> = {
   web_searches_kcount: "web_searches",
 };
 
-/** Prices, and where they are from. */
+/** Prices, and where they come from. */
 export interface PriceData {
   prices: ImportedPrice[];
   source: string;
 }
 
-/** Those of the package that the CLI comes with. */
+/** The prices of the package that comes with the CLI. */
 export function packagedPrices(): PriceData {
   const prices = providers.flatMap((id) => {
     const provider = findProvider({ providerId: id });
@@ -78,7 +80,10 @@ const theirForm = z
     }),
   );
 
-/** Those of a file: in the form of docs/costs.md, or the data of genai-prices. Throws what is wrong with it. */
+/**
+ * The prices of a file, in the form of docs/costs.md or of genai-prices. Throws an error that says
+ * what is wrong with it.
+ */
 export async function pricesOf(file: string): Promise<PriceData> {
   const given: unknown = JSON.parse(await readFile(file, "utf8"));
   const own = ownForm.safeParse(given);
@@ -122,7 +127,10 @@ const toUnits = (prices: ModelPrice) =>
     }),
   );
 
-/** Names, and beginnings of names. Patterns that are neither are left: what they match has no known price. */
+/**
+ * Names, and beginnings of names. Other patterns are left out, so models that only they match have
+ * no known price.
+ */
 function toNames(match: MatchLogic): { name: string; exact: boolean }[] {
   if ("or" in match) return match.or.flatMap(toNames);
   if ("equals" in match) return [{ name: match.equals, exact: true }];

@@ -1,5 +1,5 @@
 import { Mayfly } from "@mayfly/sdk";
-import { chooseTenant } from "./choose-tenant.ts";
+import { chooseTenant, namedTenant } from "./choose-tenant.ts";
 import { type ConnectionOptions, findConnection } from "./connection.ts";
 import type { KnownTenant } from "./entry.ts";
 import type { Output } from "./output.ts";
@@ -18,4 +18,13 @@ export async function openProject(options: ConnectionOptions, output: Output): P
   const { url, key, functionsPrefix } = connection;
   const prefix = functionsPrefix && { functionsPrefix };
   return { url, tenant, mayfly: new Mayfly({ url, key, tenant: tenant.id, ...prefix }) };
+}
+
+/** Opens the project with all its tenants, or with the one that the options name. */
+export async function openTenants(options: ConnectionOptions): Promise<{ mayfly: Mayfly }> {
+  const connection = await findConnection(options);
+  const { url, key, functionsPrefix, tenant } = connection;
+  const only = tenant === undefined ? {} : { tenant: (await namedTenant(connection, tenant)).id };
+  const prefix = functionsPrefix && { functionsPrefix };
+  return { mayfly: new Mayfly({ url, key, ...only, ...prefix }) };
 }

@@ -1,7 +1,7 @@
 /** Explains the rank of each result of a recall. */
 import type { Recall, RecalledMemory } from "@mayfly/sdk";
+import { printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
-import { printable } from "./words.ts";
 
 const two = (value: number) => value.toFixed(2);
 
@@ -38,11 +38,11 @@ export function explainPlace(
     ...(parts.words_rank === null
       ? []
       : [`words ${parts.words_rank}. (fits ${two(parts.fit ?? 0)})`]),
-    ...(parts.typos === null ? [] : [`like a word of its task or tags ${two(parts.typos)}`]),
+    ...(parts.typos === null ? [] : [`${two(parts.typos)} similar to a word of its task or tags`]),
     ...(parts.vector_rank === null
       ? []
       : [`meaning ${parts.vector_rank}. (${two(parts.similarity ?? 0)})`]),
-    ...(parts.neighbours ? [`${two(parts.neighbours)} lent by its neighbours`] : []),
+    ...(parts.neighbours ? [`${two(parts.neighbours)} from its neighbours`] : []),
   ];
   const worth = `relevance ${two(parts.relevance)}, reward ${two(parts.reward)}, importance ${parts.importance}, freshness ${two(parts.recency)}`;
   const lines = [

@@ -13,10 +13,10 @@ import {
   withProject,
 } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { duration, instant, printable, shorten } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { explainPlace, explainQuestion } from "./recall-explain.ts";
-import { duration, instant, printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
   limit: number;

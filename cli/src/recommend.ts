@@ -10,9 +10,9 @@ import {
   withProject,
 } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { printable, shorten } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { printable, shorten } from "./words.ts";
 
 interface Options extends ProjectOptions {
   limit: number;
@@ -28,7 +28,7 @@ export function addRecommend(program: Command): void {
     .option("--limit <number>", "1 to 20", whole(1, 20), 5)
     .option(
       "--min-reward <number>",
-      "average reward from which something has worked (default: 0.5)",
+      "average reward from which something counts as having worked (default: 0.5)",
       share,
     )
     .option("--tags <tags>", "must have all of these, separated by commas", list)

@@ -1,4 +1,4 @@
-/** What `mayfly tail` shows, from any source. */
+/** The lines that `mayfly tail` shows, from any source. */
 
 import type { LogEvent } from "@mayfly/sdk";
 import { debugCategories } from "@mayfly/sdk/contract/debug";
@@ -24,10 +24,13 @@ export interface TailRecord {
 export const isWithin = (level: Level, most: Level) =>
   levels.indexOf(level) <= levels.indexOf(most) && most !== "silent";
 
-/** What agents do all the time is detailed. Agents that start or end, and rights, are basic. */
+/**
+ * Events of what agents do all the time have the level `detailed`. Others, such as starts, ends and
+ * rights, are `basic`.
+ */
 const detailed = ["memory", "message", "state"];
 
-/** What the log tells of. */
+/** The kinds of things that events are about. */
 const logCategories =
   "agent approval artifact budget channel fact job member memory message poll run state team tender workflow".split(
     " ",

@@ -2,8 +2,8 @@ import type { Reembedded } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, exitCodes } from "./failure.ts";
+import { printable } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   forgetOthers?: boolean;
@@ -52,7 +52,7 @@ async function reembed(options: Options, { output, interruption }: Session) {
 function lineOf({ model, memories, embedded, dead, others, problem }: Reembedded): string {
   const parts = [
     `${embedded} of ${memories} by ${printable(model)}`,
-    ...(dead > 0 ? [`${dead} given up until the next reembed`] : []),
+    ...(dead > 0 ? [`${dead} failed until the next reembed`] : []),
     ...(others > 0 ? [`${others} vectors of other models`] : []),
   ];
   const why =

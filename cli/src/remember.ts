@@ -4,9 +4,9 @@ import type { NewMemory } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, list, type ProjectOptions, type Session, share, withProject } from "./command.ts";
 import { dataOf, usage } from "./failure.ts";
+import { count } from "./format-values.ts";
 import { openProject } from "./project.ts";
 import { kind } from "./recall.ts";
-import { count } from "./words.ts";
 
 interface Options extends ProjectOptions {
   as?: string;
@@ -37,7 +37,7 @@ export function addRemember(program: Command): void {
     .option("--as <key>", "your own key: a memory with this key is changed")
     .option("--task <text>", "what it is about")
     .option("--kind <kind>", "episode, learning, fact, …; episode by default", kind)
-    .option("--tags <tags>", "with commas between them", list)
+    .option("--tags <tags>", "separated by commas", list)
     .option("--reward <number>", "how well it went, 0 to 1", share)
     .option("--allow-duplicate", "store it even if the tenant has identical content")
     .option("--file <path>", "a file with one JSON memory per line; - reads standard input")

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 
-/** What the embedded Supabase writes about itself to `.mayfly/running.json`. */
+/** The content of `.mayfly/running.json`, which the embedded Supabase writes. */
 const announced = z.object({
   instance: z.string(),
   apiUrl: z.string(),
@@ -27,7 +27,7 @@ async function embeddedIn(folder: string): Promise<Embedded | null> {
   if (text === null) return null;
   try {
     const { instance, apiUrl: url, secretKey: key } = announced.parse(JSON.parse(text));
-    // A killed one leaves its file, and another may use its port by now.
+    // A killed process leaves its file, and another one may use its port now.
     const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
     const answer = (await health.json()) as { instance?: string };
     return answer.instance === instance ? { url, key } : null;

@@ -1,10 +1,10 @@
-/** What is done with one run: `mayfly runs cancel`, `approve`, `reject`, `fork`, `replay`. */
+/** The verbs for one run: `mayfly runs cancel`, `approve`, `reject`, `fork`, `replay`. */
 import type { Mayfly } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, Failure } from "./failure.ts";
+import { count, harmless, printable } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { count, harmless, printable } from "./words.ts";
 
 type Work<Options> = (
   mayfly: Mayfly,
@@ -22,7 +22,7 @@ export function addVerbs(runs: Command): void {
   ) => {
     const command = runs
       .command(name)
-      .argument("<id>", "of a run")
+      .argument("<id>", "id of a run")
       .description(description)
       .addHelpText("after", `\nExamples:\n  mayfly runs ${example}`);
     withProject(command).action((id: string, options: Options) =>
@@ -39,13 +39,13 @@ export function addVerbs(runs: Command): void {
     "approve the tool call that it waits for",
     `approve 0198f0c2-… --reason "Checked the order"`,
     (...given) => decide("approve", ...given),
-  ).option("--reason <text>", "reason, which the asker sees");
+  ).option("--reason <text>", "reason, which the requester sees");
   verb<DecideOptions>(
     "reject",
     "reject the tool call that it waits for",
     `reject 0198f0c2-… --reason "Too much"`,
     (...given) => decide("reject", ...given),
-  ).option("--reason <text>", "reason, which the asker sees");
+  ).option("--reason <text>", "reason, which the requester sees");
   verb<ForkOptions>(
     "fork",
     "start a run that shares the first steps of this one",
@@ -80,7 +80,7 @@ async function cancel(
   return undefined;
 }
 
-/** Decides each question by its digest, so a question that has changed in the meantime is refused. */
+/** Decides each approval by its digest, so an approval that has changed in the meantime is refused. */
 async function decide(
   verdict: "approve" | "reject",
   mayfly: Mayfly,
@@ -110,7 +110,7 @@ async function fork(
   { output }: Session,
 ): Promise<undefined> {
   const made = dataOf(await mayfly.runs.fork(id, { atStep: at, ...(input && { input }) }));
-  output.answer({ id: made.id }, () => [`${made.id} begins at step ${at}.`]);
+  output.answer({ id: made.id }, () => [`${made.id} starts at step ${at}.`]);
   return undefined;
 }
 

@@ -2,9 +2,9 @@ import type { RunDetails, RunInfo, RunStatus } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { duration, harmless, printable, shorten } from "./format-values.ts";
 import { openProject } from "./project.ts";
 import { addVerbs } from "./runs-verbs.ts";
-import { duration, harmless, printable, shorten } from "./words.ts";
 
 interface ListOptions extends ProjectOptions {
   agent?: string;
@@ -16,10 +16,10 @@ interface ListOptions extends ProjectOptions {
 const examples = `
 Examples:
   mayfly runs                          the newest runs
-  mayfly runs --agent analyst          of one agent
+  mayfly runs --agent analyst          the runs of one agent
   mayfly runs 0198f0c2-…               one, with its steps, tools, tokens and money
-  mayfly runs 0198f0c2-… --watch       what it says, as it comes
-  mayfly runs approve 0198f0c2-…       yes to what it waits for
+  mayfly runs 0198f0c2-… --watch       its output, as it arrives
+  mayfly runs approve 0198f0c2-…       approve the tool call that it waits for
   mayfly runs fork 0198f0c2-… --at 4   again from step 4`;
 
 export function addRuns(program: Command): void {
@@ -32,7 +32,7 @@ export function addRuns(program: Command): void {
     .option("--watch", "print the output of one run as it arrives, until it ends")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples)
-    // The options behind `fork` are its own.
+    // Options after `fork` belong to `fork`.
     .enablePositionalOptions();
   withProject(runs).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => {

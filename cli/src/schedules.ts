@@ -2,8 +2,8 @@ import type { Schedule, ScheduleOptions } from "@mayfly/sdk";
 import { type Command, Option } from "commander";
 import { execute, type ProjectOptions, whole, withProject } from "./command.ts";
 import { dataOf, Failure, usage } from "./failure.ts";
+import { printable } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { printable } from "./words.ts";
 
 type SetOptions = ProjectOptions & {
   input?: string;
@@ -37,18 +37,24 @@ export function addSchedules(program: Command): void {
       return undefined;
     }),
   );
-  // What names the project is an option of `schedules`, which takes it wherever it stands.
+  // The options for the project belong to `schedules`, which accepts them in any place.
   schedules
     .command("set")
     .argument("<name>", "name of the schedule; an existing one is replaced")
     .argument("<cron>", 'such as "0 3 * * *", or @daily')
     .argument("<job>", "name of the job to add")
-    .description("add a job by a cron line")
-    .option("--input <json>", "of the job")
+    .description("add a job at the times of a cron line")
+    .option("--input <json>", "input of the job")
     .option("--time-zone <zone>", "time zone of the cron line (default: UTC)")
-    .option("--queue <queue>", "of the job")
-    .option("--priority <number>", "of the job", whole(-32_000, 32_000))
-    .addOption(new Option("--catch-up <what>", "of missed times").choices(["one", "all", "none"]))
+    .option("--queue <queue>", "queue of the job")
+    .option("--priority <number>", "priority of the job", whole(-32_000, 32_000))
+    .addOption(
+      new Option("--catch-up <what>", "jobs to add for missed times").choices([
+        "one",
+        "all",
+        "none",
+      ]),
+    )
     .addOption(
       new Option("--overlap <what>", "also add a job while the last one is running").choices([
         "skip",
@@ -68,7 +74,7 @@ export function addSchedules(program: Command): void {
     });
   schedules
     .command("remove")
-    .argument("<name>", "of the schedule")
+    .argument("<name>", "name of the schedule")
     .description("remove a schedule; jobs that it added stay")
     .action((name: string, _: object, command: Command) => {
       const options = command.optsWithGlobals<ProjectOptions>();
@@ -104,7 +110,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw usage("--input is not JSON.", `It is like '{"url":"https://example.com"}'`);
+    throw usage("--input is not JSON.", `It should look like '{"url":"https://example.com"}'`);
   }
 }
 

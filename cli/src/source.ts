@@ -9,7 +9,7 @@ export { version } from "@mayfly/sdk/contract/version";
 
 const packed = join(import.meta.dirname, "../assets");
 
-/** The migrations and functions: from the clone of which this CLI is a part, or from the package. */
+/** The migrations and functions, from the clone that contains this CLI, or from the package. */
 export const sourceFolder = existsSync(packed) ? packed : join(import.meta.dirname, "../..");
 
 /** The functions and what they import, under supabase/ with the same paths as in Mayfly. */

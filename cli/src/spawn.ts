@@ -2,8 +2,8 @@ import type { SpawnOptions } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, list, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { printable } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   name?: string;
@@ -57,7 +57,8 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
     await mayfly.agents.issue(asked),
   );
-  // As JSON it is for a program, which has asked for it: without the secret it is worth two minutes.
+  // With --json, a program has asked for the token. Without the secret, it only works for two
+  // minutes.
   const secrets = { token, ...(options.showToken && { renewalSecret: renewal_secret }) };
   const answer = {
     id: agent.id,

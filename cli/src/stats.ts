@@ -4,9 +4,9 @@ import type { Command } from "commander";
 import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { printable, size } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { printable, size } from "./words.ts";
 
 interface Statistics extends StatisticsRow {
   by_agent: { agent_id: string | null; memories: number; name?: string | null }[];
@@ -64,7 +64,10 @@ function linesOf(memory: Statistics, usage: Usage, output: Output): string[] {
     ...output.fields([
       ["memories", of(usage.memories, limits.max_memories, number)],
       ["bytes", of(usage.bytes, limits.max_bytes, size)],
-      ["new", `${number(memory.last_hour)} in an hour, ${number(memory.last_day)} in a day`],
+      [
+        "new",
+        `${number(memory.last_hour)} in the last hour, ${number(memory.last_day)} in the last day`,
+      ],
       ["kinds", tally(memory.by_kind)],
       ["private", number(memory.private)],
       ["vectors", tally(memory.with_vector)],

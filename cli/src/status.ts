@@ -3,18 +3,18 @@ import { execute, type ProjectOptions, type Session, withProject } from "./comma
 import { type Connection, findConnection } from "./connection.ts";
 import { type Broadcasts, lossOf } from "./doctor-broadcasts.ts";
 import { enter, everyTenant, type KnownTenant } from "./entry.ts";
+import { printable } from "./format-values.ts";
 import { askFunction, functionNames, isOurs, versionOf } from "./functions.ts";
 import type { Output } from "./output.ts";
 import { type Answer, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
-import { printable } from "./words.ts";
 
 /** A part of the project: whether it answers correctly, and how fast. */
 interface Component {
   name: string;
   state: "ok" | "down";
   ms: number;
-  /** What it answered instead, or its version. */
+  /** Its version, or what answered instead. */
   note: string | null;
 }
 

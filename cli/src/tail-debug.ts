@@ -6,9 +6,10 @@ import { type DebugCategory, debugCategories, debugLevels } from "@mayfly/sdk/co
 import { fromDataApi } from "@mayfly/sdk/internal";
 import type { AgentNames } from "./agent-names.ts";
 import { dataOf } from "./failure.ts";
+import { isUuid } from "./format-values.ts";
+import type { InOrder } from "./in-order.ts";
 import type { Project } from "./project.ts";
 import type { Level, TailRecord } from "./records.ts";
-import { isUuid } from "./words.ts";
 
 export interface DebugTailOptions {
   /** Its id. Missing for every agent. */
@@ -18,7 +19,10 @@ export interface DebugTailOptions {
   since?: Date;
 }
 
-/** A watch for what was asked. Null if that includes no debug records, or the caller may not see them. */
+/**
+ * A watch for the requested records. Null if these include no debug records, or the caller may not
+ * see them.
+ */
 export async function watchDebug(
   project: Project,
   options: DebugTailOptions,
@@ -82,54 +86,51 @@ function recordOf(record: DebugRecord, name: string | null): TailRecord {
   };
 }
 
-/** Debug records in their place between the events: first with the history, then as they arrive. */
+/** Debug records in their place between the events, of the history and of what happens now. */
 export class ToldRecords {
   readonly #names: AgentNames;
   readonly #show: (records: TailRecord[]) => Promise<void>;
+  readonly #inOrder: InOrder;
   readonly #onError: (error: unknown) => void;
   readonly #waiting: DebugRecord[] = [];
   #live = false;
-  #showing = false;
 
   constructor(
     names: AgentNames,
     show: (records: TailRecord[]) => Promise<void>,
+    inOrder: InOrder,
     onError: (error: unknown) => void,
   ) {
     this.#names = names;
     this.#show = show;
+    this.#inOrder = inOrder;
     this.#onError = onError;
   }
 
   readonly take = (record: DebugRecord): void => {
-    this.#waiting.push(record);
-    if (this.#live) void this.#showAll();
+    if (this.#live) void this.#add([record]);
+    else this.#waiting.push(record);
   };
 
-  /** The history has ended. */
+  /** Call this when the history has ended. */
   goLive(): void {
     this.#live = true;
-    void this.#showAll();
+    void this.#add(this.#waiting.splice(0));
   }
 
-  /** Shows the records up to then. */
+  /** Shows the records up to this time. */
   async showUntil(instant: number): Promise<void> {
     const later = this.#waiting.findIndex(({ at }) => at.getTime() > instant);
     const due = this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
-    if (due.length === 0) return;
-    await this.#names.learn(due.map(({ agentId }) => agentId));
-    await this.#show(due.map((record) => recordOf(record, this.#names.of(record.agentId))));
+    if (due.length > 0) await this.#show(await this.#named(due));
   }
 
-  async #showAll(): Promise<void> {
-    if (this.#showing) return;
-    this.#showing = true;
-    try {
-      while (this.#waiting.length > 0) await this.showUntil(Number.POSITIVE_INFINITY);
-    } catch (error) {
-      this.#onError(error);
-    } finally {
-      this.#showing = false;
-    }
+  async #add(records: DebugRecord[]): Promise<void> {
+    await this.#named(records).then((named) => this.#inOrder.add(named), this.#onError);
+  }
+
+  async #named(records: DebugRecord[]): Promise<TailRecord[]> {
+    await this.#names.learn(records.map(({ agentId }) => agentId));
+    return records.map((record) => recordOf(record, this.#names.of(record.agentId)));
   }
 }

@@ -6,6 +6,8 @@ import { AgentNames } from "./agent-names.ts";
 import { execute, list, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { dataOf, Failure, toFailure, usage } from "./failure.ts";
 import { formats } from "./format.ts";
+import { isUuid } from "./format-values.ts";
+import { InOrder } from "./in-order.ts";
 import { aborted, until } from "./interruption.ts";
 import { keyOf, readSince } from "./log.ts";
 import { openProject } from "./project.ts";
@@ -20,7 +22,6 @@ import {
   type TailRecord,
 } from "./records.ts";
 import { livingId, ToldRecords, watchDebug } from "./tail-debug.ts";
-import { isUuid } from "./words.ts";
 
 interface Options extends ProjectOptions {
   agent?: string;
@@ -31,7 +32,7 @@ interface Options extends ProjectOptions {
   out?: string;
 }
 
-/** Only for its owner, because what agents do may be private. */
+/** Only the file's owner may read it, because what agents do may be private. */
 const mode = 0o600;
 
 const examples = `
@@ -84,7 +85,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
   const wanted = filterOf(options);
-  // Without one, all are heard and those with another name are left out.
+  // Without an id, it receives all agents and leaves out those with another name.
   const agent = options.agent && (await until(signal, livingId(project, options.agent)));
   if (options.agent && !agent)
     output.note(
@@ -94,16 +95,19 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     );
   const names = new AgentNames(project);
 
-  const show = async (records: TailRecord[]) => {
+  /** A long history ends at once with Ctrl-C. What has just happened is still shown. */
+  const show = async (records: TailRecord[], isHistory = true) => {
     for (const record of records) {
-      if (signal.aborted) return;
+      if (isHistory && signal.aborted) return;
       if (!wanted(record)) continue;
       if (file) await file.appendFile(`${format(record)}\n`).catch(unwritten(path));
       else output.line(format(record));
     }
   };
   const onError = (error: unknown) => output.problem(toFailure(error).message);
-  const told = new ToldRecords(names, show, onError);
+  const { promise: unshown, reject } = Promise.withResolvers<never>();
+  const inOrder = new InOrder((records) => show(records, false).catch(reject));
+  const told = new ToldRecords(names, show, inOrder, onError);
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
     for (const event of events) {
@@ -113,13 +117,15 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     }
   };
 
-  // The cursor is taken first, so that nothing is lost between the past and what comes. Events in both are
-  // shown only once.
+  // The cursor is taken first, so that nothing is lost between the past and the live events. Events
+  // in both are shown only once.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
-  const watching = project.mayfly.log.watch({ onError }, async ({ events }) => {
+  const watching = project.mayfly.log.watch({ onError, followMs: 250 }, async ({ events }) => {
     await caughtUp;
-    await write(events.filter((event) => !earlier.delete(keyOf(event))));
+    const fresh = events.filter((event) => !earlier.delete(keyOf(event)));
+    await names.learn(fresh.map(agentOf));
+    inOrder.add(fresh.map((event) => recordOf(event, names.of(agentOf(event)))));
   });
   const watch = dataOf(await until(signal, watching));
   const debugging = watchDebug(project, { ...options, agent }, onError, told.take);
@@ -134,11 +140,12 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     }
     told.goLive();
     catchUp();
-    const ended = await Promise.race([aborted(signal), watch.ended]);
+    const ended = await Promise.race([aborted(signal), watch.ended, unshown]);
     if (ended) throw new Failure(ended.message, { code: ended.code, hint: ended.hint });
   } finally {
     await watch.stop();
     await debugging.then((debug) => debug?.stop(), onError);
+    await inOrder.end();
     await project.mayfly.close();
     await file?.close();
   }

@@ -1,9 +1,10 @@
 import type { Team, TeamAlert } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { AgentNames } from "./agent-names.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, Failure } from "./failure.ts";
+import { duration, printable, shorten } from "./format-values.ts";
 import { openProject } from "./project.ts";
-import { duration, printable, shorten } from "./words.ts";
 
 interface TeamsOptions extends ProjectOptions {
   ended?: boolean;
@@ -17,19 +18,19 @@ Examples:
   mayfly teams                          teams that run
   mayfly teams 0198f0c2-…               one, with its members, its budget and its alerts
   mayfly teams stop 0198f0c2-…          end it, with its members
-  mayfly teams polls                    polls, with what came out
-  mayfly teams bids                     tenders, with who bid what once they are over
+  mayfly teams polls                    polls, with their outcomes
+  mayfly teams bids                     tenders, with their bids once they are over
   mayfly teams artifacts 0198f0c2-…     its files
-  mayfly teams alerts 0198f0c2-…        what goes wrong in it`;
+  mayfly teams alerts 0198f0c2-…        its alerts`;
 
 type Verb = (id: string | undefined, options: TeamsOptions, session: Session) => Promise<undefined>;
 
 export function addTeams(program: Command): void {
   const teams = program
     .command("teams")
-    .argument("[id]", "of a team: shows it with its members")
+    .argument("[id]", "id of a team to show, with its members")
     .description("list teams, or show one")
-    .option("--ended", "those that have ended")
+    .option("--ended", "list teams that have ended")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples)
     .enablePositionalOptions();
@@ -42,17 +43,17 @@ export function addTeams(program: Command): void {
       .argument(argument, "the id of a team")
       .description(description)
       .option("--limit <number>", "list at most this many", whole(1, 1_000), 50);
-    if (name === "stop") command.option("--reason <text>", "why, as others see it");
-    if (name === "alerts") command.option("--every", "also those that are over");
+    if (name === "stop") command.option("--reason <text>", "reason, which others see");
+    if (name === "alerts") command.option("--every", "include alerts that are over");
     withProject(command).action((id: string | undefined, options: TeamsOptions) =>
       execute(options, (session) => act(id, options, session)),
     );
   };
   verb("stop", "<id>", "end a team with its members", stop);
-  verb("polls", "[id]", "list polls, with what came out", polls);
+  verb("polls", "[id]", "list polls and their outcomes", polls);
   verb("bids", "[id]", "list tenders and their bids", bids);
-  verb("artifacts", "[id]", "list files, of a team or of the tenant", artifacts);
-  verb("alerts", "[id]", "list what goes wrong in teams", alerts);
+  verb("artifacts", "[id]", "list files of a team or of the tenant", artifacts);
+  verb("alerts", "[id]", "list alerts of teams", alerts);
 }
 
 const listTeams: Verb = async (_id, options, { output }) => {
@@ -61,7 +62,7 @@ const listTeams: Verb = async (_id, options, { output }) => {
   const teams = dataOf(await mayfly.teams.list({ status, limit: options.limit }));
   output.answer({ teams }, () =>
     teams.length === 0
-      ? [`There are no teams that ${options.ended ? "have ended" : "run"}.`]
+      ? [`There are no teams that ${options.ended ? "have ended" : "are running"}.`]
       : output.table(
           ["NAME", "LIVING", "LEAD", "SPENT", "ALERTS", "UNTIL", "ID"],
           teams.map(cellsOf),
@@ -89,7 +90,7 @@ const cellsOf = (team: Team) => [
 const show: Verb = async (id, options, { output }) => {
   const { mayfly } = await openProject(options, output);
   const team = dataOf(await mayfly.teams.get(id ?? ""));
-  if (!team) throw new Failure("There is no such team. `mayfly teams` lists them.");
+  if (!team) throw new Failure("There is no such team. To list teams: mayfly teams");
   output.answer({ team }, () => [
     ...output.table(["NAME", "LIVING", "LEAD", "SPENT", "ALERTS", "UNTIL", "ID"], [cellsOf(team)]),
     ...(team.task ? [`Task: ${printable(team.task)}`] : []),
@@ -129,7 +130,7 @@ const polls: Verb = async (id, options, { output }) => {
             status,
             outcome?.result ?? "",
             printable(outcome?.winner ?? ""),
-            // Of an open poll nobody knows how many there are.
+            // While a poll is open, nobody knows how many ballots there are.
             outcome ? String(outcome.ballots) : "sealed",
             poll,
           ]),
@@ -139,10 +140,14 @@ const polls: Verb = async (id, options, { output }) => {
 };
 
 const bids: Verb = async (id, options, { output }) => {
-  const { mayfly } = await openProject(options, output);
+  const project = await openProject(options, output);
+  const { mayfly } = project;
   const found = dataOf(
     await mayfly.teams.tenders.list({ limit: options.limit, ...(id && { team: id }) }),
   );
+  const names = new AgentNames(project);
+  if (!output.json)
+    await names.learn(found.flatMap((tender) => (tender.bids ?? []).map(({ agent }) => agent)));
   output.answer({ tenders: found }, () =>
     found.length === 0
       ? ["There are no tenders."]
@@ -154,7 +159,7 @@ const bids: Verb = async (id, options, { output }) => {
             return tender.bids.map((bid) => [
               job,
               bid.agent === tender.winner ? `${tender.status}, won` : tender.status,
-              bid.agent,
+              printable(names.of(bid.agent) ?? bid.agent),
               String(bid.price),
               String(bid.score),
               shorten(printable(bid.note ?? ""), 40),
@@ -189,16 +194,19 @@ const artifacts: Verb = async (id, options, { output }) => {
 };
 
 const alerts: Verb = async (id, options, { output }) => {
-  const { mayfly } = await openProject(options, output);
+  const project = await openProject(options, output);
+  const { mayfly } = project;
   const teams = id ? [{ id }] : dataOf(await mayfly.teams.list({ status: "running" }));
   const found: TeamAlert[] = [];
   for (const team of teams) {
     const { every = false } = options;
     found.push(...dataOf(await mayfly.teams.of(team.id).alerts({ every })));
   }
+  const names = new AgentNames(project);
+  if (!output.json) await names.learn(found.flatMap(({ agents }) => agents));
   output.answer({ alerts: found }, () =>
     found.length === 0
-      ? ["Nothing was found."]
+      ? ["There are no alerts."]
       : output.table(
           ["KIND", "SINCE", "TIMES", "DONE", "DETAIL", "AGENTS"],
           found.map((alert) => [
@@ -207,7 +215,7 @@ const alerts: Verb = async (id, options, { output }) => {
             String(alert.times),
             printable(alert.handledWith ?? ""),
             shorten(printable(JSON.stringify(alert.detail)), 60),
-            alert.agents.join(" "),
+            alert.agents.map((agent) => printable(names.of(agent) ?? agent)).join(" "),
           ]),
         ),
   );

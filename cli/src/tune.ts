@@ -2,9 +2,9 @@ import type { Tuned } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
+import { printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   questions: number;

@@ -21,7 +21,7 @@ begin
     where s.setrole = to_regrole('authenticator') and c.value like 'pgrst.db\\_pre\\_request=mayfly\\_gate.%'
   loop
     if setting.name <> 'mayfly_gate.check_request' then
-      raise exception 'The Data API calls % before every request, and that calls a function of your own.', setting.name
+      raise exception 'The Data API calls % before every request, and this function calls one of your own.', setting.name
         using hint = 'Run the statement that npx mayfly doctor prints to undo it, then push again.';
     end if;
     execute 'alter role authenticator '

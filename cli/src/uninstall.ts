@@ -68,7 +68,7 @@ async function uninstall(root: string, options: Options, session: Session): Prom
   await rm(join(root, manifestPath));
   output.answer({ folder: root, migration, config: changes, removed, kept, warning }, () => [
     "",
-    "Done. What is left, in this order:",
+    "Done. Now do this, in this order:",
     "  Project Settings → Data API → Exposed schemas: remove mayfly",
     `  ${output.paint("bold", "npx supabase db push --remote")}`,
     ...functionNames.map((name) => {
@@ -81,7 +81,7 @@ async function uninstall(root: string, options: Options, session: Session): Prom
   return undefined;
 }
 
-/** What init has written beside the migrations: as it was, or changed since. */
+/** The files that init wrote besides the migrations, unchanged or changed since. */
 async function filesOf(root: string, files: Record<string, string>) {
   const removed: string[] = [];
   const kept: string[] = [];
@@ -95,7 +95,7 @@ async function filesOf(root: string, files: Record<string, string>) {
 
 async function confirm({ output, interruption }: Session): Promise<void> {
   if (!output.terminal || !process.stdin.isTTY)
-    throw usage("Nothing was changed, because nobody could be asked.", "Add --yes to do it.");
+    throw usage("Nothing was changed, because nobody could confirm it.", "Pass --yes to do it.");
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
     // While readline reads the terminal, only it gets Ctrl-C.

@@ -4,8 +4,8 @@ import { chooseTenant, readTenants } from "./choose-tenant.ts";
 import { execute, type ProjectOptions, type Session, withProject } from "./command.ts";
 import { findConnection } from "./connection.ts";
 import { dataOf } from "./failure.ts";
+import { printable } from "./format-values.ts";
 import { writeUsed } from "./used-tenant.ts";
-import { printable } from "./words.ts";
 
 interface Options extends ProjectOptions {
   create?: boolean;
@@ -22,7 +22,7 @@ export function addUse(program: Command): void {
     .command("use")
     .description("choose the tenant for commands in this folder")
     .argument("[tenant]", "id or name")
-    .option("--create", "make it if there is none with this name")
+    .option("--create", "create it if there is none with this name")
     .addHelpText("after", examples);
   withProject(command, { tenant: false }).action((tenant: string | undefined, options: Options) =>
     execute(options, (session) => use(tenant, options, session)),
@@ -40,7 +40,7 @@ async function use(
     await readTenants(connection);
     dataOf(await new Mayfly({ url, key }).tenants.ensure(named));
   }
-  // Not the tenant that was chosen before.
+  // Ignore the tenant that was chosen before.
   const asked = { ...connection, tenant: named, used: undefined };
   const { id, name } = await chooseTenant(asked, output, interruption.signal, { alone: true });
   const file = await writeUsed(process.cwd(), id);

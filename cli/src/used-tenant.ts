@@ -1,11 +1,14 @@
-/** The tenant that `mayfly use` has chosen for a folder: one line in .mayfly/tenant, there or above. */
+/**
+ * The tenant that `mayfly use` has chosen for a folder. It is one line in .mayfly/tenant, in this
+ * folder or one above.
+ */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 const place = ".mayfly/tenant";
 
-/** An id; nothing where none was chosen. */
+/** An id. Undefined if none was chosen. */
 export async function readUsed(folder: string): Promise<string | undefined> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const text = await readFile(join(at, place), "utf8").catch(() => "");
@@ -14,7 +17,7 @@ export async function readUsed(folder: string): Promise<string | undefined> {
   }
 }
 
-/** @returns the file that it is written to: beside the data that are there, else in the folder. */
+/** @returns the file to write: next to existing data, otherwise in the folder. */
 export async function writeUsed(folder: string, tenant: string): Promise<string> {
   let at = resolve(folder);
   while (!existsSync(join(at, ".mayfly")) && at !== dirname(at)) at = dirname(at);

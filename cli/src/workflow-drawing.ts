@@ -1,6 +1,6 @@
 /** Runs as Mermaid diagrams (https://mermaid.js.org/syntax/flowchart.html). */
 import type { Checkpoint, GraphDefinition, GraphStep, WorkflowQuery } from "@mayfly/sdk";
-import { printable } from "./words.ts";
+import { printable } from "./format-values.ts";
 
 /** Mermaid ends a label at these. */
 const label = (text: string) =>
@@ -18,7 +18,7 @@ const shapes: Partial<Record<Checkpoint["kind"], [string, string]>> = {
   any: ["{", "}"],
 };
 
-/** What a run has recorded, one below the other, and what it waits for. */
+/** Draws what a run has recorded, from top to bottom, and what it waits for. */
 export function drawRun(run: WorkflowQuery, checkpoints: Checkpoint[]): string[] {
   const drawn = checkpoints.filter(
     ({ kind }) => !["timer", "asked", "begun", "report"].includes(kind),
@@ -38,7 +38,7 @@ export function drawRun(run: WorkflowQuery, checkpoints: Checkpoint[]): string[]
   ];
 }
 
-/** Where a step of a graph stands, by what its run has recorded. */
+/** The status of a step of a graph, according to the records of its run. */
 function standOf(step: string, checkpoints: Checkpoint[]): string {
   const own = checkpoints.find(({ name }) => name === step)?.result;
   if (own) return String((own as { status?: unknown }).status);
@@ -51,7 +51,10 @@ const about = ({ map, when, job }: GraphStep) => [
   ...(when ? [`when ${when}`] : []),
 ];
 
-/** A graph: an arrow for each need, dotted where it is optional. Of a run also where each step stands. */
+/**
+ * Draws a graph with an arrow for each need, dotted if it is optional. For a run, it also shows the
+ * status of each step.
+ */
 export function drawGraph(graph: GraphDefinition, checkpoints?: Checkpoint[]): string[] {
   const steps = Object.entries(graph.steps);
   const edges = (arrow: string, of: (step: GraphStep) => string[] | undefined) =>
@@ -78,7 +81,7 @@ const classes = [
   "  classDef open fill:#f5f5f5",
 ];
 
-/** A graph as text: each step with what it waits for, behind what it waits for. */
+/** A graph as text. Each step comes after the steps that it waits for. */
 export function listGraph({ steps }: GraphDefinition): string[] {
   const left = new Map(Object.entries(steps));
   const lines: string[] = [];
@@ -91,7 +94,7 @@ export function listGraph({ steps }: GraphDefinition): string[] {
     for (const [name, step] of ready) {
       left.delete(name);
       const { needs = [], optional = [] } = step;
-      const waits = [...needs, ...optional.map((need) => `${need}, if it is done`)];
+      const waits = [...needs, ...optional.map((need) => `${need} (optional)`)];
       const line = [...(waits.length > 0 ? [`behind ${waits.join(", ")}`] : []), ...about(step)];
       lines.push([name, ...line].map(printable).join("  "));
     }

@@ -2,9 +2,9 @@ import type { Checkpoint, JobStatus, WorkflowInfo, WorkflowQuery } from "@mayfly
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, usage } from "./failure.ts";
+import { count, duration, printable } from "./format-values.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
-import { count, duration, printable } from "./words.ts";
 import { drawGraph, drawRun, listGraph } from "./workflow-drawing.ts";
 
 type ListOptions = ProjectOptions & { name?: string; status?: JobStatus; limit: number };
@@ -35,7 +35,7 @@ export function addWorkflows(program: Command): void {
   withProject(workflows).action((options: ListOptions) =>
     execute(options, (session) => list(options, session)),
   );
-  // What names the project is an option of `workflows`, which takes it wherever it stands.
+  // The options for the project belong to `workflows`, which accepts them in any place.
   const one = <Options extends ProjectOptions>(
     name: string,
     about: string,
@@ -43,7 +43,7 @@ export function addWorkflows(program: Command): void {
   ) =>
     workflows
       .command(name)
-      .argument("<id>", "of a run")
+      .argument("<id>", "id of a run")
       .description(about)
       .action((id: string, ...given: unknown[]) => {
         const command = given.at(-1) as Command;
@@ -57,8 +57,8 @@ export function addWorkflows(program: Command): void {
     (id, options, session) =>
       isId(id) ? show(id, options, session) : showGraph(id, options, session),
   )
-    .option("--mermaid", "as a Mermaid diagram")
-    .option("--of <version>", "of a graph: the version, in place of the last one");
+    .option("--mermaid", "print a Mermaid diagram")
+    .option("--of <version>", "version of the graph (default: the last one)");
   workflows
     .command("graphs")
     .description("list the workflows that are declared as graphs")
@@ -67,8 +67,8 @@ export function addWorkflows(program: Command): void {
       return execute(options, (session) => listGraphs(options, session));
     });
   one<ProjectOptions & { payload?: string }>("signal", "send a run a signal", signal)
-    .argument("<name>", "of the signal")
-    .option("--payload <json>", "what it carries");
+    .argument("<name>", "name of the signal")
+    .option("--payload <json>", "payload of the signal");
   one<ProjectOptions>("cancel", "cancel a run with its children", async (id, options, session) => {
     const { mayfly } = await openProject(options, session.output);
     const answer = dataOf(await mayfly.workflows.cancel(id));
@@ -191,7 +191,9 @@ async function signal(
     await mayfly.workflows.signal(id, name, payload === undefined ? null : parsed(payload)),
   );
   output.answer(answer, () => [
-    answer.woken ? "It goes on." : "Kept: it does not wait for this signal now.",
+    answer.woken
+      ? "The run continues."
+      : "The signal is kept, because the run does not wait for it now.",
   ]);
   return undefined;
 }

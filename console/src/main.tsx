@@ -7,19 +7,13 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/figures.css";
 import "./styles/forms.css";
+import "./styles/filters.css";
+import "./styles/waterfall.css";
 import "./styles/tables.css";
 import "./styles/overlays.css";
 import "./styles/json.css";
-import { render } from "preact";
-import { App } from "./app/app.tsx";
-import { listenForKeys } from "./app/keys.ts";
-import { applyTheme } from "./app/theme.ts";
-import { start } from "./session/session.ts";
+import "./styles/sides.css";
 
-applyTheme();
-listenForKeys();
-const root = document.getElementById("app");
-if (root) render(<App />, root);
-start().catch((error: unknown) => {
-  throw error;
-});
+// Loaded only now: in a built page, the parts of a static import run before this file, and so before strict.ts.
+const { begin } = await import("./begin.tsx");
+begin();

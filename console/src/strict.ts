@@ -1,4 +1,5 @@
-// Before everything else: the forms of zod would be compiled by eval, which the policy of the page forbids.
+// This must run first, because zod would compile schemas with eval, which the policy of the page
+// forbids.
 import { config } from "zod";
 
 config({ jitless: true });

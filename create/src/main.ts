@@ -14,7 +14,7 @@ Options:
   --packages <folder>   take Mayfly's packages from the tarballs of this folder, instead of npm
   --help                this text`;
 
-/** What the person did wrong, in one sentence. */
+/** An error in what the person typed, in one sentence. */
 class Wrong extends Error {}
 
 async function main(): Promise<void> {
@@ -47,7 +47,7 @@ async function templateOf(named: string | undefined): Promise<Template> {
   const names = templates.map(({ name }) => name).join(", ");
   const answer = named ?? (await ask());
   const found = templates.find(({ name }, index) => answer === name || answer === `${index + 1}`);
-  if (!found) throw new Wrong(`There is no template ${answer}. There are: ${names}.`);
+  if (!found) throw new Wrong(`There is no template ${answer}. Choose one of ${names}.`);
   return found;
 }
 

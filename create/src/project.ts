@@ -7,7 +7,7 @@ const templatesFolder = join(import.meta.dirname, "../templates");
 export interface Wish {
   template: Template;
   folder: string;
-  /** Where the tarballs of our packages are, where they shall not come from npm. */
+  /** The folder with the tarballs of our packages, if they should not come from npm. */
   packages?: string;
 }
 
@@ -19,9 +19,9 @@ interface Manifest {
 }
 
 /**
- * Copies a template into a folder that is empty or not there yet.
+ * Copies a template into a folder that is empty or does not exist yet.
  *
- * @returns how many files there are.
+ * @returns how many files were copied.
  */
 export async function makeProject({ template, folder, packages }: Wish): Promise<number> {
   await mkdir(folder, { recursive: true });
@@ -31,7 +31,7 @@ export async function makeProject({ template, folder, packages }: Wish): Promise
       code: "FOLDER",
     });
   await cp(join(templatesFolder, template.name), folder, { recursive: true });
-  // npm leaves a .gitignore out of a package.
+  // npm leaves .gitignore files out of packages.
   await rename(join(folder, "_gitignore"), join(folder, ".gitignore"));
   const path = join(folder, "package.json");
   const manifest = JSON.parse(await readFile(path, "utf8")) as Manifest;
@@ -43,7 +43,7 @@ export async function makeProject({ template, folder, packages }: Wish): Promise
   return entries.filter((entry) => entry.isFile()).length;
 }
 
-/** A name that npm takes. */
+/** A name that npm accepts. */
 const nameOf = (folder: string): string =>
   basename(folder)
     .toLowerCase()
@@ -52,12 +52,13 @@ const nameOf = (folder: string): string =>
 
 const ours: Record<string, string> = {
   "@mayfly/sdk": "mayfly-sdk",
+  "@mayfly/react": "mayfly-react",
   "@mayfly/local": "mayfly-local",
   "@mayfly/testing": "mayfly-testing",
   mayfly: "mayfly",
 };
 
-/** Ours are of the version of this program, whatever the template was written with. */
+/** Our packages get the version of this program, whatever version the template names. */
 async function setVersion(folder: string, manifest: Manifest): Promise<void> {
   const own = await readFile(join(import.meta.dirname, "../package.json"), "utf8");
   const { version } = JSON.parse(own) as { version: string };
@@ -80,7 +81,7 @@ async function takeFrom(folder: string, manifest: Manifest): Promise<void> {
     const spec = `file:${join(folder, file)}`;
     for (const kind of ["dependencies", "devDependencies"] as const)
       if (manifest[kind]?.[name] !== undefined) manifest[kind][name] = spec;
-    // What is asked for by another of them comes from here, too.
+    // Packages that they depend on come from here, too.
     if (name === "@mayfly/local") manifest.overrides = { ...manifest.overrides, [name]: spec };
   }
 }

@@ -10,7 +10,7 @@ export const templates: Template[] = [
   {
     name: "node",
     title: "a team in Node with a model",
-    next: "Without a key a scripted stand-in takes the model's place, and says so. README.md says how a model is named.",
+    next: "Without a key, a scripted stand-in takes the model's place. README.md says how to choose a model.",
   },
   {
     name: "next",
@@ -19,7 +19,7 @@ export const templates: Template[] = [
   },
   {
     name: "supabase",
-    title: "a Supabase function that works jobs",
-    next: "README.md says how it goes to a project of yours on Supabase.",
+    title: "a Supabase function that does jobs",
+    next: "README.md says how to deploy it to your Supabase project.",
   },
 ];

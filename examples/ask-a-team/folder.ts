@@ -1,4 +1,4 @@
-/** What the librarian can do in the folder: find lines, and read a file of it. Nothing outside of it. */
+/** The librarian's tools: find lines in the folder, and read its files, but nothing outside of it. */
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 
@@ -11,7 +11,7 @@ export interface Line {
 const most = 20;
 const skipped = /(^|\/)(\.|node_modules\/)|\.(png|jpe?g|gif|pdf|zip|gz|ico|woff2?|wasm)$/;
 
-/** The lines that have most of the words, the best first. */
+/** The lines that contain the most of these words, best first. */
 export async function searchFolder(folder: string, words: string): Promise<Line[]> {
   const wanted = wordsOf(words);
   const found: (Line & { hits: number })[] = [];
@@ -26,7 +26,7 @@ export async function searchFolder(folder: string, words: string): Promise<Line[
     .map(({ hits: _hits, ...line }) => line);
 }
 
-/** The beginning of a file. @throws where it is not in the folder. */
+/** The beginning of a file. @throws if it is not in the folder. */
 export async function readInFolder(folder: string, path: string): Promise<string> {
   const root = await realpath(folder);
   const file = await realpath(join(root, path));
@@ -34,7 +34,7 @@ export async function readInFolder(folder: string, path: string): Promise<string
   return (await readFile(file, "utf8")).slice(0, 20_000);
 }
 
-/** Of a question, without what every question has. */
+/** The significant words of a question. */
 export const wordsOf = (text: string): string[] =>
   (text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? []).filter((word) => !common.has(word));
 
@@ -50,7 +50,7 @@ async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Nothing of what is no text. */
+/** The lines of a file. Files that are not text have none. */
 async function textOf(folder: string, path: string): Promise<string> {
   const text = await readFile(join(folder, path), "utf8").catch(() => "");
   return text.length > 500_000 || text.includes("\0") ? "" : text;

@@ -1,4 +1,6 @@
-/** A team of two agents that answers questions about a folder, and remembers what it has answered. See docs/tutorial.md. */
+/**
+ * A team of two agents that answers questions about a folder and remembers its answers. See docs/tutorial.md.
+ */
 import { resolve } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
@@ -17,7 +19,7 @@ if (!given || !question) {
 const folder = resolve(process.env.INIT_CWD ?? "", given);
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const mayfly = await openTenant(project.apiUrl, project.secretKey, `ask ${folder}`.slice(0, 100));
@@ -52,7 +54,7 @@ const guide = defineAgent({
   name: "guide",
   model: chosen?.model ?? standInGuide,
   instructions:
-    "You answer questions about a folder. Answer from what was recalled if that answers it, else ask the librarian. Name the file.",
+    "You answer questions about a folder. If the recalled memories answer the question, use them. Otherwise ask the librarian. Name the file.",
   delegates: [librarian],
   memory: { recall: 5, remember: "outcome" },
   maxSteps: 5,

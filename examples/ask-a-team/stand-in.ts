@@ -1,4 +1,7 @@
-/** The scripts of both agents, for who has no key: the same tools are called, and the words are those that were found. */
+/**
+ * The scripts of both agents, for readers without a model key. They call the same tools and quote what they
+ * find.
+ */
 import { standIn } from "../stand-in.ts";
 import { type Line, wordsOf } from "./folder.ts";
 

@@ -1,4 +1,4 @@
-// Serves the page by Vite, and prints a link that invites one person to a tenant.
+// Serves the page with Vite, and prints a link that invites one person to a tenant.
 import { join } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { createServer } from "vite";
@@ -7,16 +7,16 @@ import { openTenant } from "../tenant.ts";
 const repository = join(import.meta.dirname, "../..");
 
 export interface PageOptions {
-  /** The project's. */
+  /** The URL of the project. */
   url: string;
   publishableKey: string;
-  /** 5173 by default, or the next one that is free; 0: any. */
+  /** By default 5173, or the next free port. 0 means any port. */
   port?: number;
-  /** Where Vite keeps what it has made of the dependencies. */
+  /** The folder where Vite caches the dependencies. */
   cacheDir?: string;
 }
 
-/** Serves the page on this machine alone. It is given the publishable key, and nothing else. */
+/** Serves the page on this machine only. The page gets only the publishable key. */
 export async function servePage({ url, publishableKey, port = 5173, cacheDir }: PageOptions) {
   const cache = cacheDir ?? join(repository, "node_modules/.vite");
   const server = await createServer({
@@ -32,7 +32,7 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
     server: {
       host: "127.0.0.1",
       port,
-      // Not the whole repository: the embedded Supabase keeps its secret key in there.
+      // Not the whole repository, because it contains the secret key of the embedded Supabase.
       fs: { allow: [import.meta.dirname, join(repository, "sdk/src"), cache] },
     },
   });
@@ -44,19 +44,22 @@ async function start(): Promise<void> {
   const { MAYFLY_URL, MAYFLY_PUBLISHABLE_KEY } = process.env;
   if (MAYFLY_URL) {
     if (!MAYFLY_PUBLISHABLE_KEY)
-      throw new Error("MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY has to be set too.");
+      throw new Error("MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY must be set too.");
     const page = await servePage({ url: MAYFLY_URL, publishableKey: MAYFLY_PUBLISHABLE_KEY });
     console.log(`Open ${page.url} as a member of a tenant there. Ctrl-C ends it.`);
     return endWith(page.close);
   }
   const project = await findRunning(".mayfly");
-  if (!project) throw new Error("Nothing runs here. In another terminal: npm start");
+  if (!project)
+    throw new Error(
+      "No project is running in this folder. Start one in another terminal: npm start",
+    );
   const mayfly = await openTenant(project.apiUrl, project.secretKey, process.argv[2]);
   const { data: invited, error } = await mayfly.people.members.invite({ role: "member" });
   if (error) throw error;
   const page = await servePage({ url: project.apiUrl, publishableKey: project.publishableKey });
   console.log(`Open ${page.url}#invitation=${invited.token}`);
-  console.log("It is for one person, with any address and password. Ctrl-C ends it.");
+  console.log("The link is for one person, with any address and password. Ctrl-C ends it.");
   endWith(page.close);
 }
 

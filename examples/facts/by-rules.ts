@@ -1,5 +1,5 @@
 /**
- * A stand-in for a model, where there is no key: three rules for the sentences of this example's transcript. It
+ * Stands in for a model if there is no key, with three rules for the sentences of this example's transcript. It
  * understands nothing else, and says so.
  */
 import type { Extracted, Line } from "./extraction.ts";

@@ -1,4 +1,4 @@
-/** What an extraction gives, whoever does it: a model, or the stand-in. */
+/** The result of an extraction, by a model or by the stand-in. */
 import type { NewFact } from "@mayfly/sdk";
 import { z } from "zod";
 
@@ -23,7 +23,7 @@ const entity = z.object({
   name: z.string(),
   type: z.enum(["person", "service", "company", "thing"]),
 });
-/** Of a model's answer. `line` counts from 1: a fact is valid from the time of the line that says it. */
+/** The shape of a model's answer. `line` counts from 1, and a fact is valid from the time of its line. */
 export const extracted = z.object({
   line: z.int(),
   subject: entity,
@@ -34,7 +34,9 @@ export const extracted = z.object({
 });
 export type Extracted = z.infer<typeof extracted>;
 
-/** As Mayfly takes them: each with its time and the line that says so. Of lines that are not there: nothing. */
+/**
+ * The facts in Mayfly's format, each with its time and source line. Facts with unknown lines are left out.
+ */
 export const toFacts = (found: Extracted[], lines: Line[]): NewFact[] =>
   found.flatMap(({ line: number, subject, predicate, object, many, confidence }) => {
     const line = lines[number - 1];

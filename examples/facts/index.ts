@@ -1,6 +1,6 @@
 /**
- * Facts from a transcript: extracted, recorded, and asked for. By a model of the AI SDK where AI_GATEWAY_API_KEY is set
- * (EXTRACTION_MODEL names it), else by a rule-based stand-in.
+ * Extracts facts from a transcript, records them, and asks for them. With AI_GATEWAY_API_KEY a model of the AI
+ * SDK extracts them (EXTRACTION_MODEL names it), otherwise a rule-based stand-in.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { extractByModel } from "./with-model.ts";
 
 const project = await findRunning(".mayfly");
 if (!project) {
-  console.error("Nothing runs here. In another terminal: npm start");
+  console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
 const file = process.argv[2] ?? join(import.meta.dirname, "transcript.txt");
@@ -23,7 +23,7 @@ const hasKey = Boolean(process.env.AI_GATEWAY_API_KEY);
 console.log(
   hasKey
     ? `Extracted by ${model}.`
-    : "AI_GATEWAY_API_KEY is not set: a rule-based stand-in extracts, which knows the sentences of this transcript and no others.",
+    : "AI_GATEWAY_API_KEY is not set, so a rule-based stand-in extracts. It knows only the sentences of this transcript.",
 );
 const found = hasKey ? await extractByModel(model, lines) : extractByRules(lines);
 

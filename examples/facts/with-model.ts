@@ -1,4 +1,4 @@
-/** Extraction by any model of the AI SDK. */
+/** Extraction with any model of the AI SDK. */
 import { generateText, type LanguageModel, Output } from "ai";
 import { type Extracted, extracted, type Line } from "./extraction.ts";
 

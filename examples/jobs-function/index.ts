@@ -1,5 +1,5 @@
-// An edge function that does jobs: reads a page, and tells its title, its headings and how long it takes to read.
-// Copy the folder to supabase/functions/, and see docs/jobs.md for who wakes it.
+// An edge function that works on jobs: it loads a page and returns its title, its headings and its reading time.
+// Copy the folder to supabase/functions/. docs/jobs.md explains what wakes it.
 import { type HeldJob, serveJobs } from "@mayfly/sdk";
 
 const wordsPerMinute = 240;
@@ -7,7 +7,7 @@ const wordsPerMinute = 240;
 export default {
   fetch: serveJobs({
     outline: async ({ url }: { url: string }, job: HeldJob) => {
-      // Recorded once: another attempt does not load the page again.
+      // Recorded once, so another attempt does not load the page again.
       const page = await job.step("load", async ({ signal }) => {
         const response = await fetch(url, { signal });
         if (!response.ok) throw new Error(`${url} answered ${response.status}`);

@@ -23,7 +23,7 @@ const { error: idle } = await analyst.work({
       (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts")).sort(),
     );
     const reports: FileReport[] = [];
-    // Whatever dies on the way: files that are analysed stay so.
+    // If a worker dies, the files that it has analysed are not analysed again.
     for (const file of files) {
       const options = { name: "analyse-file" };
       const { data, error } = await job.child<FileReport>(file, { folder, file }, options);
@@ -52,7 +52,7 @@ await mayfly.close({ stopAgents: true });
 function analyse(file: string, text: string): FileReport {
   let depth = 0;
   let deepest = 0;
-  // Braces in texts and comments count for nothing.
+  // Braces in strings and comments do not count.
   for (const [brace] of text.replace(/"[^"\n]*"|`[^`]*`|\/\/.*$/gm, "").matchAll(/[{}]/g)) {
     depth += brace === "{" ? 1 : -1;
     deepest = Math.max(deepest, depth);

@@ -1,5 +1,5 @@
-// A specialised worker: data processing. Reads the lockfile of a project, counts licences part by part, each part a
-// step that is recorded once, and adds them up.
+// A specialised worker: data processing. It reads a project's lockfile, counts the licences in each part, and
+// adds them up. Each part is a step that is recorded once.
 import { readFile } from "node:fs/promises";
 import type { HeldJob } from "@mayfly/sdk";
 import { openProject, resultOf } from "./project.ts";

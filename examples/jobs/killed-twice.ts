@@ -1,5 +1,5 @@
-// A job whose worker is killed twice with kill -9, in the middle of a step, and which finishes: what was recorded is
-// not done again. This program starts its workers as processes of their own.
+// A job that finishes although its worker is killed twice with kill -9 in the middle of a step. Recorded steps
+// are not done again. This program starts its workers as separate processes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ if (process.argv[2] === "--worker") {
       for (const part of parts)
         found[part] = await job.step(part, async () => {
           console.log(`${part}, attempt ${job.attempt}`);
-          // As a crash would, in the first two attempts: behind the work, before its result is recorded.
+          // The first two attempts crash after the work, before its result is recorded.
           if (part === parts[job.attempt - 1] && job.attempt < 3) {
             console.log(`dies ${agent.id}`);
             process.kill(process.pid, "SIGKILL");
@@ -49,7 +49,8 @@ if (process.argv[2] === "--worker") {
     await Promise.race([exit, ended]);
     worker.kill("SIGKILL");
     await exit;
-    // The lease would end by itself, 30 s after its last sign of life. Whoever knows of a death need not wait.
+    // The lease would expire 30 s after the worker's last sign of life. This program knows that the worker is
+    // dead, so it need not wait.
     const dead = /dies (\S+)/.exec(said)?.[1];
     if (dead) await mayfly.agents.stop(dead, "killed");
   }

@@ -1,11 +1,11 @@
-// A specialised worker: monitoring. Looks a few times at the health of the Supabase that runs here. Between two looks
-// the job sleeps, as a row: the worker is free, and a process that dies misses nothing.
+// A specialised worker: monitoring. It checks the health of the local Supabase a few times. Between two checks
+// the job sleeps as a row in the database, so the worker is free, and no check is lost if the process dies.
 import type { HeldJob } from "@mayfly/sdk";
 import { openProject, resultOf } from "./project.ts";
 
 interface Look {
   ms: number;
-  /** The parts that are not well. */
+  /** The parts that are not healthy. */
   ill: string[];
 }
 
@@ -35,8 +35,8 @@ const [looks = "3", every = "1s"] = process.argv.slice(2);
 const seen = await resultOf<Look[]>(mayfly, "monitor", { url, looks: Number(looks), every });
 const slowest = Math.max(...seen.map(({ ms }) => ms));
 const ill = new Set(seen.flatMap((one) => one.ill));
-console.log(`${seen.length} looks, the slowest took ${slowest} ms`);
-console.log(ill.size === 0 ? "Every part was well." : `Not well: ${[...ill].join(", ")}`);
+console.log(`${seen.length} checks, the slowest took ${slowest} ms`);
+console.log(ill.size === 0 ? "Every part was healthy." : `Not healthy: ${[...ill].join(", ")}`);
 await mayfly.close({ stopAgents: true });
 
 async function look(url: string): Promise<Look> {

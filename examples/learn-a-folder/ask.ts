@@ -9,33 +9,34 @@ export interface Finding {
   title: string;
   path: string;
   line: number;
+  /** How well it answers, from 0 to 1: from recall's score, and how much of the question its excerpt mentions. */
   score: number;
   excerpt: ExcerptLine[];
   text: string;
-  /** Who learned it; an agent's name outlives it. */
+  /** The name of the agent that learned it, which outlives the agent. */
   agent: string | null;
   endedAt: string | null;
 }
 
 export interface Answer {
   question: string;
-  /** How it was found: `hybrid`, or `words_only` where nothing could be embedded. */
+  /** How it was found: `hybrid`, or `words_only` if nothing could be embedded. */
   mode: string;
   model: string | null;
-  /** Why it was found by words alone. */
+  /** The reason why it was found by words only. */
   problem: string | null;
   findings: Finding[];
-  /** By a model, where there is one, from the findings. */
+  /** The answer that a model, if there is one, gives from the findings. */
   written?: Written;
 }
 
 const BEST = 3;
-/** A model reads more of them than a person likes to. */
+/** A model reads more findings than a person would. */
 const READ = 6;
-/** Some findings are parts of one section: enough to have three different ones. */
+/** Some findings are parts of the same section, so ask for enough to get three different ones. */
 const ASKED = 12;
 
-/** Asks the memory of the team; the asking agent knows nothing itself. */
+/** Asks the team's memory. The agent that asks knows nothing itself. */
 export async function ask(
   agent: Agent,
   question: string,
@@ -54,7 +55,7 @@ export async function ask(
     const place = placeOf(memory.metadata);
     if (!place) continue;
     const title = memory.task.replace(/ \(\d+\/\d+\)$/, "");
-    // Parts of one section, and copies of one symbol: what is generated from it says the same.
+    // Parts of one section, and copies of one symbol, such as code generated from it.
     const copy = memory.output
       .split("\n")
       .slice(place.line - place.from)
@@ -63,21 +64,21 @@ export async function ask(
     const keys = [`${place.path} ${title}`, `${title} ${copy}`];
     if (keys.some((key) => seen.has(key))) continue;
     for (const key of keys) seen.add(key);
+    const shown = excerpt({ text: memory.output, from: place.from, line: place.line }, question);
+    // Passages that answer the question come before passages that only have it in their title.
+    const named = shareOf(shown.map(({ text }) => text).join(" "), stems);
     found.push({
       title: memory.task,
       path: place.path,
       line: Math.max(1, place.line),
-      score: memory.score,
-      excerpt: excerpt({ text: memory.output, from: place.from, line: place.line }, question),
+      score: (memory.score * (1 + 2 * named)) / 3,
+      excerpt: shown,
       text: memory.output,
       agent: memory.agentName,
       endedAt: memory.agentEndedAt?.toISOString() ?? null,
     });
   }
-  // A passage that says what was asked before one that only has it as its title.
-  const worth = ({ score, excerpt: lines }: Finding) =>
-    score * (0.5 + shareOf(lines.map(({ text }) => text).join(" "), stems));
-  const findings = found.toSorted((a, b) => worth(b) - worth(a)).slice(0, thinking ? READ : BEST);
+  const findings = found.toSorted((a, b) => b.score - a.score).slice(0, thinking ? READ : BEST);
   if (!thinking || findings.length === 0) return { question, ...how, findings };
   const passages = findings.map(({ path, line, text }) => ({ where: `${path}:${line}`, text }));
   return { question, ...how, findings, written: await thinking.answer(agent, question, passages) };

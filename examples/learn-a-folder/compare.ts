@@ -1,28 +1,28 @@
 import { createHash } from "node:crypto";
 import type { Section } from "./extract/index.ts";
 
-/** A section that somebody has learned before, as far as comparing needs it. */
+/** The parts of a previously learned section that comparing needs. */
 export interface Known {
   id: string;
   path: string;
   title: string;
   line: number;
   hash: string;
-  /** Of the whole file, by a model. */
+  /** A model's summary of the whole file. */
   summary?: true;
 }
 
 export interface Changes {
   added: Section[];
-  /** The same place with another text: the old memory goes, the new one comes. */
+  /** Sections with a new text at the same place. A new memory replaces the old one. */
   changed: { section: Section; before: Known }[];
-  /** The same text on another line, which an answer would otherwise name wrongly. */
+  /** Sections with the same text on another line. They are updated, so that answers name the right line. */
   moved: { section: Section; before: Known }[];
   gone: Known[];
   unchanged: number;
 }
 
-/** Says how the sections of one file differ from what is remembered of it. */
+/** Compares the sections of a file with its memories. */
 export function compare(sections: readonly Section[], known: readonly Known[]): Changes {
   const changes: Changes = { added: [], changed: [], moved: [], gone: [], unchanged: 0 };
   const left = new Set(known.filter(({ summary }) => !summary));
@@ -45,7 +45,7 @@ export function compare(sections: readonly Section[], known: readonly Known[]): 
       return !before;
     });
 
-  // The surest match first, so that of two sections with one title the right one counts as changed.
+  // The surest match comes first, so that the right one of two sections with the same title counts as changed.
   const same = new Map(sections.map((section) => [section, hashOf(section)]));
   const notThere = pairUp(
     sections,
@@ -68,7 +68,7 @@ export function compare(sections: readonly Section[], known: readonly Known[]): 
   return changes;
 }
 
-/** The same for the same title and text, wherever they stand. */
+/** A key that is the same for the same title and text, wherever they are. */
 export function hashOf(section: Section): string {
   const { kind, title, text } = section;
   return createHash("sha256")

@@ -3,22 +3,22 @@ import { formatOf } from "./classify.ts";
 import { hashOf, type Known } from "./compare.ts";
 import type { Section } from "./extract/index.ts";
 
-/** What the newcomer gets back: a section, and where it stands. */
+/** What the newcomer recalls: a section and its place. */
 export interface Place {
   path: string;
   line: number;
   from: number;
   hash: string;
-  /** What a model has said of the whole file, of which this is the hash. */
+  /** Set for a model's summary of a whole file, whose hash this is. */
   summary?: true;
 }
 
-/** The tag of everything that was learned of a folder; a tag has at most 100 characters, a path more. */
+/** The tag of everything learned from a folder. A tag has at most 100 characters, and a path can have more. */
 export function folderTag(folder: string): string {
   return `folder:${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
 }
 
-/** A section as an episode: the reader's task was the section, its input the place, its output the text. */
+/** A section as an episode. The section is the reader's task, its place the input, and its text the output. */
 export function toEpisode(section: Section, path: string, tag: string) {
   const { title, kind, line, from, text } = section;
   return {
@@ -32,7 +32,7 @@ export function toEpisode(section: Section, path: string, tag: string) {
   };
 }
 
-/** What a model says of a file: one for each, which a newer one replaces. */
+/** A model's summary of a file. Each file has one, and a newer one replaces it. */
 export function toSummary(path: string, summary: string, text: string, tag: string) {
   return {
     key: `${tag} summary of ${path}`.slice(0, 200),
@@ -42,14 +42,14 @@ export function toSummary(path: string, summary: string, text: string, tag: stri
     output: summary,
     tags: [tag, "summary", formatOf(path)],
     importance: 9,
-    // In the excerpt no line is the title.
+    // No line of a summary is its title.
     metadata: { path, line: 0, from: 1, hash: textHash(text), summary: true } satisfies Place,
   };
 }
 
 export const textHash = (text: string) => createHash("sha256").update(text).digest("base64url");
 
-/** Prose and documented code explain; tests, migrations and bare constants only mention. */
+/** Prose and documented code explain things. Tests, migrations and bare constants only mention them. */
 function importanceOf(section: Section, path: string): number {
   if (/(?:^|[/._-])(?:tests?|specs?|__tests__|migrations?)[/._]/.test(path)) return 2;
   if (section.kind === "heading") return 9;
@@ -70,7 +70,7 @@ export function placeOf(metadata: unknown): Place | null {
     : null;
 }
 
-/** A memory as comparing needs it. */
+/** A memory in the form that comparing needs. */
 export function toKnown(memory: { id: string; task: string; metadata: unknown }): Known | null {
   const place = placeOf(memory.metadata);
   return place && { id: memory.id, title: memory.task, ...place };

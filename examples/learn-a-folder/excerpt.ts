@@ -1,22 +1,22 @@
 import { shareOf, stemsOf, wordsWith } from "./words.ts";
 
 export interface ExcerptLine {
-  /** In the file, from 1. */
+  /** The line in the file, from 1. */
   line: number;
   text: string;
 }
 
 const LINES = 3;
-/** A comment was written to be read: more of it is shown. */
+/** Comments are written to be read, so more lines of them are shown. */
 const COMMENT_LINES = 6;
 const SHORT_LINE = 160;
 const LONE_LINE = 300;
-/** Lines that say nothing by themselves: fences, rules, brackets, the borders of comments. */
+/** Lines without content: fences, rules, brackets, the borders of comments. */
 const silent = /^[^\p{L}\p{N}]*$/u;
 
 /**
- * The few lines of a section that say most about a question; its beginning, if none says anything.
- * A heading or signature that is shown as the title is not shown again.
+ * The few lines of a section that say the most about a question, or its beginning if none do. A heading or
+ * signature that is shown as the title is not repeated.
  */
 export function excerpt(
   section: { text: string; from: number; line: number },
@@ -31,7 +31,7 @@ export function excerpt(
   );
   if (telling.length === 0) return lines.slice(0, 1);
   const code = bestWindow(telling, stems, LINES);
-  // A comment that says half as much as the code says it in words.
+  // A comment wins over code that matches up to twice as much, because it explains in words.
   const comment = bestWindow(
     telling.filter(({ line }) => line < section.line),
     stems,
@@ -46,12 +46,12 @@ export function excerpt(
   }));
 }
 
-/** The neighbouring lines that have most of the stems between them, and the earliest of equals. */
+/** The neighbouring lines that together have the most stems. Among equals, the earliest. */
 function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], size: number) {
   let best = { score: 0, lines: lines.slice(0, size) };
   for (let start = 0; start < lines.length; start++) {
     const window = lines.slice(start, start + size);
-    // A window may begin above what it is about; the first line should already say something.
+    // The first line of the excerpt should already be relevant.
     const first = coverage(window[0]?.text ?? "", stems) / 100;
     const score = coverage(window.map(({ text }) => text).join(" "), stems) + first;
     if (score > best.score) best = { score, lines: window };
@@ -59,14 +59,14 @@ function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], siz
   return best;
 }
 
-/** Prose that is one line a paragraph: the paragraph that says most is enough. */
+/** In prose with one line per paragraph, the most relevant paragraph is enough. */
 function longest(lines: readonly ExcerptLine[], stems: readonly string[]): ExcerptLine[] {
   return [lines.reduce((a, b) => (coverage(b.text, stems) > coverage(a.text, stems) ? b : a))];
 }
 
 const coverage = (text: string, stems: readonly string[]) => shareOf(text, stems) * stems.length;
 
-/** The part of a long line in which most of the stems stand. */
+/** The part of a long line with the most stems. */
 function clip(text: string, stems: readonly string[], max: number): string {
   if (text.length <= max) return text;
   const pattern = wordsWith(stems);

@@ -1,6 +1,6 @@
 import type { Result } from "@mayfly/sdk";
 
-/** What went wrong, in one sentence, with the exit code that says whose fault it was. */
+/** What went wrong, in one sentence, with an exit code that shows whose fault it was. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly code: string;
@@ -16,14 +16,16 @@ export class Failure extends Error {
   }
 }
 
-/** The data of an SDK call, or a failure that says what was being done. */
+/** Returns the data of an SDK call, or throws a failure that names the attempted action. */
 export function dataOf<T>(doing: string, result: Result<T>): T {
   if (result.error === null) return result.data;
   const { code, message, hint } = result.error;
   throw new Failure(`${doing}: ${message}${hint ? ` ${hint}` : ""}`, { code, cause: result.error });
 }
 
-/** The promise, or a rejection as soon as the signal is aborted: nobody waits for a call after Ctrl-C. */
+/**
+ * Settles like the promise, but rejects at once if the signal is aborted, so that nobody waits after Ctrl-C.
+ */
 export function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   if (signal.aborted) {
     promise.catch(() => {});
@@ -36,7 +38,7 @@ export function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-/** Waits for cleaning up, but not for ever. */
+/** Waits for the clean-up, but only for a limited time. */
 export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -33,7 +33,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, rest];
 }
 
-/** A file may hold anything; a terminal must not be told to do it. */
+/** A file may contain control characters, which must not reach the terminal. */
 export function printable(text: string): string {
   return text.replaceAll("\t", "  ").replace(/\p{Cc}/gu, "");
 }

@@ -5,11 +5,11 @@ import ignore from "ignore";
 interface Layer {
   folder: string;
   rules: ReturnType<typeof ignore>;
-  /** What .gitattributes says that programs write, each line for itself: the last that fits decides. */
+  /** The files that .gitattributes marks as generated. The last matching line decides. */
   generated: { rules: ReturnType<typeof ignore>; is: boolean }[];
 }
 
-/** What the ignore files and .gitattributes of a folder and of those above it say, as git reads them. */
+/** The rules in the ignore files and .gitattributes of a folder and its parents, as git reads them. */
 export class Ignores {
   readonly #layers: readonly Layer[];
 
@@ -17,7 +17,7 @@ export class Ignores {
     this.#layers = layers;
   }
 
-  /** The rules that hold in a folder: also those of the repository around it. */
+  /** The rules for a folder, including those of the repository around it. */
   static async around(folder: string): Promise<Ignores> {
     const root = await repositoryOf(folder);
     if (!root) return new Ignores();
@@ -30,13 +30,13 @@ export class Ignores {
     return ignores;
   }
 
-  /** These rules and those of the folder's own .gitignore and .gitattributes. */
+  /** Adds the rules of the folder's own .gitignore and .gitattributes. */
   async within(folder: string): Promise<Ignores> {
     const own = await layer(folder, join(folder, ".gitignore"), join(folder, ".gitattributes"));
     return own ? new Ignores([...this.#layers, own]) : this;
   }
 
-  /** The nearest file that says anything about a path decides. */
+  /** The nearest file that mentions a path decides. */
   test(path: string, isFolder: boolean): boolean {
     for (const { folder, rules } of this.#layers.toReversed()) {
       const name = relative(folder, path).split(sep).join("/") + (isFolder ? "/" : "");
@@ -47,7 +47,7 @@ export class Ignores {
     return false;
   }
 
-  /** Whether .gitattributes says that a program writes a file. */
+  /** Whether .gitattributes marks a file as generated. */
   isGenerated(path: string): boolean {
     for (const { folder, generated } of this.#layers.toReversed()) {
       const name = relative(folder, path).split(sep).join("/");
@@ -69,7 +69,7 @@ async function layer(
   return { folder, rules: ignore().add(ignored ?? ""), generated: generatedOf(attributes ?? "") };
 }
 
-/** The lines of .gitattributes with the attribute of GitHub's linguist. */
+/** The lines of .gitattributes with the attribute of GitHub's Linguist. */
 function generatedOf(text: string): Layer["generated"] {
   return text.split("\n").flatMap((line) => {
     const [pattern = "", ...attributes] = line.trim().split(/\s+/);

@@ -5,7 +5,7 @@ import { jsonReport } from "./report-json.ts";
 import { textReport } from "./report-text.ts";
 import { run } from "./run.ts";
 
-/** After everything is closed, what still holds the process is not worth waiting for. */
+/** Exits after everything is closed, without waiting for anything that still keeps the process alive. */
 const LINGER_MS = 500;
 
 process.exitCode = await main();
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
   return run(options, report, interruption());
 }
 
-/** Aborted by the first Ctrl-C; the second one does not wait for anything. */
+/** The first Ctrl-C aborts this signal. The second one exits at once. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   const interrupt = () => {
@@ -38,7 +38,7 @@ function interruption(): AbortSignal {
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   process.on("SIGHUP", interrupt);
-  // Whoever read the output has gone: `npm run demo | head`.
+  // The reader of the output is gone, as with `npm run demo | head`.
   process.stdout.on("error", () => controller.abort(new Error("nobody reads the output")));
   return controller.signal;
 }

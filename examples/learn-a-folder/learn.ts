@@ -24,10 +24,10 @@ export interface Learning {
 
 const PAGE = 500;
 const CLOSE_MS = 2000;
-/** The lead outlives its readers, within what a tenant allows by default. */
+/** The lead outlives its readers, within a tenant's default limit. */
 const LEAD_LIFETIME = 900;
 
-/** Has a team learn the folder: those who read come, push what they learned, and are gone. */
+/** Has a team learn the folder. Its readers start, push what they have learned, and end. */
 export async function learn(learning: Learning): Promise<Lesson> {
   const { team, report, found } = learning;
   const tally = emptyTally();
@@ -77,7 +77,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows which readers are alive. The tenant may have other agents, which are not counted. */
+/** Shows which readers are alive. Other agents of the tenant are not counted. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {
@@ -112,7 +112,7 @@ async function knownOf(agent: Agent, learning: Learning): Promise<Map<string, Kn
   return known;
 }
 
-/** Forgets the files that are no longer there; one that only could not be read is not gone. */
+/** Forgets files that no longer exist. Files that could not be read are kept. */
 async function forgetVanished(
   lead: Agent,
   known: ReadonlyMap<string, Known[]>,

@@ -4,7 +4,7 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const FRAME_MS = 100;
 const clear = "\r\u001b[2K";
 
-/** The last line of a terminal, which shows what goes on; elsewhere a plain line at each quarter. */
+/** The last line of a terminal, which shows progress. Elsewhere, a plain line at each quarter. */
 export class LiveLine {
   readonly #out: NodeJS.WriteStream;
   #text = "";
@@ -28,12 +28,12 @@ export class LiveLine {
     }
   }
 
-  /** Something beside it that changes on its own. */
+  /** A second text, which changes independently. */
   aside(text: string): void {
     this.#aside = text;
   }
 
-  /** Prints a line above, and lets the next `show` begin anew. */
+  /** Prints a line above, so that the next `show` starts on a new line. */
   print(text: string): void {
     this.end();
     this.#out.write(`${text}\n`);

@@ -20,7 +20,7 @@ const genera = [
   "potamanthus",
 ] as const;
 
-/** Gives each agent of a run a name that no agent of an earlier run had, as good as surely. */
+/** Gives each agent of a run a name that no earlier agent is likely to have had. */
 export function namer(): () => string {
   const run = randomInt(36 ** 4)
     .toString(36)

@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type Chosen, chooseModel } from "../model.ts";
 import { Failure } from "./failure.ts";
 
-/** The repository that this example stands in. */
+/** The repository that contains this example. */
 export const repository = resolve(import.meta.dirname, "../..");
 
 export interface Options {
@@ -12,7 +12,7 @@ export interface Options {
   questions: string[];
   agents: number;
   lifetime: number;
-  /** Readers summarise and the newcomer answers with it, where there is one. */
+  /** The model, if there is one, with which readers summarise and the newcomer answers. */
   model: Chosen | null;
   port: number | undefined;
   data: string;
@@ -37,9 +37,9 @@ Environment:
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.`;
 
 /**
- * Reads the command line; null where it asked for help.
+ * Reads the command line. Null if it asked for help.
  *
- * @throws Failure with exit code 2 when it is not right.
+ * @throws Failure with exit code 2 if it is invalid.
  */
 export async function readOptions(
   args: readonly string[],
@@ -47,7 +47,7 @@ export async function readOptions(
 ): Promise<Options | null> {
   const command = new Command("demo")
     .description(
-      "A team of agents learns a folder and is gone; a newcomer answers from what they left.",
+      "A team of agents learns a folder and ends; a newcomer answers from what they learned.",
     )
     .argument("[folder]", "what to learn", repository)
     .argument("[question...]", "what to ask the newcomer")
@@ -59,7 +59,7 @@ export async function readOptions(
       resolve(repository, ".mayfly"),
     )
     .option("--port <number>", "its port", whole(1, 65535))
-    .option("--model <provider/model>", "a language model of the AI SDK; none: without one")
+    .option("--model <provider/model>", "a language model of the AI SDK, or none")
     .option("--json", "print one JSON object at the end", false)
     .option("--verbose", "show what the embedded Supabase logs", false)
     .addHelpText("after", examples)

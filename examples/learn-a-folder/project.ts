@@ -8,9 +8,9 @@ import type { Place } from "./report.ts";
 export interface Project {
   place: Place;
   key: string;
-  /** Named by MAYFLY_TENANT; otherwise the folder gets a tenant of its own. */
+  /** Named by MAYFLY_TENANT. Otherwise the folder gets its own tenant. */
   tenant: string | null;
-  /** Ends what was started for this run, and nothing else. */
+  /** Ends only what was started for this run. */
   close(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ type Environment = Record<string, string | undefined>;
 
 const CLOSE_MS = 8000;
 
-/** The project that the environment names, else the embedded one: the running one, or a new one. */
+/** The project that the environment names, otherwise the running embedded Supabase or a new one. */
 export async function findProject(options: ProjectOptions, env: Environment): Promise<Project> {
   const named = fromEnvironment(env);
   if (named) return named;
@@ -52,7 +52,7 @@ export async function findProject(options: ProjectOptions, env: Environment): Pr
       close: () => within(CLOSE_MS, local.close()),
     };
   } catch (error) {
-    // Half started is not ended by leaving: wait until it can be closed.
+    // Exiting would not end a project that is still starting, so wait until it can be closed.
     if (signal.aborted)
       await within(
         CLOSE_MS,
@@ -62,7 +62,7 @@ export async function findProject(options: ProjectOptions, env: Environment): Pr
   }
 }
 
-/** The client of the tenant that holds what was learned of the folder; made if there is none. */
+/** The client for the tenant with the memories of the folder. The tenant is created if there is none. */
 export async function openTenant(
   project: Project,
   folder: string,
@@ -80,7 +80,7 @@ export async function openTenant(
   return inTenant(dataOf("Making the tenant failed", ensured).id);
 }
 
-/** A tenant's name has at most 200 characters; a path may have more. */
+/** A tenant's name has at most 200 characters, but a path can have more. */
 function tenantName(folder: string): string {
   const name = `folder:${folder}`;
   if (name.length <= 200) return name;
@@ -92,7 +92,7 @@ function fromEnvironment(env: Environment): Project | null {
   if (!url) return null;
   if (!key || !tenant) {
     const missing = key ? "MAYFLY_TENANT" : "MAYFLY_KEY";
-    throw new Failure(`MAYFLY_URL names a project, so ${missing} has to be set too.`, {
+    throw new Failure(`MAYFLY_URL names a project, so ${missing} must be set too.`, {
       code: "usage",
       exitCode: 2,
     });
@@ -105,7 +105,7 @@ function fromEnvironment(env: Environment): Project | null {
   };
 }
 
-/** Without --verbose only what went wrong is worth a line between the others. */
+/** Without --verbose, only errors are printed between the other lines. */
 function logger(verbose: boolean): Logger {
   const log = createConsoleLog({ verbose });
   const silent = () => {};

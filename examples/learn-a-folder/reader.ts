@@ -9,7 +9,7 @@ import type { FoundFile } from "./scan.ts";
 import type { Team } from "./team.ts";
 import type { Thinking } from "./thinking.ts";
 
-/** What reading came to, counted when it is acknowledged. */
+/** The results of reading, counted once they are acknowledged. */
 export interface Tally {
   files: number;
   bytes: number;
@@ -19,7 +19,7 @@ export interface Tally {
   removed: number;
   unchanged: number;
   unreadable: number;
-  /** Sections that the server would not take; the next run offers them again. */
+  /** Sections that the server refused. The next run offers them again. */
   refused: number;
   /** Files that a model has summarised. */
   summaries: number;
@@ -45,37 +45,37 @@ export interface Assignment {
   tag: string;
   files: readonly FoundFile[];
   lifetime: number;
-  /** What is remembered of each file. */
+  /** The memories of each file. */
   known: Map<string, Known[]>;
-  /** Asks again what is remembered, where a dead agent may have pushed more than it was told. */
+  /** Reads the memories again, because an agent that died may have pushed more than it knew. */
   knownNow: (agent: Agent) => Promise<Map<string, Known[]>>;
   team: Team;
   thinking: Thinking | null;
   signal: AbortSignal;
   onProgress: (done: Tally) => void;
-  /** Presence is a hint: reading goes on without it, and the report says so. */
+  /** Presence is only a hint. Reading continues without it, and the report says so. */
   onPresenceError: (message: string) => void;
 }
 
 interface Pending {
   file: FoundFile;
   changes: Changes | null;
-  /** What a model is to summarise. */
+  /** The files that a model should summarise. */
   text?: string;
 }
 
-/** What is shorter says itself what it is about. */
+/** Shorter files need no summary. */
 const WORTH_SUMMARISING = 300;
 
-/** Operations a push carries; it is also the most that Ctrl-C can lose of a reader's work. */
+/** How many operations a push contains, which is also the most work of a reader that Ctrl-C can lose. */
 const PUSH_SIZE = 100;
 
-/** Realtime takes five presence calls in 30 s: one at a time, so that what is shown is never old. */
+/** Realtime accepts five presence calls in 30 s. One is sent at a time, so that the newest is always shown. */
 const SHOW_MS = 8_000;
 
 /**
- * Reads files until all are learned. An agent lives as long as it was given; where that is too short
- * for its share, another one takes over what is left.
+ * Reads files until all are learned. If an agent's lifetime is too short for its share, another agent takes
+ * over the rest.
  */
 export async function readShare(assignment: Assignment): Promise<void> {
   const { team, lifetime, signal } = assignment;
@@ -112,7 +112,7 @@ class Reader {
     this.#assignment = assignment;
   }
 
-  /** Takes from the queue what it learns; what it does not live to see acknowledged stays there. */
+  /** Takes acknowledged files from the queue. If the agent ends first, the others stay there. */
   async read(queue: FoundFile[]): Promise<void> {
     await this.#show(`reading ${queue.length} files`, true);
     while (queue.length > this.#pending.length && this.#hasTime()) {
@@ -137,9 +137,10 @@ class Reader {
     const changes = compare(extract(file.path, text), before);
     const summary = before.find((one) => one.summary);
     const isTold = summary?.hash === textHash(text) || text.length < WORTH_SUMMARISING;
-    // One that is no longer true, and that nobody replaces.
+    // Memories that are no longer true and have no replacement.
     const stale = summary && !isTold && !thinking ? [summary] : [];
-    // The new before the old: cut off in between, the next run finds one too many, never one too few.
+    // New memories are pushed before old ones are forgotten, so that an interruption leaves one too many, never
+    // one too few.
     const renewed = [...changes.changed, ...changes.moved];
     for (const section of [...changes.added, ...renewed.map((one) => one.section)]) {
       dataOf(
@@ -155,7 +156,7 @@ class Reader {
     this.#pending.push({ file, changes, ...(thinking && !isTold && { text }) });
   }
 
-  /** Says false when the agent died before its push was acknowledged. */
+  /** Returns false if the agent died before its push was acknowledged. */
   async #push(queue: FoundFile[]): Promise<boolean> {
     const { signal, team, onProgress } = this.#assignment;
     let refused = 0;
@@ -181,7 +182,7 @@ class Reader {
     return true;
   }
 
-  /** Has a model say what the files are about that are new or have changed. */
+  /** Has a model summarise new and changed files. */
   async #summarise(): Promise<number> {
     const { thinking, tag } = this.#assignment;
     const files = this.#pending.flatMap(({ file: { path }, text }) =>
@@ -198,7 +199,7 @@ class Reader {
     return said.size;
   }
 
-  /** Stops in time to push, and to say goodbye. */
+  /** Whether it can continue and still have time to push and to leave. */
   #hasTime(): boolean {
     const { thinking, lifetime } = this.#assignment;
     const margin = thinking
@@ -238,12 +239,12 @@ function tallyOf(pending: readonly Pending[]): Tally {
   return tally;
 }
 
-/** The episodes that a tally stands for. */
+/** The number of episodes in a tally. */
 export function learnedOf(tally: Tally): number {
   return tally.added + tally.changed + tally.moved - tally.refused;
 }
 
-/** Adds what was done to what had been done. */
+/** Adds one tally to another. */
 export function addTally(total: Tally, more: Tally): void {
   for (const key of Object.keys(more) as (keyof Tally)[]) total[key] += more[key];
 }

@@ -1,7 +1,7 @@
 import { learnedOf } from "./reader.ts";
 import type { Outcome, Report } from "./report.ts";
 
-/** Says nothing until the end, and then everything in one object. */
+/** Prints nothing until the end, and then everything as one object. */
 export function jsonReport(write: (text: string) => void): Report {
   const silent = () => {};
   return {

@@ -11,7 +11,7 @@ import { stemsOf, wordsWith } from "./words.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** For people: plain lines, and on a terminal colour and a line that shows what goes on. */
+/** A report for people: plain lines, and in a terminal also colour and a progress line. */
 export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Report {
   const paint = (style: Style, text: string) => styleText(style, text, { stream: out });
   const live = new LiveLine(out);
@@ -125,7 +125,7 @@ function lessonText({ tally, again, total, seenAlive }: Lesson, found: number): 
     .filter(([number]) => number > 0)
     .map(([number, what]) => `${number} ${what}`);
   return [
-    `Learned only what changed since the last run: ${parts.join(", ")}; ` +
+    `Learned only what was not known yet: ${parts.join(", ")}; ` +
       `${tally.unchanged.toLocaleString("en-US")} unchanged.${lost}${seen}`,
   ];
 }
@@ -142,7 +142,7 @@ function answerText(answer: Answer, width: number, paint: Paint): string[] {
   if (answer.written) lines.push(...writtenText(answer.written, width, paint));
   for (const [index, finding] of answer.findings.entries()) {
     const { citations } = answer.written ?? {};
-    // What was not cited need not be read.
+    // Passages that were not cited are not shown.
     if (citations && citations.length > 0 && !citations.includes(index + 1)) continue;
     lines.push("", ...findingText(finding, index + 1, answer.question, width, paint));
   }

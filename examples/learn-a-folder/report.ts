@@ -3,25 +3,25 @@ import type { Tally } from "./reader.ts";
 import type { Scan } from "./scan.ts";
 import type { Member } from "./team.ts";
 
-/** Where the run takes place. */
+/** The project of the run. */
 export interface Place {
   url: string;
-  /** Started for this run, found running, or named by MAYFLY_URL. */
+  /** Whether it was started for this run, found running, or named by MAYFLY_URL. */
   supabase: "started" | "running" | "named";
   ms: number;
 }
 
-/** What the team did, and what is remembered of the folder afterwards. */
+/** What the team did, and the memories of the folder afterwards. */
 export interface Lesson {
   tally: Tally;
   /** Whether anything of this folder was remembered before. */
   again: boolean;
   total: number;
-  /** The most agents that presence showed at once; null where presence did not work. */
+  /** The most agents that presence showed at once. Null if presence did not work. */
   seenAlive: number | null;
 }
 
-/** Everything that came of a run; what is missing was not reached. */
+/** All results of a run. Parts that it did not reach are missing. */
 export interface Outcome {
   folder: string;
   place?: Place;
@@ -30,16 +30,16 @@ export interface Outcome {
   members: readonly Member[];
   lesson?: Lesson;
   answers: Answer[];
-  /** What a language model was asked, where there is one. */
+  /** The calls of the language model, if there is one. */
   thinking: { name: string; calls: number; tokens: number } | null;
   ms: number;
   error: { code: string; message: string } | null;
   interrupted: boolean;
 }
 
-/** What a run tells while it goes on. */
+/** What a run reports before it ends. */
 export interface Report {
-  /** `model` is the name of the language model that thinks, if any. */
+  /** `model` is the name of the language model, if any. */
   starting(folder: string, model: string | null): void;
   connected(place: Place): void;
   scanned(found: Scan): void;
@@ -50,6 +50,6 @@ export interface Report {
   learned(lesson: Lesson, members: readonly Member[]): void;
   newcomer(name: string, lesson: Lesson): void;
   answer(answer: Answer): void;
-  /** Always comes, as the last. */
+  /** Always called, and always last. */
   finished(outcome: Outcome): void;
 }

@@ -14,14 +14,14 @@ import { type FoundFile, scan } from "./scan.ts";
 import { Team } from "./team.ts";
 import { Thinking, thinkingScopes } from "./thinking.ts";
 
-/** Enough files to find something to ask about. */
+/** How many files are enough to find questions. */
 const SAMPLE = 200;
 const NEWCOMER_LIFETIME = 120;
 const CLOSE_MS = 2000;
 
 /**
- * A team learns the folder and is gone; a newcomer answers from what they left. Whatever happens,
- * every agent is stopped, what was started is closed, and the report gets its outcome.
+ * A team learns the folder and ends, and a newcomer answers from what it learned. Whatever happens, every
+ * agent is stopped, everything that was started is closed, and the report gets the outcome.
  *
  * @returns the exit code
  */

@@ -4,7 +4,7 @@ import { join, relative, sep } from "node:path";
 import { isText, type SkipReason, saysGenerated, skipByName, skipFolder } from "./classify.ts";
 import { Ignores } from "./ignores.ts";
 
-/** Text that people wrote is seldom longer; what is, is mostly data. */
+/** Files that people write are seldom longer. Longer ones are mostly data. */
 export const HUGE_BYTES = 512 * 1024;
 const HEAD_BYTES = 8192;
 
@@ -17,13 +17,13 @@ export interface FoundFile {
 export interface Scan {
   files: FoundFile[];
   skipped: Map<SkipReason, number>;
-  /** Files and folders that could not be looked into: nothing is known about what they hold now. */
+  /** Files and folders that could not be read, so their current content is unknown. */
   unreadable: string[];
 }
 
 /**
- * Finds the text files of a folder. Ignored and hidden folders and node_modules are not entered and
- * count once; links are not followed.
+ * Finds the text files of a folder. Ignored and hidden folders and node_modules are not entered and count once.
+ * Links are not followed.
  */
 export async function scan(folder: string, signal?: AbortSignal): Promise<Scan> {
   const found: Scan = { files: [], skipped: new Map(), unreadable: [] };

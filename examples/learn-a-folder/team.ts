@@ -2,7 +2,7 @@ import type { Agent, Mayfly } from "@mayfly/sdk";
 import { dataOf, until, within } from "./failure.ts";
 import { namer } from "./names.ts";
 
-/** An agent of this run, and what it did, for the report. */
+/** An agent of this run and its work, for the report. */
 export interface Member {
   id: string;
   name: string;
@@ -15,14 +15,14 @@ export interface Member {
 
 export type Role = "lead" | "reader" | "newcomer";
 
-/** What each role may do, and no more. */
+/** Exactly the scopes that each role needs. */
 const scopes = {
   lead: ["memory:read", "memory:write"],
   reader: ["memory:read", "memory:write", "presence:write"],
   newcomer: ["memory:read"],
 } as const satisfies Record<Role, readonly string[]>;
 
-/** Long enough for a stop to travel; an agent that it misses ends by its lifetime. */
+/** Long enough for a stop to arrive. An agent that it does not reach ends with its lifetime. */
 const STOP_MS = 2500;
 
 /** Every agent that this run spawned, so that none of them outlives it. */
@@ -34,7 +34,7 @@ export class Team {
   readonly #nextName = namer();
   readonly #more: readonly string[];
 
-  /** @param more scopes of readers and the newcomer, where they think with a model. */
+  /** @param more additional scopes of readers and the newcomer if they use a model. */
   constructor(mayfly: Mayfly, signal: AbortSignal, more: readonly string[] = []) {
     this.#mayfly = mayfly;
     this.#signal = signal;
@@ -65,7 +65,7 @@ export class Team {
     return until(this.#signal, spawning);
   }
 
-  /** Spawns whose answer is on its way: their agents have to end too. */
+  /** Spawns without an answer yet. Their agents must end too. */
   readonly #spawning = new Set<Promise<Agent>>();
 
   of(agent: Agent): Member {

@@ -3,29 +3,29 @@ import { z } from "zod";
 import type { Chosen } from "../model.ts";
 import { dataOf, until } from "./failure.ts";
 
-/** Files of one call: their beginnings say what they are about. */
+/** The number of files in one call. The beginning of a file shows what it is about. */
 const FILES = 8;
 const BEGINNING = 3_000;
 const PASSAGE = 2_000;
-/** A worker that looks for its own runs need not be told of them. */
+/** How often a worker polls for its own runs, so that it needs no notifications. */
 const POLL_MS = 200;
 
-/** A text with the numbers of the passages that say it. */
+/** A text with the numbers of the passages that support it. */
 export interface Written {
   model: string;
   text: string;
-  /** Numbers of passages, from 1, each once; others than there are do not count. */
+  /** Numbers of passages, from 1, each once. Numbers of passages that do not exist are left out. */
   citations: number[];
 }
 
-/** What those who think may do besides: their calls are runs, recorded and counted. */
+/** The additional scopes of agents with a model, whose calls are recorded and counted runs. */
 export const thinkingScopes = ["job:read", "job:work", "run:read", "run:write", "cost:write"];
 
 const summarised = z.object({
   files: z.array(z.object({ path: z.string(), summary: z.string() })),
 });
 
-/** What a language model does for the team: its calls are runs of Mayfly. */
+/** The work of a language model for the team. Its calls are runs of Mayfly. */
 export class Thinking {
   readonly name: string;
   calls = 0;
@@ -57,7 +57,7 @@ export class Thinking {
     });
   }
 
-  /** Does the runs of this agent while the work goes on. */
+  /** Executes the runs of this agent until the work is done. */
   async as<T>(agent: Agent, work: () => Promise<T>): Promise<T> {
     const working = agent.work(runAgents(this.#summariser, this.#answerer), {
       concurrency: 4,
@@ -71,7 +71,7 @@ export class Thinking {
     }
   }
 
-  /** @returns summaries by path; what the model left out is missing. */
+  /** @returns summaries by path. Files that the model left out are missing. */
   async summarise(
     agent: Agent,
     files: readonly { path: string; text: string }[],

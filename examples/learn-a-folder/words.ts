@@ -6,7 +6,7 @@ const small = new Set(
   your`.split(/\s+/),
 );
 
-/** The beginnings of a question's telling words: enough to find their other forms. */
+/** The stems of a question's significant words, which also match their other forms. */
 export function stemsOf(question: string): string[] {
   const words =
     question.toLowerCase().match(/[\p{L}\p{N}_]{3,}|(?<![\p{L}\p{N}_])\p{N}+(?![\p{L}\p{N}_])/gu) ??
@@ -19,7 +19,7 @@ function stem(word: string): string {
   return word.length > 3 ? word.replace(/[sd]$/, "") : word;
 }
 
-/** How much of what a question asks about a text names, from 0 to 1. */
+/** How much of a question's subject a text mentions, from 0 to 1. */
 export function shareOf(text: string, stems: readonly string[]): number {
   const pattern = wordsWith(stems);
   if (!pattern) return 0;
@@ -27,10 +27,10 @@ export function shareOf(text: string, stems: readonly string[]): number {
   return stems.filter((one) => words.some((word) => word.startsWith(one))).length / stems.length;
 }
 
-/** Matches each word that begins with a stem, whole. */
+/** Matches each whole word that begins with a stem. */
 export function wordsWith(stems: readonly string[]): RegExp | null {
   if (stems.length === 0) return null;
-  // A number is no beginning of another.
+  // A number must match completely.
   const parts = stems.map((one) => (/^\p{N}+$/u.test(one) ? `${one}(?![\\p{L}\\p{N}])` : one));
   return new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.join("|")})[\\p{L}\\p{N}]*`, "giu");
 }

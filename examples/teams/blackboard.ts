@@ -1,10 +1,13 @@
-/** A blackboard: nobody gives out work. Each takes a page that is open, writes down what it found, and takes another. */
+/**
+ * A blackboard: nobody assigns work. Each agent takes an open page, writes down what it found, and takes
+ * another.
+ */
 import type { Agent } from "@mayfly/sdk";
 import { dataOf, type Pattern, pageOf } from "./pattern.ts";
 import { distinct, type Finding, pages } from "./task.ts";
 
 interface Board {
-  /** By page: who has read it. Two read each. */
+  /** The readers of each page. Two agents read each page. */
   readers: Record<string, string[]>;
   found: Finding[];
 }
@@ -23,7 +26,7 @@ export const blackboard: Pattern = async (mayfly, model) => {
     const board = agent.teams.of(team.id).blackboard;
     for (;;) {
       let taken: string | undefined;
-      // Of two who take the same page at once, one looks again.
+      // If two agents take the same page at once, one of them looks again.
       dataOf(
         await board.update<Board>("pages", (value) => {
           const open = Object.entries(value?.readers ?? {}).filter(

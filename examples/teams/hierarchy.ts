@@ -1,4 +1,7 @@
-/** A hierarchy: an editor spawns two leads, each lead spawns two readers. What the editor may not, nobody below may. */
+/**
+ * A hierarchy: an editor spawns two leads, and each lead spawns two readers. None of them can do what the editor
+ * cannot.
+ */
 import type { Agent } from "@mayfly/sdk";
 import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
 import { distinct, type Finding, type Page, pages } from "./task.ts";
@@ -25,7 +28,7 @@ export const hierarchy: Pattern = async (mayfly, model) => {
   dataOf(await mayfly.teams.stop(team.id, "done"));
   return distinct(found.flat());
 
-  /** A lead with two readers, each of whom reads all of its pages. */
+  /** A lead with two readers, each of which reads all of the lead's pages. */
   async function below(parent: Agent, n: number, part: Page[]): Promise<Finding[]> {
     const { lead: chief } = dataOf(
       await parent.teams.spawn(`half ${n}`, { lead: { type: "lead", scopes }, channel: false }),

@@ -1,5 +1,5 @@
 /**
- * Six ways to work together on one task, and what each costs:
+ * Six ways to work together on one task, and the cost of each:
  *
  *   npm start                                        in another terminal
  *   node_modules/.bin/node examples/teams/index.ts   with AI_GATEWAY_API_KEY by a model, otherwise by a stand-in
@@ -25,7 +25,7 @@ const patterns: Record<string, Pattern> = {
   market,
 };
 
-/** What a pattern has cost, and how good its answer was. */
+/** The cost of a pattern, and the quality of its answer. */
 export interface Outcome {
   pattern: string;
   tokens: number;
@@ -33,7 +33,7 @@ export interface Outcome {
   quality: number;
 }
 
-/** Each pattern, one after the other. */
+/** Runs the patterns one after the other. */
 export async function runAll(mayfly: Mayfly): Promise<{ model: string; outcomes: Outcome[] }> {
   const outcomes: Outcome[] = [];
   let name = "";

@@ -1,4 +1,4 @@
-/** A market: each page is offered, the readers bid by what they have to do already, and the lowest bid gets it. */
+/** A market: each page is offered, readers bid by their current load, and the lowest bid gets the page. */
 import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
 import { type Finding, pages } from "./task.ts";
 
@@ -11,7 +11,7 @@ export const market: Pattern = async (mayfly, model) => {
     const task = { name: "read", input: { page: name } };
     const tender = dataOf(await mayfly.teams.tenders.open(task, { team: team.id, within: "30s" }));
     for (const [at, agent] of agents.entries()) {
-      // Busy readers are dearer; all else equal, the first is cheapest.
+      // Busy readers ask for more. All else being equal, the first reader is the cheapest.
       const price = 1 + (load.get(agent.id) ?? 0) + at / 10;
       dataOf(await agent.teams.tenders.bid(tender.id, { price }));
     }

@@ -1,12 +1,12 @@
-/** What the agents think with: a model of the AI SDK with a key, otherwise a stand-in that says that it is one. */
+/** The agents' model: one of the AI SDK if there is a key, otherwise a stand-in that says what it is. */
 import { type Finding, mistakesOf, type Page } from "./task.ts";
 
-/** Reads a page; or checks what somebody has found in it. */
+/** Reads a page, or checks somebody's findings in it. */
 export interface Model {
   name: string;
   read(who: string, page: Page): Promise<Finding[]>;
   check(who: string, page: Page, found: Finding[]): Promise<Finding[]>;
-  /** So far. */
+  /** The cost so far. */
   tokens: number;
 }
 
@@ -15,7 +15,7 @@ const readPrompt = (text: string) =>
 const checkPrompt = (text: string, found: Finding[]) =>
   `Which of these words from the text really contradict the text or themselves? Answer with those, one a line, and nothing else.\n\nText: ${text}\n\n${found.map(({ words }) => words).join("\n")}`;
 
-/** A model by the AI SDK's gateway: AI_GATEWAY_API_KEY, and MODEL if it is not to be the default. */
+/** A model from the AI SDK's gateway. Set AI_GATEWAY_API_KEY, and MODEL to choose another than the default. */
 async function realModel(name: string): Promise<Model> {
   const { generateText } = await import("ai");
   const model: Model = {
@@ -42,8 +42,8 @@ function chance(text: string): number {
 }
 
 /**
- * No model: it knows the mistakes, sees each with a chance of two thirds, different for each reader, and sometimes
- * invents one. A check sees through nine of ten inventions.
+ * Not a model. It knows the mistakes, sees each with a chance of two thirds that differs between readers, and
+ * sometimes invents one. A check catches nine of ten inventions.
  */
 function scriptedModel(): Model {
   const model: Model = {

@@ -1,4 +1,4 @@
-/** An orchestrator: it splits the work into jobs; whichever worker is free takes the next one. */
+/** An orchestrator: it splits the work into jobs, and any free worker takes the next one. */
 import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
 import { type Finding, pages } from "./task.ts";
 

@@ -1,12 +1,12 @@
-/** What the patterns share: waiting for a job, and agents that read and check pages. */
+/** The common parts of the patterns: waiting for a job, and agents that read and check pages. */
 import type { Agent, Mayfly, Result } from "@mayfly/sdk";
 import type { Model } from "./model.ts";
 import { type Finding, type Page, pages } from "./task.ts";
 
-/** Does the task with a team of its kind. */
+/** Does the task with one kind of team. */
 export type Pattern = (mayfly: Mayfly, model: Model) => Promise<Finding[]>;
 
-/** The data of an answer; what went wrong is thrown. */
+/** Returns the data of a result, or throws its error. */
 export function dataOf<T>({ data, error }: Result<T>): T {
   if (error) throw error;
   return data as T;
@@ -18,7 +18,7 @@ export const pageOf = (name: string): Page => {
   return page;
 };
 
-/** Lets agents do jobs of the names `read` and `verify`. @returns ends that. */
+/** Lets agents do the jobs `read` and `verify`. @returns a function that stops them. */
 export async function works(agents: Agent[], model: Model): Promise<() => Promise<void>> {
   const handlers = (agent: Agent) => ({
     read: ({ page }: { page: string }) => model.read(agent.name, pageOf(page)),
@@ -31,9 +31,9 @@ export async function works(agents: Agent[], model: Model): Promise<() => Promis
   return async () => void (await Promise.all(works.map((work) => work.stop())));
 }
 
-/** The result of a job, once it has one. */
+/** The result of a job, once it has ended. */
 export async function resultOf<T>(mayfly: Pick<Mayfly, "jobs">, id: string): Promise<T> {
   const job = dataOf(await mayfly.jobs.ended<T>(id));
-  if (job.status !== "succeeded") throw new Error(`The job ${job.name} has ${job.status}.`);
+  if (job.status !== "succeeded") throw new Error(`The job ${job.name} ended as ${job.status}.`);
   return job.result as T;
 }

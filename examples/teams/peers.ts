@@ -1,4 +1,4 @@
-/** Peers: each reads everything alone, then they vote on what any of them has found. Ballots are sealed. */
+/** Peers: each reads everything alone, then they vote on all findings. Ballots are sealed. */
 import { dataOf, type Pattern } from "./pattern.ts";
 import { distinct, type Finding, pages } from "./task.ts";
 
@@ -20,7 +20,7 @@ export const peers: Pattern = async (mayfly, model) => {
     for (const { agent, found } of read) {
       const saw = found.some(({ page, words }) => page === one.page && words === one.words);
       const { error } = await agent.teams.polls.vote(id, saw ? "yes" : "no");
-      if (error?.code === "poll_closed") break; // the others could not change it any more
+      if (error?.code === "poll_closed") break; // the remaining votes could no longer change the result
       if (error) throw error;
     }
     const { outcome } = dataOf(await mayfly.teams.polls.get(id));

@@ -1,4 +1,4 @@
-/** The task that every pattern has: find the mistakes in six pages. How good the answer is can be counted. */
+/** The task of every pattern: find the mistakes in six pages. The quality of the answer can be measured. */
 
 export interface Page {
   name: string;
@@ -42,7 +42,7 @@ const written: [string, string, string[]][] = [
 export const pages: Page[] = written.map(([name, text]) => ({ name, text }));
 const mistakes = new Map(written.map(([name, , wrong]) => [name, wrong]));
 
-/** What somebody has found in a page: words of it. */
+/** A finding: words of a page. */
 export interface Finding {
   page: string;
   words: string;
@@ -50,10 +50,10 @@ export interface Finding {
 
 const overlap = (a: string, b: string) => a.includes(b) || b.includes(a);
 
-/** Which mistakes of a page there are, for the stand-in of a model alone. */
+/** The mistakes of a page, used only by the stand-in for a model. */
 export const mistakesOf = (page: string): string[] => mistakes.get(page) ?? [];
 
-/** Between 0 and 1: how many mistakes were found, and how many of the findings are mistakes (F1). */
+/** A score between 0 and 1 from how many mistakes were found and how many findings are mistakes (F1). */
 export function qualityOf(findings: Finding[]): number {
   const isRight = ({ page, words }: Finding) => mistakesOf(page).some((one) => overlap(one, words));
   const right = findings.filter(isRight).length;

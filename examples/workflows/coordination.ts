@@ -1,5 +1,6 @@
-// A specialised worker: coordination. It plans the review of a folder, hands each part to whichever agent has the
-// capability, waits for all of them, has what failed done by somebody else, and sums up. It holds no worker while it waits.
+// A specialised worker: coordination. It plans the review of a folder, gives each part to an agent with the
+// capability, waits for all of them, gives failed parts to somebody else, and sums up. It holds no worker while it
+// waits.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workflow } from "@mayfly/sdk";
@@ -16,7 +17,7 @@ const findings = {
     const longest = Math.max(...sentences.map((one) => one.split(/\s+/).length));
     return `${sentences.length} sentences, the longest of ${longest} words`;
   },
-  // What is no JSON fails, and somebody else looks at it.
+  // Invalid JSON fails, and somebody else looks at it.
   data: (text: string) => `${Object.keys(JSON.parse(text)).length} keys`,
 };
 type Found = { by: string; file: string; finding: string };
@@ -34,7 +35,7 @@ const coordinate = workflow(
       try {
         return await each.child<Found>("review", task, { target, maxAttempts: 1 });
       } catch {
-        // Its specialist could not. Anybody may try.
+        // The specialist failed, so anybody may try.
         return each.child<Found>("look", task);
       }
     });

@@ -1,5 +1,6 @@
-// A workflow whose workers are killed at random with kill -9, and which ends right: every word of a file is counted once,
-// each part in an account that takes an idempotency key. This program starts its workers as processes of their own.
+// A workflow that ends correctly although its workers are killed at random with kill -9. Every word of a file
+// is counted once, and each part goes to an account that takes an idempotency key. This program starts its
+// workers as separate processes.
 //   node examples/workflows/killed-at-random.ts [file] [kills] [seed]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -29,7 +30,7 @@ const count = workflow(
       (at, each) =>
         each.step("part", async ({ idempotencyKey }) => {
           const words = partOf(await readFile(file, "utf8"), at, parts).length;
-          // The effect: an account that counts a key once, however often it is told.
+          // The effect: an account that counts a key once, however often it is called.
           await appendFile(account, `${JSON.stringify({ key: idempotencyKey, words })}\n`);
           return words;
         }),
@@ -64,7 +65,7 @@ if (process.argv[2] === "--worker") {
     const exit = once(worker, "close");
     const id = String((await once(worker.stdout, "data"))[0]).trim();
     if (killed < Number(kills)) {
-      // Somewhere in the middle: when the account has a few lines more, however fast this machine is.
+      // Somewhere in the middle, measured by new lines in the account and not by time.
       const before = await linesOf(account);
       const more = 1 + Math.floor(random() * 6);
       while (!isOver && (await linesOf(account)) < before + more)
@@ -73,7 +74,8 @@ if (process.argv[2] === "--worker") {
     worker.kill("SIGKILL");
     await exit;
     if (!isOver) console.log(`killed ${++killed}`);
-    // The lease would end by itself, 30 s after its last sign of life. Whoever knows of a death need not wait.
+    // The lease would expire 30 s after the worker's last sign of life. This program knows that the worker is
+    // dead, so it need not wait.
     await mayfly.agents.stop(id, "killed");
   }
   const { data: done, error: unended } = await ended;
@@ -88,9 +90,7 @@ if (process.argv[2] === "--worker") {
   console.log(
     `${done.status}: ${done.result} words; the account has ${counted} in ${unique.size} parts; the file has ${right}.`,
   );
-  console.log(
-    `${told.length - unique.size} effects came twice, with the key that they had before.`,
-  );
+  console.log(`${told.length - unique.size} effects came twice, with the same key.`);
   await rm(folder, { recursive: true });
   await mayfly.close({ stopAgents: true });
   if (done.result !== right || counted !== right) process.exitCode = 1;
@@ -101,7 +101,7 @@ async function linesOf(path: string): Promise<number> {
   return text.split("\n").length - 1;
 }
 
-/** Random numbers of a seed: mulberry32. */
+/** Random numbers from a seed (mulberry32). */
 function from(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,6 +1,6 @@
-// A specialised worker: learning. One agent compresses the files of a folder in several ways, and remembers how well each
-// went. The learner is declared as a graph: it reads those episodes, compares the ways for each kind of file, and remembers
-// what is best as a lesson. A newcomer, who was told nothing, recalls it.
+// A specialised worker: learning. One agent compresses the files of a folder in several ways, and remembers how
+// well each worked. The learner is declared as a graph. It reads those episodes, compares the ways for each
+// kind of file, and remembers the best one as a lesson. A newcomer that was told nothing recalls the lesson.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";

@@ -1,5 +1,6 @@
-// A release that is supervised in the terminal: its notes are approved, changed or rejected, then publishing is.
-//   node examples/workflows/release.ts [folder]      answers may also be piped in, one a line
+// A release that a person supervises in the terminal: they approve, change or reject first its notes, and then its
+// publication.
+//   node examples/workflows/release.ts [folder]      answers may also be piped in, one per line
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -73,7 +74,7 @@ console.log(
 );
 await mayfly.close({ stopAgents: true });
 
-/** Asks the person at the terminal. What is no answer, or none at all, is no. */
+/** Asks the person at the terminal. An invalid or missing answer means no. */
 async function decide(asked: ListedApproval): Promise<void> {
   seen.add(asked.id);
   const { data: whole } = await mayfly.approvals.get<Partial<z.infer<typeof Notes>>>(asked.id);

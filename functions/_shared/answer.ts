@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { ErrorBody, ErrorCode } from "../../sdk/src/contract/errors.ts";
 import { parseJson } from "../../sdk/src/contract/numbers.ts";
+import { faultOf } from "../../sdk/src/contract/sync-request.ts";
 import { isTooDeep } from "./depth.ts";
 
 /** An error on its way to the caller. */
@@ -78,7 +79,7 @@ export async function readBody<Schema extends z.ZodType>(
   }
   const { success, data, error } = schema.safeParse(body);
   if (success) return data;
-  const [issue] = error.issues;
+  const issue = faultOf(error, body);
   const path = (issue?.path ?? []).map(String);
   const field = path.join(".");
   // The same form as in SQL: index and field of the operation.

@@ -1,4 +1,4 @@
-/** The database with the identity of the caller. Row-level security decides, here as everywhere. */
+/** The database with the identity of the caller. Row-level security decides what it sees. */
 import {
   createAdminClient,
   createContextClient,
@@ -9,6 +9,7 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Database } from "../../sdk/src/contract/database.types.ts";
 import { isErrorCode } from "../../sdk/src/contract/errors.ts";
+import { olderDatabase } from "../../sdk/src/contract/older-database.ts";
 import { version } from "../../sdk/src/contract/version.ts";
 import { Refusal } from "./answer.ts";
 import { verifyToken } from "./tokens.ts";
@@ -61,7 +62,7 @@ export function connectWithToken(token: string): MayflyClient {
   });
 }
 
-/** A client with the project's secret key, in one tenant, for what no caller may do. */
+/** A client with the project's secret key, in one tenant, for work that no caller may do. */
 export function connectAsProject(tenant: string): MayflyClient {
   return createAdminClient<Database>({
     supabaseOptions: {
@@ -100,6 +101,8 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       error.details ? JSON.parse(error.details) : null,
     );
   }
+  const older = olderDatabase(error, "functions");
+  if (older) throw new Refusal(503, older.code, older.message, older.hint, older.details);
   if (status === 401) throw notAuthorized("The token is missing or not valid.");
   if (error.code === "42501") {
     throw new Refusal(

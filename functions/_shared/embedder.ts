@@ -8,7 +8,10 @@ import {
 } from "./endpoint_embedder.ts";
 
 interface Session {
-  /** The embedded Supabase sets the name of its development embedder here. A hosted project has nothing. */
+  /**
+   * The embedded Supabase sets the name of its development embedder here. In a hosted project it is
+   * not set.
+   */
   readonly model?: string;
   run(text: string, options: { mean_pool: boolean; normalize: boolean }): Promise<number[]>;
 }
@@ -80,7 +83,7 @@ function createSessionEmbedder(): Embedder | undefined {
 
 /** gte-small is not a Matryoshka model, so a shortened vector means something else. */
 const tooLong = (length: number, dimensions: number) =>
-  `is not set, and gte-small gives ${length} numbers where the project keeps ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
+  `is not set, and gte-small returns ${length} numbers, but the project stores ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
 
 /** Cached for a minute, because a migration changes it once in the life of a project. */
 const keptMs = 60_000;
@@ -90,7 +93,7 @@ let known: { dimensions: number; until: number } | undefined;
 export async function getDimensions(client: MayflyClient): Promise<number> {
   if (known && known.until > Date.now()) return known.dimensions;
   const asked = await client.rpc("embedding_dimensions");
-  // The SQL of 0.1.0, which a project may still have, does not know it and keeps 384.
+  // A project may still have the SQL of 0.1.0, which does not have this function and stores 384.
   const isOld = asked.error?.code === "PGRST202";
   const dimensions = isOld ? 384 : ((await call(() => Promise.resolve(asked), 1)) ?? 384);
   known = { dimensions, until: Date.now() + keptMs };

@@ -27,7 +27,7 @@ export class EmbeddingFailure extends Error {
 }
 
 /**
- * Cut like in the queue, so that a vector does not depend on the way it was made: at most about 8,000 tokens.
+ * Cut as in the queue, so that a vector does not depend on the way it was made: at most about 8,000 tokens.
  */
 const maxCharacters = 8_000;
 
@@ -41,10 +41,13 @@ const hints: Record<number, string> = {
   404: ": check MAYFLY_EMBEDDINGS_URL and MAYFLY_EMBEDDINGS_MODEL",
   429: ": too many requests, or its quota is used up",
 };
-/** How an endpoint refuses a text: too long for its model, or nothing in it that the model knows. */
+/**
+ * The statuses with which an endpoint refuses a text that is too long, or in which the model knows
+ * no word.
+ */
 const ofText = [400, 413, 422];
 
-/** @throws EmbeddingFailure, by what it gives. */
+/** @throws EmbeddingFailure, depending on what the endpoint returns. */
 export function createEndpointEmbedder(endpoint: {
   url: string;
   model: string;
@@ -131,7 +134,7 @@ function vectorsOf(
   const { data } = answerSchema.safeParse(parsed(text));
   if (!data) {
     throw new EmbeddingFailure(
-      "did not answer as OpenAI's /embeddings does: check MAYFLY_EMBEDDINGS_URL",
+      "did not answer like OpenAI's /embeddings: check MAYFLY_EMBEDDINGS_URL",
     );
   }
   if (data.data.length !== count) throw new EmbeddingFailure("left some texts out");
@@ -139,13 +142,13 @@ function vectorsOf(
   const longer = given.find(({ length }) => length > dimensions);
   if (longer && !matryoshka) {
     throw new EmbeddingFailure(
-      `gave ${longer.length} numbers instead of ${dimensions}: run mayfly init --dimensions ${longer.length}, or set MAYFLY_EMBEDDINGS_MATRYOSHKA=true if they may be cut`,
+      `returned ${longer.length} numbers instead of ${dimensions}: run mayfly init --dimensions ${longer.length}, or set MAYFLY_EMBEDDINGS_MATRYOSHKA=true if they may be cut`,
     );
   }
   const vectors = given.map((vector) => fitted(vector, dimensions));
-  // If the database refused it, it would refuse the whole push.
+  // If the database refused this vector, it would refuse the whole push.
   if (!vectors.every((vector) => embedding.safeParse(vector).success)) {
-    throw new EmbeddingFailure("gave a vector that is all 0, or out of bounds", true);
+    throw new EmbeddingFailure("returned a vector that is all 0, or out of bounds", true);
   }
   return vectors;
 }

@@ -14,7 +14,7 @@ export interface SigningKey {
   key: CryptoKey | Uint8Array;
   alg: string;
   kid: string;
-  /** Verifies its tokens: the public part, or the secret itself. */
+  /** The key that verifies its tokens: the public part, or the secret itself. */
   verification: JWK;
 }
 

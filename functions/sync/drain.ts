@@ -12,16 +12,19 @@ import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
 /** How many texts to embed between two looks at the clock. */
 const batchSize = 5;
-/** Nobody waits for it. It stays within the lease of a claim, even if each text is sent separately. */
+/**
+ * Nobody waits for this, so it may be long. It stays within the lease of a claim, even if each text
+ * is sent separately.
+ */
 const embeddingTimeoutMs = 10_000;
 
 const claims = z.array(z.object({ memory: z.string(), lease: z.string(), text: z.string() }));
 const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z.number() });
 
 /**
- * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The database refuses
- * any other caller. A text that fails alone is tried again later, and what a killed function had leased
- * becomes available again.
+ * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The
+ * database refuses any other caller. A text that fails alone is tried again later, and texts that a
+ * killed function had leased become available again.
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();

@@ -1,5 +1,5 @@
 /** Pushes what was learned, with vectors, and pulls what is new. */
-import { type Operation, syncRequest } from "../../sdk/src/contract/schemas.ts";
+import { type Pushed, syncRequest } from "../../sdk/src/contract/sync-request.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
 import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
@@ -16,7 +16,7 @@ import { drain } from "./drain.ts";
 const embeddingBudgetMs = 1_200;
 /** A push waits no longer for an endpoint. Memories without a vector then wait in the queue. */
 const embeddingTimeoutMs = 5_000;
-/** What remains of it after an answer. */
+/** The CPU time that remains after an answer. */
 const afterAnswerMs = 400;
 /** How many texts to embed between two looks at the clock. */
 const batchSize = 10;
@@ -35,7 +35,7 @@ app.post("/", async (context) => {
     call(() =>
       client.rpc("sync", {
         push: operations as never,
-        // An empty text is not a cursor, and does not ask for everything either.
+        // An empty text is not a cursor, and it does not ask for everything either.
         ...(typeof since === "string" && { since }),
         ...(limit !== undefined && { page_limit: limit }),
       }),
@@ -43,13 +43,14 @@ app.post("/", async (context) => {
   const answer = await sync().catch((error: unknown) => {
     if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
       throw error;
-    // With the vectors made here, it is larger than a push may be. Without them, it is what was sent.
+    // With the vectors made here, it is larger than a push may be. Without them, it has the size
+    // that was sent.
     operations = push;
     embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
     return sync();
   });
   const left = operations.some(
-    (op) => op.type === "memory.update" || (op.type === "memory.put" && !op.embedding),
+    (op) => op.type === "memory.update" || (op.type === "memory.put" && !hasVector(op)),
   );
   if (left && getEmbedder()) EdgeRuntime.waitUntil(drainAfterAnswer(client));
   return answerData(context, { ...(answer as object), embedding });
@@ -63,21 +64,23 @@ app.post("/drain", async (context) => {
   );
 });
 
-/** For the tenant of a caller, by the project's key: the texts of others' private memories wait there too. */
+/**
+ * Uses the project's key, because private memories of others in the tenant also wait in the queue.
+ */
 async function drainAfterAnswer(client: MayflyClient): Promise<void> {
   try {
     const tenants = await call(() => client.rpc("tenant_ids"));
     if (tenants?.[0]) await drain(connectAsProject(tenants[0]), afterAnswerMs);
   } catch (error) {
-    // It is tried again: with the next push, or by a schedule.
+    // It is tried again with the next push, or by a schedule.
     console.error(JSON.stringify({ drain: String(error) }));
   }
 }
 
-/** The operations, those that put a memory with a vector, as far as the budget goes. */
-async function embed(operations: Operation[], client: MayflyClient) {
+/** The operations, with a vector for each put memory, as far as the budget allows. */
+async function embed(operations: Pushed[], client: MayflyClient) {
   const embedder = getEmbedder();
-  const bare = operations.filter((op) => op.type === "memory.put" && !op.embedding);
+  const bare = operations.filter((op) => op.type === "memory.put" && !hasVector(op));
   if (bare.length === 0) return { operations, embedding: null };
   if (!embedder) {
     return {
@@ -89,8 +92,8 @@ async function embed(operations: Operation[], client: MayflyClient) {
   const dimensions = await getDimensions(client);
   let problem: string | null = null;
   const deadline = performance.now() + embeddingBudgetMs;
-  // What the caller brings itself comes first; the rest waits in the queue.
-  const brought = operations.filter((op) => op.type !== "memory.delete" && op.embedding).length;
+  // Vectors that the caller sent come first. The other memories wait in the queue.
+  const brought = operations.filter(hasVector).length;
   const few = bare.slice(0, Math.max(0, maxVectors - brought));
   for (let at = 0; at < few.length && performance.now() < deadline; at += batchSize) {
     const batch = few.slice(at, at + batchSize);
@@ -108,14 +111,19 @@ async function embed(operations: Operation[], client: MayflyClient) {
   return {
     operations: operations.map((op) => {
       const vector = vectors.get(op.id);
-      return vector ? { ...op, embedding: vector, model: embedder.model } : op;
+      return vector ? withVector(op, { embedding: vector, model: embedder.model }) : op;
     }),
     embedding: { model: embedder.model, made: vectors.size, problem },
   };
 }
 
-function textOf(op: Operation): string {
+/** Where an operation has its vector: in its body, or in the form before 0.2 in itself. */
+const hasVector = (op: Pushed) => "embedding" in (("subject" in op ? op.body : op) ?? {});
+const withVector = (op: Pushed, vector: { embedding: number[]; model: string }) =>
+  ("subject" in op ? { ...op, body: { ...op.body, ...vector } } : { ...op, ...vector }) as Pushed;
+
+function textOf(op: Pushed): string {
   if (op.type !== "memory.put") return "";
-  const { task, tags = [], input, output } = op.memory;
+  const { task, tags = [], input, output } = "subject" in op ? op.body : op.memory;
   return [task, tags.join(" "), input, output].filter(Boolean).join("\n");
 }

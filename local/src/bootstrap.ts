@@ -15,12 +15,12 @@ const loginRoles = [
 ];
 
 /**
- * Makes an empty Postgres what a Supabase project is before any migration: its roles, schemas and
- * extensions, and what Auth and Realtime keep. Again without change; a database that has had these
- * very files is left alone, but for the passwords.
+ * Turns an empty Postgres into a Supabase project before any migration: its roles, schemas and
+ * extensions, and the tables of Auth and Realtime. Running it again changes nothing. If a database
+ * already has exactly these files, only the passwords are set.
  *
- * @param adminUrl a superuser's; that user's own password stays.
- * @param password what the login roles get; null leaves theirs.
+ * @param adminUrl the URL of a superuser, whose password does not change.
+ * @param password the password of the login roles. Null leaves their passwords as they are.
  * @returns the version of pgvector.
  */
 export async function bootstrap(adminUrl: string, password: string | null): Promise<string> {
@@ -53,7 +53,8 @@ export async function bootstrap(adminUrl: string, password: string | null): Prom
       select current_user::text as role, (select extversion from pg_extension where extname = 'vector') as vector`;
     if (password !== null) {
       const others = loginRoles.filter((role) => role !== now?.role);
-      // Roles belong to the cluster: another database's start would change the same rows at once.
+      // Roles belong to the cluster, so the start of another database could change the same rows at
+      // the same time.
       await sql.begin((transaction) =>
         transaction.unsafe(
           `lock table pg_catalog.pg_authid in share row exclusive mode;${others

@@ -9,7 +9,10 @@ import { sentence, serve, variables } from "./serve.ts";
 import { thisRepository } from "./start.ts";
 import { createTokens } from "./tokens.ts";
 
-/** In a clone of Mayfly its own project is served; packed, the one of the folder that it is run in. */
+/**
+ * In a clone of Mayfly, this serves Mayfly's own project. As a package, it serves the project of
+ * the folder in which it is run.
+ */
 const defaultRoot = thisRepository ?? findProject(".") ?? process.cwd();
 const defaultData = join(defaultRoot, ".mayfly");
 
@@ -39,23 +42,27 @@ interface StartOptions {
   json?: boolean;
 }
 
-// `npm start | head` closes standard output; what serves goes on, as a log file's reader may leave.
+// `npm start | head` closes standard output. The server continues, because the reader of a log may
+// leave.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const program = new Command("mayfly-local").description("The embedded Supabase, without Docker.");
 const dataOption = [
   "--data <folder>",
-  "where the database and the keys are kept",
+  "folder for the database and the keys",
   defaultData,
 ] as const;
 
 program
   .command("start")
   .description("start the embedded Supabase and keep it up until Ctrl-C")
-  .option("--project <folder>", "the Supabase project that is served: holds supabase/config.toml")
-  .option("--data <folder>", "where the database and the keys are kept (the project's .mayfly)")
-  .option("--port <port>", "HTTP port (54321, or another that is free)", port)
-  .option("--db-port <port>", "Postgres wire port (54322, or another that is free)", port)
+  .option("--project <folder>", "the Supabase project to serve, a folder with supabase/config.toml")
+  .option(
+    "--data <folder>",
+    "folder for the database and the keys (default: .mayfly of the project)",
+  )
+  .option("--port <port>", "HTTP port (default: 54321, or another free one)", port)
+  .option("--db-port <port>", "Postgres wire port (default: 54322, or another free one)", port)
   .option(
     "--db-url <url>",
     "use this Postgres instead of the embedded one (it needs pgvector and a superuser)",
@@ -72,7 +79,7 @@ program
 
 program
   .command("status")
-  .description("show what runs, as JSON or as KEY=value")
+  .description("show the running project, as JSON or as KEY=value")
   .option(...dataOption)
   .option("--port <port>", "fail unless it has this HTTP port", port)
   .addOption(
@@ -82,7 +89,7 @@ program
     const running = await requireRunning(data);
     if (port !== undefined && Number(new URL(running.apiUrl).port) !== port)
       throw new Error(
-        `The embedded Supabase of ${data} serves at ${running.apiUrl}, not at ${port}.`,
+        `The embedded Supabase of ${data} is running at ${running.apiUrl}, not at port ${port}.`,
       );
     const values = variables(running);
     if (output === "json") return console.log(JSON.stringify(values, null, 2));

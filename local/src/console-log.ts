@@ -7,18 +7,18 @@ type Level = (typeof levels)[number];
 const colours = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
 
 export interface LogOptions {
-  /** Shows `debug` too. */
+  /** Whether to show `debug` too. */
   verbose?: boolean;
-  /** One JSON object a line. */
+  /** Whether to write one JSON object per line. */
   json?: boolean;
-  /** Where the lines go: standard error by default. */
+  /** Where to write the lines. Standard error by default. */
   write?: (line: string) => void;
 }
 
-/** Under the message, so that no line of what somebody else wrote looks like one of the log. */
+/** Indented below the message, so that no line from outside looks like a line of the log. */
 const indent = " ".repeat(15);
 
-/** What clients chose (topics, names, answers) as text: nothing that a terminal obeys, no line of its own. */
+/** Text that clients chose (topics, names, answers), without terminal controls and line breaks. */
 const harmless = (text: string): string =>
   text
     .replace(/[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/gu, (found) =>
@@ -26,7 +26,7 @@ const harmless = (text: string): string =>
     )
     .replaceAll("\n", `\n${indent}`);
 
-/** Quiet, readable lines on standard error; standard output is for results. */
+/** Readable lines on standard error. Standard output is for results. */
 export function createConsoleLog(options: LogOptions = {}): Logger {
   const { verbose = false, json = false } = options;
   const write = options.write ?? ((line: string) => void process.stderr.write(`${line}\n`));

@@ -12,9 +12,9 @@ const reasons: Record<string, string> = {
 };
 
 /**
- * Makes the data folder unless it is there.
+ * Creates the data folder if it does not exist.
  *
- * @throws one sentence that says why it cannot be used.
+ * @throws an error that says in one sentence why it cannot be used.
  */
 export async function openDataFolder(folder: string): Promise<void> {
   try {
@@ -27,7 +27,9 @@ export async function openDataFolder(folder: string): Promise<void> {
   }
 }
 
-/** Level by level: Node's own recursive mkdir never returns under /proc (24.21). */
+/**
+ * Creates one level at a time, because Node's recursive mkdir never returns under /proc (24.21).
+ */
 async function make(folder: string): Promise<void> {
   const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -1,9 +1,9 @@
-/** Beyond it JavaScript and WebAssembly run out of stack somewhere, at about six times as much. */
+/** JavaScript and WebAssembly run out of stack at about six times this depth. */
 const maxDepth = 1_000;
 
-/** Whether a JSON text nests objects and lists deeper than anything here can be walked. */
+/** Whether a JSON text is nested too deeply to be walked safely. */
 export function isTooDeep(text: string): boolean {
-  // Most have too few brackets altogether.
+  // Most texts have too few brackets to be that deep.
   if (text.length <= 2 * maxDepth) return false;
   let depth = 0;
   let inString = false;

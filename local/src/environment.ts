@@ -1,13 +1,16 @@
 import type { ProjectKeys } from "./keys.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** What functions may also be given by whoever starts the embedded Supabase. */
+/** Variables that functions also get from the environment of the embedded Supabase. */
 const passedOn = [
   ...["URL", "MODEL", "KEY", "MATRYOSHKA"],
   ...["PREVIOUS_MODEL", "PREVIOUS_URL", "PREVIOUS_KEY"],
 ].map((name) => `MAYFLY_EMBEDDINGS_${name}`);
 
-/** The project's API keys as they were before 2025: tokens of a role, good for ten years from 2025. */
+/**
+ * The project's legacy API keys, as used before 2025: tokens of a role, valid for ten years from
+ * 2025.
+ */
 export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {
   const key = (role: string) =>
     tokens.signLegacy({ iss: "supabase", ref: "local", role, iat: 1735689600, exp: 2051222400 });
@@ -17,7 +20,7 @@ export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>
   };
 }
 
-/** The environment of the edge functions: what hosted Supabase gives, and Mayfly's secret. */
+/** The environment of the edge functions: the variables of hosted Supabase, and Mayfly's secret. */
 export async function functionsEnvironment(
   url: string,
   databaseUrl: string,

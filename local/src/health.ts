@@ -7,7 +7,7 @@ import type { Storage } from "./storage/index.ts";
 
 type State = "ok" | "starting" | "down";
 
-/** What /health answers: each part, its state, its version. */
+/** The answer of /health: each part with its state and version. */
 export interface Health {
   status: State;
   /** This start of the embedded Supabase. */
@@ -18,9 +18,9 @@ export interface Health {
 interface Parts {
   instance: string;
   database: Database | undefined;
-  /** The version of pgvector, once it is there. */
+  /** The version of pgvector, once it is known. */
   pgvector: string | undefined;
-  /** Of the database. */
+  /** Whether the database has ended unexpectedly. */
   crashed: boolean;
   api: Api | undefined;
   realtime: Realtime | undefined;
@@ -32,10 +32,10 @@ interface Parts {
 const lite = `@supabase/lite ${manifest.dependencies["@supabase/lite"]}`;
 /** The server whose frames were recorded; see realtime/README.md. */
 const emulatedRealtime = "2.129.8";
-/** The version of storage-api whose answers these are. */
+/** The version of storage-api that the answers follow. */
 const emulatedStorage = "1.11.2";
 
-/** The health of what has been started so far. */
+/** The health of the parts that have started so far. */
 export function healthOf(given: Parts): Health {
   const { instance, database, pgvector, crashed, api, realtime, storage, functions } = given;
   const { status: apiState = "starting", ...ofApi } = api?.health() ?? {};

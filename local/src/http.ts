@@ -6,7 +6,7 @@ import { host, listen } from "./ports.ts";
 export interface HttpOptions {
   fetch(request: Request): Response | Promise<Response>;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** This one and no other; without it the default or another that is free. */
+  /** A fixed port. Without it, the default or another free port. */
   port?: number | undefined;
 }
 
@@ -16,12 +16,12 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** In tens, so that each of several has its database on the port after its own. */
+/** In steps of ten, so that each instance can have its database on the next port. */
 const ports = { from: 54321, step: 10 };
 
 /** Serves on a loopback port. */
 export async function serveHttp(options: HttpOptions): Promise<Http> {
-  // Its own Response and Request would not be those that libraries compare with.
+  // Do not replace the global Response and Request, because libraries compare with them.
   const listener = getRequestListener(options.fetch, { overrideGlobalObjects: false });
   const server = createServer(listener);
   server.on("upgrade", options.upgrade);
@@ -39,8 +39,8 @@ export async function serveHttp(options: HttpOptions): Promise<Http> {
 }
 
 /**
- * The same request with other headers. The listener's requests are lighter than the platform's:
- * `new Request(request, …)` throws on them.
+ * The same request with other headers. The listener's requests are not real Requests, so `new
+ * Request(request, …)` throws on them.
  */
 export function withHeaders(request: Request, headers: Headers): Request {
   const { url, method, body, signal } = request;

@@ -21,9 +21,9 @@ const projectKeys = z.object({
   secretKey: z.string().startsWith("sb_secret_"),
   /** The project's legacy HS256 secret. */
   jwtSecret: z.string().min(32),
-  /** The first signs; all of them verify, so that a rotation has two. */
+  /** The first key signs, and all of them verify, so that a rotation can have two. */
   signingKeys: z.array(signingKey).min(1),
-  /** Of every login role on the wire port. */
+  /** The password of every login role on the wire port. */
   databasePassword: z.string().min(16),
 });
 export type ProjectKeys = z.infer<typeof projectKeys>;
@@ -37,7 +37,7 @@ export async function generateSigningKey(): Promise<SigningKey> {
   return signingKey.parse({ ...jwk, alg: "ES256", kid: randomUUID(), use: "sig" });
 }
 
-/** Everything secret that an embedded project has, made anew. */
+/** Creates all secrets of an embedded project. */
 export async function generateKeys(): Promise<ProjectKeys> {
   return {
     publishableKey: `sb_publishable_${secret(24)}`,
@@ -57,7 +57,8 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   });
   if (text === undefined) {
     await mkdir(folder, { recursive: true });
-    // Written aside and linked into place: a crash leaves no half file, and of two starts one wins.
+    // Written to another file and then linked, so that a crash leaves no half-written file, and one
+    // of two simultaneous starts wins.
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(await generateKeys(), null, 2), { mode: 0o600 });
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {
@@ -69,6 +70,6 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   try {
     return projectKeys.parse(JSON.parse(text));
   } catch {
-    throw new Error(`${path} is not a key file of Mayfly. Delete it, and new keys are made.`);
+    throw new Error(`${path} is not a key file of Mayfly. Delete it to create new keys.`);
   }
 }

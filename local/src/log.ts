@@ -1,4 +1,4 @@
-/** What every part of the embedded Supabase logs through: one line a message, fields as JSON. */
+/** The log of every part of the embedded Supabase, with one line per message and fields as JSON. */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;

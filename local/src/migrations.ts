@@ -12,16 +12,16 @@ export interface Migration {
 const fileName = /^(\d+)_(.*)\.sql$/;
 
 /**
- * Applies the migrations of `folder` that the database does not have yet, in order, each in a
- * transaction of its own, and records them where the Supabase CLI does, so that `supabase db push`
- * and `migration list` agree.
+ * Applies the migrations of `folder` that the database does not have yet, in order and each in its
+ * own transaction. Records them where the Supabase CLI does, so that `supabase db push` and
+ * `migration list` agree.
  *
- * A file that changed after it was applied stops it before anything is applied: the database would
- * keep what the old text made, its grants included, and nobody would know.
+ * If a file has changed since it was applied, nothing is applied. Otherwise the database would
+ * silently keep what the old text made, including its grants.
  *
- * @param url as `postgres`, whose rights are those that a hosted project gives.
- * @returns what was applied now.
- * @throws one sentence: a migration is broken, or is no longer the one that was applied.
+ * @param url of the user `postgres`, which has the same rights as on a hosted project.
+ * @returns the migrations that were applied now.
+ * @throws an error with one sentence if a migration is broken, or has changed since it was applied.
  */
 export async function applyMigrations(url: string, folder: string): Promise<Migration[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, prepare: false });
@@ -32,7 +32,8 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
       alter table supabase_migrations.schema_migrations add column if not exists statements text[];
       alter table supabase_migrations.schema_migrations add column if not exists name text;
     `);
-    // Only a digest of each: fetching 560 kB of statements and splitting the file again took 0.2 s.
+    // Compares only digests, because fetching 560 kB of statements and splitting the file again
+    // took 0.2 s.
     const rows = await sql<{ version: string; digest: string | null }[]>`
       select version, md5(translate(array_to_string(statements, ''), ${insignificant}, '')) as digest
       from supabase_migrations.schema_migrations`;
@@ -71,8 +72,9 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
 }
 
 /**
- * Compares the statements themselves: a comment at the end of a file is in none of them.
- * `migration repair --status applied` records none: it says that the text does not matter.
+ * Compares the statements themselves, because a comment at the end of a file is not in any of them.
+ * `migration repair --status applied` records no statements, which means that the text does not
+ * matter.
  */
 async function isChanged(sql: postgres.Sql, version: string, text: string): Promise<boolean> {
   const [row] = await sql<{ statements: string[] | null }[]>`
@@ -88,8 +90,11 @@ async function filesIn(folder: string): Promise<string[]> {
   return files.sort();
 }
 
-/** Each with the comments before it, as the CLI splits them; `migration fetch` joins them again. */
-function statementsOf(text: string): string[] {
+/**
+ * Splits statements with the comments before them, like the CLI. `migration fetch` joins them
+ * again.
+ */
+export function statementsOf(text: string): string[] {
   let at = 0;
   return statements(text).map(({ end }) => {
     const statement = text.slice(at, end).trim();
@@ -98,17 +103,21 @@ function statementsOf(text: string): string[] {
   });
 }
 
-/** Left out of a digest: where statements are split, and how lines end. */
+/**
+ * Digests ignore these, so that they do not depend on where statements are split or how lines end.
+ */
 const insignificant = " \t\r\n;";
 const digestOf = (text: string): string =>
   createHash("md5")
     .update(text.replace(/[ \t\r\n;]+/g, ""))
     .digest("hex");
 
-/** What two splittings of one text have in common, whatever they do with semicolons and line ends. */
+/**
+ * A form of a text that does not depend on how it was split, or on its semicolons and line ends.
+ */
 const gist = (parts: string[]): string => parts.join("").replace(/[\s;]/g, "");
 
-/** The database's message with the line of the file that it points at, where it points at one. */
+/** The database's message, with the line of the file if it points to one. */
 function describe(error: unknown, text: string): string {
   if (!(error instanceof postgres.PostgresError)) return String(error);
   const line = error.position

@@ -4,52 +4,52 @@ import type { Logger } from "./log.ts";
 import type { RealtimeFaults, RealtimeLimits } from "./realtime/index.ts";
 import type { Running } from "./running.ts";
 
-/** What an embedded Supabase is started with. */
+/** Options of an embedded Supabase. */
 export interface LocalOptions {
-  /** Where the database and the keys are kept. Without it everything is in memory, for tests. */
+  /** Where the database and the keys are kept. Without it, everything is in memory, for tests. */
   data?: string;
-  /** The HTTP port: 54321, or another that is free, by default. */
+  /** The HTTP port. By default 54321, or another free one. */
   port?: number | undefined;
-  /** The wire port: 54322, or another that is free, by default. */
+  /** The wire port. By default 54322, or another free one. */
   dbPort?: number | undefined;
-  /** A Postgres with pgvector to use instead of the embedded one: a superuser's URL. */
+  /** The URL of a superuser of a Postgres with pgvector, to use instead of the embedded one. */
   dbUrl?: string | undefined;
-  /** A database made before, or the path of its file, for tests: see `dump`. */
+  /** A dumped database, or the path of its file, for tests: see `dump`. */
   template?: Blob | string | undefined;
   keys?: ProjectKeys;
-  /** Secrets of the functions, over those they have by themselves. */
+  /** Additional secrets of the functions. */
   secrets?: Record<string, string>;
-  /** The project: holds supabase/ and functions/. This repository by default. */
+  /** The folder of the project, with supabase/ and functions/. This repository by default. */
   root?: string;
   /** A console to serve at `/console/`: a folder with its built files, `dist/`, and `enter.sql`. */
   console?: string | undefined;
   /** Reload the functions when they change. */
   watch?: boolean;
-  /** Realtime's limits: the Free plan's by default. */
+  /** Realtime's limits. By default those of the Free plan. */
   limits?: Partial<RealtimeLimits>;
   /**
-   * As on hosted projects, broadcasts that a request of the Data API causes arrive before its commit
-   * is visible: up to this many milliseconds (there, up to 70). 0, the default, is after the commit.
+   * How many milliseconds before the commit is visible a broadcast of a Data API request may
+   * arrive. On hosted projects, up to 70. With 0, the default, it arrives after the commit.
    */
   broadcastLeadMs?: number;
-  /** Functions are ended at the CPU and wall clock time at which a hosted project ends them. */
+  /** Whether functions are ended after the CPU and wall clock time of a hosted project. */
   hostedLimits?: boolean;
-  /** What Realtime does wrong on purpose, to try a client: see `RealtimeFaults`. */
+  /** Faults of Realtime, to test a client: see `RealtimeFaults`. */
   faults?: RealtimeFaults;
-  /** Told once if the embedded database ends by itself; nothing but /health works from then on. */
+  /** Called once if the embedded database ends unexpectedly. Only /health works after that. */
   onCrash?: (error: Error) => void;
   log: Logger;
 }
 
-/** An embedded Supabase that serves. */
+/** A running embedded Supabase. */
 export interface Local extends Omit<Running, "pid" | "instance"> {
   readonly keys: ProjectKeys;
   health(): Health;
-  /** A link to the console that signs the developer in, once; undefined where none is served. */
+  /** A link to the console that signs the developer in once. Undefined if no console is served. */
   consoleLink(): string | undefined;
-  /** Realtime does what it does when a hosted project's settings change: every client reconnects. */
+  /** Makes every client reconnect, as when the settings of a hosted project change. */
   reloadRealtime(): void;
-  /** The database as a file, to start another from: `template`. */
+  /** The database as a file, from which another can be started (`template`). */
   dump(): Promise<Blob>;
   close(): Promise<void>;
 }

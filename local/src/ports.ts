@@ -1,17 +1,17 @@
 import type { AddressInfo, Server } from "node:net";
 
 export const host = "127.0.0.1";
-/** How many ports are tried where none was named. */
+/** How many ports to try if none was named. */
 const attempts = 100;
 
-/** A port that was named, or where to look for a free one. */
+/** A named port, or where to look for a free one. */
 export type PortChoice = { port: number } | { from: number; step: number };
 
 /**
- * Listens on a loopback port: the named one and no other, or else the first that is free. Trying is
- * listening, so that two starts at once do not choose the same.
+ * Listens on a loopback port: only the named one, or the first free one. It tries a port by
+ * listening, so that two simultaneous starts do not choose the same one.
  *
- * @param option how a person names another, for the sentence of failure.
+ * @param option the option with which a person can choose another port, for the error message.
  */
 export async function listen(server: Server, choice: PortChoice, option: string): Promise<number> {
   const ports =

@@ -1,9 +1,9 @@
-/** A Supabase project on disk: what is read of it beside its migrations. */
+/** Reads a Supabase project on disk, except for its migrations. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 
-/** The folder with supabase/config.toml: this one, or one above it. As the Supabase CLI looks for it. */
+/** The folder with supabase/config.toml: this one or one above it, as in the Supabase CLI. */
 export function findProject(folder: string): string | null {
   for (let at = resolve(folder); ; at = dirname(at)) {
     if (existsSync(join(at, "supabase/config.toml"))) return at;
@@ -11,7 +11,10 @@ export function findProject(folder: string): string | null {
   }
 }
 
-/** The secrets that `supabase functions serve` gives to the functions. Names of the platform are its own. */
+/**
+ * The secrets that `supabase functions serve` gives to the functions. Names that the platform uses
+ * are left out.
+ */
 export function functionSecrets(root: string): Record<string, string> {
   const path = join(root, "supabase/functions/.env");
   if (!existsSync(path)) return {};

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const running = z.object({
   pid: z.number(),
-  /** Told by /health too: another server on the same port is not ours. */
+  /** Also in /health, so that another server on the same port is not mistaken for ours. */
   instance: z.string(),
   apiUrl: z.string(),
   dbUrl: z.string(),
@@ -14,12 +14,12 @@ const running = z.object({
   secretKey: z.string(),
 });
 
-/** An embedded Supabase that serves, as others find it. */
+/** A running embedded Supabase, in the form in which other processes find it. */
 export type Running = z.infer<typeof running>;
 
 const pathIn = (data: string) => join(data, "running.json");
 
-/** Lets `findRunning` find it. Readable by its owner alone: it has the keys. */
+/** Lets `findRunning` find it. Only its owner can read the file, because it has the keys. */
 export async function announce(data: string, value: Running): Promise<void> {
   await writeFile(pathIn(data), JSON.stringify(value, null, 2), { mode: 0o600 });
 }
@@ -29,7 +29,7 @@ export async function withdraw(data: string): Promise<void> {
 }
 
 /**
- * The embedded Supabase that serves this data folder, or null. One that was killed is not found.
+ * The embedded Supabase that uses this data folder. Null if there is none, or it was killed.
  *
  * @param data the data folder.
  */

@@ -5,15 +5,15 @@ import postgres from "postgres";
 import { parse } from "smol-toml";
 import type { Logger } from "./log.ts";
 
-/** Where the Supabase CLI looks when config.toml does not say. */
+/** Where the Supabase CLI looks if config.toml does not say. */
 const usual = ["./seed.sql"];
 
 /**
- * Runs the seed files of a project that this database has not had, each in a transaction of its own, and
- * records them where the Supabase CLI does. One that changed since is named, and not run again: its rows
- * are there.
+ * Runs the seed files that this database has not had, each in its own transaction, and records them
+ * where the Supabase CLI does. If a file has changed since, this is logged, but the file is not run
+ * again, because its rows already exist.
  *
- * @throws one sentence: which file failed, and why.
+ * @throws an error with one sentence that says which file failed, and why.
  */
 export async function applySeeds(url: string, root: string, log: Logger): Promise<void> {
   const files = seedFiles(root);

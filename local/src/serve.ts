@@ -1,33 +1,39 @@
 import { createConsoleLog } from "./console-log.ts";
 import type { Logger } from "./log.ts";
 import type { Local, LocalOptions } from "./options.ts";
-import type { Running } from "./running.ts";
+import { findRunning, type Running } from "./running.ts";
 import { startLocal } from "./start.ts";
 
 const defaultPort = 54321;
 const defaultDbPort = 54322;
 
-/** What a command that serves is given. */
+/** Options of a command that serves. */
 export interface ServeOptions extends Omit<LocalOptions, "log" | "watch" | "onCrash"> {
   data: string;
   verbose?: boolean;
   json?: boolean;
-  /** Says what serves, before the table of URLs and keys. */
+  /** The title before the table of URLs and keys. */
   title?: string;
-  /** Once it serves: what is to be done beside it. */
+  /** Called once it serves, for additional work. */
   beside?: (local: Local, log: Logger) => Promise<BesideResult>;
 }
 
 export interface BesideResult {
-  /** For people, under the table of URLs and keys. */
+  /** Lines for people, below the table of URLs and keys. */
   lines?: string[];
-  /** Starts what runs beside it, once the table is printed. The end comes with its exit code. */
+  /**
+   * Starts a program beside it, after the table is printed. When the program ends, everything ends
+   * with its exit code.
+   */
   run?: () => Promise<number>;
-  /** Ends what runs beside it, before anything that it needs is gone. */
+  /** Ends the program beside it, before anything that it needs is closed. */
   close?: () => Promise<void>;
 }
 
-/** Starts an embedded Supabase for a terminal, and keeps it up until Ctrl-C or until what runs beside it ends. */
+/**
+ * Starts an embedded Supabase for a terminal. It runs until Ctrl-C, or until the program beside it
+ * ends.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
   const { verbose = false, json = false, title = "The embedded Supabase is running" } = options;
   const log = createConsoleLog({ verbose, json });
@@ -37,8 +43,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   let beside: BesideResult = {};
 
   const stop = async (code: number) => {
-    // The second Ctrl-C does not wait. Nor does one during the start: nothing was acknowledged yet,
-    // and every step of a start may be killed.
+    // A second Ctrl-C does not wait. Neither does one during the start, because nothing was
+    // acknowledged yet, and every step of a start can be killed safely.
     if (stopping) process.exit(130);
     stopping = true;
     await beside.close?.();
@@ -63,15 +69,20 @@ export async function serve(options: ServeOptions): Promise<void> {
     beside = (await options.beside?.(local, log)) ?? {};
   } catch (error) {
     if (stopping) return;
-    if (json) log.error(sentence(error));
-    else console.error(sentence(error));
+    // The data folder of a running project is locked.
+    const other = await findRunning(options.data);
+    const problem = other
+      ? `The embedded Supabase of ${options.data} is already running at ${other.apiUrl}. Use it, or stop it first (pid ${other.pid}).`
+      : sentence(error);
+    if (json) log.error(problem);
+    else console.error(problem);
     await local?.close();
     process.exit(1);
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (json) {
     const { apiUrl, dbUrl } = local;
-    // The whole URL of the database has its password.
+    // The complete URL of the database contains its password.
     const dbPort = Number(new URL(dbUrl).port);
     log.info("Serving", { seconds: Number(seconds), API_URL: apiUrl, dbPort });
     void beside.run?.().then(stop);
@@ -82,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   for (const [name, value] of rows) console.log(`  ${name.padEnd(16)} ${value}`);
   const link = local.consoleLink();
   const lines = [
-    ...(link ? [`The console, signed in, once: ${link}`] : []),
+    ...(link ? [`Open the console. This link signs you in once: ${link}`] : []),
     ...movedPorts(options, local),
     ...(beside.lines ?? []),
   ];
@@ -108,7 +119,7 @@ export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A sentence for each port that nobody named and that is not the usual one. */
+/** A sentence for each port that is not the default, unless it was named. */
 function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
   const moves: string[] = [];
   const http = Number(new URL(apiUrl).port);
@@ -118,7 +129,8 @@ function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
     );
   const db = Number(new URL(dbUrl).port);
   if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
-    // Where HTTP has moved, Postgres is beside it: the usual port was not tried.
+    // If HTTP has another port, Postgres is on the port after it, and the default port was not
+    // tried.
     const why = moves.length > 0 ? "next to HTTP's" : `because ${defaultDbPort} is in use`;
     moves.push(`Postgres uses port ${db}, ${why}. Use --db-port to choose another.`);
   }

@@ -32,18 +32,19 @@ import { createStorage, type Storage } from "./storage/index.ts";
 import { createTokens } from "./tokens.ts";
 
 const defaultDbPort = 54322;
-/** What functions and their background tasks have left at the end, so that Ctrl-C takes under 3 s. */
+/** How long functions and background tasks may take to end, so that Ctrl-C takes under 3 s. */
 const drainMs = 1_000;
-/** The clone of Mayfly that this is part of; nothing where it was installed as a package. */
+/** The clone of Mayfly that contains this. Undefined if it was installed as a package. */
 export const thisRepository = import.meta.url.endsWith(".ts")
   ? join(import.meta.dirname, "../..")
   : undefined;
 
 /**
- * Starts the embedded Supabase: database, Data API, Auth, Realtime, Storage and edge functions behind one
- * loopback port. Ready when it resolves.
+ * Starts the embedded Supabase: database, Data API, Auth, Realtime, Storage and edge functions
+ * behind one loopback port. Resolves when it is ready.
  *
- * @throws one clear sentence: the port is in use, a migration is broken, the folder is in use, …
+ * @throws an error with one clear sentence, such as that the port or the folder is in use, or a
+ * migration is broken.
  * @example
  * const local = await startLocal({ data: ".mayfly", log: createConsoleLog() });
  * console.log(local.apiUrl);
@@ -82,7 +83,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const health = () =>
     healthOf({ instance, database, pgvector, crashed, api, realtime, storage, functions });
 
-  /** Each part before those that it needs, also when the start fails half way. */
+  /** Ends each part before the parts that it needs, even if the start failed halfway. */
   const close = async () => {
     closing = true;
     if (data !== undefined && announced) await withdraw(data);
@@ -142,7 +143,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         : openPglite({
             ...(data !== undefined && { dataDir: join(data, "db") }),
             ...(options.template && { template: options.template }),
-            // In memory for tests: any port, since many run at once.
+            // In memory, for tests, any port is used, because many run at once.
             port: dbPortOf(options, serving.port),
             passwords: keys.databasePassword,
             log,
@@ -151,14 +152,15 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
               options.onCrash?.(error);
             },
           });
-    // @supabase/lite loads while the database boots in its own thread: 0.6 s less to wait for.
+    // @supabase/lite loads while the database boots in its own thread, which saves 0.6 s.
     const [opened, { createApi }] = await Promise.all([opening, import("./api/index.ts")]);
     database = opened;
 
     pgvector = await bootstrap(
       options.dbUrl ?? opened.url("supabase_admin"),
-      // The embedded database's wire port checks passwords itself. Hashing them in WebAssembly at each
-      // start took 0.2 s of CPU, and pg_authid, which postgres may read, holds none this way.
+      // The embedded database's wire port checks passwords itself. Hashing them in WebAssembly at
+      // each start took 0.2 s of CPU, and this way pg_authid, which postgres may read, has no
+      // passwords.
       opened.kind === "pglite" ? null : keys.databasePassword,
     ).catch((error: Error & { code?: string }) => {
       const hint = error.code === "42501" ? "; name a superuser" : "";
@@ -261,14 +263,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   }
 }
 
-/** A fallback is beside its API: 54331 has 54332. */
+/** By default, the port after the API's: 54332 for 54331. */
 function dbPortOf(options: LocalOptions, httpPort: number): PortChoice {
   if (options.dbPort !== undefined) return { port: options.dbPort };
   if (options.data === undefined) return { port: 0 };
   return { from: options.port === undefined ? httpPort + 1 : defaultDbPort, step: 1 };
 }
 
-/** What our own end cuts off is no error. */
+/** Connections that we close ourselves are not errors. */
 function untilClosing(log: Logger, closing: () => boolean): Logger {
   const quietly = (level: "warn" | "error"): Logger["warn"] => {
     return (message, fields) => log[closing() ? "debug" : level](message, fields);

@@ -10,7 +10,7 @@ import {
 } from "jose";
 import type { ProjectKeys } from "./keys.ts";
 
-/** The claims of a verified token, verbatim. */
+/** The unchanged claims of a verified token. */
 export type Claims = JWTPayload & { role?: string };
 
 export type TokenProblem = "malformed" | "signature" | "expired" | "not_yet_valid" | "claims";
@@ -21,7 +21,7 @@ export class TokenError extends Error {
   readonly problem: TokenProblem;
   /** Only for `expired`: the token's `exp`, in seconds since the epoch. */
   readonly expiredAt: number | undefined;
-  /** Where the signature was right and a claim was not: the claims. */
+  /** The claims, if the signature was right but a claim was not. */
   readonly claims: Claims | undefined;
 
   constructor(problem: TokenProblem, message: string, claims?: Claims) {
@@ -32,20 +32,20 @@ export class TokenError extends Error {
   }
 }
 
-/** Verifies and signs the tokens of one project, as its Data API, Functions and Realtime all do. */
+/** Verifies and signs the tokens of one project, for its Data API, functions and Realtime. */
 export interface Tokens {
   /**
-   * Claims of a token signed with a signing key of the project (ES256, by `kid`) or its HS256
-   * secret. Checks `exp` and `nbf`, where present, with `clockTolerance` seconds (0 by default).
+   * Returns the claims of a token signed with a signing key of the project (ES256, by `kid`) or its
+   * HS256 secret. Checks `exp` and `nbf`, if present, with `clockTolerance` seconds (0 by default).
    * @throws TokenError
    */
   verify(
     token: string,
     options?: { clockTolerance?: number; requireKid?: boolean },
   ): Promise<Claims>;
-  /** Signs the claims as they are with the current signing key: ES256, `kid`, `typ`. */
+  /** Signs the unchanged claims with the current signing key: ES256, `kid`, `typ`. */
   sign(claims: Claims): Promise<string>;
-  /** Signs with the HS256 secret, as the legacy keys of a project were. */
+  /** Signs with the HS256 secret, like the legacy keys of a project. */
   signLegacy(claims: Claims): Promise<string>;
   /** The public keys, as served at `/auth/v1/.well-known/jwks.json`. */
   readonly jwks: JSONWebKeySet;

@@ -8,11 +8,11 @@ interface Node {
   [property: string]: unknown;
 }
 
-/** What a room calls past its link, as it stands there: `this.#client.rpc`, `fetch`, `new WebSocket`. */
+/** The calls of a room that do not use its link, as written: `this.#client.rpc`, `fetch`, `new WebSocket`. */
 export function callFaults(tree: SourceFile[]): Fault[] {
   return tree.flatMap(({ file, text }) => {
     if (!/^sdk\/src\/(?!link\/).*\.ts$/.test(file)) return [];
-    // Reading a syntax tree takes longer than all the rest.
+    // Reading a syntax tree takes longer than everything else.
     if (!/\.rpc\b|\.invoke\b|\bfetch\b|WebSocket|XMLHttpRequest/.test(text)) return [];
     const calls = new Set(callsIn(parseSync(file, text).program).filter(passesTheLink));
     return [...calls].map((call) => ({
@@ -27,7 +27,7 @@ const passesTheLink = (call: string) =>
   /\.functions\.invoke$/.test(call) ||
   (/\.rpc$/.test(call) && !/(^|\.)#?link\.rpc$/.test(call));
 
-/** What is called, as text. */
+/** The called expression, as text. */
 function callsIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { type, callee } = node as Node;
@@ -37,7 +37,7 @@ function callsIn(node: unknown): string[] {
   return [...own, ...Object.values(node).flatMap(callsIn)];
 }
 
-/** A chain of names; what is computed is an ellipsis. */
+/** A chain of names, with an ellipsis for computed parts. */
 function textOf(node: unknown): string {
   const { type, name, object, property, expression } = (node ?? {}) as Node;
   switch (type) {

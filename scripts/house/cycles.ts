@@ -1,12 +1,12 @@
-/** Circles of imports: files that cannot be read, tested or moved one without the other. */
+/** Import cycles, whose files cannot be read, tested or moved separately. */
 import type { Imports } from "./imports.ts";
 
-/** One circle of each knot, the shortest through the knot's first file, which it names first and last. */
+/** One cycle for each connected set: the shortest one through the set's first file, which it names first and last. */
 export function cyclesOf(imports: Imports): string[][] {
   return knotsOf(imports).map((knot) => shortest(imports, knot));
 }
 
-/** The sets of files that all reach one another (Tarjan's strongly connected components). */
+/** The sets of files that can all reach each other (Tarjan's strongly connected components). */
 function knotsOf(imports: Imports): Set<string>[] {
   const index = new Map<string, number>();
   const lowest = new Map<string, number>();

@@ -1,11 +1,11 @@
-/** Which file may import which: rooms on floors, and packages that know only each other's public doors. */
+/** Which file may import which: rooms on floors, and packages that know only each other's public entries. */
 import type { Fault } from "./faults.ts";
 import type { Imports } from "./imports.ts";
 
-/** Under every room of the SDK: what all agree on, then one caller's connection. */
+/** Below every room of the SDK: the shared contract, then one caller's connection. */
 const floors = ["contract", "link"];
 
-/** Parts of the repository in the order in which they may use one another, by how their paths begin. */
+/** Parts of the repository by the beginnings of their paths. Each may use those before it. */
 const parts = [
   "local/",
   "sdk/",
@@ -18,16 +18,16 @@ const parts = [
   "examples/",
 ] as const;
 
-/** What the package of the SDK exports. */
+/** The files that the package of the SDK exports. */
 const publicDoors = ["sdk/src/index.ts", "sdk/src/link/postgres.ts", "sdk/src/memory/open.ts"];
 
-/** What the command line and tests may enter besides: what all parts agree on, and the door for them. */
+/** The files that the command line and tests may also use: the contract, and the internal entry. */
 const isOurDoor = (target: string) =>
   publicDoors.includes(target) ||
   target === "sdk/src/internal.ts" ||
   target.startsWith("sdk/src/contract/");
 
-/** A reason why an import is wrong, with what to do; nothing where it is right. */
+/** The reason why an import is wrong, and what to do. Undefined if it is right. */
 type Rule = (file: string, target: string) => string | undefined;
 
 const begins = (path: string, ...beginnings: string[]) =>
@@ -81,7 +81,7 @@ const internalIsForTheOthers: Rule = (file, target) =>
 const isDoorOf = (part: string, target: string) =>
   ["index", "internal"].some((door) => target === `${part}/src/${door}.ts`);
 
-/** The inside of what is no SDK is tested beside its name. */
+/** Only the tests in the folder with a package's name may import its internals. */
 const insideIsTestedAtHome: Rule = (file, target) => {
   if (!begins(file, "tests/") || begins(file, "tests/harness/")) return undefined;
   for (const part of ["local", "cli"])
@@ -91,7 +91,7 @@ const insideIsTestedAtHome: Rule = (file, target) => {
   return undefined;
 };
 
-/** The room of a file of the SDK; nothing for what stands in none. */
+/** The room of a file of the SDK. Undefined for files outside of rooms. */
 const roomOf = (file: string) => /^sdk\/src\/([\w-]+)\//.exec(file)?.[1];
 
 function roomsStandOnFloors(rooms: readonly string[]): Rule {
@@ -99,7 +99,7 @@ function roomsStandOnFloors(rooms: readonly string[]): Rule {
   return (file, target) => {
     if (!begins(file, "sdk/src/") || !begins(target, "sdk/src/")) return undefined;
     const [own, other] = [roomOf(file), roomOf(target)];
-    // What stands in no room puts the rooms together.
+    // Files outside of rooms combine the rooms.
     if (own === undefined || isGenerated(target)) return undefined;
     if (other === undefined)
       return `${target} puts the rooms together and comes last. Pass in what this file needs of it`;

@@ -1,17 +1,17 @@
-/** What breaks a rule of the house, and the exceptions that stand by name in `sql/rooms.json`. */
+/** Broken rules of the house, and the exceptions that are listed in `sql/rooms.json`. */
 
 export interface Fault {
-  /** How an exception names it. */
+  /** The name that an exception uses for it. */
   name: string;
   /** One sentence: the file, what is wrong, what to do. */
   sentence: string;
 }
 
 /**
- * The faults that are no exception, and the exceptions that are no fault any more: so a list of
- * exceptions can only shrink.
+ * The faults that are not exceptions, and the exceptions that are no longer faults, so that a list of exceptions
+ * can only shrink.
  *
- * @param list what the exceptions are called in `sql/rooms.json`.
+ * @param list the name of the exceptions in `sql/rooms.json`.
  */
 export function judge(faults: Fault[], exceptions: readonly string[], list: string): string[] {
   const names = new Set(faults.map(({ name }) => name));

@@ -2,12 +2,12 @@
 import type { Uses } from "./uses.ts";
 
 export interface Floors {
-  /** Of the SDK and of SQL together, from the lowest to the highest. */
+  /** Floors of the SDK and of SQL together, from the lowest to the highest. */
   floors: readonly string[];
-  /** Whether a floor has a room there. */
+  /** Whether a room exists on a floor. */
   has: { sdk: (floor: string) => boolean; sql: (floor: string) => boolean };
   uses: { sdk: Uses; sql: Uses };
-  /** What uses the SDK by its public door alone, and is there. */
+  /** Parts that use only the public entry of the SDK, and exist. */
   users: readonly string[];
 }
 
@@ -85,7 +85,7 @@ const block = (x: number, y: number, text: string, kind: string) =>
     `<text x="${x + box.width / 2}" y="${y + 20}" text-anchor="middle" class="small">${text}</text>`,
   ].join("\n");
 
-/** Floors that serve every room say what they are. */
+/** Floors that serve every room are labelled. */
 const served: Record<string, string> = {
   contract: "contract: what all share",
   link: "link: one connection",
@@ -113,7 +113,7 @@ const usersRow = (users: readonly string[]) =>
 const marker = (kind: string) =>
   `<marker id="${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="${kind}" d="M0 0L8 4L0 8z"/></marker>`;
 
-/** To the side of their column, the farther the more floors they pass. */
+/** They are drawn next to their column. The more floors they pass, the farther away. */
 function arcsOf(
   uses: Uses,
   x: number,

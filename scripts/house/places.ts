@@ -2,7 +2,7 @@
 import type { Fault } from "./faults.ts";
 import type { SourceFile } from "./tree.ts";
 
-/** Folders beside the rooms, which serve all of them. */
+/** Folders next to the rooms, which serve all of them. */
 const besides: Record<string, readonly string[]> = {
   sql: ["inspect", "upgrades"],
   "sdk/src": ["contract", "link"],
@@ -12,13 +12,14 @@ const besides: Record<string, readonly string[]> = {
   ],
 };
 
-/** What may stand in `sdk/src` itself: it puts the rooms together, or is generated. */
+/** Files that may be in `sdk/src` itself: they combine the rooms, or are generated. */
 const tops = [
-  ...["agent.ts", "agent-connection.ts", "mayfly.ts", "index.ts", "internal.ts"],
+  ...["agent.ts", "agent-connection.ts", "mayfly.ts", "mayfly-options.ts"],
+  ...["index.ts", "internal.ts"],
   "database.types.ts",
 ];
 
-/** Folders that are no room, and files of the SDK that stand in none. */
+/** Folders that are not rooms, and files of the SDK outside of rooms. */
 export function strayFaults(tree: SourceFile[], rooms: readonly string[]): Fault[] {
   const strays = new Map<string, string>();
   for (const { file } of tree)
@@ -37,7 +38,7 @@ export function strayFaults(tree: SourceFile[], rooms: readonly string[]): Fault
   return [...strays].map(([name, sentence]) => ({ name, sentence }));
 }
 
-/** The places that a room of `sql/rooms.json` lacks. */
+/** The missing places of a room in `sql/rooms.json`. */
 export function missingFaults(tree: SourceFile[], rooms: readonly string[]): Fault[] {
   const has = (place: string) =>
     tree.some(({ file }) => file === place || file.startsWith(`${place}/`));
@@ -50,12 +51,12 @@ export function missingFaults(tree: SourceFile[], rooms: readonly string[]): Fau
     }));
 }
 
-/** The most lines that a file of ours may have. */
+/** The maximum number of lines in a file of ours. */
 export const longest = 300;
 
-/** What a script makes, or others wrote: nobody reads it from top to bottom. */
+/** Generated files, and files by others, which nobody reads from top to bottom. */
 const isGenerated = (file: string) =>
-  /^(supabase\/migrations|docs\/reference|tests\/bench\/jobs\/opponents)\/|\/database\.types\.ts$|^sql\/schema\.sql$|package\.json$/.test(
+  /^(supabase\/migrations|docs\/reference|tests\/bench\/jobs\/opponents)\/|^docs\/figures\.md$|\/database\.types\.ts$|^sql\/schema\.sql$|package\.json$/.test(
     file,
   );
 
@@ -72,7 +73,7 @@ export function lengthFaults(tree: SourceFile[]): Fault[] {
   });
 }
 
-/** Files of SQL with several public functions, or with a name that is not their function's. */
+/** SQL files with several public functions, or with a name that differs from their function's. */
 export function functionFaults(tree: SourceFile[]): Fault[] {
   return tree.flatMap(({ file, text }) => {
     const [, stem] = /^sql\/\w+\/functions\/(\w+)\.sql$/.exec(file) ?? [];

@@ -8,11 +8,11 @@ import { type Imports, importsOf } from "./imports.ts";
 import { functionFaults, lengthFaults, missingFaults, strayFaults } from "./places.ts";
 import type { SourceFile } from "./tree.ts";
 
-/** What may be broken by name, each a list in `sql/rooms.json` that may only shrink. */
+/** Rules with exceptions, each of which is a list in `sql/rooms.json` that may only shrink. */
 export interface Exceptions {
-  /** Folders and files that stand in no room. */
+  /** Folders and files outside of rooms. */
   stray: readonly string[];
-  /** Places that a room lacks: `docs/base.md`. */
+  /** Missing places of a room: `docs/base.md`. */
   missing: readonly string[];
   /** Imports that a rule forbids, as `file → target`. */
   imports: readonly string[];
@@ -20,7 +20,7 @@ export interface Exceptions {
   long: readonly string[];
 }
 
-/** `sql/rooms.json`, as far as it is about more than SQL. */
+/** The parts of `sql/rooms.json` that are not only about SQL. */
 export interface House extends Partial<Exceptions> {
   /** From the first to the last: a room uses those before it. */
   rooms: readonly string[];
@@ -37,7 +37,7 @@ function faultsOf(tree: SourceFile[], rooms: readonly string[], imports: Imports
   };
 }
 
-/** Of the rules that know no exception. */
+/** Faults of rules without exceptions. */
 function alwaysWrong(tree: SourceFile[], imports: Imports): string[] {
   const fix = "move what they share to a file that imports none of them";
   return [
@@ -49,7 +49,7 @@ function alwaysWrong(tree: SourceFile[], imports: Imports): string[] {
 
 const listsOf = (faults: Faults) => Object.keys(faults) as (keyof Exceptions)[];
 
-/** Each rule that is broken, as a sentence. */
+/** Each broken rule, as a sentence. */
 export function brokenRules(tree: SourceFile[], house: House): string[] {
   const imports = importsOf(tree);
   const faults = faultsOf(tree, house.rooms, imports);
@@ -59,7 +59,7 @@ export function brokenRules(tree: SourceFile[], house: House): string[] {
   ];
 }
 
-/** Without the exceptions that are none any more. */
+/** Removes exceptions that are no longer needed. */
 export function pruned<T extends House>(tree: SourceFile[], house: T): T {
   const faults = faultsOf(tree, house.rooms, importsOf(tree));
   const left = { ...house };

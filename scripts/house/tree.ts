@@ -1,14 +1,14 @@
-/** The files that the rules of the house are about. */
+/** The files that the rules of the house apply to. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface SourceFile {
-  /** From the root of the repository, with slashes. */
+  /** Relative to the root of the repository, with slashes. */
   file: string;
   text: string;
 }
 
-/** The folders of the repository that hold what we write. */
+/** The folders of the repository with files that we write. */
 const folders = [
   "adapters",
   "cli",
@@ -30,7 +30,7 @@ const isOurs = (path: string) =>
   !/(^|\/)(node_modules|dist|\.[^/]+)\//.test(path) &&
   (/\.(ts|tsx|js|mjs|sql|css|html|md|sh)$/.test(path) || path.endsWith("package.json"));
 
-/** Every file in them, sorted by its path. */
+/** Every file in these folders, sorted by path. */
 export async function readTree(root: string): Promise<SourceFile[]> {
   const found = await Promise.all(
     folders.map(async (folder) => {

@@ -1,4 +1,4 @@
-/** Which room uses which, in the SDK by imports and in SQL by names. */
+/** Which room uses which: in the SDK by imports, and in SQL by names. */
 import type { SqlFile } from "../sql/order.ts";
 import type { Imports } from "./imports.ts";
 
@@ -28,8 +28,8 @@ export function usesInSql(files: SqlFile[]): Uses {
 }
 
 /**
- * Without what is implied: where a room reaches another through a third, the direct use is left out.
- * Uses of a later room stay, since they are exceptions.
+ * Drops implied uses: if a room reaches another one through a third, the direct use is left out. Uses of a later
+ * room stay, because they are exceptions.
  */
 export function reduced(uses: Uses, order: readonly string[]): Uses {
   const isForward = (from: string, to: string) => order.indexOf(to) < order.indexOf(from);

@@ -1,4 +1,4 @@
-/** What the functions answer: they send what SQL returns, so these are written after it. */
+/** The answers of the functions. They send what SQL returns, so these schemas follow SQL. */
 import { z } from "zod";
 import { errorCodes } from "../../sdk/src/contract/errors.ts";
 
@@ -8,7 +8,7 @@ export const issuedAgent = z.looseObject({
   agent: agent.describe("The row of mayfly.agents."),
   token: z.string().describe("A JWT: the agent's bearer token."),
   token_expires_at: z.iso.datetime(),
-  renewal_secret: z.string().describe("Once: for POST /spawn/renew."),
+  renewal_secret: z.string().describe("Renews the token, once: POST /spawn/renew."),
   watched: z.boolean().describe("Whether somebody wants its debug records."),
 });
 
@@ -18,7 +18,10 @@ export const syncAnswer = z.looseObject({
   embedding: z
     .object({
       model: z.string().nullable(),
-      made: z.int().min(0).describe("Vectors that were made at once; the rest follows."),
+      made: z
+        .int()
+        .min(0)
+        .describe("Vectors that were made in this call. The rest are made later."),
       problem: z.string().nullable(),
     })
     .nullable()
@@ -30,7 +33,7 @@ export const drainAnswer = z.object({
   stored: z.int().min(0),
   failed: z.int().min(0),
   waiting: z.int().min(0),
-  problem: z.string().nullable().describe("Why the last that failed did."),
+  problem: z.string().nullable().describe("Why the last failure happened."),
 });
 
 export const queryAnswer = z.object({

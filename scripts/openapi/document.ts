@@ -6,9 +6,9 @@ import {
   resumeRequest,
   spawnRequest,
   stopRequest,
-  syncRequest,
   teamRequest,
 } from "../../sdk/src/contract/schemas.ts";
+import { syncRequest } from "../../sdk/src/contract/sync-request.ts";
 import { version } from "../../sdk/src/contract/version.ts";
 import {
   drainAnswer,
@@ -28,7 +28,7 @@ interface Endpoint {
   security: Record<string, never[]>[];
 }
 
-/** The key alone: only the secret one. */
+/** Security with only the key, which must be the secret key. */
 const secret = [{ apikey: [] }];
 const caller = [{ bearer: [], apikey: [] }, ...secret];
 
@@ -98,7 +98,7 @@ export const endpoints: Endpoint[] = [
   },
 ];
 
-/** The document, as `docs/openapi.json` has it. */
+/** The document of `docs/openapi.json`. */
 export function openapi() {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const endpoint of endpoints) {
@@ -111,7 +111,7 @@ export function openapi() {
         parameters: [{ $ref: "#/components/parameters/tenant" }],
         ...(endpoint.request && {
           requestBody: {
-            // DELETE and its kind take an empty body as {}.
+            // DELETE and similar methods treat an empty body as {}.
             required: endpoint.method !== "delete",
             content: json(schemaOf(endpoint.request, "input")),
           },

@@ -1,4 +1,4 @@
-// Makes the package of the command line, which carries the migrations and the functions.
+// Makes the package of the command line, which includes the migrations and the functions.
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFunctions } from "../../cli/src/source.ts";
@@ -6,17 +6,11 @@ import { buildConsole } from "../build-console.ts";
 import { copyTexts, published, ranges, readManifest, root, writeJson } from "./manifest.ts";
 import { buildNodeCode } from "./node-code.ts";
 
-/** @param folder empty; `npm pack` makes the tarball of it. */
+/** @param folder empty. `npm pack` makes the tarball from it. */
 export async function buildCli(folder: string): Promise<void> {
   const assets = join(folder, "assets");
   await Promise.all([
-    // With the SDK in it: the command enters it by doors that the published package does not have.
-    buildNodeCode(
-      join(folder, "dist"),
-      { main: "cli/src/main.ts", source: "cli/src/source.ts" },
-      /^@mayfly\/sdk/,
-    ),
-    cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
+    buildCliCode(folder),
     writeFile(
       join(folder, "source.d.ts"),
       "export declare const sourceFolder: string;\nexport declare const version: string;\n",
@@ -27,14 +21,30 @@ export async function buildCli(folder: string): Promise<void> {
   ]);
 }
 
-/** What makes a Supabase project one with Mayfly: a project by itself, which `mayfly dev` can serve. */
+/** What `mayfly` runs, without its assets. */
+export async function buildCliCode(folder: string): Promise<void> {
+  await Promise.all([
+    // Includes the SDK, because the command uses entries that are not in the published package.
+    buildNodeCode(
+      join(folder, "dist"),
+      { main: "cli/src/main.ts", source: "cli/src/source.ts" },
+      /^@mayfly\/sdk/,
+    ),
+    cp(join(root, "cli/cli.js"), join(folder, "cli.js")),
+  ]);
+}
+
+/** The files that add Mayfly to a Supabase project. They are themselves a project that `mayfly dev` can serve. */
 async function copyAssets(assets: string): Promise<void> {
   await cp(join(root, "supabase/migrations"), join(assets, "supabase/migrations"), {
     recursive: true,
   });
   await cp(join(root, "supabase/config.toml"), join(assets, "supabase/config.toml"));
   await buildConsole();
-  await cp(join(root, "console/dist"), join(assets, "console/dist"), { recursive: true });
+  await cp(join(root, "console/dist"), join(assets, "console/dist"), {
+    recursive: true,
+    filter: (file) => !file.endsWith(".built-from"),
+  });
   await cp(join(root, "console/enter.sql"), join(assets, "console/enter.sql"));
   for (const { path, content } of await readFunctions()) {
     const file = join(assets, path.replace(/^supabase\/mayfly\//, ""));
@@ -58,7 +68,7 @@ async function manifest(): Promise<object> {
     engines: { node: ">=22.18" },
     bin: { mayfly: "./cli.js" },
     exports: {
-      // Where the migrations and functions are: for the test kit.
+      // The path of the migrations and functions, for the test kit.
       "./source": { types: "./source.d.ts", default: "./dist/source.js" },
       "./package.json": "./package.json",
     },
@@ -66,7 +76,7 @@ async function manifest(): Promise<object> {
     dependencies: {
       ...ranges({ ...sdk.dependencies, ...own }),
       "@mayfly/local": local,
-      // What the functions import, in their own versions: then `mayfly dev` fetches nothing.
+      // The packages that the functions import, in the same versions, so that `mayfly dev` downloads nothing.
       ...(await functionPackages()),
     },
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { copyTexts, published, readManifest, root, writeJson } from "./manifest.ts";
 import { buildNodeCode } from "./node-code.ts";
 
-/** @param folder empty; `npm pack` makes the tarball of it. */
+/** @param folder empty. `npm pack` makes the tarball from it. */
 export async function buildCreate(folder: string): Promise<void> {
   const { version, description } = await readManifest("create");
   await Promise.all([

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { copyTexts, published, ranges, readManifest, root, writeJson } from "./manifest.ts";
 import { buildNodeCode, buildTypes } from "./node-code.ts";
 
-/** @param folder empty; `npm pack` makes the tarball of it. */
+/** @param folder empty. `npm pack` makes the tarball from it. */
 export async function buildLocal(folder: string): Promise<void> {
   const dist = join(folder, "dist");
   await Promise.all([
-    // One flat folder: each finds the thread, Deno's side and the SQL beside itself.
+    // One flat folder, where each file finds the thread, Deno's side and the SQL next to itself.
     buildNodeCode(dist, {
       index: "local/src/index.ts",
       cli: "local/src/cli.ts",

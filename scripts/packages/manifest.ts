@@ -1,4 +1,4 @@
-/** What the manifests of all our packages have in common. */
+/** The common parts of the manifests of all our packages. */
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -11,12 +11,14 @@ export interface Manifest {
   dependencies: Record<string, string>;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, object>;
+  exports?: Record<string, string>;
+  bin?: Record<string, string>;
 }
 
 export const readManifest = async (folder: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(root, folder, "package.json"), "utf8")) as Manifest;
 
-/** How every package of ours is published. `repository` is that of the workflow which publishes it. */
+/** How all our packages are published. `repository` is the one with the publishing workflow. */
 export function published(directory: string): object {
   const { GITHUB_REPOSITORY: name, GITHUB_SERVER_URL: server = "https://github.com" } = process.env;
   const url = `${server}/${name}`;
@@ -27,15 +29,15 @@ export function published(directory: string): object {
       homepage: `${url}#readme`,
       bugs: { url: `${url}/issues` },
     }),
-    // npm shows from which commit and by which workflow the tarball was made.
+    // npm shows from which commit and workflow a tarball was made.
     publishConfig: { access: "public", provenance: true },
   };
 }
 
-/** What is used from within, such as a method that its types leave out: tried with one version alone. */
+/** Packages whose internals we use, such as a method without types. They are tested with one version only. */
 const exact = ["@electric-sql/pglite", "@supabase/lite"];
 
-/** The exact versions of this repository as ranges: a person's project has one copy of each. */
+/** The exact versions of this repository as ranges, so that a user's project has one copy of each. */
 export const ranges = (dependencies: Record<string, string>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(dependencies).map(([name, version]) => [
@@ -47,7 +49,7 @@ export const ranges = (dependencies: Record<string, string>): Record<string, str
 export const writeJson = (path: string, value: object): Promise<void> =>
   writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** What stands in every package for people, and for the programs that write code for them. */
+/** The files in every package for people, and for programs that write code. */
 export async function copyTexts(from: string, folder: string, readme = "README.md"): Promise<void> {
   await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
   await cp(join(root, from, readme), join(folder, "README.md"));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { copyTexts, published, ranges, readManifest, writeJson } from "./manifest.ts";
 import { buildNodeCode, buildTypes } from "./node-code.ts";
 
-/** @param folder empty; `npm pack` makes the tarball of it. */
+/** @param folder empty. `npm pack` makes the tarball from it. */
 export async function buildTesting(folder: string): Promise<void> {
   const { name, version, description, dependencies, peerDependencies } =
     await readManifest("testing");

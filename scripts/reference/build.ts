@@ -1,5 +1,5 @@
-// Makes docs/reference/ of the docstrings of what the SDK exports: a page for each class and each
-// interface with methods, one for all other types. Refuses what has no docstring.
+// Makes docs/reference/ from the docstrings of the SDK's exports: a page for each class and for each interface with
+// methods, and one page for all other types. Fails if a docstring is missing.
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Application, type DeclarationReflection, ReflectionKind } from "typedoc";
@@ -10,12 +10,12 @@ import { hashOfSources, madeFrom, readSources } from "./sources.ts";
 const root = join(import.meta.dirname, "../..");
 const folder = join(root, "docs/reference");
 
-/** What the SDK exports, by name; without what is generated from the database. */
+/** The exports of the SDK by name, without what is generated from the database. */
 async function readExports(): Promise<DeclarationReflection[]> {
   const app = await Application.bootstrap({
     entryPoints: [join(root, "sdk/src/index.ts")],
     tsconfig: join(root, "scripts/reference/tsconfig.json"),
-    // Checked by `npm run check`, with the TypeScript of the repository.
+    // `npm run check` checks it with the TypeScript of the repository.
     skipErrorChecking: true,
     excludePrivate: true,
     excludeProtected: true,

@@ -12,14 +12,14 @@ import {
   textOf,
 } from "./read.ts";
 
-/** Where a type is, from a page of the reference; nothing where it is not exported. */
+/** Where a type is, relative to a page of the reference. Undefined if it is not exported. */
 export type Linker = (name: string) => string | undefined;
 
 export const fileOf = (name: string): string =>
   `${name.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()}.md`;
 
 const code = (text: string) => `\`\`\`ts\n${text}\n\`\`\`\n`;
-/** In a table. */
+/** Escapes a text for a table cell. */
 const cell = (text: string) => text.replaceAll("\n", " ").replaceAll("|", "\\|");
 const heading = (depth: number, text: string) => `${"#".repeat(depth)} ${text}\n\n`;
 
@@ -50,7 +50,7 @@ export function typesPage(types: DeclarationReflection[], link: Linker): string 
   return `# Types and values\n\nWhat the calls of the SDK take and give. [All of the reference](README.md)\n\n${entries.join("\n")}`;
 }
 
-/** All of an export but its heading. */
+/** Everything about an export except its heading. */
 export function bodyOf(one: DeclarationReflection, depth: number, link: Linker): string {
   const parts = [describe(one)];
   const signatures = one.kind === ReflectionKind.Class ? [] : signaturesOf(one);
@@ -91,7 +91,7 @@ function methodSection(
   link: Linker,
 ): string {
   const isNew = method.kind === ReflectionKind.Constructor;
-  if (isNew && owner.name !== "Mayfly") return ""; // Others are made by what spawns or throws them.
+  if (isNew && owner.name !== "Mayfly") return ""; // Other classes are created by the SDK.
   const name = isNew ? `new ${owner.name}` : method.name;
   const all = signaturesOf(method);
   return [
@@ -102,7 +102,7 @@ function methodSection(
   ].join("");
 }
 
-/** The signature, and where its types are. */
+/** The signature, and links to its types. */
 function signature(name: string, one: SignatureReflection, link: Linker): string {
   const names = namesIn(one.type);
   for (const { type } of one.parameters ?? []) namesIn(type, names);
@@ -120,14 +120,14 @@ function mentions(names: Set<string>, link: Linker, own: string): string {
   return `${known.map((name) => `[${name}](${link(name)})`).join(" · ")}\n\n`;
 }
 
-/** What it is, in the words of its docstring. */
+/** The description from its docstring. */
 const describe = (one: DeclarationReflection) => {
   const text = summaryOf(one);
   const examples = isProperty(one) || one.kind === ReflectionKind.Class ? details(one) : "";
   return text ? `${text}\n\n${examples}` : "";
 };
 
-/** What it gives, its errors, its examples. */
+/** Its results, errors and examples. */
 function details(one: DeclarationReflection): string {
   const tags = commentOf(one)?.blockTags ?? [];
   return tags
@@ -141,7 +141,7 @@ function details(one: DeclarationReflection): string {
     .join("");
 }
 
-/** In this SDK the errors stand where a result is described: `{ data, error }`. */
+/** In this SDK, a result includes its errors: `{ data, error }`. */
 const isListOfCodes = (text: string) => text.startsWith("`");
 
 function propertyTable(
@@ -157,7 +157,7 @@ function propertyTable(
     const linked = names.map((name) => `[${name}](${link(name)})`).join(" · ");
     const text = [summaryOf(one), linked].filter(Boolean).join(" ");
     const name = `\`${one.name}${one.flags.isOptional ? "?" : ""}\``;
-    // How zod names what a schema is tells a reader nothing.
+    // zod's names for schemas do not help a reader.
     const shown = textOf(type).startsWith("Zod") ? "" : `\`${cell(textOf(type))}\``;
     return `| ${name} | ${shown} | ${cell(text)} |`;
   });

@@ -1,4 +1,4 @@
-// Reads what TypeDoc found: docstrings as Markdown, signatures as TypeScript.
+// Reads the output of TypeDoc: docstrings as Markdown, signatures as TypeScript.
 import {
   type Comment,
   type DeclarationReflection,
@@ -15,12 +15,12 @@ export const signaturesOf = (one: DeclarationReflection): SignatureReflection[] 
 const isMethod = (one: DeclarationReflection) =>
   one.kind === ReflectionKind.Method || one.kind === ReflectionKind.Constructor;
 
-/** Whether it does something: then it has a page of its own. */
+/** Whether it has methods and so gets its own page. */
 export const hasMethods = (one: DeclarationReflection): boolean =>
   (one.kind === ReflectionKind.Class || one.kind === ReflectionKind.Interface) &&
   (one.children ?? []).some(isMethod);
 
-/** Where the docstring stands: at a method's signature, at an accessor's getter. */
+/** Where the docstring is: at a method's signature, or at an accessor's getter. */
 export const commentOf = (one: DeclarationReflection): Comment | undefined =>
   one.comment ?? one.signatures?.[0]?.comment ?? one.getSignature?.comment ?? inner(one);
 
@@ -40,7 +40,7 @@ export const markdownOf = (parts: Parts): string =>
 export const summaryOf = (one: DeclarationReflection): string =>
   markdownOf(commentOf(one)?.summary ?? []);
 
-/** Its first sentence, or its first line, on one line. */
+/** Its first sentence or line, on one line. */
 export const firstSentence = (text: string): string => {
   const line = text.split("\n\n")[0]?.replaceAll("\n", " ") ?? "";
   return /^.*?[.!?](?=\s|$)/.exec(line)?.[0] ?? line;
@@ -60,18 +60,18 @@ export function undocumented(exported: DeclarationReflection[]): string[] {
   return missing;
 }
 
-/** Types that a docstring's `@interface` has made shapes of, by what they are made from. */
+/** Types whose shape a docstring's `@interface` shows, by the types that they are made from. */
 const named = new Map<string, string>();
 export const nameRows = (sources: string): void => {
   for (const [, name = "", row = ""] of sources.matchAll(/^export type (\w+) = (FromRow<\w+>);/gm))
     named.set(row, name);
 };
 
-/** A type as one would write it. */
+/** A type as a person would write it. */
 export const textOf = (type: SomeType | undefined): string =>
   String(type ?? "unknown").replace(/FromRow<\w+>/g, (row) => named.get(row) ?? row);
 
-/** As one would write it; what a parameter falls back to is not known to declarations. */
+/** As a person would write it. Declarations do not know the default of a parameter. */
 export function signatureText(name: string, signature: SignatureReflection): string {
   const generics = signature.typeParameters?.map(({ name }) => name).join(", ");
   const parameters = (signature.parameters ?? []).map((parameter) => {
@@ -88,7 +88,7 @@ export function signatureText(name: string, signature: SignatureReflection): str
   return `${head}(\n${parameters.map((parameter) => `  ${parameter},\n`).join("")})${given}`;
 }
 
-/** The names of all types that a type speaks of. */
+/** The names of all types in a type. */
 export function namesIn(type: SomeType | undefined, found = new Set<string>()): Set<string> {
   for (const [, name = ""] of textOf(type).matchAll(/\b([A-Z]\w+)\b/g)) found.add(name);
   return found;

@@ -1,11 +1,11 @@
-// What the reference is made from: reading the types takes ten seconds, comparing a hash none.
+// The sources of the reference. Reading the types takes ten seconds, and comparing a hash takes none.
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const folder = join(import.meta.dirname, "../../sdk/src");
 
-/** The sources that docstrings stand in, each with its name before it. */
+/** The sources that have docstrings, each with its name before it. */
 export async function readSources(): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).filter(
     (file) => file.endsWith(".ts") && file !== "database.types.ts",

@@ -1,8 +1,8 @@
-/** Two types and a tree three deep: agents that live, that have ended, and one that is suspended. */
+/** Two agent types, and a tree with three levels: living agents, ended agents, and a suspended one. */
 import type { Agent, SpawnOptions } from "@mayfly/sdk";
 import { done, type Room, type World } from "./world.ts";
 
-/** For a working day: whoever looks at the seed in an hour still finds them alive. */
+/** A working day, so that they are still alive when you look at the seed later. */
 const lifetime = 8 * 3600;
 
 export const agents: Room = async (world) => {
@@ -64,7 +64,7 @@ const everything = [
   ...["agent:spawn", "agent:read", "agent:stop", "presence:read", "presence:write"],
   ...["memory:read", "memory:write", "message:send", "message:read"],
   ...["channel:write", "channel:broadcast", "state:read", "state:write"],
-  ...["job:add", "job:read", "job:work"],
+  ...["job:add", "job:read", "job:work", "cost:read", "cost:write"],
   ...["fact:read", "fact:write", "debug:read", "debug:write"],
 ];
 

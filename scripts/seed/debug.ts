@@ -1,4 +1,4 @@
-/** Debug records, which the tenant keeps for a week. */
+/** Debug records. The tenant keeps them for a week. */
 import { agentOf, type Room } from "./world.ts";
 
 export const debug: Room = async (world) => {
@@ -8,5 +8,7 @@ export const debug: Room = async (world) => {
   grace.debug.tool("grep", { pattern: "timeout" }, { durationMs: 5_120 });
   grace.debug.decision("Look at locks, not at the network", { because: "all wait for orders" });
   grace.debug.error("The file has gaps", { from: "08:30", to: "08:34" });
-  return ["debug records of every agent, kept for a week; grace's tell how she found it"];
+  return [
+    "debug records of every agent, kept for a week; those of grace show how she found the fault",
+  ];
 };

@@ -1,4 +1,4 @@
-/** What the agents know of services and people, one fact of which has been replaced. */
+/** The agents' facts about services and people. One of them is superseded. */
 import { agentOf, done, type Room } from "./world.ts";
 
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);

@@ -1,20 +1,24 @@
 /**
- * A tenant full of life, made through the public SDK alone: the same at each run, but for ids and times.
- * A new room adds a file beside this one and a line to `rooms`.
+ * A tenant full of data, made only through the public SDK. It is the same in each run, except for ids and times. A
+ * new room adds a file next to this one and a line to `rooms`.
  */
 import { Mayfly } from "@mayfly/sdk";
 import { agents } from "./agents.ts";
 import { channels } from "./channels.ts";
+import { costs } from "./costs.ts";
 import { debug } from "./debug.ts";
 import { facts } from "./facts.ts";
 import { jobs } from "./jobs.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
+import { runs } from "./runs.ts";
 import { state } from "./state.ts";
+import { teams } from "./teams.ts";
 import { tenants } from "./tenants.ts";
+import { workflows } from "./workflows.ts";
 import { done, type Room, randomFrom, type World } from "./world.ts";
 
-/** In the order in which they are made: each finds what those before it made. */
+/** The rooms in order: each one uses what the earlier ones made. */
 const rooms: Record<string, Room> = {
   agents,
   memory,
@@ -22,6 +26,10 @@ const rooms: Record<string, Room> = {
   channels,
   state,
   jobs,
+  workflows,
+  costs,
+  runs,
+  teams,
   facts,
   debug,
   tenants,
@@ -31,12 +39,12 @@ export interface SeedOptions {
   url: string;
   /** The secret key. */
   key: string;
-  /** The tenant's name; `seed` by default. */
+  /** The tenant's name, `seed` by default. */
   name?: string;
   say?: (line: string) => void;
 }
 
-/** @returns the tenant's id; null where there is one of this name already, which stays as it is. */
+/** @returns the tenant's id. Null if there is already one with this name, which does not change. */
 export async function seed(options: SeedOptions): Promise<string | null> {
   const { url, key, name = "seed", say = () => {} } = options;
   const { tenants: all } = new Mayfly({ url, key });
@@ -45,18 +53,18 @@ export async function seed(options: SeedOptions): Promise<string | null> {
   const mayfly = new Mayfly({ url, key, tenant });
   try {
     await done(mayfly.tenants.update({ maxLifetime: 8 * 3600 }));
-    // Before the agents, who are told of it when they are spawned.
+    // Runs before the agents are spawned, because they learn of it then.
     await done(mayfly.debug.persist({ persist: true, level: "verbose", keepSeconds: 7 * 86_400 }));
     const world: World = { mayfly, agents: new Map(), random: randomFrom(20_261_128) };
     for (const [room, make] of Object.entries(rooms))
       for (const line of await make(world)) say(`${room.padEnd(10)} ${line}`);
     return tenant;
   } catch (error) {
-    // Half a seed would be taken for a whole one by the next run.
+    // The next run would treat half a seed as a complete one.
     await mayfly.tenants.erase({ name });
     throw error;
   } finally {
-    // The agents live on: only their connections from here are closed.
+    // The agents stay alive. Only their connections from here are closed.
     await done(mayfly.close());
   }
 }

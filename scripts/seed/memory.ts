@@ -118,7 +118,7 @@ export const memory: Room = async (world) => {
   const { id: wrong } = await done(ada.remember({ task: "A guess", output: "It is the cache." }));
   for (const agent of world.agents.values()) await done(agent.sync());
 
-  // Two who know better, at once: the second is kept as a conflict.
+  // Two agents correct it at the same time, so the second change becomes a conflict.
   const base = { output: "Forty minutes." };
   await done(ada.memory.update(doubted, { set: { output: "Seventy minutes on Mondays." } }));
   await done(ada.memory.forget(wrong));

@@ -1,4 +1,4 @@
-/** A request with its answer, a hand-over, and messages that wait in an inbox. */
+/** A request with its reply, a handoff, and messages that wait in an inbox. */
 import { agentOf, done, type Room } from "./world.ts";
 
 export const messages: Room = async (world) => {
@@ -10,7 +10,7 @@ export const messages: Room = async (world) => {
   grace.on("query", (message) => message.reply({ answer: "At 08:01." }).then(() => undefined));
   const reply = await done(ada.request(grace.id, "query", { question: "When do timeouts begin?" }));
   await done(ada.send(grace.id, "task_assignment", { task: "Find the first failed checkout" }));
-  // Nobody listens for these: they wait.
+  // Nobody listens for these, so they wait.
   await done(
     ada.send(barbara.id, "review_request", {
       subject: "Report on Mondays",

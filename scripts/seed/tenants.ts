@@ -1,4 +1,4 @@
-/** What the tenant uses, an enrolment key, and an open invitation: last, since it counts the others. */
+/** The usage of the tenant, an enrolment key, and an open invitation. Runs last, because it counts the other data. */
 import { done, type Room } from "./world.ts";
 
 export const tenants: Room = async ({ mayfly }) => {

@@ -1,19 +1,19 @@
-/** What every room of the seed works with. A room is one file with one function of this type. */
+/** The common data of the seed's rooms. A room is one file with one function of this type. */
 import type { Agent, Mayfly, Result } from "@mayfly/sdk";
 
 export interface World {
-  /** As the secret key, in the seeded tenant. */
+  /** The secret key's client, in the seeded tenant. */
   mayfly: Mayfly;
   /** Living agents, by name. */
   agents: Map<string, Agent>;
-  /** 0 to 1, the same numbers at each run. */
+  /** 0 to 1, the same numbers in each run. */
   random(): number;
 }
 
-/** @returns what it made, a line each. */
+/** @returns what it made, one line each. */
 export type Room = (world: World) => Promise<string[]>;
 
-/** What an answer holds, or throws its error. */
+/** Returns the data of an answer, or throws its error. */
 export async function done<T>(answer: Promise<Result<T>>): Promise<T> {
   const { data, error } = await answer;
   if (error) throw error;

@@ -1,9 +1,9 @@
-/** The schema that the migrations make, as a reviewer reads it: `sql/schema.sql`. */
+/** The schema that the migrations make, for reviewers: `sql/schema.sql`. */
 import type postgres from "postgres";
 
 /**
- * Tables with everything that is about them, types, and the heads of functions, by schema and name, each the
- * same however the database came to it. Bodies of functions are in the rooms.
+ * Tables with everything about them, types, and the heads of functions, by schema and name. The output is the same for
+ * any way to make the database. The bodies of functions are in the rooms.
  */
 export async function dumpSchema(sql: postgres.Sql): Promise<string> {
   const [{ text } = { text: "" }] = await sql.unsafe<{ text: string }[]>(dumpQuery);

@@ -1,4 +1,4 @@
-/** What the SQL sources make: one object a statement, each with a key that outlives its text. */
+/** The objects of the SQL sources: one for each statement, with a key that stays the same when its text changes. */
 import { createHash } from "node:crypto";
 import { statements } from "../../local/src/db/sql.ts";
 
@@ -10,20 +10,17 @@ export interface Source {
 export interface SqlObject {
   /** `function mayfly.sync`, `table mayfly.agents`, `policy agents_select on mayfly.agents`, … */
   key: string;
-  /** The key of what a comment or a grant is about; otherwise the key itself. */
+  /** For a comment or a grant, the key of its object. Otherwise the key itself. */
   about: string;
-  /**
-   * What holds data, or what data depends on: a release changes it by hand. Everything else is
-   * replaced as a whole.
-   */
+  /** Whether it holds data, or data depends on it. A release changes such objects by hand, and replaces all others. */
   durable: boolean;
   /** The statement with the comments before it. */
   text: string;
-  /** Of the statement without the comments before it. */
+  /** A hash of the statement without the comments before it. */
   hash: string;
-  /** Of a function's name, parameters and result: `create or replace` can change the rest. */
+  /** A hash of a function's name, parameters and result, because `create or replace` can change everything else. */
   head?: string;
-  /** Of `realtime`, where a hosted project allows policies alone: in a migration of its own. */
+  /** Whether it belongs to `realtime`, where a hosted project allows only policies, in a separate migration. */
   realtime: boolean;
 }
 
@@ -31,7 +28,7 @@ const identity = (name: string) => name.replace(/\s*\(.*$/s, "").trim();
 const digest = (text: string) => createHash("sha256").update(text.trim()).digest("hex");
 const flat = (text: string) => text.replace(/\s+/g, " ").trim();
 
-/** Names are unique, so a comment or a grant needs no parameters: with them and without is the same. */
+/** Names are unique, so a comment or a grant needs no parameters, and means the same with and without them. */
 const short = (statement: string) =>
   statement
     .replace(
@@ -51,7 +48,7 @@ const ofTable = (kind: string): Rule[1] => {
   return ([, name, table]) => ({ key: `${kind} ${name} on ${table}`, durable: false });
 };
 
-/** By how a statement begins; the first that fits counts. */
+/** The kinds, by the start of a statement. The first match counts. */
 const rules: Rule[] = [
   [
     /^create (?:or replace )?function ([\w.]+)/,
@@ -98,14 +95,14 @@ const rules: Rule[] = [
     ([, table], statement) => ({
       key: `rows of ${table} ${digest(statement).slice(0, 8)}`,
       about: `table ${table}`,
-      // One that says what to do with rows that are there can be run again.
+      // A statement that says what to do with existing rows can run again.
       durable: !/\bon conflict\b/.test(statement),
     }),
   ],
   [/^do \$/, (_, statement) => ({ key: `block ${digest(statement).slice(0, 8)}`, durable: false })],
 ];
 
-/** What the sources make, in their order. Throws at a statement of a kind that it does not know. */
+/** The objects of the sources, in their order. Throws for an unknown kind of statement. */
 export function objectsOf(sources: Source[]): SqlObject[] {
   return sources.flatMap(({ file, text }) => {
     let from = 0;
@@ -113,12 +110,13 @@ export function objectsOf(sources: Source[]): SqlObject[] {
       const statement = short(text.slice(start, end));
       const whole = `${text.slice(from, end).trim()};`;
       from = end + 1;
-      // Made again with each policy that needs it.
+      // Created again with each policy that needs it.
       if (/^drop policy if exists/.test(statement)) return [];
       if (/^revoke execute on function/.test(statement))
         throw new Error(`${file}: each migration ends with one revoke for all: take this one out.`);
+      const oneLine = flat(statement);
       for (const [pattern, describe] of rules) {
-        const match = pattern.exec(flat(statement));
+        const match = pattern.exec(oneLine);
         if (!match) continue;
         const described = describe(match, statement);
         const realtime = described.key.endsWith(" on realtime.messages");
@@ -126,7 +124,7 @@ export function objectsOf(sources: Source[]): SqlObject[] {
           { about: described.key, ...described, text: whole, hash: digest(statement), realtime },
         ];
       }
-      throw new Error(`${file}: a statement of a new kind: ${flat(statement).slice(0, 80)}`);
+      throw new Error(`${file}: a statement of a new kind: ${oneLine.slice(0, 80)}`);
     });
   });
 }

@@ -1,18 +1,19 @@
-/** The order in which the SQL files can be applied: by room, and inside a room by what needs what. */
-import { objectsOf, type Source } from "./objects.ts";
+/** The order in which the SQL files can be applied: by room, and within a room by dependency. */
+import { objectsOf, type Source, type SqlObject } from "./objects.ts";
 
-/** `schema.name` of ours. */
+/** `schema.name` of our objects. */
 const ours = /\b(mayfly|mayfly_private|mayfly_gate)\.(\w+)/g;
 
 export interface SqlFile extends Source {
   room: string;
-  /** What it makes that others can refer to: schemas, tables, types and functions. */
+  objects: SqlObject[];
+  /** The objects in it that others can refer to: schemas, tables, types and functions. */
   makes: string[];
-  /** What has to be there before: tables, types, and the functions that are bound when it is applied. */
+  /** The objects that must exist before it: tables, types, and functions that are bound when it is applied. */
   needs: Set<string>;
-  /** What its plpgsql bodies name as well; they are bound when they run. */
+  /** Other names in its plpgsql bodies, which are bound when they run. */
   namesLate: Set<string>;
-  /** What the rows that it registers name, as text: it is looked up when it is used. */
+  /** Names in the rows that it registers, as text, which are looked up when they are used. */
   registers: Set<string>;
 }
 
@@ -22,29 +23,45 @@ const namesIn = (text: string) =>
     schema,
   ]);
 
+/** What has been read, because a build, and a run of the tests, read the same sources several times. */
+const known = new Map<string, SqlFile>();
+
 export function readFile(source: Source): SqlFile {
+  const before = known.get(source.file);
+  if (before?.text === source.text) return before;
+  const file = parsed(source);
+  known.set(source.file, file);
+  return file;
+}
+
+function parsed(source: Source): SqlFile {
   const room = /^sql\/(\w+)\//.exec(source.file)?.[1];
   if (!room) throw new Error(`${source.file} is in no room.`);
   const file: SqlFile = {
     ...source,
     room,
+    objects: objectsOf([source]),
     makes: [],
     needs: new Set(),
     namesLate: new Set(),
     registers: new Set(),
   };
-  for (const object of objectsOf([source])) {
+  for (const object of file.objects) {
     const [, kind, name] = /^(schema|table|type|function) (\S+)$/.exec(object.key) ?? [];
     if (kind && name) file.makes.push(name);
     if (/^comment /.test(object.key)) continue;
     if (/^rows of /.test(object.key))
       for (const found of namesIn(object.text)) file.registers.add(found);
-    const late = kind === "function" ? object.text.search(/\nas \$/) : -1;
+    // PL/pgSQL binds names when they are used, SQL when the function is created.
+    const late =
+      kind === "function" && !/\nlanguage sql\b/.test(object.text)
+        ? object.text.search(/\nas \$/)
+        : -1;
     const [early, body] =
       late < 0 ? [object.text, ""] : [object.text.slice(0, late), object.text.slice(late)];
     for (const found of namesIn(early)) file.needs.add(found);
     for (const found of namesIn(body)) file.namesLate.add(found);
-    // PL/pgSQL looks up the types of its variables when the function is made.
+    // PL/pgSQL looks up the types of its variables when the function is created.
     const [, declared = ""] = /\ndeclare\n([\s\S]*?)\nbegin\n/.exec(body) ?? [];
     for (const found of namesIn(declared.replace(/[\w.]+\(/g, "("))) file.needs.add(found);
   }
@@ -57,10 +74,11 @@ export function readFile(source: Source): SqlFile {
 
 /**
  * @param rooms from the first to the last.
- * @throws when files need one another in a circle, or a room that is not there.
+ *
+ * @throws if files depend on each other in a cycle, or on a room that does not exist.
  */
 export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
-  // What stands in the room itself comes before its folders: what the database has to bring, above all.
+  // Files in the room itself come before its folders, most importantly the requirements for the database.
   const depth = ({ file }: SqlFile) => file.split("/").length;
   // A room's other registrations may refer to its scopes.
   const later = ({ file }: SqlFile) => Number(!file.endsWith("/scopes.sql"));
@@ -99,13 +117,13 @@ export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
 export interface Rooms {
   /** From the first to the last: a room uses those before it. */
   rooms: string[];
-  /** What names a later room all the same, as `file → name`. The list may only shrink. */
+  /** References to a later room, as `file → name`. The list may only shrink. */
   exceptions: string[];
 }
 
 /**
- * What names something of a later room and is no exception, the exceptions that are none any more, and what a
- * room registers although nothing makes it.
+ * References to later rooms that are not exceptions, exceptions that are no longer needed, and registered objects
+ * that no file makes.
  */
 export function faultsOf(files: SqlFile[], { rooms, exceptions }: Rooms): string[] {
   const home = new Map(

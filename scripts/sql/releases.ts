@@ -1,8 +1,10 @@
-/** `sql/releases.json`: what each release consists of, and which one is being made. */
+/** `sql/releases.json`: the contents of each release, and which one is being made. */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { objectsOf, type SqlObject } from "./objects.ts";
+import { boundFiles } from "./bounds.ts";
+import type { SqlObject } from "./objects.ts";
 import { faultsOf, inOrder, type Rooms, type SqlFile } from "./order.ts";
 import { closing, type Released, releasedOf, upgradeFrom } from "./upgrade.ts";
 import { deprecatedFaults, nextNumber, versionFiles, writeFiles } from "./versions.ts";
@@ -10,7 +12,7 @@ import { deprecatedFaults, nextNumber, versionFiles, writeFiles } from "./versio
 export interface Releases {
   /** From the first to the last. */
   released: { version: string; migrations: Record<string, string>; objects: Released }[];
-  /** The one whose migrations are still made from the sources at each build. */
+  /** The next release, whose migrations each build still makes from the sources. */
   next: { version: string; number: string };
 }
 
@@ -33,16 +35,24 @@ export async function readSources(root: string): Promise<SqlFile[]> {
     .map((path) => `sql/${path.replaceAll("\\", "/")}`)
     .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
     .filter((path) => !/\/(inspect|upgrades)\//.test(path));
-  const sources = await Promise.all(
-    paths.sort().map(async (file) => ({ file, text: await readFile(join(root, file), "utf8") })),
-  );
+  // A thousand small files: one after the other costs a third of what as many promises do.
+  const sources = paths
+    .sort()
+    .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
   return inOrder(sources, rooms);
 }
 
-/** The migrations of the next release by their paths; none where it changes nothing yet. */
-async function nextMigrations(root: string, releases: Releases): Promise<Map<string, string>> {
+/** The objects of the sources, in their order. */
+export const objectsIn = (sources: SqlFile[]): SqlObject[] =>
+  sources.flatMap(({ objects }) => objects);
+
+/** The migrations of the next release by path. Empty if it changes nothing yet. */
+async function nextMigrations(
+  root: string,
+  releases: Releases,
+  sources: SqlFile[],
+): Promise<Map<string, string>> {
   const { version, number } = releases.next;
-  const sources = await readSources(root);
   const last = releases.released.at(-1);
   const suffix = last ? `_${version.replaceAll(".", "_")}` : "";
   const main = `${folder}/${number}_mayfly${suffix}.sql`;
@@ -53,13 +63,13 @@ async function nextMigrations(root: string, releases: Releases): Promise<Map<str
       .set(main, `${whole(sources, false)}\n${closing}\n`)
       .set(realtime, whole(sources, true));
 
-  const upgrade = upgradeFrom(last.objects, objectsOf(sources), await byHand(root, version));
+  const upgrade = upgradeFrom(last.objects, objectsIn(sources), await byHand(root, version));
   if (upgrade.main.length > 0) made.set(main, `${upgrade.main.join("\n\n")}\n`);
   if (upgrade.realtime.length > 0) made.set(realtime, `${upgrade.realtime.join("\n\n")}\n`);
   return made;
 }
 
-/** The hand parts of a release, `sql/upgrades/<version>/<room>.sql`, in the order of the rooms. */
+/** The handwritten parts of a release, `sql/upgrades/<version>/<room>.sql`, in the order of the rooms. */
 async function byHand(root: string, version: string): Promise<string | null> {
   const folder = join(root, "sql/upgrades", version);
   const { rooms } = await readRooms(root);
@@ -73,36 +83,40 @@ async function byHand(root: string, version: string): Promise<string | null> {
   return texts.length > 0 ? texts.join("\n") : null;
 }
 
-/** Of every file, or of those alone that are Realtime's: these a hosted project wants apart. */
+/** For all files, or only for those of Realtime, which a hosted project needs in a separate migration. */
 function whole(sources: SqlFile[], ofRealtime: boolean): string {
   return sources
-    .filter(({ text }) => objectsOf([{ file: "", text }]).some((o) => o.realtime) === ofRealtime)
+    .filter(({ objects }) => objects.some((o) => o.realtime) === ofRealtime)
     .map(({ file, text }) => `-- ${file}\n\n${text}`)
     .join("\n");
 }
 
 /**
- * Makes the next release's migrations, or finds what is not as it should be: a released file that
- * changed or is gone, a migration of nobody, or, with `check`, one that the sources no longer give.
+ * Makes the next release's migrations, or finds what is wrong: a changed or missing file of a release, a migration
+ * of no release, or, with `check`, one that differs from the sources.
  *
- * @returns what was written, and what is wrong, each a sentence.
+ * @returns what was written, and what is wrong, one sentence each.
  */
 export async function buildMigrations(root: string, check: boolean) {
   const releases = await readReleases(root);
   const { version } = releases.next;
   const stale = await versionFiles(root, version, releases.released.at(-1)?.version ?? version);
-  if (!check) await writeFiles(root, stale);
+  const bounds = await boundFiles(root);
+  if (!check) await writeFiles(root, new Map([...stale, ...bounds]));
   const sources = await readSources(root);
   const wrong = [
     ...(await changedSince(root, releases)),
     ...faultsOf(sources, await readRooms(root)),
     ...deprecatedFaults(sources, version),
   ];
-  const written = check ? [] : [...stale.keys()];
+  const written = check ? [] : [...stale.keys(), ...bounds.keys()];
+  if (check)
+    for (const file of bounds.keys())
+      wrong.push(`${file} has a bound that is not the contract's: run npm run build:migrations`);
   if (check)
     for (const file of stale.keys())
       wrong.push(`${file} does not say ${version}: run npm run build:migrations`);
-  const made = await nextMigrations(root, releases);
+  const made = await nextMigrations(root, releases, sources);
   for (const [file, text] of made) {
     const present = await readFile(join(root, file), "utf8").catch(() => "");
     if (text === present) continue;
@@ -136,10 +150,10 @@ async function changedSince(root: string, { released }: Releases): Promise<strin
 }
 
 /**
- * Freezes the next release as it stands, and begins the one after it: its version stands in every file that
- * says one, and its first migration says it to the database.
+ * Freezes the next release, and starts the one after it: writes its version into every file that has one, and makes
+ * its first migration, which records the version in the database.
  *
- * @returns the version that is released.
+ * @returns the released version.
  */
 export async function release(root: string, following: string, today: Date): Promise<string> {
   const releases = await readReleases(root);
@@ -149,10 +163,10 @@ export async function release(root: string, following: string, today: Date): Pro
   if (following.localeCompare(version, "en", { numeric: true }) <= 0)
     throw new Error(`The release after ${version} has a higher version than ${following}.`);
   const migrations: Record<string, string> = {};
-  for (const [file, text] of await nextMigrations(root, releases))
+  const sources = await readSources(root);
+  for (const [file, text] of await nextMigrations(root, releases, sources))
     if (file.startsWith(folder)) migrations[file] = sha256(text);
-  const objects: SqlObject[] = objectsOf(await readSources(root));
-  releases.released.push({ version, migrations, objects: releasedOf(objects) });
+  releases.released.push({ version, migrations, objects: releasedOf(objectsIn(sources)) });
   releases.next = {
     version: following,
     number: await nextNumber(join(root, folder), today),

@@ -1,7 +1,7 @@
-/** The migration that brings a database of the last release to the sources of today. */
+/** The migration that updates a database from the last release to the current sources. */
 import type { SqlObject } from "./objects.ts";
 
-/** What `sql/releases.json` keeps of each object of a release, by its key. */
+/** What `sql/releases.json` stores about each object of a release, by key. */
 export type Released = Record<string, { hash: string; head?: string; about?: string }>;
 
 export interface Upgrade {
@@ -9,11 +9,11 @@ export interface Upgrade {
   realtime: string[];
 }
 
-/** Ends each migration, so that nobody may call a function whose file grants nothing. */
+/** Comes at the end of each migration, so that nobody can call a function whose file grants nothing. */
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
-/** Begins each migration: a lock that is not to be had fails it whole, and it is run again. */
+/** Comes at the start of each migration. If a lock is not available, the whole migration fails and can be run again. */
 const limit = "set local lock_timeout = '5s';";
 
 const quietly = (key: string) => {
@@ -26,16 +26,17 @@ const quietly = (key: string) => {
 const replacing = (text: string) =>
   text.replace(/^create (function|trigger)\b/m, "create or replace $1");
 
-const mentions = (object: SqlObject, name: string) =>
-  new RegExp(`\\b${name.replaceAll(".", "\\.")}\\(`).test(object.text);
+/** The names of what an object calls. */
+const calledBy = ({ text }: SqlObject) =>
+  new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 
-/** Bodies that Postgres reads when it makes them hold on to what they call. */
+/** Bodies that Postgres parses at creation depend on the functions that they call. */
 const bindsEarly = (object: SqlObject) =>
   /^(policy|trigger) /.test(object.key) || /\n(return|begin atomic)\b/.test(object.text);
 
 /**
- * The functions that have to be dropped and made again since their head changed, and, over any number
- * of steps, the functions, policies and triggers that hold on to one of them.
+ * The functions that must be dropped and created again because their heads changed, and everything that depends on
+ * them, directly or indirectly: functions, policies and triggers.
  */
 function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
   const remade = new Set(
@@ -43,23 +44,26 @@ function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
       .filter(({ key, head }) => head && before[key] && before[key].head !== head)
       .map(({ key }) => key),
   );
+  const dependents = objects
+    .filter((object) => before[object.key] && bindsEarly(object))
+    .map((object) => ({ key: object.key, called: calledBy(object) }));
   for (let size = -1; size !== remade.size; ) {
     size = remade.size;
     const names = [...remade]
       .filter((key) => key.startsWith("function "))
       .map((key) => key.slice(9));
-    for (const object of objects)
-      if (before[object.key] && bindsEarly(object) && names.some((name) => mentions(object, name)))
-        remade.add(object.key);
+    for (const { key, called } of dependents)
+      if (names.some((name) => called.has(name))) remade.add(key);
   }
   return remade;
 }
 
 /**
  * @param before the last release's objects.
+ *
  * @param objects those of the sources, in an order in which they can be made.
- * @param byHand what a person wrote for the durable ones: `sql/upgrades/<version>/<room>.sql`.
- * @throws what the hand part has to do, where it is missing.
+ * @param byHand the handwritten part for durable objects: `sql/upgrades/<version>/<room>.sql`.
+ * @throws an error that says what the handwritten part must do, if it is missing.
  */
 export function upgradeFrom(
   before: Released,
@@ -79,10 +83,11 @@ export function upgradeFrom(
       ),
     ),
   ];
+  const storedBy = new Set(objects.filter((o) => o.durable).flatMap((o) => [...calledBy(o)]));
   const anchored = objects
     .filter((object) => object.key.startsWith("function ") && isChanged(object))
-    .filter((object) => objects.some((o) => o.durable && mentions(o, object.key.slice(9))))
     .map(({ key }) => key)
+    .filter((key) => storedBy.has(key.slice(9)))
     .filter((key) => !byHand?.includes(`-- anchored: ${key.slice(9)}`));
   if (durable.length > 0 && byHand === null)
     throw new Error(`sql/upgrades must say how data follows: ${durable.join(", ")}`);
@@ -128,15 +133,19 @@ export function upgradeFrom(
   return {
     main: [
       limit,
-      // Of Realtime's those alone that hold on to a function that is dropped.
+      // Of Realtime's policies, only those that depend on a dropped function.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
       ...texts(made.filter(({ realtime }) => !realtime)),
       ...removed
         .filter((key) => key.startsWith("grant ") && after.has(before[key]?.about ?? ""))
-        // A function that is made again has lost its grants with it.
+        // A function that is created again has lost its grants.
         .filter((key) => !remade.has(before[key]?.about ?? ""))
         .map(undone),
+      ...removed
+        .filter((key) => key.startsWith("comment ") && !remade.has(before[key]?.about ?? ""))
+        .filter((key) => hasSubject(key, after.get(before[key]?.about ?? "")))
+        .map((key) => `${key} is null;`),
       ...removed
         .filter((key) => key.startsWith("function "))
         .reverse()
@@ -147,11 +156,19 @@ export function upgradeFrom(
   };
 }
 
+/** Whether what a comment is about is still there: for a column, whether its table's text names it. */
+const hasSubject = (comment: string, object: SqlObject | undefined) =>
+  !!object &&
+  (!comment.startsWith("comment on column ") ||
+    new RegExp(`\\b${/\w+$/.exec(comment)?.[0]}\\b`).test(object.text));
+
 const undone = (grant: string) =>
   `${grant.replace(/^grant (.*) to ([\w, ]+)$/, "revoke $1 from $2")};`;
 
-/** What a release keeps of its objects. */
-export const releasedOf = (objects: SqlObject[]): Released =>
+/** The data that a release stores about its objects. */
+export const releasedOf = (
+  objects: Pick<SqlObject, "key" | "hash" | "head" | "about">[],
+): Released =>
   Object.fromEntries(
     objects.map(({ key, hash, head, about }) => [
       key,

@@ -1,4 +1,4 @@
-/** The version of the release that is being made, in every file that says it. */
+/** Writes the version of the next release into every file that has one. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SqlFile } from "./order.ts";
@@ -17,7 +17,7 @@ const read = (path: string) =>
     throw error;
   });
 
-/** What the database knows of releases: `sql/base/functions/release.sql`. */
+/** The database's own record of releases: `sql/base/functions/release.sql`. */
 const releaseFunction = (installed: string, serves: string) => `\
 -- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
 -- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
@@ -32,8 +32,9 @@ comment on function mayfly_private.release is 'Which release this database has, 
 `;
 
 /**
- * @param serves the release before it; itself for the first one.
- * @returns the files that are not as they should be, each with what it should be.
+ * @param serves the release before it. For the first release, the release itself.
+ *
+ * @returns the wrong files, each with the right text.
  */
 export async function versionFiles(
   root: string,
@@ -82,8 +83,8 @@ export async function writeFiles(root: string, files: Map<string, string>): Prom
 }
 
 /**
- * What is kept for the callers of the release before stands in `sql/<room>/deprecated/`, says since when, and
- * is gone with the release after that.
+ * Objects for callers of the previous release are in `sql/<room>/deprecated/`, name the release that deprecated them,
+ * and are removed with the release after that.
  */
 export function deprecatedFaults(sources: SqlFile[], version: string): string[] {
   return sources
@@ -99,7 +100,7 @@ export function deprecatedFaults(sources: SqlFile[], version: string): string[] 
     });
 }
 
-/** The number of the next release's first migration: of today, and above every one that is released. */
+/** The number of the next release's first migration: today's date, and above every released number. */
 export async function nextNumber(migrations: string, today: Date): Promise<string> {
   const day = `${today.toISOString().slice(0, 10).replaceAll("-", "")}000000`;
   const last = (await readdir(migrations)).flatMap((name) => /^\d+/.exec(name)?.[0] ?? []).sort();

@@ -16,7 +16,6 @@ import { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
 import type { Work, WorkOptions } from "./jobs/work-options.ts";
 import type { MayflyClient } from "./link/call.ts";
-import { notPushed } from "./link/left.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
 import { Log } from "./log/log.ts";
 import { AgentMemory } from "./memory/agent-memory.ts";
@@ -40,6 +39,18 @@ import { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent. It has its own token, which is renewed while the agent works. */
 export class Agent {
+  /** Its id, which its memories contain. */
+  readonly id: string;
+  /** Its name, unique among the living agents of the tenant. */
+  readonly name: string;
+  /** The name of its type; `agent` by default. */
+  readonly type: string;
+  /** The tenant to which it belongs. */
+  readonly tenantId: string;
+  /** The agent that spawned it. Null if a person, a machine or the secret key did. */
+  readonly parentId: string | null;
+  /** How many ancestors it has. */
+  readonly depth: number;
   /** The agent's own SupabaseClient for the schema `mayfly`. Row-level security limits it to its tenant. */
   readonly client: MayflyClient;
   /** Its memories: remember, recall, update, forget. */
@@ -68,15 +79,16 @@ export class Agent {
   readonly facts: Facts;
   /** Checkpoints of graphs that another framework runs. */
   readonly threads: Threads;
-  /** What it shows to those who watch presence. */
+  /** What it shows to watchers of presence. */
   readonly presence: Presence;
   /** What it reports about its work while somebody watches. */
   readonly debug: Debug;
   /** The log of the tenant. */
   readonly log: Log;
   /**
-   * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason: `agent_not_alive`, `agent_suspended`, `renewal_reused`. With a live connection, at once.
+   * Resolves when the agent has ended. It resolves to null after its own `stop`, `suspend` or `close`, and
+   * otherwise to the reason: `agent_not_alive`, `agent_suspended` or `renewal_reused`. With a live connection,
+   * it resolves at once.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -85,11 +97,12 @@ export class Agent {
   /** @internal */
   constructor(connection: AgentConnection<Agent>, issued: Issued) {
     const { outboxes, cache, debug, agents } = connection;
-    const { id, name, tenant_id: tenantId, scopes } = issued.agent;
+    const { id, tenant_id: tenantId, scopes } = issued.agent;
+    ({ id: this.id, name: this.name, type: this.type, depth: this.depth } = issued.agent);
+    ({ tenant_id: this.tenantId, parent_id: this.parentId } = issued.agent);
     const outbox = outboxes.of(tenantId);
     const life = new Life({ ...connection, clock: outbox.clock }, issued);
     const { link, ended } = life;
-    const self = { id, name, tenantId };
     this.#connection = connection;
     this.#life = life;
     this.ended = ended;
@@ -98,9 +111,9 @@ export class Agent {
     this.debug = new Debug(link, this.log, { id, tenantId, scopes }, debug);
     link.note = this.debug.note;
     const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
-    this.presence = new Presence(link, self, lives);
-    this.outbox = new AgentOutbox(link, self, outbox, () => life.over);
-    this.memory = new AgentMemory(link, self, this.outbox, cache);
+    this.presence = new Presence(link, this, lives);
+    this.outbox = new AgentOutbox(link, this, outbox, () => life.over);
+    this.memory = new AgentMemory(link, this, this.outbox, cache);
     this.state = new States(link, this.log, id);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
@@ -120,33 +133,9 @@ export class Agent {
     if (issued.watched) this.debug.listen();
   }
 
-  /** Its id. Its memories have it. */
-  get id(): string {
-    return this.#life.agent.id;
-  }
-  /** Its name, unique among the living agents of the tenant. */
-  get name(): string {
-    return this.#life.agent.name;
-  }
-  /** The name of its type; `agent` by default. */
-  get type(): string {
-    return this.#life.agent.type;
-  }
-  /** Its type as it was defined then, with role and prompt. Null if the tenant has not defined it. */
+  /** Its type with role and prompt, as defined when it was spawned. Null if the tenant has not defined it. */
   get definition(): FromRow<AgentTypeRow> | null {
     return this.#life.type && fromRow(this.#life.type);
-  }
-  /** The tenant to which it belongs. */
-  get tenantId(): string {
-    return this.#life.agent.tenant_id;
-  }
-  /** The agent that spawned it. Null if a person, a machine or the secret key did. */
-  get parentId(): string | null {
-    return this.#life.agent.parent_id;
-  }
-  /** How many ancestors it has. */
-  get depth(): number {
-    return this.#life.agent.depth;
   }
   /** Its scopes. */
   get scopes(): string[] {
@@ -174,7 +163,7 @@ export class Agent {
     return this.#life.heartbeat(state);
   }
 
-  /** Renews the token now, and the agent's life as far as its tenant allows. */
+  /** Renews the token now, and extends the agent's life as far as its tenant allows. */
   renew(): Promise<Result<{ expiresAt: Date }>> {
     return this.#life.renew();
   }
@@ -185,12 +174,11 @@ export class Agent {
   }
 
   /**
-   * Pushes what it remembered, and ends the agent. From then on its token is worth nothing, and this object
-   * remembers nothing more. Waits as long as the server answers, and 10 s if it does not.
+   * Pushes what it remembered, and ends the agent. From then on its token no longer works, and this object
+   * remembers nothing more. Keeps trying to push while the server answers, and for 10 s if it does not.
    *
-   * @returns `not_pushed` if the agent has ended but `details.unsynced` operations are still in the outbox.
-   * If the end itself was refused, the error also has `details.unsynced`, and the agent ends with its
-   * lifetime.
+   * @returns `not_pushed` if the agent has ended but `details.unsynced` operations are still in the outbox. If
+   * the end itself was refused, the error also has `details.unsynced`, and the agent ends with its lifetime.
    * @example
    * const { error } = await agent.stop("done");
    * if (error?.code === "not_pushed") console.log(error.details, error.hint);
@@ -210,14 +198,7 @@ export class Agent {
 
   /** `await using agent = …` stops the agent at the end of the block, and throws if that fails. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { over } = this.#life;
-    if (!over) {
-      const { error } = await this.stop();
-      if (error) throw error;
-    } else if (this.outbox.waiting > 0) {
-      const left = { unsynced: this.outbox.waiting, refused: 0, cause: over };
-      throw notPushed("The agent has ended", left);
-    }
+    await this.#life.dispose(this.outbox.waiting);
   }
 
   /**
@@ -250,12 +231,12 @@ export class Agent {
   }
 
   /**
-   * Pushes the outbox, and pulls what is new since the last time into the local cache, page by page. The
-   * first time it pulls everything. What could not be pushed stays in the outbox. An operation that the
+   * Pushes the outbox, and pulls what is new since the last time into the local cache, page by page. The first
+   * time it pulls everything. Operations that could not be pushed stay in the outbox. An operation that the
    * server refuses moves to `outbox.refused`, and the others continue.
    *
-   * @returns how many operations and events; `unavailable`, `not_authorized`, `scope_missing`,
-   * `storage_failed`.
+   * @returns how many operations were pushed and events were pulled; `unavailable`, `not_authorized`,
+   * `scope_missing`, `storage_failed`.
    * @example
    * const { data, error } = await agent.sync();
    * if (!error) console.log(`${data.pushed} pushed, ${data.pulled} pulled`);

@@ -79,7 +79,9 @@ export {
 } from "./contract/errors.ts";
 export type { LogEvent } from "./contract/log.ts";
 export { type KnownMessageType, messageSchemas, type PayloadOf } from "./contract/messages.ts";
-export type { MemoryKind, Operation } from "./contract/schemas.ts";
+export type { Operation } from "./contract/operation.ts";
+export type { MemoryKind } from "./contract/schemas.ts";
+export type { SpanAbout, SpanFacts, Telemetry, Tell } from "./contract/telemetry.ts";
 export type { Budgets } from "./costs/budgets.ts";
 export type { Costs } from "./costs/costs.ts";
 export type {
@@ -155,13 +157,14 @@ export type {
   WatchState,
   WatchStore,
 } from "./log/watch-types.ts";
-export { Mayfly, type MayflyOptions } from "./mayfly.ts";
+export { Mayfly } from "./mayfly.ts";
+export type { CallerOptions, MayflyOptions } from "./mayfly-options.ts";
 export type { AgentMemory } from "./memory/agent-memory.ts";
 export type { CacheOptions } from "./memory/cache.ts";
 export type { Cluster, ClusterOptions, Clusters } from "./memory/clusters.ts";
 export type { Conflict, ConflictPage, Conflicts, ListConflicts } from "./memory/conflicts.ts";
-export type { Context, ContextOptions, LeftOut } from "./memory/context.ts";
 export { developmentEmbedder, type Embedder } from "./memory/embedder.ts";
+export { type MemoriesAsData, memoriesAsData } from "./memory/mark-as-data.ts";
 export type { Memories } from "./memory/memories.ts";
 export type {
   ListOptions,
@@ -173,6 +176,7 @@ export type {
   MemoryPage,
   NewMemory,
 } from "./memory/memory.ts";
+export type { Context, ContextOptions, LeftOut } from "./memory/prompt-context.ts";
 export type { Recall, RecalledMemory, RecallOptions } from "./memory/recall.ts";
 export type { Recommendation, Recommendations, RecommendOptions } from "./memory/recommend.ts";
 export type { Reembedded, ReembedOptions } from "./memory/reembed.ts";
@@ -202,21 +206,26 @@ export type { OutboxLimits } from "./outbox/outbox.ts";
 export type { Pushed } from "./outbox/push.ts";
 export type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./outbox/storage.ts";
 export type { TenantOutbox } from "./outbox/tenant-outbox.ts";
+export type { ClientGrant, Clients } from "./people/clients.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
-export type { OwnMembership, People } from "./people/people.ts";
+export type { OwnMembership, People, Scope } from "./people/people.ts";
 export { provideAi } from "./runs/ai.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
+export { failureOf, type ModelFailure } from "./runs/failures.ts";
 export { type RunAgentsOptions, runAgents } from "./runs/handlers.ts";
+export { type ChainOptions, type Tried, tryModels } from "./runs/model-fallback.ts";
 export type { Replayed } from "./runs/replay.ts";
 export type { StreamOptions } from "./runs/run-stream.ts";
 export type { ListRuns, ResultOptions, Run, Runs } from "./runs/runs.ts";
 export type { SecretResolver } from "./runs/secrets.ts";
+export type { RunStatistics } from "./runs/statistics.ts";
 export type {
   Agentlike,
   AgentOptions,
   ForkOptions,
   ModelMaker,
+  RunAnswer,
   RunBudget,
   RunChunk,
   RunContext,
@@ -233,7 +242,8 @@ export type {
   ToolDefinition,
 } from "./runs/types.ts";
 export type { StateDifference } from "./state/diff.ts";
-export type { Moment, StatesAt } from "./state/moments.ts";
+export type { Moment, StatesAt } from "./state/past-states.ts";
+export type { RecentState, RecentStates } from "./state/recent.ts";
 export type { States } from "./state/states.ts";
 export type {
   IncrementOptions,
@@ -262,6 +272,9 @@ export type { Tenders } from "./teams/tenders.ts";
 export type * from "./teams/types.ts";
 export type { TeamWatch } from "./teams/watch.ts";
 export type { Usage } from "./tenants/answers.ts";
+export type { ExportOptions } from "./tenants/export.ts";
+export type { Imported, ImportOptions, ImportSource } from "./tenants/import.ts";
+export type { Maintained, MaintainOptions } from "./tenants/maintain.ts";
 export type {
   EnsuredTenant,
   MemberRole,
@@ -270,10 +283,8 @@ export type {
   TenantSettings,
   Tenants,
 } from "./tenants/tenants.ts";
-export type { ExportOptions, Maintained, MaintainOptions } from "./tenants/upkeep.ts";
 export type { Threads } from "./threads/threads.ts";
 export type * from "./threads/types.ts";
-export type { First, WorkflowContext } from "./workflows/context.ts";
 export { type Graph, type GraphOptions, graph } from "./workflows/graph.ts";
 export type {
   Fitting,
@@ -290,4 +301,5 @@ export {
   type WorkflowOptions,
   workflow,
 } from "./workflows/workflow.ts";
+export type { First, WorkflowContext } from "./workflows/workflow-context.ts";
 export type { Workflows } from "./workflows/workflows.ts";

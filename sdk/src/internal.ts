@@ -1,13 +1,13 @@
 /**
- * An entry point for the other parts of this repository. It is not part of the package. The CLI uses it for
- * what programs with the SDK do not need, and tests for what no public call shows. It may change in any
- * release.
+ * An entry point for the other parts of this repository. It is not part of the package. The CLI
+ * uses it for things that programs with the SDK do not need, and tests for things that no public
+ * call shows. It may change in any release.
  */
 export { Reservations } from "./costs/reservations.ts";
+export { DebugPump, type Sent } from "./debug/batch-sender.ts";
 export { DebugBuffer } from "./debug/buffer.ts";
 export { Debug } from "./debug/debug.ts";
 export { Masker, masked } from "./debug/mask.ts";
-export { DebugPump, type Sent } from "./debug/pump.ts";
 export type { JobsDoor } from "./jobs/door.ts";
 export { startJob } from "./jobs/local-job.ts";
 export { Worker } from "./jobs/worker.ts";
@@ -20,9 +20,9 @@ export { Link } from "./link/link.ts";
 export { behindRow } from "./link/read-all.ts";
 export { Log } from "./log/log.ts";
 export { MemoryCache } from "./memory/cache.ts";
-export { packContext } from "./memory/context.ts";
 export { LocalSearch, recalledLocally } from "./memory/local-search.ts";
 export { memoryFromBody } from "./memory/memory.ts";
+export { packContext } from "./memory/prompt-context.ts";
 export { rank } from "./memory/rank.ts";
 export { type StatisticsRow, statisticsRow } from "./memory/statistics.ts";
 export { Unsynced } from "./memory/unsynced.ts";

@@ -11,68 +11,31 @@ import { Channels } from "./channels/channels.ts";
 import { ok, type Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
 import { Costs } from "./costs/costs.ts";
-import type { DebugOptions } from "./debug/debug.ts";
 import { DebugStreams } from "./debug/streams.ts";
 import { Facts } from "./facts/facts.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import { type ApplicationClient, sessionToken } from "./link/application-client.ts";
+import { sessionToken } from "./link/application-client.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { connect, connectAnonymously } from "./link/connect.ts";
-import { silenceMs } from "./link/left.ts";
 import { Link } from "./link/link.ts";
 import { Requests } from "./link/requests.ts";
-import { personByTransport, type Transport } from "./link/transport.ts";
+import { personByTransport } from "./link/transport.ts";
+import { silenceMs } from "./link/unsent-at-close.ts";
 import { Log } from "./log/log.ts";
-import type { CacheOptions } from "./memory/cache.ts";
+import type { CallerOptions, MayflyOptions } from "./mayfly-options.ts";
 import { Memories } from "./memory/memories.ts";
 import { Messages } from "./messages/messages.ts";
 import { pushRest } from "./outbox/closing.ts";
-import type { OutboxLimits } from "./outbox/outbox.ts";
 import { Outboxes } from "./outbox/outboxes.ts";
-import type { OutboxStorage } from "./outbox/storage.ts";
 import { TenantOutbox } from "./outbox/tenant-outbox.ts";
 import { People } from "./people/people.ts";
 import { Runs } from "./runs/runs.ts";
 import { States } from "./state/states.ts";
 import { Teams } from "./teams/teams.ts";
+import { openForRequest } from "./tenants/for-request.ts";
 import { Tenants } from "./tenants/tenants.ts";
 import { Threads } from "./threads/threads.ts";
 import { Workflows } from "./workflows/workflows.ts";
-
-/** Which project, with which identity, in which tenant. */
-export interface MayflyOptions {
-  /** The project's URL, such as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
-  url: string;
-  /** The publishable key, or on a server the secret key. */
-  key: string;
-  /** The tenant in which to work. The secret key needs it, and so does a person in several tenants. */
-  tenant?: string;
-  /**
-   * The application's own SupabaseClient, of any supabase-js 2.x. The person who is signed in there is the
-   * caller. A client with its own `accessToken` (Clerk, Auth0) throws `invalid_request`.
-   */
-  client?: ApplicationClient;
-  /** The prefix of the edge functions' names, if you installed them with `mayfly init --prefix mayfly-`. */
-  functionsPrefix?: string;
-  /** A machine's key (`mfk_…`). It can spawn agents and do nothing else. */
-  enrolmentKey?: string;
-  /**
-   * Where to keep what was learned until the server has acknowledged it: a folder in Node, Deno and Bun, the
-   * name of an IndexedDB database in a browser, or your own storage. Without it, in memory.
-   */
-  storage?: string | OutboxStorage;
-  /** How much to keep at most. Above it, `remember` returns `outbox_full`. */
-  outbox?: OutboxLimits;
-  /** How much each agent caches. */
-  cache?: CacheOptions;
-  /** How its agents' debug streams work. */
-  debug?: DebugOptions;
-  /**
-   * Calls the database over its own connections, for long-lived workers beside it: a `PostgresTransport` of
-   * `@mayfly/sdk/postgres`. For the secret key and agents, not for a person (`client`).
-   */
-  transport?: Transport;
-}
 
 /**
  * The entry point to a tenant: its agents, memories, messages, people and everything else.
@@ -128,7 +91,7 @@ export class Mayfly {
   readonly log: Log;
   readonly #link: Link;
   readonly #options: MayflyOptions;
-  /** Without a caller, because renewing needs only the renewal secret. */
+  /** A client without a caller, because renewing needs only the renewal secret. */
   readonly #anonymous: Link;
   readonly #outboxes: Outboxes;
   readonly #agents = new Set<Agent>();
@@ -139,12 +102,12 @@ export class Mayfly {
     const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
     this.#requests = new Requests(options.functionsPrefix);
-    const { key, client, transport } = options;
+    const { key, client, transport, telemetry } = options;
     if (transport && client) throw personByTransport();
     this.client = connect(options, this.#requests.fetch);
     const caller = { key, tenant: tenantId };
     const way = transport && { transport, caller, requests: this.#requests };
-    const link = new Link({ client: this.client, tenantId, way });
+    const link = new Link({ client: this.client, tenantId, way, telemetry });
     this.#link = link;
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
@@ -165,7 +128,7 @@ export class Mayfly {
     // A caller without a tenant and a signed-in person works as the secret key, for all tenants.
     this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
       const client = connect({ ...options, tenant }, this.#requests.fetch);
-      return new Link({ client, tenantId: tenant });
+      return new Link({ client, tenantId: tenant, telemetry });
     });
     this.approvals = new Approvals(link);
     this.workflows = new Workflows(link, this.jobs);
@@ -176,6 +139,26 @@ export class Mayfly {
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
     this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());
+  }
+
+  /**
+   * Acts as the caller of a request to your own server: the person, OAuth client or agent whose token is in
+   * `authorization`. The tenant is that of `tenant`, or of the header `x-mayfly-tenant`, or the only one in which
+   * the caller is. Close it after the request if you open a watch or a stream.
+   *
+   * @returns `not_authorized` without a token that the project accepts; `unavailable`.
+   * @example
+   * Deno.serve(async (request) => {
+   *   const { data: mayfly, error } = await Mayfly.forRequest(request, { url, key: publishableKey });
+   *   if (error) return Response.json(error, { status: 401 });
+   *   return Response.json(await mayfly.memory.recall("where do we rotate keys?"));
+   * });
+   */
+  static forRequest(
+    request: Request,
+    { tenant, ...options }: CallerOptions,
+  ): Promise<Result<Mayfly>> {
+    return openForRequest(request, tenant, (as) => new Mayfly({ ...options, ...as }));
   }
 
   /**
@@ -232,10 +215,11 @@ export class Mayfly {
   }
 
   /**
-   * Pushes what its agents remembered, leaves every channel and stops every watch, so that a Node process can
-   * exit. Its agents stop renewing and end with their lifetime, or now with `stopAgents`. Waits as long as
-   * the server answers, and 10 s for each generation of agents if it does not. If a silent network never
-   * closes a connection, it can keep a Node process alive after that; `process.exit()` ends it.
+   * Pushes what its agents remembered, leaves every channel and stops every watch, so that a Node
+   * process can exit. Its agents stop renewing and end with their lifetime, or now with
+   * `stopAgents`. Keeps trying to push while the server answers, and for 10 s for each generation
+   * of agents if it does not. If the network never closes a connection, this can keep a Node
+   * process alive. Call `process.exit()` to end it.
    *
    * @returns `not_pushed` if `details.unsynced` operations are still in the outbox, or the error of an agent
    * that could not be stopped.
@@ -265,9 +249,11 @@ export class Mayfly {
   }
 
   #connectAgent(issued: Issued): Agent {
-    const { url, key, functionsPrefix, transport, cache = {}, debug = {} } = this.#options;
+    const { cache = {}, debug = {}, ...options } = this.#options;
+    const { url, key, functionsPrefix, transport, telemetry } = options;
     const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
-    return new Agent({ url, key, functionsPrefix, transport, cache, debug, ...shared }, issued);
+    const given = { url, key, functionsPrefix, transport, telemetry, cache, debug };
+    return new Agent({ ...given, ...shared }, issued);
   }
 
   #headers(): Record<string, string> {

@@ -1,6 +1,6 @@
--- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
--- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
--- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
+-- How many bytes the rows of this room's tables are charged. The rate of spawns bounds agents and their
+-- registrations (172,800 a day by default), so only what is written is charged. They are lenient, so that a
+-- full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),

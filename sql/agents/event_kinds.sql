@@ -5,6 +5,6 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.suspended', 'agent:read', null, 'An agent was suspended.'),
   ('agent.resumed', 'agent:read', null, 'A suspended agent was resumed.'),
   ('agent.stopped', 'agent:read', null, 'An agent was stopped.'),
-  ('agent.expired', 'agent:read', null, 'The lifetime of an agent is over, and it was marked so.')
+  ('agent.expired', 'agent:read', null, 'The lifetime of an agent ended, and the agent was marked as expired.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;

@@ -3,7 +3,7 @@
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
   ('approval.escalated', 'approval:read', null, 'An approval has waited long enough for others to decide it.'),
-  ('approval.delegated', 'approval:read', null, 'An approval was handed to somebody.'),
+  ('approval.delegated', 'approval:read', null, 'An approval was delegated to somebody.'),
   ('approval.approved', 'approval:read', null, 'An approval was given.'),
   ('approval.rejected', 'approval:read', null, 'An approval was refused.'),
   ('approval.expired', 'approval:read', null, 'An approval was not decided in time.'),

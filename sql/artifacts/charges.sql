@@ -1,4 +1,4 @@
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.artifacts', 'r.bytes')

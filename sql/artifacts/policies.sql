@@ -1,5 +1,5 @@
--- Who may see which files there are. Functions alone write them; who may read and write the files themselves stands in
--- storage_policies.sql.
+-- Who may see the rows of files. Only functions write them. storage_policies.sql says who may read and write
+-- the files themselves.
 
 alter table mayfly.artifacts enable row level security;
 

@@ -1,8 +1,9 @@
--- Makes the bucket and its policies where the project has Storage; elsewhere artifacts answer not_configured.
+-- Creates the bucket and its policies if the project has Storage. Otherwise, functions of artifacts return
+-- not_configured.
 
 do $$
 begin
-  -- What the policies call has to be there first.
+  -- The functions that the policies call have to exist first.
   if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null
     or to_regprocedure('mayfly_private.file_tenants()') is null then
     raise exception 'The functions that decide about files are missing.';

@@ -1,9 +1,9 @@
--- Who may see what. Every call is wrapped in a select, so that it is evaluated once a statement.
+-- Who may see what. Every call is wrapped in a select, so that it is evaluated once per statement.
 --
--- One door for writes: nobody but the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either
--- schema, and no policy is for anything but SELECT. Every write is a definer function of mayfly_private or a
--- trigger, which checks, charges and keeps the clocks. A write past them is one that nobody has checked: one
--- PATCH of a version once ended the maintenance of every tenant.
+-- There is one door for writes. Only the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either
+-- schema, and policies are only for SELECT. Every write is a definer function of mayfly_private or a trigger,
+-- which checks, charges and updates the clocks. Nothing would check a write that bypasses them: a single PATCH
+-- of a version once stopped the maintenance of every tenant.
 
 alter table mayfly.scopes enable row level security;
 

@@ -1,10 +1,10 @@
--- Who may see messages, inboxes and channels. Functions alone write them.
+-- Who may see channels and their subscriptions. Only functions write them.
 
 alter table mayfly.channels enable row level security;
 
 alter table mayfly.channel_subscriptions enable row level security;
 
--- That there is a channel is no secret in its tenant; what was said in it may be.
+-- Everybody in the tenant may know that a channel exists, but not what was published in it.
 grant select on mayfly.channels to authenticated, service_role;
 
 create policy channels_select on mayfly.channels for select to authenticated

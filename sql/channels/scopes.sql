@@ -1,9 +1,10 @@
 -- The scopes of this room.
 
--- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
+-- Broadcasts of clients count against the project's rate, and no quota limits them. So an agent must ask for
+-- channel:broadcast.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
-  ('channel:broadcast', 'Broadcast in channels what is kept nowhere, past every quota. Not among an agent''s default scopes.', '{member,admin,owner}', true, false)
+  ('channel:broadcast', 'Send broadcasts in channels, which are never stored and which no quota limits. Not a default scope of agents.', '{member,admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;

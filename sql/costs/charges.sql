@@ -5,8 +5,8 @@ on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.cost_groups', 'the members of teams'),
-  ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
+  ('mayfly.budgets', '1000 rows a tenant, and one for each run, whose job is charged'),
   ('mayfly.rate_limits', '1000 rows a tenant'),
-  ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),
+  ('mayfly_private.cost_holds', 'open calls, and calls of the last day that were not settled: 10000 rows a tenant'),
   ('mayfly_private.model_breakers', '1000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

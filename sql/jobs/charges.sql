@@ -12,6 +12,6 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
   ('mayfly.job_queues', '1000 rows a tenant'),
   ('mayfly_private.job_keys', 'the jobs, which are charged'),
-  ('mayfly_private.job_workers', 'the workers that sleep: rows end within a minute'),
+  ('mayfly_private.job_workers', 'the sleeping workers: a row ends within a minute'),
   ('mayfly_private.job_tenants', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,5 +1,6 @@
--- Who may read the log: everyone with the scope of a kind (mayfly_private.readable_kinds). Events for one agent or
--- person can be read by that one, its ancestors, and callers with the kind's admin scope.
+-- Who may read the log: everyone with the scope of a kind (mayfly_private.readable_kinds). Events for one agent
+-- or person can be read by that agent or person, by the agent's ancestors, and by callers with the kind's admin
+-- scope.
 
 alter table mayfly.events enable row level security;
 

@@ -1,5 +1,5 @@
--- Policies on realtime.messages, in a migration of their own: a hosted project allows nothing there except create
--- policy and drop policy.
+-- Policies on realtime.messages, in a separate migration, because a hosted project allows only create policy
+-- and drop policy there.
 
 drop policy if exists mayfly_receive on realtime.messages;
 create policy mayfly_receive on realtime.messages for select to authenticated

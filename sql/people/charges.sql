@@ -6,6 +6,7 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.members', 'one row a person'),
+  ('mayfly_private.client_grants', '50 clients a member'),
   ('mayfly_private.ensured_tenants', 'one row a tenant'),
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -2,6 +2,9 @@ alter table mayfly.members enable row level security;
 
 alter table mayfly.invitations enable row level security;
 
+-- Nobody reads grants directly: functions show people their own.
+alter table mayfly_private.client_grants enable row level security;
+
 grant select on mayfly.members to authenticated, service_role;
 
 create policy members_select on mayfly.members for select to authenticated

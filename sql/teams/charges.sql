@@ -9,7 +9,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing moves what was charged: nothing is refused then.
+-- Closing moves rows that were already charged, so it is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)
@@ -18,6 +18,7 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.team_members', 'the agents and 1000 a team'),
   ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly_private.agent_loads', 'two rows for each assignment'),
   ('mayfly_private.team_pulses', 'the members of teams'),
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,5 +1,5 @@
--- Who may see teams, polls, tenders and assignments. Functions alone write them. What is not yet to be seen, ballots
--- and bids, is in the private schema, which nobody may read.
+-- Who may see teams, polls, tenders and assignments. Only functions write them. Ballots and bids that are still
+-- secret are in the private schema, which nobody may read.
 
 alter table mayfly.teams enable row level security;
 

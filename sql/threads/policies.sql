@@ -1,4 +1,4 @@
--- Who may see threads. They are written by functions alone.
+-- Who may see threads. Only functions write them.
 
 alter table mayfly.threads enable row level security;
 

@@ -2,9 +2,15 @@ set local lock_timeout = '5s';
 
 drop policy if exists events_select on mayfly.events;
 
+drop function if exists mayfly.export_tenant;
+
+drop function if exists mayfly_private.export_tenant;
+
 drop function if exists mayfly_private.maintain_debug;
 
 drop function if exists mayfly_private.maintain_states;
+
+drop function if exists mayfly.send_messages;
 
 drop function if exists mayfly_private.maintain_messages;
 
@@ -30,30 +36,34 @@ drop function if exists mayfly_private.row_bytes;
 
 alter table mayfly.scopes add column by_default boolean not null default false;
 
--- Null for those that were spawned before: each new token goes on to give them their lifetime again. One that is not
--- null would have to be written into every row, which Postgres refuses while functions take rows of the table.
+-- Null for agents that were spawned before: each new token still starts their lifetime again. A value would have to
+-- be written into every row, which Postgres refuses while functions use the table's row type.
 alter table mayfly.agents add column renews boolean;
 alter table mayfly.agents alter column renews set default false;
 
 -- Each room registers its own kinds of due broadcasts (nudge_kinds).
 alter table mayfly_private.nudges_due drop constraint nudges_due_event_known;
 
--- The words of a memory are written by what writes the memory, not generated: so they can be improved, and rows with older
--- words stay as they are until maintenance comes to them. The column keeps its data.
+-- The words of a memory are written with the memory, not generated, so that they can be improved. Rows with older words
+-- stay unchanged until maintenance updates them. The column keeps its data.
 alter table mayfly.memories alter column words drop expression;
 alter table mayfly.memories alter column words set default '';
 alter table mayfly.memories add column words_version smallint not null default 0;
 
--- With the tenant in it, so that a typo of one tenant does not read the labels of another.
+-- Includes the tenant, so that a typo in one tenant does not read the labels of another.
 drop index mayfly.memories_labels_idx;
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
 
--- A key of the caller's, and identical content stored once.
+-- The caller's key, and a hash with which identical content is stored once.
 alter table mayfly.memories
   add column key text constraint memories_key_length check (char_length(key) between 1 and 200),
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
+
+-- Null for messages that were sent before.
+alter table mayfly.messages add column trace text constraint messages_trace_length check (char_length(trace) <= 500);
+alter table mayfly.messages alter column trace set statistics 0;
 
 comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
 
@@ -71,7 +81,7 @@ begin
   where e.extname = 'vector';
 
   if vector.nspname <> 'extensions' then
-    raise exception 'Mayfly needs pgvector in the schema extensions, but it lies in %.', vector.nspname
+    raise exception 'Mayfly needs pgvector in the schema extensions, but it is in %.', vector.nspname
       using hint = 'Run: alter extension vector set schema extensions';
   end if;
   if string_to_array(vector.extversion, '.')::int[] < array[0, 8] then
@@ -82,16 +92,16 @@ begin
   from pg_extension e join pg_namespace n on n.oid = e.extnamespace
   where e.extname in ('pg_trgm', 'btree_gin', 'unaccent') and n.nspname <> 'extensions' order by 1 limit 1;
   if elsewhere is not null then
-    raise exception 'Mayfly needs % in the schema extensions, but it lies elsewhere.', elsewhere
+    raise exception 'Mayfly needs % in the schema extensions, but it is in another schema.', elsewhere
       using hint = format('Run: alter extension %s set schema extensions', elsewhere);
   end if;
-  -- Realtime's own migrations make these, and may run after ours.
+  -- Realtime's own migrations create these, and may run after ours.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
     or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
     raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'
-      using hint = 'Wait until the project''s Realtime has started once, which makes them, and run the migrations again.';
+      using hint = 'Wait until the project''s Realtime has started once, which creates them, and run the migrations again.';
   end if;
-  -- The definer functions read tables whose policies call them: their owner must pass by the policies.
+  -- The definer functions read tables whose policies call them, so their owner must bypass the policies.
   if not exists (select from pg_roles where rolname = current_user and (rolbypassrls or rolsuper)) then
     raise exception 'Mayfly''s migrations must run as a role that bypasses row-level security, but % does not.', current_user
       using hint = 'Run them as postgres, as `supabase db push` does.';
@@ -99,8 +109,8 @@ begin
 end
 $$;
 
--- A JSON value in the one form that all equal values share. jsonb already sorts keys, and this removes trailing
--- zeros of numbers.
+-- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this removes
+-- trailing zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
@@ -117,7 +127,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
+comment on function mayfly_private.canonical is 'A JSON value in a form that is the same for all equal values.';
 
 -- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
 -- functions that take JSON from callers, unless another function names the field. Locks nothing.
@@ -136,10 +146,11 @@ begin
 end
 $$;
 
--- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
--- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
--- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
--- Called by caller and renew_agent. Locks nothing.
+comment on function mayfly_private.check_numbers is 'Refuses a JSON value with a number that JavaScript would change.';
+
+-- Refuses edge functions of a release that this database does not support. It supports its own release and the
+-- one before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions
+-- of 0.1.0, do not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void
@@ -158,17 +169,17 @@ begin
   perform mayfly_private.fail(503, 'version_unsupported',
     format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+    case when deployed > installed then 'Run npx supabase db push, because the database must be upgraded before the functions.'
       else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
 
-comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not support.';
 
--- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
--- Returns { value }, or { fault } where the edit does not fit what is there. What is missing on the way is made: an
--- object, 0 for inc, [] for append. Locks nothing.
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see
+-- mayfly.edit_state). Returns { value }, or { fault } if the edit does not fit the existing value. Missing
+-- values on the path are created: an object, 0 for inc, [] for append. Locks nothing.
 
 create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
 returns jsonb
@@ -186,16 +197,16 @@ begin
       when 'add' then jsonb_build_object('value', operand)
       when 'inc' then case when coalesce(kind, 'number') = 'number'
         then jsonb_build_object('value', coalesce(target::numeric, 0) + operand::numeric)
-        else jsonb_build_object('fault', format('finds no number, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a number, but finds %s', kind)) end
       when 'append' then case when coalesce(kind, 'array') = 'array'
         then jsonb_build_object('value', coalesce(target, '[]') || jsonb_build_array(operand))
-        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a list, but finds %s', kind)) end
       else case
         when operand is null then jsonb_build_object('fault', 'needs a path, or a value to remove from a list')
         when kind is null then '{}'
         when kind = 'array' then jsonb_build_object('value', (
           select coalesce(jsonb_agg(e.item order by e.n), '[]') from jsonb_array_elements(target) with ordinality as e (item, n) where e.item <> operand))
-        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a list, but finds %s', kind)) end
     end;
   end if;
 
@@ -236,9 +247,9 @@ $$;
 
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
--- Where a JSON value does not fit a JSON Schema: the path of the first fault and what it must be; null where it fits.
--- A schema that schema_fault does not pass fits nothing, so that a gap refuses; it is asked at the root alone, since it
--- reads the whole schema.
+-- Where a JSON value does not match a JSON Schema: the path of the first fault and what it must be. Null if it
+-- matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root, because
+-- it reads the whole schema.
 -- https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
@@ -304,18 +315,19 @@ begin
     when schema ? 'allOf' and exists (select from jsonb_array_elements(schema -> 'allOf') s where mayfly_private.json_fault(s, given, path) is not null)
       then (select mayfly_private.json_fault(s, given, path) f from jsonb_array_elements(schema -> 'allOf') s order by f nulls last limit 1)
     when schema ? 'anyOf' and not exists (select from jsonb_array_elements(schema -> 'anyOf') s where mayfly_private.json_fault(s, given, path) is null)
-      then path || ' fits none of the alternatives'
+      then path || ' matches none of the alternatives'
     when schema ? 'oneOf' and 1 <> (select count(*) from jsonb_array_elements(schema -> 'oneOf') s where mayfly_private.json_fault(s, given, path) is null)
-      then path || ' must fit exactly one of the alternatives'
+      then path || ' must match exactly one of the alternatives'
     when schema ? 'not' and mayfly_private.json_fault(schema -> 'not', given, path) is null then path || ' is not allowed'
   end;
 end
 $$;
 
-comment on function mayfly_private.json_fault is 'The path of the first fault of a JSON value by a JSON Schema, and what it must be; null where it fits.';
+comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';
 
--- Whether a JSON value is at most so many bytes as text, and nested at most so deep: {"a": [1]} is 2. In PL/pgSQL: in
--- SQL, which an empty search_path keeps from being inlined, each statement that asked planned it, 0.1 ms.
+-- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It
+-- is in PL/pgSQL, because an empty search_path prevents inlining of SQL functions, and each statement would
+-- plan it again, for 0.1 ms.
 
 create or replace function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -324,7 +336,7 @@ set search_path = ''
 as $$
 begin
   return octet_length(value::text) <= max_bytes
-    -- Strict: lax unwraps arrays, and then finds each level twice.
+    -- Strict, because lax unwraps arrays and would find each level twice.
     and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 end
 $$;
@@ -338,22 +350,23 @@ comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
 
 comment on column mayfly_private.settings.debug_rate is
-  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together: half of what the Free plan allows.';
+  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together. The default is half of what the Free plan allows.';
 
 comment on column mayfly_private.settings.announce_rate is
-  'How many broadcasts a second the database sends for a tenant at once, and as many again that were due: half of what the Free plan allows. Realtime also counts each receiver.';
+  'How many broadcasts a second the database may send for a tenant at once. In addition, it may send the same number of due ones. The default is half of what the Free plan allows. Realtime also counts each receiver.';
 
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
 
--- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
--- an age, a lease or a window is judged, so that a test can put another clock in its place
--- (tests/harness/clock.ts); only the owner can. Locks nothing.
--- One call costs 2 µs; in SQL, which an empty search_path keeps from being inlined, it cost a statement
--- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
--- whole statement, and an index can be used with it.
--- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
--- are compared with; how long work takes, and when maintenance was last there.
+comment on function mayfly_private.merge_conflicts is 'Where two changes of the same value contradict each other.';
+
+-- The time with which Mayfly decides what has ended, expired or is due, which is the machine's time. Called
+-- wherever an age, a lease or a window is judged, so that a test can replace the clock
+-- (tests/harness/clock.ts). Only the owner can do that. Locks nothing. One call costs 2 µs. An empty
+-- search_path prevents inlining of SQL functions, so in SQL it cost 20 µs a statement. A query over rows takes
+-- it from a variable or uses `(select mayfly_private.now())`, which runs once for the whole statement and works
+-- with an index. These keep the machine's clock: tokens, because others verify them too; hybrid clocks, which
+-- are compared with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -386,10 +399,10 @@ begin
 end
 $$;
 
--- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any; a double,
--- which is what every client reads it into, has none beyond 1.8e308 or nearer to 0 than 5e-324, and not
--- every integer beyond 2^53: those would change without a word on their way out. An integer that a double
--- does hold, such as 1e300, is kept. Called by all that take JSON. Locks nothing.
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But
+-- clients read numbers as doubles, which cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and cannot hold
+-- every integer beyond 2^53. Such numbers would change silently when they are read. An integer that a double
+-- can hold, such as 1e300, is allowed. Called by all functions that take JSON. Locks nothing.
 
 create or replace function mayfly_private.numbers_kept(value jsonb)
 returns boolean
@@ -420,9 +433,10 @@ return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
 
 comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know, or has in a
--- form that it cannot use; null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are
--- allowed and not checked: regular expressions differ between JavaScript and Postgres, so the worker checks them.
+-- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or
+-- cannot use in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and
+-- `format` are allowed and not checked: regular expressions differ between JavaScript and Postgres, so the
+-- worker checks them.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text
@@ -464,19 +478,33 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schema_fault is 'The path of what cannot be checked of a JSON Schema; null where there is nothing.';
+comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
 
--- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
--- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
--- of mayfly_private.meter_rows charge them. Or `bytes` says how a row is counted, and the room charges it itself
--- (mayfly_private.charge). Or nothing is charged, and `bounded_by` says what bounds the rows. recount_usage counts
--- the first two.
+-- What percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
+
+create function mayfly_private.show_percentiles(of double precision[])
+returns jsonb
+language sql immutable parallel safe
+set search_path = ''
+return jsonb_build_object('p50', round(of[1]::numeric, 1), 'p95', round(of[2]::numeric, 1), 'p99', round(of[3]::numeric, 1));
+
+comment on function mayfly_private.show_percentiles is 'Percentiles in the form that readers get.';
+
+grant execute on function mayfly_private.show_percentiles to authenticated, service_role;
+
+comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to null.';
+
+-- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables
+-- in its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows
+-- charge each row the flat bytes and the lengths of the written columns. With `bytes`, the expression says how
+-- a row is counted, and the room charges it itself (mayfly_private.charge). With `bounded_by`, nothing is
+-- charged, and it says what bounds the rows. recount_usage counts the first two.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
   flat integer constraint charges_flat_range check (flat >= 0),
   written text[],
-  -- Up to 1,000 bytes a row are counted and never refused, and a row is no write.
+  -- Up to 1,000 bytes a row are counted but never refused, and a row does not count as a write.
   lenient boolean not null default false,
   bytes text,
   bounded_by text,
@@ -508,10 +536,11 @@ comment on column mayfly_private.chores.work is
 
 alter table mayfly_private.chores enable row level security;
 
--- Every kind of event there is, and the scope that shows it: the log belongs to no one room. Each room registers
--- its own kinds in its event_kinds.sql. A reader of the log hears of the kinds whose scope it has, and of no other:
--- of a kind that no room has registered nobody hears. Scopes are kept by name, since rooms register theirs in files
--- of their own; tests/log/event-kinds.test.ts finds a name that is none, and a kind that is appended and not here.
+-- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each
+-- room registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has,
+-- and nobody gets a kind that is not registered. Scopes are stored by name, because rooms register them in
+-- other files. tests/log/event-kinds.test.ts finds names that are not scopes, and kinds that are written but
+-- not registered.
 
 create table mayfly.event_kinds (
   kind text constraint event_kinds_pkey primary key
@@ -533,8 +562,30 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
 
--- The kinds of broadcasts that can be due (nudges_due): whom flush_nudges tells of each, and what. A room registers its
--- kinds in its nudge_kinds.sql.
+-- How the rows of a table come back from an export (mayfly.import_tenant). A table that no room registers comes back
+-- as it is. A room registers in its imports.sql what has to change, because nothing is running or waiting after an
+-- import: a row of something that was under way comes back as ended.
+
+create table mayfly_private.imports (
+  relation text constraint imports_pkey primary key,
+  sets jsonb not null default '{}' constraint imports_sets_object check (jsonb_typeof(sets) = 'object'),
+  rows text,
+  left_out text,
+  constraint imports_left_out_alone check (left_out is null or (rows is null and sets = '{}'))
+);
+
+comment on table mayfly_private.imports is 'How the rows of tables come back from an export. Tables that are not here come back as they are.';
+
+comment on column mayfly_private.imports.sets is 'By column, an SQL expression over a row r of the export that replaces its value.';
+
+comment on column mayfly_private.imports.rows is 'A condition over a row r of the export. Other rows are left out.';
+
+comment on column mayfly_private.imports.left_out is 'Why no row comes back.';
+
+alter table mayfly_private.imports enable row level security;
+
+-- The kinds of broadcasts that can be due (nudges_due), with the listeners and the payload that flush_nudges
+-- uses for each. A room registers its kinds in its nudge_kinds.sql.
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
@@ -546,10 +597,10 @@ create table mayfly_private.nudge_kinds (
 comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
 
 comment on column mayfly_private.nudge_kinds.heard is
-  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens who holds no lease of the topic; null: nobody does.';
+  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens without a lease of the topic. Null if nobody ever does.';
 
 comment on column mayfly_private.nudge_kinds.payload is
-  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns jsonb: what is told, or null for nothing.';
+  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns the payload as jsonb, or null for none.';
 
 alter table mayfly_private.nudge_kinds enable row level security;
 
@@ -570,7 +621,8 @@ comment on column mayfly_private.topics.rule is
 
 alter table mayfly_private.topics enable row level security;
 
--- What mayfly.usage shows beside memories, bytes and writes. A room registers what it bounds in its usage.sql.
+-- What mayfly.usage shows in addition to memories, bytes and writes. A room registers what it limits in its
+-- usage.sql.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
@@ -580,7 +632,7 @@ create table mayfly_private.usage_counts (
 comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 
 comment on column mayfly_private.usage_counts.work is
-  'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
+  'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name, and its limits in `limits`.';
 
 alter table mayfly_private.usage_counts enable row level security;
 
@@ -604,7 +656,7 @@ comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 
 comment on column mayfly.tenants.messages_kept is
-  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
+  'How long messages are kept after every recipient acknowledged them. All others, including those in channels, are kept as long as the log.';
 
 comment on column mayfly.tenants.debug is
   'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
@@ -651,23 +703,26 @@ begin
   end if;
 
   if claims ->> 'iss' = 'mayfly' then
-    select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
-    into found_caller
-    from mayfly.agents a
-    where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
-      and a.id = mayfly_private.to_uuid(claims ->> 'sub')
-      and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
-      and not exists (
-        select from mayfly.agents line
-        where line.tenant_id = a.tenant_id
-          and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= instant));
-    return case when found then found_caller end;
+    return mayfly_private.living_agent_of_token(claims, chosen);
   end if;
 
   if claims ? 'mayfly' or mayfly_private.to_uuid(claims ->> 'sub') is null
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
+  end if;
+  -- A token with a client_id is an OAuth client's, which may do what the person has granted to it. With grants in several
+  -- tenants, it has to choose one.
+  if claims ? 'client_id' then
+    select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
+    into found_caller
+    from mayfly_private.client_grants g
+    where g.user_id = mayfly_private.to_uuid(claims ->> 'sub') and g.client_id = claims ->> 'client_id'
+      and g.tenant_id::text = coalesce(chosen, g.tenant_id::text)
+      and (chosen is not null or 1 = (
+        select count(*) from mayfly_private.client_grants other
+        where other.user_id = g.user_id and other.client_id = g.client_id));
+    return case when found then found_caller
+      else row('client', mayfly_private.to_uuid(claims ->> 'sub'), null, '{}', chosen, '{}')::mayfly_private.caller end;
   end if;
   return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen, null)::mayfly_private.caller;
 end
@@ -675,10 +730,41 @@ $$;
 
 comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
 
+-- The agent that an agent's token names, as a caller. Null if the agent may no longer act: its token stops working at
+-- once when it, or an agent above it, is stopped or suspended or reaches the end of its time. Called by caller.
+-- Locks nothing.
+
+create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
+returns mayfly_private.caller
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  found_caller mayfly_private.caller;
+begin
+  select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
+  into found_caller
+  from mayfly.agents a
+  where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
+    and a.id = mayfly_private.to_uuid(claims ->> 'sub')
+    and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
+    and not exists (
+      select from mayfly.agents line
+      where line.tenant_id = a.tenant_id
+        and line.id = any (a.ancestors || a.id)
+        and (line.status <> 'running' or line.expires_at <= instant));
+  return case when found then found_caller end;
+end
+$$;
+
+comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
+
 -- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
 -- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
 --
--- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
+-- Each part must match exactly, and so must their number. Realtime calls this as the caller, at each join and each new
+-- token.
 
 create or replace function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
@@ -711,7 +797,7 @@ comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn r
 
 comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
 
-comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
 
 comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
 
@@ -725,12 +811,12 @@ comment on column mayfly.agents.type_version is 'The version of its type when it
 
 comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
 
-comment on column mayfly.agents.lifetime is 'From spawn, or the last time that its life was extended, to expires_at.';
+comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';
 
-comment on column mayfly.agents.renews is 'Whether each new token gives it its lifetime again, up to the maximum of its tenant and its type; null as true, for one that was spawned before 0.2.';
+comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
 
--- Fails unless the caller may manage members with this role: an owner all, an admin all except owners. Called by the
--- functions for people.
+-- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin all
+-- except owners. Called by the functions for people.
 
 create or replace function mayfly_private.require_role(tenant uuid, over text)
 returns void
@@ -747,26 +833,26 @@ begin
 end
 $$;
 
--- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
--- Locks nothing.
+-- The tenant of this request for a caller that is already known, who must have the scope in it. For functions that need
+-- several scopes, so that they identify the caller once. Locks nothing.
 
-create or replace function mayfly_private.require_tenant(scope text)
+create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
 language plpgsql stable security definer
 set search_path = ''
 as $$
 declare
-  caller constant mayfly_private.caller := mayfly_private.caller();
   tenants uuid[];
 begin
-  -- An agent, or the secret key with a tenant: as tenant_ids would say, which asks who is calling again.
-  if caller.kind in ('agent', 'secret') and caller.tenant_id is not null and (scope is null or scope = any (caller.scopes)) then
-    return caller.tenant_id;
+  -- For an agent, or the secret key with a tenant, this gives the same answer as tenant_ids, without
+  -- identifying the caller again.
+  if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
+    return who.tenant_id;
   end if;
-  tenants := case when caller.kind = 'machine' then array[caller.tenant_id] else mayfly_private.tenant_ids(null) end;
-  if caller is null or caller.kind is null then
+  tenants := case when who.kind = 'machine' then array[who.tenant_id] else mayfly_private.tenant_ids(null) end;
+  if who is null or who.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
-      'Spawn an agent, or sign in. A stopped or expired agent can do nothing more.');
+      'Spawn an agent, or sign in. A stopped or expired agent can no longer do anything.');
   elsif cardinality(tenants) = 0 then
     perform mayfly_private.fail(403, 'tenant_unknown', 'The request names no tenant that the caller belongs to.',
       'Pass the id of one of your tenants with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
@@ -783,21 +869,75 @@ begin
 end
 $$;
 
+comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
+
+-- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
+-- Locks nothing.
+
+create or replace function mayfly_private.require_tenant(scope text)
+returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.require_tenant_of(mayfly_private.caller(), scope);
+end
+$$;
+
+-- The definer half of mayfly.tenant_ids.
+
+create or replace function mayfly_private.tenant_ids(scope text)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind = 'person' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.user_id = caller.id
+        and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text)
+        and (tenant_ids.scope is null
+          or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
+  end if;
+  -- The granted scopes that the person still has.
+  if caller.kind = 'client' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.tenant_id = caller.tenant_id and m.user_id = caller.id
+        and (tenant_ids.scope is null
+          or (tenant_ids.scope = any (caller.scopes)
+            and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
+  end if;
+  -- A machine belongs to no tenant, because it may only spawn.
+  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
+    return '{}';
+  end if;
+  return array[caller.tenant_id];
+end
+$$;
+
 comment on function mayfly.tenant_ids is 'The tenants in which the caller has the scope. Without a scope, those to which it belongs.';
 
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('tenant:write', 'Rename the tenant and set what its agents may.', '{admin,owner}', false, false)
+  ('tenant:write', 'Rename the tenant and set the limits of its agents.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on table mayfly_private.maintenance is 'The progress of maintenance for each tenant.';
 
 comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
 
 comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';
 
--- Which tenants' broadcasts a client hears over its own database connection, and until when. The Postgres transport
--- of the SDK leases it. listen_by_postgres writes it and notify reads it.
+-- Which tenants' broadcasts a client receives over its own database connection, and until when. Written by
+-- listen_by_postgres for the Postgres transport of the SDK, and read by notify.
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null constraint postgres_listeners_pkey primary key,
@@ -806,13 +946,13 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
-comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent within the second of told_at.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -822,55 +962,28 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas. The meters call it at the
--- end of each statement that writes what they measure, and so do functions that know what they write: send_messages,
--- write_state, append_debug. It never refuses a write that frees space. The sum covers what has committed, so a
--- quota can be exceeded by at most what concurrent pushes hold, 15 of 4 MB. Locks what count_usage locks.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The
+-- meters call it at the end of each statement that writes what they measure, and some functions call it
+-- themselves: send_messages, write_state, append_debug. Locks what count_usage locks.
 
 create or replace function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
 language plpgsql security definer
 set search_path = ''
 as $$
-declare
-  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
-  limits record;
-  used record;
 begin
   perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes);
-  select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
-  select sum(u.memories) as memories, sum(u.bytes) as bytes,
-    coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
-  into strict used
-  from mayfly_private.tenant_usage u where u.tenant_id = tenant;
-
-  if more_memories > 0 and used.memories > limits.max_memories then
-    perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may keep %s memories.', limits.max_memories),
-      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
-      jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
-  elsif more_bytes > 0 and used.bytes > limits.max_bytes then
-    perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may store %s bytes.', limits.max_bytes),
-      'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
-      jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
-  elsif more_writes > 0 and used.writes > limits.writes_per_minute then
-    perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
-      'Nothing was written. Try again after retry_after seconds.',
-      jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
-      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
-  end if;
+  perform mayfly_private.refuse_over_quota(tenant, more_memories, more_bytes, more_writes);
 end
 $$;
 
 -- Counts what a tenant has stored and written. charge calls it; other code calls it directly for writes that must
 -- not be refused.
 --
--- It locks one of the tenant's 16 shards until commit, the first that nobody holds, so up to 16 concurrent pushes of
--- a tenant do not wait. A push of one memory took 0.5 ms more, and one of 1,000 took 4 ms more than 400 (2 busy
--- cores). One counter instead of 16 made 8 writers 10 % slower, and any writer's open transaction would have stopped
--- the others.
+-- It locks the first free one of the tenant's 16 shards until commit, so up to 16 concurrent pushes of a tenant
+-- do not wait. It added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 that took 400 ms (2 busy
+-- cores). With one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would
+-- have blocked the others.
 
 create or replace function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -911,26 +1024,26 @@ declare
   tenant mayfly.tenants;
 begin
   select * into strict settings from mayfly_private.settings;
-  if name is null or char_length(name) not between 1 and 200 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  if name is null or char_length(name) not between 1 and 200 then -- bounds: 200 tenant.name
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}'); -- bounds: 200 tenant.name
   elsif caller.kind = 'person' then
     if settings.tenants_created_by <> 'signed_in' or claims -> 'is_anonymous' = 'true'
       or not exists (select from auth.users u where u.id = caller.id) then
       perform mayfly_private.fail(403, 'tenant_creation_not_allowed', 'This project does not allow this person to create tenants.',
-        'Have one created with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
+        'Create it with the secret key, or set mayfly_private.settings.tenants_created_by to signed_in.');
     elsif owner is not null and owner <> caller.id then
-      perform mayfly_private.fail(400, 'invalid_request', 'owner is only for the secret key: a person owns the tenants that they create.', null, '{"field": "owner"}');
+      perform mayfly_private.fail(400, 'invalid_request', 'Only the secret key can set owner. A person owns the tenants that they create.', null, '{"field": "owner"}');
     end if;
     owner := caller.id;
     perform pg_advisory_xact_lock(hashtextextended('mayfly.create_tenant ' || owner, 0));
     if (select count(*) from mayfly.members m where m.user_id = owner and m.role = 'owner') >= settings.max_tenants_per_person then
       perform mayfly_private.fail(403, 'tenant_quota_exceeded',
         format('A person may own %s tenants here.', settings.max_tenants_per_person),
-        'Erase one, hand one over, or have max_tenants_per_person raised.',
+        'Erase one, hand one over, or ask for a higher max_tenants_per_person.',
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor: nobody else may execute this without claims.
+    -- A call without claims comes from the SQL editor, because nobody else can call this without them.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -942,9 +1055,11 @@ begin
 end
 $$;
 
--- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push calls
--- it for the tenant of its caller. Locks the tenant's row as a foreign key does; writers of memories share that
--- lock.
+comment on function mayfly.create_tenant is 'Creates a tenant and returns it. For the secret key and, if the project allows it, for signed-in people.';
+
+-- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push
+-- calls it for the tenant of its caller. Locks the tenant's row as a foreign key does. Writers of memories
+-- share that lock.
 
 create or replace function mayfly_private.hold_tenant(tenant uuid)
 returns text
@@ -968,9 +1083,9 @@ $$;
 
 comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
 
--- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of
--- the SDK calls it with its own database role; no role of the Data API may. Locks the tenants' leases, in their
--- order.
+-- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres
+-- transport of the SDK calls it with its own database role. No role of the Data API can. Locks the tenants'
+-- leases, in their order.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]
@@ -993,13 +1108,13 @@ $$;
 
 comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
--- Charges what a statement writes into small tables that callers fill, as mayfly_private.charges says: bytes, and a
--- write for each inserted row, so that inserting and deleting in a loop is limited too. An update is charged only
--- its bytes, and only a change of `task` can be refused, because an agent says what it is doing many times. For
--- other tables, functions charge what they change.
+-- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It
+-- charges bytes, and a write for each inserted row, which also limits inserting and deleting in a loop. An
+-- update is charged only its bytes. Only a change of `task` can be refused, because an agent reports new tasks
+-- many times. For other tables, functions charge what they change.
 --
--- Of a lenient table, up to 1,000 bytes a row are counted and never refused, nor is the end of a row. So in a full
--- tenant agents can still be spawned to empty it, and dead ones are marked.
+-- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full
+-- tenant, agents can be spawned to empty it, and dead ones are marked.
 
 create or replace function mayfly_private.meter_rows()
 returns trigger
@@ -1049,12 +1164,12 @@ begin
 end
 $$;
 
--- Sends what is broadcast on a topic by NOTIFY to clients that have a database connection of their own: on the
--- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that
--- does not fit (a NOTIFY has 8,000 bytes) keeps only its numbers, by which the reader asks for it.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection: on the channel
+-- mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. A payload that does not fit (a NOTIFY has 8,000
+-- bytes) keeps only its numbers, with which the reader asks for the rest.
 --
--- Without a lease nothing is sent, because commits that notify wait for each other in the whole cluster. Locks
--- nothing else.
+-- Without a lease it sends nothing, because commits that notify wait for each other across the whole cluster.
+-- Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -1079,17 +1194,114 @@ $$;
 
 comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';
 
--- How many bytes a row of a small table is charged, from its JSON: `flat` for the row itself, plus what callers
--- write into it (mayfly_private.charges). It counts the lengths of the JSON texts, so that it makes no difference
--- how a row is stored.
+-- What happens when a quota is reached: the statement that exceeds it is refused, and writes nothing. Never refuses
+-- a write that frees space. It adds up only committed usage, so concurrent pushes can exceed a quota, by at most
+-- 15 pushes of 4 MB. Called by charge, after it has counted. Locks nothing.
+
+create function mayfly_private.refuse_over_quota(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
+  limits record;
+  used record;
+begin
+  select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
+  select sum(u.memories) as memories, sum(u.bytes) as bytes,
+    coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
+  into strict used
+  from mayfly_private.tenant_usage u where u.tenant_id = tenant;
+
+  if more_memories > 0 and used.memories > limits.max_memories then
+    perform mayfly_private.fail(403, 'quota_exceeded',
+      format('The tenant may keep %s memories.', limits.max_memories),
+      'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
+      jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
+  elsif more_bytes > 0 and used.bytes > limits.max_bytes then
+    perform mayfly_private.fail(403, 'quota_exceeded',
+      format('The tenant may store %s bytes.', limits.max_bytes),
+      'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
+      jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
+  elsif more_writes > 0 and used.writes > limits.writes_per_minute then
+    perform mayfly_private.fail(429, 'rate_limited',
+      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
+      'Nothing was written. Try again after retry_after seconds.',
+      jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
+      greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.refuse_over_quota is 'Refuses what makes a tenant exceed its quotas.';
+
+-- How many bytes a row of a small table is charged: `flat` for the row itself, plus what callers write into it
+-- (mayfly_private.charges). It counts the lengths of the JSON texts, so it does not matter how a row is stored.
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = ''
-return flat + (select coalesce(sum(octet_length(content ->> w)), 0) from unnest(written) w)::integer;
+as $$
+declare
+  bytes integer := flat;
+  name text;
+begin
+  -- A query for each row was half of what charging it took.
+  foreach name in array written loop
+    bytes := bytes + coalesce(octet_length(content ->> name), 0);
+  end loop;
+  return bytes;
+end
+$$;
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
+
+-- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a
+-- value as it is. For the secret key, which names the tenant, because only the project sets quotas. Locks the
+-- tenant's row.
+
+create or replace function mayfly_private.set_quotas(
+  max_living_agents integer, spawns_per_minute integer, max_memories bigint, max_bytes bigint, writes_per_minute integer,
+  messages_kept double precision
+)
+returns mayfly.tenants
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  fault record;
+  tenant mayfly.tenants;
+begin
+  select q.field, q.rule into fault
+  from (values
+    ('max_living_agents', max_living_agents not between 0 and 100000, 'a whole number from 0 to 100000'), -- bounds: 100000 tenant.livingAgents
+    ('spawns_per_minute', spawns_per_minute not between 1 and 100000, 'a whole number from 1 to 100000'), -- bounds: 100000 tenant.spawnsPerMinute
+    ('max_memories', max_memories < 0, 'a whole number from 0'),
+    ('max_bytes', max_bytes < 0, 'a whole number from 0'),
+    ('writes_per_minute', writes_per_minute < 1000, 'a whole number from 1000, since one push may have that many'), -- bounds: 1000 tenant.leastWritesPerMinute
+    ('messages_kept', messages_kept not between 3600 and 315360000, 'seconds from 3600 to 315360000')
+  ) as q (field, refused, rule)
+  where q.refused
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), null,
+      jsonb_build_object('field', fault.field));
+  end if;
+  update mayfly.tenants t
+  set max_living_agents = coalesce(set_quotas.max_living_agents, t.max_living_agents),
+    spawns_per_minute = coalesce(set_quotas.spawns_per_minute, t.spawns_per_minute),
+    max_memories = coalesce(set_quotas.max_memories, t.max_memories),
+    max_bytes = coalesce(set_quotas.max_bytes, t.max_bytes),
+    writes_per_minute = coalesce(set_quotas.writes_per_minute, t.writes_per_minute),
+    messages_kept = coalesce(make_interval(secs => set_quotas.messages_kept), t.messages_kept)
+  where t.id = of_tenant
+  returning * into tenant;
+  return tenant;
+end
+$$;
 
 comment on function mayfly.set_quotas is
   'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
@@ -1105,17 +1317,17 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
   tenant mayfly.tenants;
 begin
-  if char_length(name) not between 1 and 200 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  if char_length(name) not between 1 and 200 then -- bounds: 200 tenant.name
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}'); -- bounds: 200 tenant.name
   elsif max_lifetime not between '5 seconds' and '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
   elsif token_lifetime not between '10 seconds' and '1 hour' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
-  elsif max_depth not between 0 and 20 then
-    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif max_depth not between 0 and 20 then -- bounds: 20 tenant.depth
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}'); -- bounds: 20 tenant.depth
   elsif not mayfly_private.is_retention(retention) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, with older_than at least 60 seconds.', null, '{"field": "retention"}');
   end if;
   update mayfly.tenants t
   set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),
@@ -1134,7 +1346,7 @@ $$;
 
 comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 
--- The definer half of mayfly.usage: the counts of this room and those that other rooms have registered
+-- The definer half of mayfly.usage: the counts and limits of this room and those that other rooms have registered
 -- (mayfly_private.usage_counts).
 
 create or replace function mayfly_private.usage()
@@ -1150,10 +1362,7 @@ declare
 begin
   select jsonb_build_object('memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
     'limits', jsonb_build_object(
-      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
-      'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
-      'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
-      'max_depth', t.max_depth))
+      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute))
   into used
   from mayfly.tenants t, (
     select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
@@ -1163,13 +1372,16 @@ begin
   for work in select to_regprocedure(c.work) from mayfly_private.usage_counts c order by c.name loop
     continue when work is null;
     execute format('select %s($1)', work::regproc) into counted using of_tenant;
-    used := used || counted;
+    used := used || (counted - 'limits')
+      || jsonb_build_object('limits', (used -> 'limits') || coalesce(counted -> 'limits', '{}'));
   end loop;
   return used;
 end
 $$;
 
 comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
+
+comment on function mayfly_private.start_usage is 'Trigger: gives a new tenant its shards of usage and its row for maintenance.';
 
 -- The scopes of this room.
 
@@ -1183,8 +1395,31 @@ comment on column mayfly.invitations.email is 'Only a person with this address m
 
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
--- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not unique and
--- any person can choose it: by name alone, the secret key could get a tenant that a stranger named so.
+-- What people have granted to OAuth clients, such as an MCP client: a token of Supabase Auth with a client_id may do
+-- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A
+-- grant ends with the membership, and does not come back with another one.
+
+create table mayfly_private.client_grants (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  client_id text not null constraint client_grants_client_length check (char_length(client_id) between 1 and 200),
+  scopes text[] not null,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint client_grants_pkey primary key (tenant_id, user_id, client_id),
+  constraint client_grants_member_fkey foreign key (tenant_id, user_id) references mayfly.members (tenant_id, user_id) on delete cascade
+);
+
+-- By the token, before the tenant is known.
+create index client_grants_token_idx on mayfly_private.client_grants (user_id, client_id);
+
+comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+
+comment on column mayfly_private.client_grants.client_id is 'The claim client_id in a token of Supabase Auth.';
+
+-- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not
+-- unique, and any person can choose it. With only the name, the secret key could get a tenant of a stranger who
+-- chose the same name.
 
 create table mayfly_private.ensured_tenants (
   owner uuid,
@@ -1194,7 +1429,7 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that a caller ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;
 
@@ -1206,6 +1441,7 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.members', 'one row a person'),
+  ('mayfly_private.client_grants', '50 clients a member'),
   ('mayfly_private.ensured_tenants', 'one row a tenant'),
   ('mayfly_private.invitation_secrets', 'one row an invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
@@ -1219,9 +1455,19 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The definer half of mayfly.accept_invitation. It tells nobody what is wrong with an invitation that is not theirs.
--- Locks the tenant's row (for no key update), as every function that changes its members does, and then the
--- invitation's row, so that it is accepted once. The order is that of erase_tenant.
+-- How rows of this room come back from an export.
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.members', 'the people of another project are not known here'),
+  ('mayfly.invitations', 'its secret is not in an export')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- Nobody reads grants directly: functions show people their own.
+alter table mayfly_private.client_grants enable row level security;
+
+-- The definer half of mayfly.accept_invitation. It does not tell others what is wrong with an invitation that
+-- is not theirs. Locks the tenant's row (for no key update), as every function that changes its members does,
+-- and then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
 
 create or replace function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -1250,7 +1496,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- Read again under the lock: meanwhile it may have been accepted or revoked, or have gone with its tenant.
+  -- Read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
+  -- tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -1265,7 +1512,7 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Nothing was changed. An admin can change their role.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;
@@ -1306,11 +1553,11 @@ comment on function mayfly.add_member is 'Makes a user a member without an invit
 
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
--- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many processes
--- at once. The same caller and owner get the same tenant, even after it was renamed; other callers have names of
--- their own. It adopts a tenant that create_tenant made if that is the only one of its name: for the secret key, one
--- without members or one that `owner` owns; for a person, one that the person owns. To create one, it needs the same
--- right as create_tenant. Calls for one name wait for each other.
+-- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many
+-- processes at once. The same caller and owner get the same tenant, even after it was renamed. Other callers
+-- have separate names. A tenant from create_tenant is adopted if it is the only one with this name: for the
+-- secret key, one without members or one that `owner` owns; for a person, one that the person owns. To create
+-- one, it needs the same right as create_tenant. Calls for one name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -1337,7 +1584,7 @@ begin
   from mayfly_private.ensured_tenants e
   join mayfly.tenants t on t.id = e.tenant_id
   where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
-    -- A person who has left the tenant has no part in it any more.
+    -- A person who has left the tenant does not get it any more.
     and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
   if tenant.id is not null then
     return to_jsonb(tenant) || '{"created": false}';
@@ -1376,6 +1623,104 @@ comment on function mayfly.ensure_tenant is
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
+-- The definer half of mayfly.grant_client. Locks the membership until commit, so that two grants cannot exceed
+-- the limit together, and no grant outlives a membership that is ending.
+
+create function mayfly_private.grant_client(client_id text, scopes text[])
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  person constant uuid := mayfly_private.granting_person();
+  tenant constant uuid := mayfly_private.require_tenant(null);
+  wrong text[];
+  granted mayfly_private.client_grants;
+begin
+  if coalesce(char_length(client_id), 0) not between 1 and 200 then
+    perform mayfly_private.fail(400, 'invalid_request', 'client_id must have 1 to 200 characters.', 'Nothing was granted.', '{"field": "client_id"}');
+  elsif coalesce(cardinality(scopes), 0) not between 1 and 50 then
+    perform mayfly_private.fail(400, 'invalid_request', 'scopes must be 1 to 50 scopes.', 'Nothing was granted. revoke_client takes all back.', '{"field": "scopes"}');
+  end if;
+  perform from mayfly.members m where m.tenant_id = tenant and m.user_id = person for no key update;
+  if not found then
+    perform mayfly_private.require_tenant(null);
+  end if;
+  wrong := array(select s from unnest(scopes) s where not exists (select from mayfly.scopes known where known.name = s));
+  if cardinality(wrong) > 0 then
+    perform mayfly_private.fail(400, 'scope_unknown', format('Unknown scopes: %s.', array_to_string(wrong, ', ', 'null')),
+      'Nothing was granted. mayfly.scopes has all of them.', '{"field": "scopes"}');
+  end if;
+  wrong := array(
+    select s from unnest(scopes) s
+    where not s = any (mayfly_private.grantable_to_clients()) or not tenant = any (mayfly_private.tenant_ids(s)));
+  if cardinality(wrong) > 0 then
+    perform mayfly_private.fail(403, 'scope_missing', format('%s cannot be granted: the person does not have it, or no client may.', wrong[1]),
+      'Nothing was granted. Leave it out.', jsonb_build_object('scope', wrong[1]));
+  elsif (select count(*) from mayfly_private.client_grants g
+      where g.tenant_id = tenant and g.user_id = person and g.client_id <> grant_client.client_id) >= 50 then
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A person may grant scopes to 50 clients.', 'Revoke one.',
+      '{"quota": "client_grants", "limit": 50}');
+  end if;
+  insert into mayfly_private.client_grants as g (tenant_id, user_id, client_id, scopes)
+  select tenant, person, grant_client.client_id, array(select distinct s from unnest(grant_client.scopes) s order by s)
+  on conflict on constraint client_grants_pkey do update set scopes = excluded.scopes, updated_at = mayfly_private.now()
+  returning * into strict granted;
+  return jsonb_build_object('tenant_id', tenant, 'client_id', granted.client_id, 'scopes', granted.scopes,
+    'created_at', granted.created_at, 'updated_at', granted.updated_at);
+end
+$$;
+
+comment on function mayfly_private.grant_client is 'The definer half of mayfly.grant_client.';
+
+grant execute on function mayfly_private.grant_client to authenticated, service_role;
+
+-- Grants scopes to an OAuth client of Supabase Auth, replacing those that it had. A token with this client_id
+-- may then do that much in the tenant. For people, who can grant only scopes that they have.
+
+create function mayfly.grant_client(client_id text, scopes text[])
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.grant_client(client_id, scopes);
+
+comment on function mayfly.grant_client is 'Grants scopes to an OAuth client, replacing those that it had.';
+
+grant execute on function mayfly.grant_client to authenticated, service_role;
+
+-- The scopes that a person may grant to an OAuth client. Not those that administer a tenant, read secrets, make agents or
+-- stop them, take work, or decide and vote, which people do in person.
+
+create function mayfly_private.grantable_to_clients()
+returns text[]
+language sql stable
+set search_path = ''
+return (
+  select array_agg(s.name order by s.name) from mayfly.scopes s
+  where s.agents and s.name not like '%:admin'
+    and s.name not in ('agent:spawn', 'agent:stop', 'approval:decide', 'job:work', 'secret:read', 'team:vote', 'type:write'));
+
+comment on function mayfly_private.grantable_to_clients is 'The scopes that a person may grant to an OAuth client.';
+
+-- The person who calls, in one of their tenants. Only a person can grant, so an agent, the secret key and an OAuth client
+-- are refused. Called by the functions about grants.
+
+create function mayfly_private.granting_person()
+returns uuid
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if (mayfly_private.caller()).kind is distinct from 'person' then
+    perform mayfly_private.fail(403, 'not_authorized', 'Only a person grants scopes to an OAuth client, and takes them back.',
+      'Sign in, and call with the token of that session.');
+  end if;
+  return (mayfly_private.caller()).id;
+end
+$$;
+
+comment on function mayfly_private.granting_person is 'The person who calls; fails for everyone else.';
+
 -- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
 
 create or replace function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
@@ -1413,8 +1758,8 @@ $$;
 comment on function mayfly.invite_member is
   'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 
--- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (A user who
--- is deleted in Auth goes even as the last owner; the secret key then makes another.)
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If
+-- the last owner's user is deleted in Auth, the tenant has no owner, and the secret key can make another.)
 
 create or replace function mayfly_private.keep_owner(member mayfly.members)
 returns void
@@ -1455,6 +1800,40 @@ $$;
 
 comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
 
+-- The definer half of mayfly.list_client_grants. Locks nothing.
+
+create function mayfly_private.list_client_grants()
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  person constant uuid := mayfly_private.granting_person();
+  tenant constant uuid := mayfly_private.require_tenant(null);
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('tenant_id', g.tenant_id, 'client_id', g.client_id, 'scopes', g.scopes,
+      'created_at', g.created_at, 'updated_at', g.updated_at) order by g.client_id), '[]')
+    from mayfly_private.client_grants g where g.tenant_id = tenant and g.user_id = person);
+end
+$$;
+
+comment on function mayfly_private.list_client_grants is 'The definer half of mayfly.list_client_grants.';
+
+grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
+
+-- What the person who calls has granted to OAuth clients in the tenant.
+
+create function mayfly.list_client_grants()
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.list_client_grants();
+
+comment on function mayfly.list_client_grants is 'What the person who calls has granted to OAuth clients in the tenant.';
+
+grant execute on function mayfly.list_client_grants to authenticated, service_role;
+
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
 -- The definer half of mayfly.my_invitations.
@@ -1482,6 +1861,40 @@ $$;
 comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
 
 comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
+
+-- The definer half of mayfly.revoke_client. Locks the grant until commit.
+
+create function mayfly_private.revoke_client(client_id text)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  person constant uuid := mayfly_private.granting_person();
+  tenant constant uuid := mayfly_private.require_tenant(null);
+begin
+  delete from mayfly_private.client_grants g
+  where g.tenant_id = tenant and g.user_id = person and g.client_id = revoke_client.client_id;
+  return jsonb_build_object('deleted', found);
+end
+$$;
+
+comment on function mayfly_private.revoke_client is 'The definer half of mayfly.revoke_client.';
+
+grant execute on function mayfly_private.revoke_client to authenticated, service_role;
+
+-- Takes back what the person has granted to an OAuth client in the tenant: its tokens may do nothing there from that
+-- instant. Returns { deleted }.
+
+create function mayfly.revoke_client(client_id text)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.revoke_client(client_id);
+
+comment on function mayfly.revoke_client is 'Takes back what the person has granted to an OAuth client: { deleted }.';
+
+grant execute on function mayfly.revoke_client to authenticated, service_role;
 
 -- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
 
@@ -1535,16 +1948,18 @@ comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to a
 comment on function mayfly.transfer_tenant is
   'Transfers the tenant to a member. The caller becomes an admin. Returns the new owner.';
 
+comment on function mayfly_private.log_members is 'Trigger: logs members who joined, changed role or left.';
+
 -- The scopes of this room.
 
--- By default an agent may not: to spawn, to stop and to administer must be asked for. presence:read too: an agent that
--- tracks and may see who is present is told of every change by Realtime, wanted or not, and each counts for each
--- receiver.
+-- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also
+-- presence:read. If an agent with presence:read tracks its own presence, Realtime sends it every change, wanted
+-- or not, and each change counts for each receiver.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),
   ('agent:spawn', 'Spawn agents.', '{member,admin,owner}', true, false),
-  ('agent:stop', 'Stop, suspend and resume agents that one did not spawn.', '{member,admin,owner}', true, false),
+  ('agent:stop', 'Stop, suspend and resume agents that the caller did not spawn.', '{member,admin,owner}', true, false),
   ('type:write', 'Define agent types.', '{admin,owner}', true, false),
   ('presence:read', 'See who is present.', '{viewer,member,admin,owner}', true, false),
   ('presence:write', 'Be present.', '{member,admin,owner}', true, true),
@@ -1556,9 +1971,11 @@ comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn ag
 
 comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
 
--- How many bytes the rows of this room's tables are charged. Agents and their registrations are bounded by
--- the rate of spawns, so what is written alone counts: they stay with the tenant, and 172,800 a day are possible by
--- default. They are lenient, so that a tenant that is full can still spawn agents to empty it.
+comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
+
+-- How many bytes the rows of this room's tables are charged. The rate of spawns bounds agents and their
+-- registrations (172,800 a day by default), so only what is written is charged. They are lenient, so that a
+-- full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
@@ -1574,8 +1991,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.spawn_buckets', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Marks up to 50 of a tenant's dead agents as such: a chore, called by maintain_tenant. Locks what it marks, passing by
--- the agents that others hold.
+-- A chore, called by maintain_tenant: marks up to 50 dead agents of a tenant as dead. Locks the agents that it
+-- marks, and skips agents that others hold.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb
@@ -1604,11 +2021,24 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('agent.suspended', 'agent:read', null, 'An agent was suspended.'),
   ('agent.resumed', 'agent:read', null, 'A suspended agent was resumed.'),
   ('agent.stopped', 'agent:read', null, 'An agent was stopped.'),
-  ('agent.expired', 'agent:read', null, 'The lifetime of an agent is over, and it was marked so.')
+  ('agent.expired', 'agent:read', null, 'The lifetime of an agent ended, and the agent was marked as expired.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
+-- How rows of this room come back from an export. Agents have no token there, so none of them lives.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.agents', '{
+    "status": "case when r.status in (''running'', ''suspended'') then ''stopped'' else r.status end",
+    "stopped_at": "coalesce(r.stopped_at, mayfly_private.now())",
+    "stop_reason": "case when r.status in (''running'', ''suspended'') then ''imported'' else r.stop_reason end"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.enrolment_keys', 'its secret is not in an export')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
 
 create function mayfly_private.hears_control(tenant uuid, topic text)
 returns boolean
@@ -1645,7 +2075,8 @@ $$;
 
 comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- Broadcasts of this room that can be due: an agent was stopped or suspended. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: an agent was stopped or suspended. The inbox topic of an agent is
+-- not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -1673,7 +2104,7 @@ $$;
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
 -- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
--- and with message:admin. Only the database sends there.
+-- and with message:admin, and by an OAuth client of a person with message:read. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -1684,7 +2115,7 @@ begin
   if sending or extension <> 'broadcast' then
     return false;
   end if;
-  return (tenant = any (mayfly_private.tenant_ids(null)) and part = mayfly_private.caller_id()::text)
+  return (tenant = any (mayfly_private.tenant_ids(case (mayfly_private.caller()).kind when 'client' then 'message:read' end)) and part = mayfly_private.caller_id()::text)
     or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
       select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part));
 end
@@ -1712,7 +2143,11 @@ return (
       where a.tenant_id = t.id and a.status in ('running', 'suspended') and a.expires_at > mayfly_private.now()),
     'spawns_left', floor(coalesce((
       select least(t.spawns_per_minute, b.tokens + extract(epoch from mayfly_private.now() - b.filled_at) * t.spawns_per_minute / 60)
-      from mayfly_private.spawn_buckets b where b.tenant_id = t.id), t.spawns_per_minute)))
+      from mayfly_private.spawn_buckets b where b.tenant_id = t.id), t.spawns_per_minute)),
+    'limits', jsonb_build_object(
+      'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
+      'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
+      'max_depth', t.max_depth))
   from mayfly.tenants t where t.id = tenant
 );
 
@@ -1766,28 +2201,33 @@ comment on function mayfly.agent_tree is
 
 -- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
 -- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
--- status. Locks nothing.
+-- status. Locks nothing. PL/pgSQL, because a definer function in SQL is planned at each call: 0.3 ms.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return (
+as $$
+begin
+  if agent.status in ('stopped', 'expired') then
+    return agent.status;
+  end if;
+  return (
   select case
-    when agent.status in ('stopped', 'expired') then agent.status
     when agent.expires_at <= (select mayfly_private.now()) then 'expired'
     when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= (select mayfly_private.now())) > 0 then 'stopped'
     when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
     else 'running'
   end
   from mayfly.agents line
-  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors)
-);
+  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors));
+end
+$$;
 
 comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
--- How long an agent has left, in seconds with three decimals: until its own end or that of the first ancestor to
--- end. 0 once it has ended. Renewing can add to it.
+-- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after
+-- its end. Renewing can extend it.
 
 create or replace function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric
@@ -1898,8 +2338,8 @@ begin
 end
 $$;
 
--- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it locks
--- anything. The values of each agent are checked when it is drafted.
+-- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it
+-- locks anything. Each agent's values are checked when it is drafted.
 
 create or replace function mayfly_private.check_team(team jsonb)
 returns void
@@ -1909,20 +2349,20 @@ as $$
 declare
   fault record;
 begin
-  if jsonb_typeof(team) is distinct from 'array' or jsonb_array_length(team) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'team must be an array of 1 to 100 groups.', null, '{"field": "team"}');
+  if jsonb_typeof(team) is distinct from 'array' or jsonb_array_length(team) not between 1 and 100 then -- bounds: 100 agent.team
+    perform mayfly_private.fail(400, 'invalid_request', 'team must be an array of 1 to 100 groups.', null, '{"field": "team"}'); -- bounds: 100 agent.team
   end if;
   select g.n - 1 as index, c.field, c.rule into fault
   from jsonb_array_elements(team) with ordinality as g (item, n),
     lateral (values
       ('type', jsonb_typeof(g.item) = 'object' and mayfly_private.text_within(g.item -> 'type', 63), 'must be a text'),
-      ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'),
+      ('count', mayfly_private.number_within(g.item -> 'count', 1, 100, whole => true), 'must be a whole number from 1 to 100'), -- bounds: 100 agent.team
       ('names', mayfly_private.texts_or_absent(g.item -> 'names', 100), 'must be 1 to 100 texts of 1 to 100 characters'),
       ('lifetime', mayfly_private.number_within(g.item -> 'lifetime', 5, 2592000), 'must be a number of seconds, at least 5'),
       ('renew', coalesce(jsonb_typeof(g.item -> 'renew'), 'null') in ('boolean', 'null'), 'must be true or false'),
-      ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'),
-      ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'),
-      ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'),
+      ('capabilities', mayfly_private.texts_or_absent(g.item -> 'capabilities', 50), 'must be at most 50 texts of 1 to 100 characters'), -- bounds: 50 agent.capabilities; 100 agent.capability
+      ('scopes', mayfly_private.texts_or_absent(g.item -> 'scopes', 50), 'must be a list of scopes'), -- bounds: 50 agent.scopes
+      ('task', mayfly_private.text_within(g.item -> 'task', 2000), 'must be a text of at most 2000 characters'), -- bounds: 2000 agent.task
       ('metadata', coalesce(jsonb_typeof(g.item -> 'metadata'), 'null') in ('object', 'null'), 'must be an object'),
       ('metadata', coalesce(mayfly_private.numbers_kept(g.item -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
@@ -1934,8 +2374,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', format('team[%s].%s %s.', fault.index, fault.field, fault.rule), null,
       jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
-  if (select sum(coalesce((item ->> 'count')::integer, 1)) > 100 from jsonb_array_elements(team) item) then
-    perform mayfly_private.fail(413, 'team_too_large', 'A team has at most 100 agents.', 'Spawn it in several calls.', '{"field": "team"}');
+  if (select sum(coalesce((item ->> 'count')::integer, 1)) > 100 from jsonb_array_elements(team) item) then -- bounds: 100 agent.team
+    perform mayfly_private.fail(413, 'team_too_large', 'A team has at most 100 agents.', 'Spawn it in several calls.', '{"field": "team"}'); -- bounds: 100 agent.team
   end if;
 end
 $$;
@@ -1953,7 +2393,9 @@ return (
   select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
 
--- The definer half of mayfly.create_enrolment_key: the key is returned once and kept hashed.
+comment on function mayfly_private.common_scopes is 'Those of these scopes that most agents need.';
+
+-- The definer half of mayfly.create_enrolment_key. The key is returned once and stored as a hash.
 
 create or replace function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
@@ -2013,8 +2455,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'description must have at most 2000 characters.', null, '{"field": "description"}');
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
-  elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then -- bounds: 50 agent.capabilities
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}'); -- bounds: 50 agent.capabilities; 100 agent.capability
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -2025,7 +2467,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
   perform mayfly_private.check_numbers(metadata, 'metadata');
-  -- Whoever spawns one must have them; here it is enough that agents can.
+  -- The spawner must have these scopes. Here it is enough that agents can have them.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
@@ -2058,12 +2500,12 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- Asked again under the lock, which may have been waited for: a key that was revoked, or a person who
-  -- was removed meanwhile, spawns nothing, and what nobody spawns would have no parent to die with.
+  -- Checked again under the lock, because the caller may have waited for it. A key that was revoked or a person
+  -- who was removed meanwhile must not spawn.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then
-    perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller is no longer alive.', 'Spawn an agent, or sign in.');
   end if;
   allowed := caller.grantable;
 
@@ -2091,9 +2533,11 @@ begin
 end
 $$;
 
--- Prepares an agent for inserting: what was asked for, completed by the newest version of its type, within the
--- limits of the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is
--- locked. `drafted` are earlier agents of the same call.
+comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, charges its spawn rate, and returns what the caller may give.';
+
+-- Prepares an agent for inserting. The newest version of its type completes the request, within the limits of
+-- the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is locked.
+-- `drafted` are earlier agents of the same call.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -2119,18 +2563,18 @@ begin
   capabilities := coalesce(capabilities, definition.capabilities, '{}');
   scopes := coalesce(scopes, definition.scopes, mayfly_private.common_scopes(spawner.allowed));
 
-  if char_length(name) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  if char_length(name) not between 1 and 100 then -- bounds: 100 agent.name
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}'); -- bounds: 100 agent.name
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
     perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
-  elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
-  elsif char_length(task) > 2000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then -- bounds: 50 agent.capabilities
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}'); -- bounds: 50 agent.capabilities; 100 agent.capability
+  elsif char_length(task) > 2000 then -- bounds: 2000 agent.task
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}'); -- bounds: 2000 agent.task
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
@@ -2156,7 +2600,7 @@ begin
     perform mayfly_private.reap(tenant.id, name);
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
-      perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
+      perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant has the name %s.', name),
         'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
@@ -2184,12 +2628,13 @@ begin
 end
 $$;
 
-comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';
+comment on function mayfly_private.draft_agent is 'An agent that is ready to be inserted.';
 
--- Restarts the lifetime of a living agent, within the maximum of its tenant and its type and the end of its parent,
--- if somebody chose that: with `renew` when it was spawned, or now (`chosen`). A new token alone does not extend a
--- life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token. Returns null
--- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
+-- Restarts the lifetime of a living agent, up to the maximum of its tenant and its type and the end of its
+-- parent, if it was spawned with `renew` or somebody asks for it now (`chosen`). A new token alone does not
+-- extend a life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token.
+-- Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks
+-- the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2215,7 +2660,7 @@ $$;
 comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
 
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
@@ -2239,8 +2684,8 @@ begin
   elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
     perform mayfly_private.fail(400, 'invalid_request',
       'activity must be idle, thinking, executing, waiting_input, waiting_approval, waiting_review or blocked.', null, '{"field": "activity"}');
-  elsif char_length(task) > 2000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  elsif char_length(task) > 2000 then -- bounds: 2000 agent.task
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}'); -- bounds: 2000 agent.task
   end if;
 
   insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
@@ -2266,7 +2711,7 @@ $$;
 comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
 
 comment on function mayfly.heartbeat is
-  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+  'A heartbeat of the calling agent: what it is doing, and what it listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 
 -- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
 -- and spawn_team.
@@ -2291,9 +2736,56 @@ begin
 end
 $$;
 
+-- The claims that the spawn function signs for an agent, with a new renewal secret (returned once, stored as a
+-- hash) and the version of its type with which it was spawned. Called by spawning, renewing and resuming, as
+-- owner.
+
+create or replace function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  secret constant text := mayfly_private.new_secret('mfr_');
+  issued_at constant bigint := floor(extract(epoch from clock_timestamp()));
+  found_agent mayfly.agents;
+  token_lifetime interval;
+begin
+  select * into strict found_agent from mayfly.agents a where a.tenant_id = tenant and a.id = agent;
+  select t.token_lifetime into strict token_lifetime from mayfly.tenants t where t.id = tenant;
+
+  insert into mayfly_private.renewal_secrets (hash, tenant_id, agent_id, round)
+  values (mayfly_private.hash_secret(secret), tenant, agent, issue_token.round);
+
+  return jsonb_build_object(
+    'agent', to_jsonb(found_agent),
+    'type', (
+      select to_jsonb(d) - 'tenant_id' - 'created_by' from mayfly.agent_types d
+      where d.tenant_id = tenant and d.name = found_agent.type and d.version = found_agent.type_version),
+    'renewal_secret', secret,
+    'watched', mayfly_private.is_watched(tenant, agent),
+    'claims', jsonb_build_object(
+      'iss', 'mayfly',
+      'aud', 'authenticated',
+      'role', 'authenticated',
+      'sub', agent,
+      'jti', gen_random_uuid(),
+      'iat', issued_at,
+      -- In whole seconds, rounded down, so that the token never outlives the agent.
+      'exp', least(
+        issued_at + extract(epoch from token_lifetime)::bigint,
+        floor(extract(epoch from found_agent.expires_at))::bigint),
+      'mayfly', jsonb_build_object(
+        'v', 1,
+        'tenant', tenant,
+        'scopes', to_jsonb(found_agent.scopes),
+        'parent', found_agent.parent_id)));
+end
+$$;
+
 -- The definer half of mayfly.living_agents. A caller that sees who is present may also learn which of them are
--- alive, even without agent:read. Works on the whole set: asked one by one, 200 agents took 240 ms on PGlite instead
--- of 20. Locks nothing.
+-- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms
+-- on PGlite instead of 20 ms. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -2312,7 +2804,8 @@ begin
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
-      -- Each ancestor by its key: as a join on any (ancestors) it was planned as all with all.
+      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all with
+      -- all.
       cross join lateral (
         select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
         from unnest(a.ancestors) ancestor (id)
@@ -2326,8 +2819,8 @@ begin
 end
 $$;
 
--- Which of these agents are alive, or without ids the 1,000 youngest that are: clients say who is present, and the table
--- knows who lives.
+-- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Clients say who is present,
+-- but the table knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb
@@ -2336,7 +2829,7 @@ set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive, or without ids the 1000 youngest that are: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+  'Which of these agents are alive, or without ids the 1000 youngest living agents: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
 
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
@@ -2368,9 +2861,45 @@ begin
 end
 $$;
 
--- Marks agents of a tenant that are dead but do not say so, because they expired or an ancestor ended. At most 50 at
--- a time, skipping locked rows, so that it can run in passing. Called by every spawn, and with a name for the agent
--- that still has it.
+comment on function mayfly_private.name_pool is 'The names for agents that are spawned without a name.';
+
+-- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number: 2 to 5,
+-- then one from a growing range, so that few tries are enough. Called while the tenant's row is locked, so that
+-- no other spawn takes the name meanwhile.
+
+create or replace function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
+returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  attempt integer := 1;
+  number integer;
+  candidates text[];
+  picked text;
+begin
+  loop
+    number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
+    candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
+    -- The names are an array, because a join without statistics compared each of them with every living agent.
+    select c into picked
+    from unnest(candidates) c
+    where c <> all (taken)
+      and c <> all (array(select a.name from mayfly.agents a
+        where a.tenant_id = tenant and a.name = any (candidates) and a.status in ('running', 'suspended')))
+    order by random()
+    limit 1;
+    if picked is not null then
+      return picked;
+    end if;
+    attempt := attempt + 1;
+  end loop;
+end
+$$;
+
+-- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It
+-- marks at most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn
+-- calls it, with a name for the agent that still has this name.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
@@ -2404,8 +2933,10 @@ begin
 end
 $$;
 
--- Reaps in the caller's tenant if the lifetime of an agent is over. Called by every sync. Otherwise it costs one
--- look at an index. Locks what reap locks.
+comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as dead.';
+
+-- Reaps in the caller's tenant if an agent's lifetime is over. Otherwise it costs one index lookup. Called by
+-- every sync. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -2437,21 +2968,21 @@ as $$
 begin
   perform mayfly_private.fail(409, 'transition_not_allowed',
     format('An agent that is %s cannot become %s.', from_status, to_status),
-    'A stopped or expired agent cannot come back: spawn another.',
+    'Spawn another agent, because a stopped or expired agent cannot come back.',
     jsonb_build_object('from', from_status, 'to', to_status));
 end
 $$;
 
 comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
--- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
--- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
--- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
+-- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn function
+-- signs (claim mayfly.renewal). The secret alone is enough, so nothing else is checked. Locks the agent's row,
+-- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
--- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
--- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
--- the agent: one used before, or one that was given beside the one that was used. The agent is then
--- suspended. A secret of an older round is unknown: an old copy harms nobody.
+-- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
+-- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was
+-- used earlier, or one that was returned in addition to the used one) shows that two processes hold the agent.
+-- The agent is then suspended. A secret of an older round is unknown, so old copies do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -2474,12 +3005,12 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- Read under the lock: another use, or a resume, may have made it old or unknown.
+    -- Read under the lock, because another use or a resume may have made it old or unknown.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never existed, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a newer one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -2488,7 +3019,7 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- Returned, not raised: raising would undo the suspension.
+    -- Returned, not raised, because raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
@@ -2518,8 +3049,9 @@ comment on function mayfly_private.renew_agent is 'Renews the agent whose renewa
 
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews the token of an agent: called by the spawn function with a token that names the hash of the renewal
--- secret. With extend, or where it was spawned with renew, its life too (see extend_life). Returns what spawn_agent returns, or { refused } where the secret was used before.
+-- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal
+-- secret. With extend, or if the agent was spawned with renew, it also extends its life (see extend_life).
+-- Returns what spawn_agent returns, or { refused } if the secret was used before.
 
 create function mayfly.renew_agent(extend boolean default false)
 returns jsonb
@@ -2531,8 +3063,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- The definer half of mayfly.resume_agent. Whoever resumes an agent gets its token, and so must have every scope of
--- it. Locks the agent's row, and what charge locks.
+-- The definer half of mayfly.resume_agent. The caller that resumes an agent gets its token, so it must have all
+-- of its scopes. Locks the agent's row, and what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -2555,7 +3087,7 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- For the suspension too, which nothing refuses: in a loop they would fill the log.
+  -- This also charges the suspension, which is never refused. Otherwise a loop of both could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -2570,9 +3102,9 @@ begin
 end
 $$;
 
--- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning does,
--- so that no spawn with this key is running whose agent would be missed. Then locks the key's row and, if asked to
--- stop them, those of its agents.
+-- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning
+-- does, so that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them,
+-- those of its agents.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -2601,8 +3133,8 @@ $$;
 
 comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
 
--- The definer half of mayfly.spawn_agent. One transaction: scope, rate, quota, depth, insert, log. Locks the
--- tenant's row (see open_spawn).
+-- The definer half of mayfly.spawn_agent. Checks scope, rate, quota and depth, inserts and logs, in one
+-- transaction. Locks the tenant's row (see open_spawn).
 --
 -- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
 -- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
@@ -2636,7 +3168,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- Who registered it may have lost scopes since, and would get them back by its token.
+      -- The caller that registered it may have lost scopes since, and would get them back with its token.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -2662,10 +3194,10 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never
--- gets more than its parent. What is left out comes from its type, if that is defined, and its name from a pool.
--- With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type. Returns the agent,
--- its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child
+-- never gets more than its parent. Missing values come from its type, if that is defined, and a missing name
+-- from a pool. With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type.
+-- Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -2690,8 +3222,8 @@ comment on function mayfly.spawn_agent is
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
--- The definer half of mayfly.spawn_team: all or none. Rate and quota are asked once, for all. Locks
--- the tenant's row (see open_spawn).
+-- The definer half of mayfly.spawn_team, which spawns all or none. Rate and quota are checked once for all.
+-- Locks the tenant's row (see open_spawn).
 
 create or replace function mayfly_private.spawn_team(team jsonb)
 returns jsonb
@@ -2732,8 +3264,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive. Their rows are left to
--- reap, so that nothing races. Locks the agent's row.
+-- The definer half of mayfly.stop_agent. Its descendants are no longer alive, by definition. Reaping marks
+-- their rows later, so that nothing races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -2781,8 +3313,8 @@ begin
 end
 $$;
 
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
--- the tenant's row is locked. The tokens of a refused spawn come back with its transaction.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called
+-- while the tenant's row is locked. If a spawn is refused, its transaction also returns the tokens.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -2812,10 +3344,48 @@ begin
 end
 $$;
 
--- Tells agents in their inboxes that they were stopped or suspended, and also their descendants, which end or pause
--- with them, so that their SDKs leave every channel at once. As owner, because nobody else sends there. Like every
--- broadcast it is only a hint: the row of an agent ends it. As many are told at once as the tenant may send, the
--- highest in the tree first. The rest is due.
+comment on function mayfly_private.unknown_agents is 'The agents in a list that the tenant does not have.';
+
+comment on function mayfly_private.void_secrets is 'Invalidates every renewal secret of an agent.';
+
+-- Appends events about agents to the log, once per statement. Runs as the owner, because clients have no INSERT
+-- on the log.
+
+create or replace function mayfly_private.log_agents()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+  appended integer;
+begin
+  if tg_op = 'INSERT' then
+    insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
+    select n.tenant_id, of_epoch, 'agent.spawned', n.parent_id, n.id
+    from new_rows n;
+  else
+    insert into mayfly.events (tenant_id, epoch, type, agent_id, subject, fields)
+    select n.tenant_id, of_epoch,
+      case n.status when 'running' then 'agent.resumed' else 'agent.' || n.status end,
+      mayfly_private.caller_id(), n.id, '{status}'
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
+    where n.status <> o.status;
+  end if;
+  -- A change of only the activity is not an event.
+  get diagnostics appended = row_count;
+  if appended > 0 then
+    perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
+  end if;
+  return null;
+end
+$$;
+
+-- Tells agents and their descendants in their inboxes that they were stopped or suspended, so that their SDKs
+-- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this
+-- is only a hint: the row of an agent ends it. It tells as many at once as the tenant may send, the highest in
+-- the tree first. The rest is due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -2838,8 +3408,8 @@ begin
       and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
-    -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
-    -- children eleven times as slow as one without.
+    -- One statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
+    -- 500 children eleven times as slow as stopping one without.
     with told as (
       select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
       from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),
@@ -2855,7 +3425,8 @@ begin
   end loop;
   return null;
 exception when others then
-  -- As realtime.send has it: to stop an agent depends on no broadcast.
+  -- As in realtime.send, a failure is only a warning, because stopping an agent must not depend on a
+  -- broadcast.
   raise warning 'Agents could not be told of their end: %', sqlerrm;
   return null;
 end
@@ -2883,7 +3454,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.events', 'the writes of a minute, and how long events are kept'),
   ('mayfly_private.broadcast_losses', 'one row a tenant'),
   ('mayfly_private.listeners', 'leases of a minute'),
-  ('mayfly_private.nudges', 'one row a topic that somebody listens to'),
+  ('mayfly_private.nudges', 'one row for each topic to which somebody listens'),
   ('mayfly_private.nudges_due', 'the writes of a second'),
   ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
@@ -2903,7 +3474,7 @@ declare
   events bigint;
   newest xid8;
 begin
-  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
+  -- Oldest first, by (xid, id). Events of an earlier epoch of the database can be anywhere.
   with old as (
     select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
   ), deleted as (
@@ -2942,8 +3513,8 @@ declare
   long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   deleted integer;
 begin
-  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
-  -- has it refused once it is forgotten.
+  -- If a clock was ahead, an operation's id has a later time. Such an operation is kept until that time, because
+  -- once it is deleted, it is refused only if its id looks old.
   delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
     select b.tenant_id, b.id from mayfly_private.ops b
     where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
@@ -2961,6 +3532,12 @@ insert into mayfly_private.chores (name, work) values
   ('log', 'mayfly_private.maintain_log(uuid, integer)'),
   ('ops', 'mayfly_private.maintain_ops(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
+
+-- How rows of this room come back from an export.
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
 
@@ -2984,7 +3561,7 @@ on conflict (event) do update set heard = excluded.heard, payload = excluded.pay
 
 -- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
 -- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
--- policy of mayfly.events, once a statement, and by functions that read the log, as owner. Locks nothing.
+-- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
 returns table (tenant_id uuid, kind text, sees_all boolean)
@@ -3002,6 +3579,13 @@ begin
       join mayfly.scopes s on m.role = any (s.roles)
       join mayfly.event_kinds k on k.scope = s.name
       where m.user_id = caller.id and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text);
+  elsif caller.kind = 'client' then
+    return query
+      select m.tenant_id, k.kind, false
+      from mayfly.members m
+      join mayfly.scopes s on m.role = any (s.roles) and s.name = any (caller.scopes)
+      join mayfly.event_kinds k on k.scope = s.name
+      where m.tenant_id = caller.tenant_id and m.user_id = caller.id;
   elsif caller.kind in ('agent', 'secret') and caller.tenant_id is not null then
     return query
       select caller.tenant_id, k.kind, coalesce(k.admin_scope = any (caller.scopes), false)
@@ -3022,7 +3606,8 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = (select mayfly_private.caller_id())
       or (tenant_id, type) in (select k.tenant_id, k.kind from mayfly_private.readable_kinds() k where k.sees_all)));
 
--- tenant:{t}:log, the nudges. Callers with memory:read can read it, and only the database sends.
+-- tenant:{t}:log, the nudges. Whoever may read any kind of event can read it, and only the database sends. A nudge has
+-- no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -3030,16 +3615,34 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return not sending and extension = 'broadcast' and tenant = any (mayfly_private.tenant_ids('memory:read'));
+  return not sending and extension = 'broadcast' and exists (
+    select from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
 end
 $$;
 
 comment on function mayfly_private.may_use_log_topic is 'Whether the caller may use the topic "log" of a tenant.';
 
+-- tenant:{t}:people, the nudges of what is meant for one agent. Whoever may read the log can read it, except
+-- agents, and only the database sends.
+
+create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and (mayfly_private.caller()).kind is distinct from 'agent'
+    and exists (select from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
+end
+$$;
+
+comment on function mayfly_private.may_use_people_topic is 'Whether the caller may use the topic "people" of a tenant.';
+
 -- The Realtime topics of this room.
 
 insert into mayfly_private.topics (name, parts, rule) values
-  ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)')
+  ('log', 3, 'mayfly_private.may_use_log_topic(uuid, text, text, boolean)'),
+  ('people', 3, 'mayfly_private.may_use_people_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
 -- Logs what happened to things of one tenant, as ids, and announces it to readers. For rooms whose functions know
@@ -3053,8 +3656,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a schedule
-  -- or took a lease in passing, is named to nobody.
+  -- Does not look at the tables, because the writer under a lease was already checked. An actor of another
+  -- tenant, which fired a schedule or took a lease in passing, is not named.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -3068,7 +3671,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for things of several tenants, each with its own tenant beside it.
+-- The same for things of several tenants, with a tenant for each.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void
@@ -3101,16 +3704,17 @@ create table mayfly_private.operation_types (
 
 comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
 
-comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
+comment on column mayfly_private.operation_types.scope is 'The scope that an operation of this type needs.';
 
 comment on column mayfly_private.operation_types.work is
-  'The signature of a function of (tenant uuid, push jsonb, claimed uuid[]): the whole push, of which it applies the operations of its types whose ids are claimed, and checks all of its types. It may change their results in mayfly_private.ops. It returns how many it has charged a write for.';
+  'The signature of a function of (tenant uuid, push jsonb, claimed uuid[]): it gets the whole push, checks all operations of its types, and applies those whose ids are claimed. It may change their results in mayfly_private.ops. It returns for how many operations it has charged a write.';
 
 alter table mayfly_private.operation_types enable row level security;
 
--- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large, or
--- with an invalid id, type, subject or body. The room checks the content of a body. Called by mayfly_private.push.
--- Locks nothing. One pass accepts what is surely right, and only the rest is checked in full.
+-- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large,
+-- or with an invalid id, type, subject or body. The room checks the content of a body. Called by
+-- mayfly_private.push. Locks nothing. One pass accepts operations that are certainly valid, and only the rest
+-- is checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -3172,7 +3776,7 @@ $$;
 
 comment on function mayfly_private.check_operations is 'Refuses a push with invalid operations, with the index and the field.';
 
--- A cursor of the log as text, which callers keep and pass back. Only the database reads and makes its content.
+-- A cursor of the log as text, which callers keep and pass back. Only the database makes and reads its content.
 
 create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text
@@ -3185,8 +3789,8 @@ comment on function mayfly_private.close_cursor is 'A cursor of the log as text.
 -- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
 -- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- A file says which cluster it is, and two functions that take 30 µs each read and check it. A session that writes
--- ends when that changes, so it reads the file once and keeps the result in a setting.
+-- A file says which cluster it is, and two functions that take 30 µs each read and check it. No session
+-- outlives a change of cluster, so a writing session reads the file once and keeps the result in a setting.
 
 create or replace function mayfly_private.current_epoch()
 returns integer
@@ -3214,13 +3818,15 @@ begin
 end
 $$;
 
--- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at most
--- announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served at once,
--- whatever another has left. pg_cron or the embedded Supabase calls it each second, and listen calls it in passing
--- for one tenant if neither is there. Only one runs at a time: a second one leaves the work to the first.
+-- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at
+-- most announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served
+-- at once, however many another tenant has. pg_cron or the embedded Supabase calls it each second. Without
+-- them, listen calls it in passing for one tenant. Only one flush runs at a time, and a second one leaves the
+-- work to the first.
 --
--- It looks at up to 20,000 rows, shared among the tenants, the oldest of each. Beside 300,000 due rows of one tenant
--- a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. It merges the rows of each topic that it leaves.
+-- It looks at up to 20,000 rows, divided among the tenants, the oldest of each. With 300,000 due rows of one
+-- tenant, a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all of them. It merges the remaining rows of
+-- each topic.
 
 -- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
 -- no room registered is sent to nobody.
@@ -3308,7 +3914,8 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- All at once. If that fails, each tenant separately, so that one failing broadcast silences no other tenant.
+  -- Sends all at once. If that fails, it sends each tenant's separately, so that one failing broadcast does not
+  -- silence other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
@@ -3326,8 +3933,8 @@ begin
       total := total + more;
       exit when one is null;
     exception when others then
-      -- As realtime.send has it: nothing depends on a broadcast.
-      raise warning 'Due nudges of % could not be told: %', coalesce(one::text, 'some tenant'), sqlerrm;
+      -- As in realtime.send, a failure is only a warning, because nothing depends on a broadcast.
+      raise warning 'Due nudges of % could not be sent: %', coalesce(one::text, 'some tenant'), sqlerrm;
     end;
   end loop;
   return total;
@@ -3350,11 +3957,11 @@ return case
   else regexp_replace(field, '^body', op ->> 'old')
 end;
 
-comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
+comment on function mayfly_private.given_field is 'The name of an operation''s field in the form in which it was sent.';
 
--- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a project
--- without pg_cron, each transaction announces by itself. A time in the future comes from a clock that was set back
--- since.
+-- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a
+-- project without pg_cron, each transaction sends its own broadcasts. A time in the future comes from a clock
+-- that was set back since.
 
 create or replace function mayfly_private.is_flushed()
 returns boolean
@@ -3369,16 +3976,18 @@ begin
 end
 $$;
 
--- Leases the tenant's log, with the nudges for the calling agent alone, and up to 100 channels for 60 s. Nudges are
--- sent only while somebody has a lease. Returns the newest numbers of what the caller may read, with which it
--- notices lost broadcasts. `lost` says how many it has noticed since the last call. What the caller may not read is
--- left out of the lease and the answer. Opening an inbox leases it.
+comment on function mayfly_private.is_flushed is 'Whether something sends due broadcasts.';
+
+-- Leases the tenant's log, including the nudges only for the calling agent, or only for people, and up to 100
+-- channels, for 60 s. Nudges are sent only while somebody has a lease. Returns the newest numbers of everything that
+-- the caller may read, so that it notices lost broadcasts. `lost` says how many it has noticed since the last call.
+-- Topics that the caller may not read are left out of the lease and the answer. Opening an inbox leases it.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
--- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts, this
--- call sends them in passing. Locks the topics' leases while it writes them, every 10 s at most, however many
--- listen.
+-- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts,
+-- this call sends them in passing. Locks the topics' leases while it writes them, at most every 10 s, however
+-- many callers listen.
 
 create or replace function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
@@ -3390,8 +3999,10 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
-  kinds constant text[] := array(select k.kind from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
-  of_log constant boolean := coalesce(log, false) and cardinality(kinds) > 0;
+  kinds text[];
+  -- Kinds of which the caller also sees the events for others.
+  open_kinds text[];
+  of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
   readable jsonb := '{}';
   topics text[];
@@ -3401,6 +4012,9 @@ begin
   elsif lost is null or lost < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'lost must be at least 0.', null, '{"field": "lost"}');
   end if;
+  select coalesce(array_agg(k.kind), '{}'), coalesce(array_agg(k.kind) filter (where k.sees_all), '{}') into kinds, open_kinds
+  from mayfly_private.readable_kinds() k where k.tenant_id = tenant;
+  of_log := coalesce(log, false) and cardinality(kinds) > 0;
   if cardinality(channels) > 0 and of_messages then
     select coalesce(jsonb_object_agg(c.name, c.last_seq), '{}') into readable
     from mayfly.channels c
@@ -3409,11 +4023,11 @@ begin
   topics := array(
     select format('tenant:%s:log', tenant) where of_log
     union all
-    select format('tenant:%s:agent:%s', tenant, own) where of_log and own is not null
+    select case when own is null then format('tenant:%s:people', tenant) else format('tenant:%s:agent:%s', tenant, own) end where of_log
     union all
     select format('tenant:%s:channel:%s', tenant, name) from jsonb_object_keys(readable) name);
 
-  -- A lease that has most of its time left is left alone.
+  -- A lease with most of its time left is not renewed.
   topics := array(
     select t from unnest(topics) t
     where not exists (select from mayfly_private.listeners l
@@ -3433,8 +4047,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- What nobody leases any more, last of all: of two calls that each hold what they deleted, one would
-  -- insert what the other has deleted, and each wait for the other.
+  -- Deletes leases that have ended, and does this last. Otherwise, two calls that hold what they deleted could
+  -- each insert what the other has deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
@@ -3455,7 +4069,7 @@ begin
     'log', case when of_log then coalesce((
       select max(e.id)
       from (select n.id, n.audience, n.type from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
-      where e.type = any (kinds) and (e.audience is null or e.audience = own)), 0) end,
+      where e.type = any (kinds) and (e.audience is null or e.audience = own or e.type = any (open_kinds))), 0) end,
     'inbox', case when of_messages then coalesce((
       select b.last_seq from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = caller.id), 0) end,
     'channels', readable);
@@ -3467,13 +4081,13 @@ comment on function mayfly_private.listen is 'Leases topics, and returns their n
 comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 
--- How many of `wanted` broadcasts a tenant may send now, of the project's announce_rate a second. The rest is due.
--- Without this, one tenant that messages itself could use up what Realtime allows the whole project. Called by
--- functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate a second. The rest
+-- is due. Without this, one tenant that messages itself could use up the whole project's Realtime rate. Called
+-- by functions that broadcast.
 --
 -- Counted in the tenant's shards of usage. Like charge, it locks a free shard until commit and waits for none. It
--- does not see open transactions, so further shards may send a half, a quarter, … each, and all together at most
--- twice the rate.
+-- does not see open transactions, so each further shard may send only half as many as the one before, and all
+-- together at most twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -3512,17 +4126,17 @@ $$;
 
 comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
--- Announces to the readers of a tenant's log, or to one agent, that there is something to pull, once for each window
--- (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
+-- Announces to the readers of a tenant's log, or to one agent and people, that there is something to pull, once for each
+-- window (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
 -- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
 -- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
 -- by the log's triggers.
 --
--- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it. So it
--- leaves a due row all the same, and whether somebody listens is checked again when that is sent.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it.
+-- So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
--- If nothing flushes, each transaction with a listener broadcasts by itself, once for each audience. A savepoint
--- that is rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
+-- If nothing flushes, each transaction broadcasts once for each audience with a listener. A savepoint that is
+-- rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
 -- warning of realtime.send, because the log is the truth.
 
 create or replace function mayfly_private.nudge(tenant uuid, audience uuid)
@@ -3530,12 +4144,34 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+begin
+  if audience is null then
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:log', tenant));
+    return;
+  end if;
+  perform mayfly_private.nudge_people(tenant);
+  -- An agent that is not alive is told only of its end, so that somebody who still listens with its token hears
+  -- nothing more.
+  if not exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:agent:%s', tenant, audience));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+
+-- Announces it on one topic, as described above.
+
+create function mayfly_private.nudge_topic(tenant uuid, about text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  about constant text := case
-    when audience is null then format('tenant:%s:log', tenant)
-    else format('tenant:%s:agent:%s', tenant, audience)
-  end;
   sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
   flushed boolean;
   listened boolean;
@@ -3543,20 +4179,13 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- To one that does not live nothing is said but its end: whoever still listens with its token hears no more.
-  if audience is not null and exists (
-    select from mayfly.agents a
-    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
-  ) then
-    return;
-  end if;
-  -- A list that grew too long begins anew: a nudge too many does no harm.
+  -- A list that has grown too long is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
     select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
   if not listened then
-    -- As is_flushed asks, in the same statement: this is what nearly every write comes to.
+    -- The same check as is_flushed, but in this statement, because nearly every write gets here.
     insert into mayfly_private.nudges_due (tenant_id, topic, event)
     select tenant, about, 'log_appended' from mayfly_private.flusher f
     where f.at between instant - interval '5 seconds' and instant + interval '5 seconds';
@@ -3564,7 +4193,7 @@ begin
   end if;
   flushed := mayfly_private.is_flushed();
   if flushed then
-    -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
+    -- Does not wait, because a row that another transaction holds means that a nudge is being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
@@ -3581,9 +4210,32 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
+-- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it
+-- costs one look at an index, and leaves no due row: if somebody begins to watch while this transaction is open, a
+-- watch still looks every 30 s.
+
+create function mayfly_private.nudge_people(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  about constant text := format('tenant:%s:people', tenant);
+begin
+  if exists (
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > mayfly_private.now()
+  ) then
+    perform mayfly_private.nudge_topic(tenant, about);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
+
+-- The same for the logs of several tenants, with one statement for all tenants without listeners, which are
+-- most.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
@@ -3610,7 +4262,7 @@ $$;
 
 comment on function mayfly_private.nudge_tenants is 'Announces that the logs of several tenants have something new.';
 
--- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- Reads a cursor of the log, as jsonb. Refuses an invalid cursor, and one that is older than the log. Called by
 -- read_log and pull. Locks nothing.
 --
 -- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
@@ -3651,11 +4303,12 @@ $$;
 
 comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
--- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
--- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
--- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
--- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
--- function names the caller's tenant in its statements, and repeats the conditions of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was
+-- applied before returns its first result. An operation is { id, type, subject, body }. This function claims
+-- the ids and passes each type to the function of its room (mayfly_private.operation_types), which checks the
+-- content and writes. It is the only entry point for what clients queue. Runs as the owner, because nobody else
+-- may write. Each room's function names the caller's tenant in its statements, and repeats the conditions of
+-- its policies.
 --
 -- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
 -- 100. Locks the tenant like a foreign key does, and what the rooms lock.
@@ -3668,7 +4321,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant(null);
   long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
-  -- The least UUIDv7 of that time.
+  -- The smallest UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
   ids uuid[];
   claimed uuid[];
@@ -3697,8 +4350,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- An operation is known for as long as operations are kept; one that was made before might have been
-  -- applied and forgotten. A UUIDv7 says when it was made.
+  -- Operations are kept for a limited time. An older one might have been applied and forgotten. Its UUIDv7
+  -- says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -3716,7 +4369,8 @@ begin
     execute format('select %s($1, $2, $3)', room.work) into written using tenant, push, claimed;
     charged := charged + written;
   end loop;
-  -- Those that wrote nothing are kept by their ids all the same; for the others, the rooms charge.
+  -- Operations that wrote nothing are charged here, because their ids are still kept. The rooms charge the
+  -- others.
   if cardinality(claimed) > charged then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(claimed) - charged);
   end if;
@@ -3739,7 +4393,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
+  -- Only mayfly.sync sets this, for operations in the form from before 0.2.
   if push @? '$[*].old' then
     perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
@@ -3753,15 +4407,16 @@ comment on function mayfly.push is
 
 grant execute on function mayfly.push to authenticated, service_role;
 
--- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
--- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
--- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that
+-- the events are about if asked for. Runs as the owner, and resolves the conditions of the policies once and
+-- repeats them in every statement. A page of the log took 52 ms as the caller, and takes 21 ms this way. Locks
+-- nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
--- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
--- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
--- again ends up right.
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). However many writers
+-- there are, nothing is missed or repeated, and an idle transaction stalls nobody (10,946 of 10,946 events with
+-- 16 writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted`
+-- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was
+-- hidden and shown again ends up right.
 --
 -- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
 -- row that would exceed this, except for its first.
@@ -3770,7 +4425,7 @@ create function mayfly_private.read_log(since text, types text[], with_rows json
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A plan for many rows that are not there would be compiled first, 200 ms and more.
+-- A plan for many expected rows would be compiled first, which takes 200 ms and more.
 set jit = off
 as $$
 declare
@@ -3800,7 +4455,7 @@ begin
   kinds := mayfly_private.wanted_kinds(readable.kinds, types);
   if jsonb_typeof(with_rows) is distinct from 'object' or exists (
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
-    perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
+    perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with one or more of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
       'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
@@ -3815,12 +4470,13 @@ begin
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
-    -- Within a round behind the last one looked at; ids begin with 1.
+    -- Within a round, continue after the last event that was looked at. Ids begin with 1.
     from_xid := coalesce((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
     from_id := coalesce((cursor_state ->> 'i')::bigint, 0);
 
-    -- Not seen is what was under way then, and what began since: two ranges of the index, the first before
-    -- the second. One range from the oldest on reads all that came while a transaction idles.
+    -- The unseen transactions are those that were open at that time, and those that began since. These are two
+    -- ranges of the index, the first before the second. A single range from the oldest one on would read
+    -- everything that was written while a transaction idled.
     part := '{"whole": true}';
     if from_xid < pg_snapshot_xmax(seen) and pg_snapshot_xmin(seen) < pg_snapshot_xmax(seen) then
       part := mayfly_private.scan_log(tenant, of_epoch, kinds, readable.open_kinds, own, caller_id, from_xid, from_id, null,
@@ -3836,7 +4492,7 @@ begin
     more := not (part -> 'whole')::boolean;
     fitting := jsonb_array_length(page);
 
-    -- The names of changed fields are a state's own, and can be long.
+    -- The names of changed fields are keys of a state, and can be long.
     if pg_column_size(page) > max_bytes then
       fitting := (select greatest(1, count(*) filter (where e.bytes <= max_bytes)) from (
         select sum(octet_length(p.event::text)) over (order by p.n) as bytes
@@ -3853,7 +4509,7 @@ begin
     end loop;
     if fitting < jsonb_array_length(page) then
       page := (select jsonb_agg(p.event order by p.n) from jsonb_array_elements(page) with ordinality as p (event, n) where p.n <= fitting);
-      -- A room that came before may have given rows of events that are left to the next page.
+      -- An earlier room may have returned rows for events that are left for the next page.
       rows := (select jsonb_object_agg(r.entity, (
           select coalesce(jsonb_agg(r.row order by r.n), '[]') from jsonb_array_elements(r.given) with ordinality as r (row, n)
           where exists (select from jsonb_array_elements(page) e where e -> 'subject' = r.row -> 'id')))
@@ -3875,9 +4531,10 @@ comment on function mayfly_private.read_log is 'A page of the log since a cursor
 
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
--- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
--- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
+-- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
+-- key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -3899,16 +4556,17 @@ comment on function mayfly.read_log is
 
 grant execute on function mayfly.read_log to authenticated, service_role;
 
--- Events of a tenant that a reader is told of, in the order (xid, id): those that are visible in `target`, behind
--- (after_xid, after_id), and, where `among` is given, of these transactions, else of such as began before
+-- Events of a tenant for a reader, in the order (xid, id): those that are visible in `target`, after
+-- (after_xid, after_id), and of the transactions in `among`, or without it of transactions that began before
 -- before_xid. Called by read_log, as owner, with the predicates of the policy resolved once. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are of the last event of the page; whole is whether nothing is left behind it. It looks at 20,000 events at most, so that one who waits for a
--- rare kind reads no log of a million at once: the page then ends before it is full. It streams off the primary key, and stops
--- as soon as the page is full. Filtering in an index of its own by kind would cost every writer an entry more for each
--- event, and helps only a reader that was away for long.
+-- xid and id are those of the last event of the page. whole says whether nothing is left after it. It looks at
+-- 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events at
+-- once. The page may then end before it is full. It reads along the primary key, and stops as soon as the page
+-- is full. A separate index by kind would cost every writer an additional entry for each event, and would only
+-- help a reader that was away for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,
@@ -3917,7 +4575,7 @@ create function mayfly_private.scan_log(
 returns jsonb
 language plpgsql stable
 set search_path = ''
--- Either would read and sort all that is behind the cursor for a page of it.
+-- Either of these would read and sort everything after the cursor for a single page.
 set enable_bitmapscan = off
 set enable_seqscan = off
 as $$
@@ -3951,8 +4609,8 @@ begin
         select e.*, row_number() over (order by e.xid, e.id) as nth,
           e.type = any (kinds) and (e.audience is null or e.audience = any (own) or e.audience = caller_id or e.type = any (open_kinds)) as told
         from (
-          -- One lower bound: beside another one the index was read from its start, 77 ms at the end of a
-          -- log of a million.
+          -- Only one lower bound. With a second one, the index was read from its start, which took 77 ms at the
+          -- end of a log of a million events.
           select * from mayfly.events w
           where w.tenant_id = tenant and w.epoch = of_epoch and (w.xid, w.id) > (after_xid, after_id)
             and w.xid < before_xid and pg_visible_in_snapshot(w.xid, target)
@@ -3968,9 +4626,9 @@ $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- The kinds of events for a caller that asks for some, by name or prefix (`memory.*`), as far as it may see them.
--- Without types, all that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because
--- it would wait forever. Called by read_log. Locks nothing.
+-- The kinds of events that a caller asks for, by name or prefix (`memory.*`), as far as it may see them.
+-- Without types, all kinds that it may see. Refuses an unknown name, and a kind for which the caller has no
+-- scope, because it would wait forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
@@ -4012,7 +4670,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wanted_kinds is 'The kinds of events for a caller who asks for some.';
+comment on function mayfly_private.wanted_kinds is 'The kinds of events that a caller asks for and may see.';
+
+comment on table mayfly_private.epochs is 'One row for each cluster and timeline on which this database has run.';
 
 -- The functions that return the rows that events are about, for pages of the log. A room registers its function in
 -- its event_rows.sql, for the first part of its kinds' names.
@@ -4026,7 +4686,7 @@ create table mayfly_private.event_rows (
 comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 comment on column mayfly_private.event_rows.work is
-  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): the events of a page in their order, and what the caller selected, true or what the room allows. It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events of the front of the page they are of, one at least.';
+  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): it gets the events of a page in order, and the caller''s selection (true, or what the room allows). It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events from the start of the page they cover, at least one.';
 
 alter table mayfly_private.event_rows enable row level security;
 
@@ -4037,12 +4697,12 @@ comment on table mayfly_private.flusher is 'When due nudges were last sent.';
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('memory:read', 'Read and recall the memories of the tenant.', '{viewer,member,admin,owner}', true, true),
   ('memory:write', 'Remember and forget.', '{member,admin,owner}', true, true),
-  ('memory:admin', 'Read memories that are visible to their agent alone.', '{admin,owner}', true, false)
+  ('memory:admin', 'Read memories that are visible only to their agent.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Rows that maintenance has not rewritten yet. While a tenant has any, recall also asks for words as they were
--- written then.
+-- Rows that maintenance has not rewritten yet. While a tenant has some, recall also searches for words in their
+-- old form.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
 
 -- For the memories before and after a memory: see mayfly_private.neighbours_of.
@@ -4079,8 +4739,8 @@ comment on table mayfly.memories is 'What agents learned, one row for each memor
 
 comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
 
--- One clock for each field, not one for the row. With one, an update of the reward would make an older update of the
--- critique that arrives later look outdated, and the order of arrival would decide.
+-- A timestamp for each field, not one for the row. With a single one, an update of the reward would make an
+-- older update of the critique that arrives later look outdated, and the order of arrival would decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 
@@ -4120,7 +4780,7 @@ comment on function mayfly_private.embedding_dimensions is 'How many numbers a v
 
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and for callers that bring their own.
+-- For the functions, which make vectors, and for callers that pass their own.
 
 create function mayfly.embedding_dimensions()
 returns integer
@@ -4138,8 +4798,10 @@ comment on column mayfly.memory_conflicts.base is 'The value that the update exp
 
 comment on column mayfly.memory_conflicts.wanted is 'The value that the update wanted. The memory has the current value.';
 
--- Ids under which a memory was put that the tenant already had, by its content or its key. They stay names of that
--- memory, so a caller that kept such an id can read, update and forget it.
+comment on function mayfly_private.conflict_bytes is 'How many bytes a conflict is charged.';
+
+-- Other ids of memories. If a memory is put whose content or key the tenant already has, its id becomes an
+-- alias of the existing memory. So a caller that kept the id can read, update and forget that memory.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -4198,8 +4860,8 @@ comment on column mayfly_private.settlements.ef_search is 'How many candidates a
 
 comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
 
--- The sample that a tenant's word frequencies were counted in. A tenant without a row is small, and recall counts
--- while it searches.
+-- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall
+-- counts during the search.
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -4219,9 +4881,9 @@ comment on column mayfly_private.word_samples.stored is 'How many memories the t
 
 alter table mayfly_private.word_samples enable row level security;
 
--- In how many of a tenant's sampled memories a word stands; recall weighs the words of a question by it. It counts
--- only memories that the whole tenant may read, and none of another tenant, so neither a score nor an order reveals
--- what the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
+-- In how many of a tenant's sampled memories a word occurs. Recall weighs the words of a question by it. It
+-- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that
+-- the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -4257,15 +4919,16 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.word_samples', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time that
--- the settings give. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
--- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can be
--- cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
+-- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time
+-- in the settings. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
+-- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can
+-- be cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
 -- It rewrites search words of an older version (mayfly_private.words).
 --
--- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so caches learn of it. The
--- tombstone goes when its event has gone from the log, because older cursors are refused by then.
+-- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so that caches learn about
+-- it. The tombstone is deleted when its event is no longer in the log, because older cursors are refused by
+-- then.
 
 create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
 returns jsonb
@@ -4343,12 +5006,12 @@ $$;
 
 comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';
 
--- Counts in how many of a tenant's memories each word stands, in a sample of 1,000. Due once a day, and after the
--- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories take
--- 15 ms. Locks the rows that it writes.
+-- Counts in how many memories of a sample of 1,000 each word of a tenant occurs. Due once a day, and when the
+-- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories
+-- take 15 ms. Locks the rows that it writes.
 --
--- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The sample
--- follows the hash of the id, because one of the newest memories alone is skewed.
+-- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The
+-- sample is drawn by a hash of the id, because a sample of only the newest memories would be skewed.
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
 returns jsonb
@@ -4416,9 +5079,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
--- memory comes once, with the first of its events on the page. read_log calls it for {"memory": true}; see
--- mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }.
+-- Each memory is included once, with the first of its events on the page. read_log calls it for {"memory":
+-- true}; see mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -4457,7 +5120,7 @@ begin
     fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
   end if;
   return jsonb_build_object(
-    -- Up to the event before that of the first memory that does not fit.
+    -- The events before the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
       select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')
@@ -4475,14 +5138,22 @@ insert into mayfly_private.event_rows (entity, work) values
   ('memory', 'mayfly_private.memory_rows(uuid, jsonb, jsonb, bigint)')
 on conflict (entity) do update set work = excluded.work;
 
--- Applies the memory operations of a push: the one door to memories, their vectors and conflicts. Called by
--- mayfly_private.push, which has claimed the ids, as owner: each statement names the tenant of the caller, and what it
--- changes are memories that the caller sees (mayfly_private.lock_memories). An update among 100,000 memories took
--- 71 ms as the caller, under the policies, and 4.4 ms so. Gives how many memories it wrote, which the meters charge.
+-- How rows of this room come back from an export.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.memory_vectors', '{"settled": "false"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
+-- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
+-- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
+-- memories it wrote. The meters charge them.
 --
 --   memory.put     subject: the id of the memory; body: its fields, and embedding and model; with a key, it changes the memory
---                  that has that key; with "once", it is not stored where the tenant has its content. Then the result says
---                  which memory is `kept`, and the subject stays another name of it (mayfly.memory_aliases)
+--                  that has that key; with "once", it is not stored if the tenant already has its content. In
+--                  both cases the result names the memory that is `kept`, and the subject becomes an alias of
+--                  it (mayfly.memory_aliases)
 --   memory.update  body: { set, base, resolve, hlc, settles, embedding, model }
 --   memory.delete  no body
 
@@ -4530,7 +5201,7 @@ begin
     work := mayfly_private.follow_aliases(tenant, work);
   end if;
   if given.once then
-    -- A caller who may not read must not learn what exists.
+    -- A caller that may not read must not learn what exists.
     sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
   end if;
 
@@ -4564,11 +5235,10 @@ begin
       language, least(coalesce(p.created_at, instant), instant), instant, p.expires_at,
       mayfly_private.words(language, coalesce(p.task, ''), coalesce(p.tags, '{}'), coalesce(p.input, ''), coalesce(p.output, ''),
         coalesce(p.critique, '')), mayfly_private.words_version(), p.key, p.content_hash,
-      -- If two callers bring a key, the later write wins, whichever arrives first.
+      -- If two callers use the same key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- Sorted by content, so that of two pushes with the same content one waits for the other, and they never wait
-    -- for each other.
+    -- Sorted by content, so that two pushes with the same content never wait for each other in a deadlock.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -4816,7 +5486,7 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
-      ('subject', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
+      ('subject', m.version < 2000000000, 'names a memory that has changed 2000000000 times, so put another one'),
       ('body.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('body.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
@@ -4824,13 +5494,13 @@ begin
       ('body.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
           or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
-        'may be narrowed by its agent, the ancestors of that and admins alone'),
+        'may be narrowed only by its agent, the agent''s ancestors and admins'),
       ('body.set.visibility', m.key is null or s.set ->> 'visibility' is null or not exists (
           select from mayfly.memories k
           where k.tenant_id = tenant and k.key = m.key and k.id <> m.id
             and case k.visibility when 'agent' then coalesce(k.agent_id, '00000000-0000-0000-0000-000000000000') else k.tenant_id end
               = case s.set ->> 'visibility' when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else tenant end),
-        'would make two memories of one key')
+        'would make two memories with the same key')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by s.index
@@ -4900,9 +5570,10 @@ $$;
 -- Checks the memory operations of a push before any is applied, and refuses the first fault with its index and
 -- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
 --
--- One pass accepts what is certainly valid: absent, or of its type and well within its bounds. Only the rest, and
--- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. In
--- jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the type.
+-- One pass accepts values that are certainly valid: absent, or of their type and well within their bounds. Only
+-- the rest, and every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of
+-- 200. In jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the
+-- type.
 
 create or replace function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -4937,25 +5608,25 @@ begin
     and (m.conversation_id is null
       or (m.conversation_id like '________-____-____-____-____________' and pg_input_is_valid(m.conversation_id, 'uuid')))
     and (m.kind is null or m.kind in ('"episode"', '"task_result"', '"conversation"', '"learning"', '"fact"', '"working"', '"general"'))
-    and (m.task is null or (jsonb_typeof(m.task) = 'string' and char_length(m.task #>> '{}') <= 2000))
-    and (m.input is null or (jsonb_typeof(m.input) = 'string' and char_length(m.input #>> '{}') <= 100000))
-    and (m.output is null or (jsonb_typeof(m.output) = 'string' and char_length(m.output #>> '{}') <= 100000))
-    and (m.critique is null or (jsonb_typeof(m.critique) = 'string' and char_length(m.critique #>> '{}') <= 20000))
+    and (m.task is null or (jsonb_typeof(m.task) = 'string' and char_length(m.task #>> '{}') <= 2000)) -- bounds: 2000 memory.task
+    and (m.input is null or (jsonb_typeof(m.input) = 'string' and char_length(m.input #>> '{}') <= 100000)) -- bounds: 100000 memory.input
+    and (m.output is null or (jsonb_typeof(m.output) = 'string' and char_length(m.output #>> '{}') <= 100000)) -- bounds: 100000 memory.output
+    and (m.critique is null or (jsonb_typeof(m.critique) = 'string' and char_length(m.critique #>> '{}') <= 20000)) -- bounds: 20000 memory.critique
     and (m.reward is null or m.reward between '0' and '1')
     and (m.success is null or m.success in ('true', 'false'))
-    and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
+    and (m.importance is null or (m.importance between '1' and '10' and m.importance::numeric % 1 = 0)) -- bounds: 10 memory.importance
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
     -- In 108 bytes, no tag can be too long.
-    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
+    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false -- bounds: 50 memory.tags
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
-        where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
+        where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end) -- bounds: 100 memory.tag
     -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
-      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
+      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}'))) -- bounds: 65536 memory.metadataBytes; 33 memory.metadataLevels + 1
       and mayfly_private.numbers_kept(m.metadata)))
-    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200))
+    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200)) -- bounds: 200 memory.key
     and (m.once is null or m.once in ('true', 'false'))
     and (m.hlc is null or (m.hlc ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$' and left(m.hlc, 13)::bigint <= now_ms + 60000))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
@@ -4963,7 +5634,7 @@ begin
       and pg_input_is_valid(m.created_at, 'timestamptz')))
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
-    and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100))
+    and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100)) -- bounds: 100 memory.model
     and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = 'array' and o.op #>> '{body,model}' <> ''))
   ) is not true;
   if doubted is not null then
@@ -5006,7 +5677,7 @@ $$;
 
 comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';
 
--- Refuses a question that mayfly.recall cannot take, and names its field. Locks nothing.
+-- Refuses a question that is invalid for mayfly.recall, and names its field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
@@ -5032,9 +5703,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_recall is 'Refuses a question that a recall cannot take.';
+comment on function mayfly_private.check_recall is 'Refuses an invalid question.';
 
--- Refuses weights and half-lives that mayfly.recall cannot take. Locks nothing.
+-- Refuses weights and half-lives that are invalid for mayfly.recall. Locks nothing.
 
 create or replace function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
 returns void
@@ -5065,7 +5736,7 @@ begin
       '{"field": "weights"}');
   elsif coalesce((weights ->> 'reward')::numeric, 0.1) + coalesce((weights ->> 'importance')::numeric, 0.1)
       + coalesce((weights ->> 'recency')::numeric, 0.1) > 1 then
-    perform mayfly_private.fail(400, 'invalid_request', 'The weights reward, importance and recency must be at most 1 together.',
+    perform mayfly_private.fail(400, 'invalid_request', 'The weights reward, importance and recency must be at most 1 in total.',
       'Each is 0.1 unless you set it.', '{"field": "weights"}');
   end if;
 
@@ -5078,10 +5749,12 @@ begin
 end
 $$;
 
--- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed them
--- and complete them. The sync function does this after each answer that left something to embed, and at POST
--- /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim locks its
--- rows (skip locked) in a short transaction of its own, so nothing waits for a worker.
+comment on function mayfly_private.check_weights is 'Refuses invalid weights and half-lives.';
+
+-- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed
+-- them and complete them. The sync function does this after each answer that left something to embed, and at
+-- POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
+-- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
 
 create or replace function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
 returns jsonb
@@ -5100,7 +5773,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'lease_seconds must be 5 to 600.', null, '{"field": "lease_seconds"}');
   end if;
 
-  -- A memory that was forgotten, or that has its vector by now, no longer waits.
+  -- A memory that was forgotten, or already has its vector, no longer waits.
   delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
@@ -5135,10 +5808,11 @@ begin
 end
 $$;
 
--- The words of a sample of the memories that the caller sees, to be clustered: drawn by a hash of their ids, so that the
--- same memories give the same sample. Of each memory its 30 words that say most of it: (1 + ln times) * ln(memories /
--- memories that have the word), of words that stand in two memories at least and in half of them at most. Scope
--- memory:read. Runs as the caller. Reads what the caller sees. Locks nothing.
+-- The words of a sample of the memories that the caller sees, for clustering. The sample is drawn by a hash of
+-- the ids, so the same memories give the same sample. For each memory it returns the 30 most telling words,
+-- weighted by (1 + ln(occurrences)) * ln(memories / memories that have the word). Words must be in at least two
+-- memories and in at most half of them. Scope memory:read. Runs as the caller and reads what the caller sees.
+-- Locks nothing.
 --
 --   { memories, items: [{ id, task, reward, words: {word: weight} }] }
 
@@ -5147,7 +5821,8 @@ returns jsonb
 language plpgsql stable
 set search_path = ''
 set jit = off
--- Of a sample the planner knows nothing, and joined its words one by one: minutes for 240 abstracts.
+-- The planner knows nothing about a sample and joined its words one by one, which took minutes for 240
+-- abstracts.
 set enable_nestloop = off
 as $$
 declare
@@ -5187,7 +5862,7 @@ end
 $$;
 
 comment on function mayfly.cluster_sample is
-  'The words of a sample of the memories that the caller sees, to be clustered: { memories, items }.';
+  'The words of a sample of the memories that the caller sees, for clustering: { memories, items }.';
 
 grant execute on function mayfly.cluster_sample to authenticated, service_role;
 
@@ -5276,10 +5951,10 @@ $$;
 
 comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';
 
--- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id, type,
--- memory, embedding, model }, and outboxes of processes that were away still hold that form; it is accepted until
--- 0.3. For a converted operation, `old` is the name of its one part, so that its result and its faults use the form
--- in which it came. Called by sync. Locks nothing.
+-- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id,
+-- type, memory, embedding, model }, and outboxes of processes that were away still hold that form; it is
+-- accepted until 0.3. For a converted operation, `old` names the part of the old form, so that results and
+-- errors use the form in which it was sent. Called by sync. Locks nothing.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -5310,12 +5985,13 @@ comment on function mayfly_private.convert_operations is 'Converts the operation
 
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;
 
--- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both, in
--- texts that begin or end alike. Returns for each memory the place of the first one that says the same, or its own
--- place. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both,
+-- in texts that begin or end alike. For each memory, returns the place of the first one that says the same, or
+-- its own place, and nothing if all are different. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair, and comparing hashes shows
+-- it in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -5327,7 +6003,18 @@ as $$
 declare
   -- The place of each memory, and for identical ones the lowest place.
   first integer[];
+  are_different boolean;
 begin
+  select count(*) = count(distinct e.beginning) and count(*) = count(distinct e.ending) into are_different
+  from unnest(memories) o (id)
+  cross join lateral (
+    select hashtextextended(m.kind || lower(left(m.task || left(m.input, 40) || left(m.output, 40), 40)), 0) as beginning,
+      hashtextextended(m.kind || lower(right(case when octet_length(m.output) >= 160 then m.output else m.task || m.input || m.output end, 40)), 0) as ending
+    from mayfly.memories m where m.tenant_id = tenant and m.id = o.id offset 0) e;
+  if are_different then
+    return null;
+  end if;
+
   with looked_at as materialized (
     select o.n, m.id, m.kind, lower(left(t.text, 40)) as beginning, lower(right(t.text, 40)) as ending, octet_length(t.text) as bytes
     from unnest(memories) with ordinality as o (id, n)
@@ -5365,7 +6052,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
+comment on function mayfly_private.duplicates_among is 'Which memories of a list say the same as an earlier one.';
 
 comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 
@@ -5405,6 +6092,8 @@ exception when data_exception then
   return null;
 end
 $$;
+
+comment on function mayfly_private.embeddings_of is 'The embeddings of a push by its operations, if they are certainly within their bounds.';
 
 -- Queues memories of a tenant for a vector, and resets their attempts and leases, because earlier claims were for
 -- words that have changed. Pushes call it for the memories that they have just written.
@@ -5465,7 +6154,7 @@ begin
       and (conversation is null or m.conversation_id = conversation)
     order by n.similarity desc, m.id
     limit depth) f
-  -- A vector that points elsewhere is not a match, even if there are few others.
+  -- A vector with a negative cosine is not a match, even if there are few other matches.
   where f.similarity > 0;
 
   if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then
@@ -5497,12 +6186,12 @@ comment on function mayfly_private.find_by_meaning is
 
 -- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
 -- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
--- unrelated), plus up to 0.01 for what is below. `unrelated` is the similarity that two unrelated texts have in a
--- model. So likenesses of two models can be compared; similarities cannot. Called by mayfly_private.recall. Locks
--- nothing.
+-- unrelated), plus up to 0.01 that ranks similarities below `unrelated`, which is the similarity of two unrelated
+-- texts in a model. Unlike similarities, likenesses of two models can be compared. Called by mayfly_private.recall.
+-- Locks nothing.
 
 create function mayfly_private.find_by_meanings(
-  tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
+  tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,
   reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
   out ids uuid[], out similarities double precision[], out likenesses double precision[]
@@ -5513,7 +6202,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
-  unrelated double precision := (select w.unrelated from mayfly_private.worth_of_model(tenant, model) w);
+  older_unrelated double precision;
   found record;
 begin
   select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
@@ -5528,7 +6217,7 @@ begin
     return;
   end if;
 
-  unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
+  older_unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
   select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
@@ -5538,7 +6227,7 @@ begin
   from (
     select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
     union all
-    select o.id, o.similarity, 0.01 * least(1, o.similarity / unrelated) + 0.99 * greatest(0, o.similarity - unrelated) / (1 - unrelated)
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / older_unrelated) + 0.99 * greatest(0, o.similarity - older_unrelated) / (1 - older_unrelated)
     from unnest(found.ids, found.similarities) o (id, similarity)
     where not exists (
       select from mayfly.memory_vectors v
@@ -5550,25 +6239,26 @@ $$;
 
 comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
 
--- The memories that fit the words of a question best, best first, and how well they do.
+-- The memories that match the words of a question best, best first, with their scores.
 --
---   score = sum over the asked words of rarity * rank ^ 2 / ln(different words of the memory + 24)
---   rarity = ln(1 + (memories - those that have it + 0.5) / (those that have it + 0.5))
---   rank   = ts_rank of the one word: 0.61 where task or tags have it once, 0.49 in the text, 0.12 in the critique, more
---            where it stands more often
---   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all asked words), at most 1: the same for every question
+--   score  = sum over the words of the question of rarity * rank ^ 2 / ln(different words of the memory + 24)
+--   rarity = ln(1 + (memories - memories that have it + 0.5) / (memories that have it + 0.5))
+--   rank   = ts_rank of the word: 0.61 if task or tags have it once, 0.49 in the text, 0.12 in the critique, and
+--            more if it occurs more often
+--   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
+--            the same scale for every question
 --
--- The square makes of ts_rank's flat frequency about what BM25 with k1 = 2 has; the logarithm keeps stubs and long texts
--- from winning. By words alone nDCG@10 on Cranfield is 0.526, BM25's 0.520, plain ts_rank's 0.470 (npm run bench -- quality).
--- A quoted phrase counts as a word of the task.
+-- The square turns ts_rank's flat frequency into about that of BM25 with k1 = 2. The logarithm keeps very short
+-- and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and plain
+-- ts_rank's 0.470 (npm run bench -- quality). A quoted phrase counts as a word of the task.
 --
--- In a large tenant common words choose no candidates: only as many of the rarest as are expected to bring a twentieth of the
--- memories, or 500. All words rank. 100,000 memories take 18 ms so, and 60 to 76 otherwise; of the best ten, 9.4 are the same.
--- Where the filters leave fewer than are wanted, all words are asked for.
+-- In a large tenant, only the rarest words select candidates: as many words as are expected to find a twentieth
+-- of the memories, or 500. All words rank. This way 100,000 memories take 18 ms, instead of
+-- 60 to 76, and of the best ten, 9.4 are the same. If the filters leave too few candidates, all words select.
 --
--- A word of the question that no memory has is taken for a typo: memories whose task or tags have one like it (pg_trgm's
--- word_similarity, at least 0.5) count as having it, by half of that likeness. Called by mayfly_private.recall.
--- Locks nothing.
+-- A word of the question that no memory has counts as a typo. Memories whose task or tags have a similar word
+-- (pg_trgm's word_similarity, at least 0.5) count as having it, with half of that similarity. Called by
+-- mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_words(
   tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
@@ -5578,7 +6268,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning again took longer than the search. The words are found through their index or not at all.
+-- Planning again took longer than the search. Words are always found through their index.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
@@ -5589,7 +6279,6 @@ declare
   language text;
   known bigint;
   sampled integer;
-  asked record;
   words text[];
   terms tsquery[];
   counts real[];
@@ -5600,18 +6289,14 @@ declare
   picked_of integer := 1;
   rarities double precision[];
   found_in bigint[];
-  of_weight constant real[] := '{0.1,0.2,0.8,1}';
   of_all double precision;
   doubtful text[];
 begin
   select t.language, s.memories, s.sampled into language, known, sampled
   from mayfly.tenants t left join mayfly_private.word_samples s on s.tenant_id = t.id
   where t.id = tenant;
-  select * into asked from mayfly_private.words_of_question(tenant, language, question);
-  words := asked.words;
-  terms := asked.terms;
-  counts := asked.counts;
-  phrase := asked.phrase;
+  select q.words, q.terms, q.counts, q.phrase into words, terms, counts, phrase
+  from mayfly_private.words_of_question(tenant, language, question, sampled is not null) q;
   if words is null then
     return;
   end if;
@@ -5645,12 +6330,12 @@ begin
   loop
     with c as materialized (
       select x.id, length(x.words) as length,
-        ts_rank(of_weight, x.words, terms[1]) ^ 2 as r1, ts_rank(of_weight, x.words, terms[2]) ^ 2 as r2,
-        ts_rank(of_weight, x.words, terms[3]) ^ 2 as r3, ts_rank(of_weight, x.words, terms[4]) ^ 2 as r4,
-        ts_rank(of_weight, x.words, terms[5]) ^ 2 as r5, ts_rank(of_weight, x.words, terms[6]) ^ 2 as r6,
-        ts_rank(of_weight, x.words, terms[7]) ^ 2 as r7, ts_rank(of_weight, x.words, terms[8]) ^ 2 as r8,
-        ts_rank(of_weight, x.words, terms[9]) ^ 2 as r9, ts_rank(of_weight, x.words, terms[10]) ^ 2 as r10,
-        ts_rank(of_weight, x.words, terms[11]) ^ 2 as r11, ts_rank(of_weight, x.words, terms[12]) ^ 2 as r12,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t2) as r2,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t4) as r4,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t6) as r6,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t8) as r8,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t10) as r10,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t12) as r12,
         x.words @@ phrase as has_phrase
       from (
         -- Unpacked once, not once for each word.
@@ -5667,6 +6352,11 @@ begin
           and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
           and (conversation is null or m.conversation_id = conversation)
         limit 5 * most) x
+      -- As columns, because taking each one out of its array for each memory took longer than ranking it.
+      cross join (
+        select terms[1] as t1, terms[2] as t2, terms[3] as t3, terms[4] as t4, terms[5] as t5, terms[6] as t6,
+          terms[7] as t7, terms[8] as t8, terms[9] as t9, terms[10] as t10, terms[11] as t11, terms[12] as t12
+        offset 0) t
     ), n as (
       select count(*) filter (where c.has_phrase) as phrases, array[
           count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0),
@@ -5674,17 +6364,24 @@ begin
           count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0), count(*) filter (where c.r9 > 0),
           count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
       from c
-    ), w as (
-      select n.found_in, array(
+    ), w as materialized (
+      select n.found_in, r.of, n.of_phrase, r.of[1] as o1, r.of[2] as o2, r.of[3] as o3, r.of[4] as o4, r.of[5] as o5, r.of[6] as o6,
+        r.of[7] as o7, r.of[8] as o8, r.of[9] as o9, r.of[10] as o10, r.of[11] as o11, r.of[12] as o12
+      from (
+        select n.*, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase
+        from n) n
+      cross join lateral (
+        select array(
           select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
-          from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of,
-        case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase
-      from n
-    ), s as (
-      select c.id, c.length, coalesce(w.of[1] * c.r1, 0) + coalesce(w.of[2] * c.r2, 0) + coalesce(w.of[3] * c.r3, 0)
-          + coalesce(w.of[4] * c.r4, 0) + coalesce(w.of[5] * c.r5, 0) + coalesce(w.of[6] * c.r6, 0)
-          + coalesce(w.of[7] * c.r7, 0) + coalesce(w.of[8] * c.r8, 0) + coalesce(w.of[9] * c.r9, 0)
-          + coalesce(w.of[10] * c.r10, 0) + coalesce(w.of[11] * c.r11, 0) + coalesce(w.of[12] * c.r12, 0)
+          from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
+        offset 0) r
+    ), s as materialized (
+      -- Computed once for each memory. Taking each rarity out of its array, for the filter, the order and the result,
+      -- took three quarters of the time.
+      select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
+          + coalesce(w.o4 * c.r4 * c.r4, 0) + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+          + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+          + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0)
           + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
       from c, w
     ), best as (
@@ -5699,25 +6396,27 @@ begin
         array_agg(best.sum order by best.score desc, best.id) as sums
       from best) b;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
-    -- The filters left too few.
+    -- The filters left too few candidates.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
     most := 2000000;
   end loop;
 
   -- A word that the sample or any visible memory has is not a typo.
-  doubtful := array(
-    select words[k] from generate_subscripts(words, 1) k
-    where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)
-      and char_length(words[k]) >= 3 and not exists (
-        select from mayfly.memories m
-        where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
-          and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-            or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
-  if doubtful <> '{}' then
-    select t.ids, t.scores, t.sums, t.likenesses into ids, scores, fits, likenesses
-    from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, fits, depth,
-      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
+  if 0 = any (found_in) then
+    doubtful := array(
+      select words[k] from generate_subscripts(words, 1) k
+      where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)
+        and char_length(words[k]) >= 3 and not exists (
+          select from mayfly.memories m
+          where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
+            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
+    if doubtful <> '{}' then
+      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, fits, likenesses
+      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, fits, depth,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
+    end if;
   end if;
   fits := array(select least(1, f / (0.36957 * greatest(of_all, 1e-9))) from unnest(fits) f);
   if explain then
@@ -5768,9 +6467,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_copies is 'Finds the memories that have the content of puts which were not stored.';
+comment on function mayfly_private.find_copies is 'Finds existing memories with the content of puts that were not stored.';
 
--- Adds memories whose task or tags have a word similar to a word of the question that nothing contains.
+-- If no memory contains a word of the question, adds memories with a similar word in their task or tags.
 -- mayfly_private.find_by_words calls it only for such words, so a question without a typo costs nothing more. Locks
 -- nothing.
 
@@ -5791,7 +6490,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not as a set clause: a session that has not loaded pg_trgm yet would refuse it.
+  -- Not in a set clause, because a session that has not loaded pg_trgm yet would refuse it.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word
@@ -5834,10 +6533,10 @@ end
 $$;
 
 comment on function mayfly_private.find_typos is
-  'Adds the memories whose task or tags have nearly the words that nothing has.';
+  'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
 
--- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes
--- count too and can make six bytes of one. It reads and writes out every memory, so mayfly_private.pull calls it
+-- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes,
+-- which can turn one byte into six, count too. It reads and writes out every memory, so mayfly_private.pull calls it
 -- only for a page that may become too large. Locks nothing.
 
 create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
@@ -5847,7 +6546,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- One also if all of them have just been forgotten, so that the next page continues after the last.
+    -- At least one, even if all of them have just been forgotten, so that the next page continues after the
+    -- last.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -5860,9 +6560,11 @@ begin
 end
 $$;
 
--- Finds the memories that the updates and deletes of a push are about. If an update names an id under which nothing
--- was stored, because the tenant already had its content or its key, it applies to the memory that has it. Called by
--- apply_memories. Locks nothing.
+comment on function mayfly_private.fitting_memories is 'How many memories fit into a page of this many bytes.';
+
+-- Finds the memories for the updates and deletes of a push. If an update names an id under which nothing was
+-- stored, because the tenant already had its content or its key, it applies to the memory that has it. Called
+-- by apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb
@@ -5879,7 +6581,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
+comment on function mayfly_private.follow_aliases is 'Finds the memories for updates and deletes.';
 
 -- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, skipping those that other
 -- transactions hold, and the settlements of their models.
@@ -5943,9 +6645,9 @@ comment on function mayfly_private.forget_vectors is 'Deletes vectors of all mod
 comment on function mayfly.forget_vectors is
   'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
 
--- Adds to the results of a push which memory is kept if a put was not stored under its own id, and keeps that id as
--- another name of the memory. apply_memories calls it with the push as it came and as it was applied. Locks nothing
--- else.
+-- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's
+-- id as another name of that memory. apply_memories calls it with the push before and after it was changed.
+-- Locks nothing else.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -5971,17 +6673,17 @@ begin
 end
 $$;
 
-comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
+comment on function mayfly_private.keep_names is 'Keeps the id of each put that was not stored, as an alias of the memory that was stored instead.';
 
 comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
 
--- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
--- memory. The update replaces text and tags as a whole, and other fields where the put has them. Called by
--- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what a
--- sibling keeps under the same key. Needs memory:read, because the result says what exists.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of
+-- that memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by
+-- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what
+-- a sibling stores under the same key. Needs memory:read, because the result says what exists.
 --
--- Locks the keys, in order, until the transaction ends. Of two pushes that bring a key, the second sees the first
--- one's memory.
+-- Locks the keys, in order, until the transaction ends. If two pushes use the same key, the second one sees the
+-- memory of the first.
 
 create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
 returns jsonb
@@ -6028,7 +6730,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- A memory under an id that was forgotten meanwhile is another memory.
+        -- The memory with this id was forgotten meanwhile, so the put becomes a new memory with another id.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -6065,11 +6767,12 @@ begin
 end
 $$;
 
--- What the tenant remembers, in numbers, of the memories that the caller sees: without tombstones and
--- what has expired. Reads them all. Runs as the caller (scope memory:read). Locks nothing.
+-- Counts the memories that the caller sees, without tombstones and expired memories. Reads all of them. Runs as
+-- the caller (scope memory:read). Locks nothing.
 --
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
---     with_vector: {model: n}, without_vector, conflicts }      by_agent: the 100 with the most
+--     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
+--   by_agent: the 100 agents with the most memories; by_day: the days (UTC) of the last 90 with new memories
 
 create or replace function mayfly.memory_statistics()
 returns jsonb
@@ -6100,6 +6803,11 @@ begin
       'by_agent', (
         select coalesce(jsonb_agg(jsonb_build_object('agent_id', a.agent_id, 'memories', a.n) order by a.n desc, a.agent_id), '[]')
         from (select x.agent_id, count(*) as n from seen x group by 1 order by 2 desc, 1 limit 100) a),
+      'by_day', (
+        select coalesce(jsonb_object_agg(d.day, d.n), '{}')
+        from (
+          select (x.created_at at time zone 'UTC')::date as day, count(*) as n from seen x
+          where x.created_at > instant - interval '90 days' group by 1) d),
       'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
       'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
       'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
@@ -6107,39 +6815,48 @@ begin
 end
 $$;
 
--- What an embedding model is worth unless the caller says otherwise: the weight of its meaning beside the words', and the
--- similarity that two texts have which have nothing to do with each other. Called by mayfly_private.recall.
+comment on function mayfly.memory_statistics is
+  'Counts of the tenant''s memories: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, by_day, with_vector, without_vector, conflicts }.';
+
+-- The default worth of an embedding model: the weight of meaning relative to words, and the similarity of two
+-- unrelated texts. Called by mayfly_private.recall.
 --
--- The development embedder knows words and their forms, no meaning: on Cranfield, weights of 0.1, 0.25, 0.5 and 1 give nDCG@10 of .530,
--- .529, .523 and .512, and the words alone .529. So it weighs little: it finds what is spelled another way.
+-- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5
+-- and 1 give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, with
+-- which it still finds words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = ''
-return case
-  when model like 'mayfly-dev-%' then row(0.1::real, 0.1::real)
-  when model like '%gte-small%' then row(1::real, 0.7::real)
-  when model like 'text-embedding-3-%' then row(1::real, 0.15::real)
-  else row(1::real, 0.3::real)
-end;
+as $$
+begin
+  meaning := case when model like 'mayfly-dev-%' then 0.1 else 1 end;
+  unrelated := case
+    when model like 'mayfly-dev-%' then 0.1
+    when model like '%gte-small%' then 0.7
+    when model like 'text-embedding-3-%' then 0.15
+    else 0.3
+  end;
+end
+$$;
 
 comment on function mayfly_private.model_worth is 'The default weight of an embedding model.';
 
--- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
--- are (1 at best). Visibility and filters are the caller's to add. Nothing for a vector that is null.
--- Called by mayfly_private.recall. Locks nothing.
+-- The vectors of a tenant and a model that are nearest to a vector, by cosine distance, with their similarity
+-- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
+-- mayfly_private.recall. Locks nothing.
 --
--- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
--- tail, read exactly, and of the HNSW index. That holds every large tenant, so among the vectors of
--- others it meets one of this tenant's every (whole / body) steps; it pays while that costs less than
--- reading the body.
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then
+-- the result is the best of its fresh tail, compared exactly, and of the HNSW index. The index has all large
+-- tenants, so a search finds one of this tenant's vectors every (whole / body) steps. It is used as long as
+-- this costs less than reading the body.
 
 create or replace function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- By itself, the planner never chose HNSW, because it can avoid a sort and other plans cannot. With these settings
--- each statement has one plan, whatever the statistics and the tenant, and it is made once a session.
+-- Left alone, the planner never chose HNSW. With these settings, each statement has only one possible plan,
+-- whatever the statistics and the tenant, and it is made once per session.
 set enable_seqscan = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan
@@ -6148,7 +6865,7 @@ rows 20
 as $$
 #variable_conflict use_column
 declare
-  -- Compared with itself, because a session has these settings only after it has used pgvector.
+  -- The setting is compared with itself, because a session has it only after it has used pgvector.
   is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
   iterative_scan constant text := current_setting('hnsw.iterative_scan');
   ef_search constant text := current_setting('hnsw.ef_search');
@@ -6156,7 +6873,7 @@ declare
   body bigint;
   whole bigint;
   ef integer;
-  -- How many vectors, of all tenants, the best are expected among.
+  -- The number of vectors, of all tenants, among which the best are expected.
   spread double precision;
   steps integer;
   setting text;
@@ -6169,16 +6886,17 @@ begin
   where s.tenant_id = tenant and s.model = nearest.model;
   spread := reach::double precision * whole / body;
 
-  -- A step costs as much as reading some 12 vectors. At 20, HNSW is taken for 10,000 vectors among
-  -- 110,000 (a quarter of the time of reading them), not for many more to find.
+  -- A step costs about as much as reading 12 vectors. With 20, HNSW is used for 10,000 vectors among 110,000
+  -- (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0, where the first batch (ef) should hold twice as many. 1, where it should hold half of them, and so
-    -- the best ten of twenty: what it met besides fills up the rest (a fifth less time than 3,000 steps,
-    -- for 10,000 among 110,000). Further where that fell short.
+    -- 0 steps if the first batch (ef) is expected to hold twice as many as needed. 1 if it should hold at least
+    -- half of them, such as the best ten of twenty: other vectors that the search met fill up the rest. For
+    -- 10,000 vectors among 110,000, that takes a fifth less time than 3,000 steps. If a try does not find
+    -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- Not by set clauses: a session that has not loaded pgvector yet is refused these (as one that
-      -- restores a dump). Assigned, since each perform is a statement to run.
+      -- Not in set clauses, which fail in a session that has not loaded pgvector yet, such as one that restores
+      -- a dump. Assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -6224,11 +6942,13 @@ begin
 end
 $$;
 
--- Lets memories lend relevance to those remembered right before and after them, in the same conversation or else in
--- the same session: `share` of their relevance to the next one, and half of that to the one after it. Returns which
--- memories gain and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
+comment on function mayfly_private.nearest is 'The vectors that are nearest to a vector.';
+
+-- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in
+-- the same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns
+-- which memories gain, and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
 --
--- On conversations that nothing was tuned on, it raised recall@10 from .624 to .688. It takes 0.3 ms.
+-- On conversations that were not used for tuning, it raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
@@ -6289,17 +7009,18 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those right before and after them.';
+  'How much relevance memories lend to those right before and after them.';
 
--- What sync returns of the log: one page with the memories that it is about, as the caller sees them
--- (mayfly_private.read_log), of every kind that the caller may read. With `since: null` it first returns every
--- memory by id, page by page, and then the log from the first of these pages on. Without memory:read there are no
+-- The page of the log that sync returns, of every kind that the caller may read, with the memories of its
+-- events as the caller sees them (mayfly_private.read_log). With `since: null` it first returns every memory by
+-- id, page by page, and then the log from the first of these pages on. Without memory:read there are no
 -- memories, and it begins with the log from now on.
 --
--- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about
--- 4 MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is
--- the first, which takes up to 2 MB. It is written out to be measured only if it might become that large with every
--- byte escaped. Runs as owner and repeats the conditions of the policies. Locks nothing.
+-- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most
+-- about 4 MB as JSON, so that a client never holds more. It ends before the memory that would exceed this,
+-- unless that is the first, which takes up to 2 MB. JSON may escape any byte, and the exact size is measured
+-- only if the page could then become that large. Runs as owner and repeats the conditions of the policies.
+-- Locks nothing.
 
 create or replace function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -6367,8 +7088,8 @@ begin
 end
 $$;
 
--- The clocks of a memory that is put with a key: the same clock for each field, either the caller's or the server's.
--- Called by apply_memories. Locks nothing.
+-- The clocks of a memory that is put with a key: the same timestamp for each field, either the caller's or the
+-- server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
@@ -6429,24 +7150,26 @@ $$;
 comment on function mayfly.queue_embeddings is
   'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
 
--- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and the statements that it is made
--- of repeat the policies of mayfly.memories: the operators @@ and && are not leakproof, so under the policies they would
--- never be index conditions (full text on 100,000 rows: 370 ms under the policy, 0.32 ms without). Locks nothing.
+-- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and its statements
+-- repeat the policies of mayfly.memories. The operators @@ and && are not leakproof, so under the policies they
+-- could never use an index (full text on 100,000 rows: 370 ms under it, 0.32 ms without). Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus what its neighbours lend it, divided by the best one's
---   level     = how well the best do: (words * fit + meaning * likeness) / (words + meaning)
+--               plus the share of its neighbours, divided by the best one's
+--   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words; likeness: mayfly_private.find_by_meanings. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
--- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
--- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
+-- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
+-- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
+-- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
+-- for Hybrid Retrieval", TOIS 2023).
 --
--- A statement each for words, vectors and rows, planned once a session: to plan one for all anew took 2 ms a recall.
+-- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
+-- three took 2 ms to plan at each recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -6483,8 +7206,10 @@ declare
   fused record;
   lent record;
   ranked record;
+  threads uuid[];
+  times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. Without half-lives of the caller, those of mayfly_private.half_life.
+  -- Computed once, not for each memory. If the caller passes no half-lives, mayfly_private.half_life has them.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -6551,9 +7276,9 @@ begin
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
-      -- Of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among 110,000 took HNSW three times
-      -- as long as 20. Some of them will not pass a filter.
-      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, older_model, older_embedding::extensions.halfvec,
+      -- If there is no filter, fewer of the nearest are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, some of them will not pass.
+      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       best_likeness := by_meaning.likenesses[1];
@@ -6561,40 +7286,29 @@ begin
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances, array_agg(f.worth) as worths, array_agg(f.recency) as recencies,
-      array_agg(f.thread) as threads, array_agg(f.created_at) as times
+    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances
     into fused
     from (
-      select f.id, f.relevance, r.worth, r.recency, r.thread, r.created_at
+      select either.id, sum(either.share) as relevance
       from (
-        select either.id, sum(either.share) as relevance
-        from (
-          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
-          from unnest(by_words.ids, by_words.scores) w (id, score)
-          union all
-          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
-          from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
-        ) either
-        group by either.id
-        order by relevance desc, either.id
-        limit depth
-      ) f
-      cross join lateral (
-        select 1 - of_reward - of_importance - of_recency
-            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
-        from mayfly.memories m
-        -- After a hundred half-lives freshness is as good as zero. A thousand would underflow, which is an error.
-   cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-        where m.tenant_id = tenant and m.id = f.id
-        offset 0) r
-      order by f.relevance desc, f.id
+        select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
+        from unnest(by_words.ids, by_words.scores) w (id, score)
+        union all
+        select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
+        from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
+      ) either
+      group by either.id
+      order by relevance desc, either.id
+      limit depth
     ) f;
-    newcomers := null;
-    if of_neighbours > 0 and num_nonnulls(variadic fused.threads[1:20]) > 0 then
-      select * into lent from mayfly_private.neighbours_of(tenant, fused.threads[1:20], fused.times[1:20], fused.ids[1:20],
-        fused.relevances[1:20], of_neighbours,
+    if of_neighbours > 0 then
+      select array_agg(coalesce(m.conversation_id, m.session_id) order by f.n), array_agg(m.created_at order by f.n) into threads, times
+      from unnest(fused.ids[1:20]) with ordinality f (id, n)
+      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m;
+    end if;
+    newcomers := '{}';
+    if num_nonnulls(variadic threads) > 0 then
+      select * into lent from mayfly_private.neighbours_of(tenant, threads, times, fused.ids[1:20], fused.relevances[1:20], of_neighbours,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
     else
@@ -6607,31 +7321,28 @@ begin
     from (
       select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select c.id, c.worth, c.recency,
+        select c.id, r.worth, r.recency,
           level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
           level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
-        from (
-          select * from unnest(fused.ids, fused.relevances, fused.worths, fused.recencies) b (id, relevance, worth, recency)
-          union all
-          select f.id, 0, r.worth, r.recency from unnest(newcomers) f (id) cross join lateral (
-        select 1 - of_reward - of_importance - of_recency
-            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
-        from mayfly.memories m
-        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-        where m.tenant_id = tenant and m.id = f.id
-        offset 0) r
-        ) c
+        from unnest(fused.ids || newcomers, fused.relevances || array_fill(0::double precision, array[cardinality(newcomers)])) c (id, relevance)
         left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
+        cross join lateral (
+          select 1 - of_reward - of_importance - of_recency
+              + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
+            h.recency
+          from mayfly.memories m
+          -- After a hundred half-lives, freshness is practically zero. A thousand would underflow: an error.
+          cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
+          where m.tenant_id = tenant and m.id = c.id
+          offset 0) r
       ) k
       order by score desc, k.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- Duplicates filled the list, so look further, once.
-    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
   if ranked.ids is null then
@@ -6651,11 +7362,11 @@ begin
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
     select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
-      case when grouped then array(
+      case when places is not null then array(
         select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
     from unnest(ranked.ids, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
       with ordinality as r (id, score, relevance, gain, recency, place, n)
-    where not grouped or r.place = r.n
+    where places is null or r.place = r.n
     order by r.n
     limit result_limit
   ) s
@@ -6671,19 +7382,18 @@ comment on function mayfly_private.recall is 'The best memories for a question.'
 
 grant execute on function mayfly_private.recall to authenticated, service_role;
 
--- The memories that answer a question best, by words and by meaning, or those that are like one of them
--- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
--- apart; mayfly_private.recall has the formula.
+-- The memories that answer a question best, by words and by meaning, or the memories that resemble one of them
+-- (similar_to). The query function calls it as its own caller. Rows have their scores broken down, as above.
 --
---   kinds, having_tags (all of them), agent, min_reward, since, until (excluded), for_task (the same
---   text), session and conversation narrow it.
+--   Filters: kinds, having_tags (all of them), agent, min_reward, since, until (exclusive), for_task (the same
+--   text), session and conversation.
 --   weights      {"words": 1, "meaning": 1, "neighbours": 0.3, "reward": 0.1, "importance": 0.1, "recency": 0.1}: the first two
---                0 to 100, the others 0 to 1, the last three at most 1 together; meaning is what its model is worth unless set
---   half_lives   days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit come with it, 0 to 5, from its conversation or session
---   grouped      near duplicates are one result, with the others' ids; false gives each of them
---   explain      parts also hold the weights, and the words that were asked for with their rarity
---   older_…      the question by the model before: for memories that have no vector of the present one yet
+--                0 to 100, the others 0 to 1, the last three at most 1 in sum; meaning defaults to its model's worth
+--   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
+--   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
+--   grouped      near duplicates are one result, with the ids of the others; false returns each of them
+--   explain      `parts` also has the weights, and the words of the question with their rarity
+--   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
   query text default null,
@@ -6713,7 +7423,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Plans its one statement once a session. A function in SQL planned it at each call, which took 0.27 ms.
+-- Its one statement is planned once per session. A function in SQL planned it at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -6731,10 +7441,10 @@ comment on function mayfly.recall is
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
--- How many memories a recall of the caller looks through, and how many of them have a vector of a model. Exact in a
--- tenant of up to 2,000 memories. Above that it is an estimate from the tenant's sample and its settled vectors,
--- because counting would take longer than the recall. The query function calls it beside mayfly.recall. Locks
--- nothing.
+-- How many memories a recall of the caller looks through, and how many of them have a vector of a model. Exact
+-- in a tenant of up to 2,000 memories. Above that it is an estimate from the tenant's sample and its settled
+-- vectors, because counting would take longer than the recall. The query function calls it together with
+-- mayfly.recall. Locks nothing.
 
 create function mayfly_private.recall_scope(model text)
 returns jsonb
@@ -6790,9 +7500,10 @@ comment on function mayfly.recall_scope is
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
--- Refuses a push for the first fault among the operations in doubt, with its index and field. It checks everything
--- one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could not accept
--- itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
+-- Refuses a push because of the first fault in the doubtful operations, with its index and field. It checks
+-- everything one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could
+-- not accept itself. Locks nothing. The values and the base of an update have the same bounds as those of a
+-- put.
 
 create or replace function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -6821,31 +7532,31 @@ begin
       (prefix || 'kind', coalesce(content ->> 'kind', 'episode') in (
           'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general'),
         'must be episode, task_result, conversation, learning, fact, working or general'),
-      (prefix || 'task', case jsonb_typeof(content -> 'task') when 'string' then char_length(content -> 'task' #>> '{}') <= 2000 else coalesce(content -> 'task', 'null') = 'null' end, 'must be a text of at most 2000 characters'),
-      (prefix || 'input', case jsonb_typeof(content -> 'input') when 'string' then char_length(content -> 'input' #>> '{}') <= 100000 else coalesce(content -> 'input', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
-      (prefix || 'output', case jsonb_typeof(content -> 'output') when 'string' then char_length(content -> 'output' #>> '{}') <= 100000 else coalesce(content -> 'output', 'null') = 'null' end, 'must be a text of at most 100000 characters'),
-      (prefix || 'critique', case jsonb_typeof(content -> 'critique') when 'string' then char_length(content -> 'critique' #>> '{}') <= 20000 else coalesce(content -> 'critique', 'null') = 'null' end, 'must be a text of at most 20000 characters'),
+      (prefix || 'task', case jsonb_typeof(content -> 'task') when 'string' then char_length(content -> 'task' #>> '{}') <= 2000 else coalesce(content -> 'task', 'null') = 'null' end, 'must be a text of at most 2000 characters'), -- bounds: 2000 memory.task
+      (prefix || 'input', case jsonb_typeof(content -> 'input') when 'string' then char_length(content -> 'input' #>> '{}') <= 100000 else coalesce(content -> 'input', 'null') = 'null' end, 'must be a text of at most 100000 characters'), -- bounds: 100000 memory.input
+      (prefix || 'output', case jsonb_typeof(content -> 'output') when 'string' then char_length(content -> 'output' #>> '{}') <= 100000 else coalesce(content -> 'output', 'null') = 'null' end, 'must be a text of at most 100000 characters'), -- bounds: 100000 memory.output
+      (prefix || 'critique', case jsonb_typeof(content -> 'critique') when 'string' then char_length(content -> 'critique' #>> '{}') <= 20000 else coalesce(content -> 'critique', 'null') = 'null' end, 'must be a text of at most 20000 characters'), -- bounds: 20000 memory.critique
       ('body', not part.put or coalesce(content ->> 'task', '') || coalesce(content ->> 'input', '')
           || coalesce(content ->> 'output', '') <> '', 'must have a task, an input or an output'),
       (prefix || 'reward', case jsonb_typeof(content -> 'reward') when 'number' then content -> 'reward' between '0' and '1' else coalesce(content -> 'reward', 'null') = 'null' end, 'must be a number from 0 to 1'),
       (prefix || 'success', coalesce(jsonb_typeof(content -> 'success'), 'null') in ('boolean', 'null'), 'must be true or false'),
-      (prefix || 'importance', case jsonb_typeof(content -> 'importance') when 'number' then content -> 'importance' between '1' and '10' and (content -> 'importance')::numeric % 1 = 0 else coalesce(content -> 'importance', 'null') = 'null' end, 'must be a whole number from 1 to 10'),
+      (prefix || 'importance', case jsonb_typeof(content -> 'importance') when 'number' then content -> 'importance' between '1' and '10' and (content -> 'importance')::numeric % 1 = 0 else coalesce(content -> 'importance', 'null') = 'null' end, 'must be a whole number from 1 to 10'), -- bounds: 10 memory.importance
       (prefix || 'tokens', case jsonb_typeof(content -> 'tokens') when 'number' then content -> 'tokens' between '0' and '2147483647' and (content -> 'tokens')::numeric % 1 = 0 else coalesce(content -> 'tokens', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
       (prefix || 'latency_ms', case jsonb_typeof(content -> 'latency_ms') when 'number' then content -> 'latency_ms' between '0' and '2147483647' and (content -> 'latency_ms')::numeric % 1 = 0 else coalesce(content -> 'latency_ms', 'null') = 'null' end, 'must be a whole number from 0 to 2147483647'),
       (prefix || 'tags', case coalesce(jsonb_typeof(content -> 'tags'), 'null')
           when 'null' then true
-          when 'array' then jsonb_array_length(content -> 'tags') <= 50
+          when 'array' then jsonb_array_length(content -> 'tags') <= 50 -- bounds: 50 memory.tags
             and not exists (select from jsonb_array_elements(content -> 'tags') tag
-              where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100)
-          else false end, 'must be at most 50 texts of 1 to 100 characters'),
+              where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) -- bounds: 100 memory.tag
+          else false end, 'must be at most 50 texts of 1 to 100 characters'), -- bounds: 50 memory.tags; 100 memory.tag
       (prefix || 'metadata', coalesce(jsonb_typeof(content -> 'metadata'), 'null') in ('object', 'null')
-          and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536
-          and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false),
-        'must be an object of at most 64 KB, with at most 32 levels'),
+          and coalesce(pg_column_size(content -> 'metadata'), 0) <= 65536 -- bounds: 65536 memory.metadataBytes
+          and not coalesce(jsonb_path_exists(content -> 'metadata', '$.**{33 to last}'), false), -- bounds: 33 memory.metadataLevels + 1
+        'must be an object of at most 64 KB, with at most 32 levels'), -- bounds: 64 memory.metadataBytes / 1024; 32 memory.metadataLevels
       (prefix || 'metadata', coalesce(mayfly_private.numbers_kept(content -> 'metadata'), true),
         'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53'),
       (prefix || 'visibility', coalesce(content ->> 'visibility', 'tenant') in ('tenant', 'agent'), 'must be tenant or agent'),
-      ('body.key', not part.put or case jsonb_typeof(content -> 'key') when 'string' then char_length(content -> 'key' #>> '{}') between 1 and 200 else coalesce(content -> 'key', 'null') = 'null' end, 'must be a text of 1 to 200 characters'),
+      ('body.key', not part.put or case jsonb_typeof(content -> 'key') when 'string' then char_length(content -> 'key' #>> '{}') between 1 and 200 else coalesce(content -> 'key', 'null') = 'null' end, 'must be a text of 1 to 200 characters'), -- bounds: 200 memory.key
       ('body.once', not part.put or coalesce(jsonb_typeof(content -> 'once'), 'null') in ('boolean', 'null'), 'must be true or false'),
       ('body.created_at', (part.memory -> 'created_at' is null or mayfly_private.instant_or_absent(part.memory -> 'created_at')), 'must be an ISO 8601 instant'),
       (prefix || 'expires_at', (content -> 'expires_at' is null or mayfly_private.instant_or_absent(content -> 'expires_at')), 'must be an ISO 8601 instant'),
@@ -6857,8 +7568,8 @@ begin
       (case when o.op ? 'old' then 'embedding' else 'body.embedding' end, case when jsonb_typeof(o.op #> '{body,embedding}') = 'array' and pg_input_is_valid(o.op #>> '{body,embedding}', 'extensions.halfvec')
           then extensions.l2_norm((o.op #>> '{body,embedding}')::extensions.halfvec) > 0 else true end,
         'must have a number other than 0, because a vector of zeros has no direction'),
-      (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''),
-        'must be a text of 1 to 100 characters, together with an embedding'),
+      (case when o.op ? 'old' then 'model' else 'body.model' end, case jsonb_typeof(o.op #> '{body,model}') when 'string' then char_length(o.op #> '{body,model}' #>> '{}') <= 100 else coalesce(o.op #> '{body,model}', 'null') = 'null' end and (not coalesce(o.op -> 'body' ? 'embedding', false) or o.op #>> '{body,model}' <> ''), -- bounds: 100 memory.model
+        'must be a text of 1 to 100 characters, together with an embedding'), -- bounds: 100 memory.model
       ('body.set', part.update is not true or (jsonb_typeof(part.memory -> 'set') = 'object'
           and ((part.memory -> 'set') <> '{}' or part.memory ? 'settles')
           and (part.memory -> 'set') - updatable = '{}'), 'must be an object with at least one field, and only fields that can be updated'),
@@ -6871,10 +7582,10 @@ begin
           or part.memory ->> 'resolve' in ('latest_wins', 'merge', 'manual'), 'must be latest_wins, merge or manual'),
       ('body.settles', part.update is not true or case coalesce(jsonb_typeof(part.memory -> 'settles'), 'null')
           when 'null' then not part.memory ? 'settles'
-          when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50
+          when 'array' then jsonb_array_length(part.memory -> 'settles') between 1 and 50 -- bounds: 50 memory.settles
             and not exists (select from jsonb_array_elements(part.memory -> 'settles') conflict
               where jsonb_typeof(conflict) <> 'string' or mayfly_private.to_uuid(conflict #>> '{}') is null)
-          else false end, 'must be 1 to 50 ids of conflicts'),
+          else false end, 'must be 1 to 50 ids of conflicts'), -- bounds: 50 memory.settles
       ('body.hlc', (part.update or part.put) is not true or part.memory -> 'hlc' is null or coalesce(
           jsonb_typeof(part.memory -> 'hlc') = 'string' and part.memory ->> 'hlc' ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$', false),
         'must be milliseconds in 13 digits, a counter in 4 hexadecimal digits and a node of 1 to 36 letters, with dashes between')
@@ -6892,12 +7603,12 @@ $$;
 
 comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';
 
--- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
--- the next minute. The project's URL and secret key come from Vault, where they are under these names:
+-- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, it is repeated in
+-- the next minute. The project's URL and secret key come from Vault, under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
 --   select vault.create_secret('mayfly-', 'mayfly_functions_prefix'); -- only after mayfly init --prefix mayfly-
--- Dynamic, since pg_net and Vault need not be there.
+-- It uses dynamic SQL, because pg_net and Vault may be missing.
 
 create or replace function mayfly_private.request_drains()
 returns integer
@@ -6932,12 +7643,12 @@ $$;
 
 comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';
 
--- Normalises a text before it is parsed into words, for memories and questions alike, so that texts that only look
--- different are the same: full width and ligatures (NFKC), marks apart from their letters, vowel marks of Arabic and
--- Hebrew, soft hyphens, and characters without width. Scripts without spaces between words (Chinese, Japanese, Thai
--- and similar), and Korean, whose endings are part of its words, become overlapping pairs of letters. Identifiers
--- stay, and their parts are appended to the text: camelCase, HTTPServer, node.js, paths. C++ becomes cplusplus, C#
--- becomes csharp. Locks nothing.
+-- Normalises a text before it is parsed into words, for memories and questions alike. Texts that only look
+-- different become the same: full width and ligatures (NFKC), marks that are separate from their letters, vowel
+-- marks of Arabic and Hebrew, soft hyphens, and characters without width. Scripts without spaces between words
+-- (Chinese, Japanese, Thai and similar), and Korean, whose endings are part of its words, become overlapping
+-- pairs of letters. Identifiers stay, and their parts are appended to the text: camelCase, HTTPServer, node.js,
+-- paths. C++ becomes cplusplus, C# becomes csharp. Locks nothing.
 --
 -- < and > become spaces, because the parser would drop <staging> and Promise<RecallAnswer> as tags. The parser
 -- splits 5e8f1c into a number and a word, so a hash that begins like this is added with an x before it. A text that
@@ -6953,14 +7664,14 @@ declare
   parts text;
 begin
   if octet_length(searched) > char_length(searched) then
-    -- Asking whether a text is normalised took ten times as long as looking for characters that are not.
+    -- Checking whether a text is normalised took ten times as long as looking for characters that are not.
     if searched ~ U&'[\00A0\00AA\00AD\00B2\00B3\00B5\00B9-\00BE\0300-\036F\0591-\05C7\0610-\061A\0622-\0625\0640\064B-\065F\0670\0671\093C\1100-\11FF\1D2C-\1D7F\2000-\200F\2028-\202F\205F-\208E\2100-\2149\2160-\217F\2460-\24FF\3000\3099\309A\3131-\318E\3200-\33FF\F900-\FAFF\FB00-\FBFF\FD3E-\FEFF\FF00-\FFEF\+01D400-\+01D7FF]' then
       searched := translate(normalize(translate(searched, U&'\00AD\200B\200C\200D\200E\200F\2060\FEFF\0640', ''), NFKC), U&'\0622\0623\0625\0671', U&'\0627\0627\0627\0627');
       searched := regexp_replace(searched, U&'[\0300-\036F\0591-\05BD\05BF\05C1\05C2\05C4\05C5\05C7\0610-\061A\064B-\065F\0670\FE00-\FE0F]+', '', 'g');
     end if;
     if searched ~ U&'[\0E01-\0E30\0E32\0E33\0E40-\0E46\0E81-\0EB0\0EB2\0EB3\0EBD-\0EC6\0EDC-\0EDF\1000-\102A\103F\1050-\1055\1780-\17B3\3005-\3007\3041-\3096\309D-\30FF\3400-\4DBF\4E00-\9FFF\AC00-\D7AF\F900-\FAFF\+020000-\+03FFFF]' then
       searched := regexp_replace(searched, U&'((?:[\0E01-\0E30\0E32\0E33\0E40-\0E46\0E81-\0EB0\0EB2\0EB3\0EBD-\0EC6\0EDC-\0EDF\1000-\102A\103F\1050-\1055\1780-\17B3\3005-\3007\3041-\3096\309D-\30FF\3400-\4DBF\4E00-\9FFF\AC00-\D7AF\F900-\FAFF\+020000-\+03FFFF][\0E31\0E34-\0E3A\0E47-\0E4E\0EB1\0EB4-\0EBC\0EC8-\0ECE\102B-\103E\17B4-\17D3]*){1,2})', ' \1 ', 'g')
-        -- The other pairs: without the first letter of each run.
+        -- The other pairs, which start at the second letter of each run.
         || regexp_replace(regexp_replace(searched, U&'(?:^|[^\0E01-\0E30\0E32\0E33\0E40-\0E46\0E81-\0EB0\0EB2\0EB3\0EBD-\0EC6\0EDC-\0EDF\1000-\102A\103F\1050-\1055\1780-\17B3\3005-\3007\3041-\3096\309D-\30FF\3400-\4DBF\4E00-\9FFF\AC00-\D7AF\F900-\FAFF\+020000-\+03FFFF\0E31\0E34-\0E3A\0E47-\0E4E\0EB1\0EB4-\0EBC\0EC8-\0ECE\102B-\103E\17B4-\17D3]+)(?:[\0E01-\0E30\0E32\0E33\0E40-\0E46\0E81-\0EB0\0EB2\0EB3\0EBD-\0EC6\0EDC-\0EDF\1000-\102A\103F\1050-\1055\1780-\17B3\3005-\3007\3041-\3096\309D-\30FF\3400-\4DBF\4E00-\9FFF\AC00-\D7AF\F900-\FAFF\+020000-\+03FFFF][\0E31\0E34-\0E3A\0E47-\0E4E\0EB1\0EB4-\0EBC\0EC8-\0ECE\102B-\103E\17B4-\17D3]*)?', ' ', 'g'),
           U&'((?:[\0E01-\0E30\0E32\0E33\0E40-\0E46\0E81-\0EB0\0EB2\0EB3\0EBD-\0EC6\0EDC-\0EDF\1000-\102A\103F\1050-\1055\1780-\17B3\3005-\3007\3041-\3096\309D-\30FF\3400-\4DBF\4E00-\9FFF\AC00-\D7AF\F900-\FAFF\+020000-\+03FFFF][\0E31\0E34-\0E3A\0E47-\0E4E\0EB1\0EB4-\0EBC\0EC8-\0ECE\102B-\103E\17B4-\17D3]*){1,2})', '\1 ', 'g');
     end if;
@@ -7029,9 +7740,9 @@ comment on function mayfly_private.set_model_worth is 'Sets the weight of an emb
 
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
--- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no
--- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth. Scope
--- memory:admin.
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that sets no
+-- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth.
+-- Scope memory:admin.
 
 create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
 returns jsonb
@@ -7046,11 +7757,12 @@ grant execute on function mayfly.set_model_worth to authenticated, service_role;
 
 comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';
 
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
--- many; 0 if nothing is left to settle. A tenant with `large` vectors of a model is large, and it stays so. Run it
--- repeatedly in the background, each time in its own transaction: its work stays done wherever it is stopped. As the
--- tenant grows, it also measures how far the index must be searched (mayfly_private.tune_search). pg_cron calls it
--- (operations/schedules.sql), and mayfly.maintain for the tenant of its caller.
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first.
+-- Returns how many; 0 if nothing is left to settle. A tenant with `large` vectors of a model becomes large and
+-- stays large. Run it repeatedly in the background, each time in its own transaction, so that its work is kept
+-- whenever it is stopped. As the tenant grows, it also measures how far the index must be searched
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant
+-- of its caller.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
@@ -7058,7 +7770,7 @@ create or replace function mayfly_private.settle_vectors(batch integer default 5
 returns integer
 language plpgsql security definer
 set search_path = ''
--- After a bulk load, without statistics, the planner read the whole table for each tenant: 45 s.
+-- After a bulk load, without statistics, the planner read the whole table for each tenant, which took 45 s.
 set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
@@ -7093,7 +7805,7 @@ begin
     return 0;
   end if;
 
-  -- Before these are in the index, because vectors that it does not hold are the harder question.
+  -- Measured before these vectors are in the index, because vectors that it does not have are harder to find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -7102,7 +7814,7 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- Joined by their position: without statistics, a join by key compared each with all of the tenant's.
+  -- Joined by position, because without statistics a join by key compared each vector with all of the tenant's.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(
@@ -7123,9 +7835,9 @@ begin
 end
 $$;
 
--- The memories remembered right before and after a memory, in the same conversation or else in the same session, in
--- order. `place` counts from -1 backwards and from 1 forwards. Each text is cut after 2,000 characters. Called by
--- mayfly_private.recall. Locks nothing.
+-- The memories remembered right before and after a memory, in the same conversation or else in the same
+-- session, in order. `place` is -1 and below before the memory, and 1 and above after it. Each text is cut
+-- after 2,000 characters. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
 returns jsonb
@@ -7170,10 +7882,10 @@ $$;
 
 comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';
 
--- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of
--- its own caller. Push and pull are one transaction; the caller's own events come with the next sync. Operations may
--- have the form from before 0.2 (convert_operations). It also marks agents as dead whose lifetime is over. since:
--- null begins with all memories, 'now' with what happens from now on.
+-- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights
+-- of its own caller. Push and pull are one transaction, and the caller gets its own events with the next sync.
+-- Operations may have the form from before 0.2 (convert_operations). It also marks agents as dead whose
+-- lifetime is over. `since: null` begins with all memories, and 'now' with everything that happens from now on.
 
 create or replace function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -7202,35 +7914,40 @@ $$;
 
 create or replace function mayfly_private.text_search_config(language text)
 returns regconfig
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = ''
-return case language
-  when 'simple' then 'mayfly_private.simple'::regconfig
-  when 'arabic' then 'mayfly_private.arabic'::regconfig
-  when 'danish' then 'mayfly_private.danish'::regconfig
-  when 'dutch' then 'mayfly_private.dutch'::regconfig
-  when 'finnish' then 'mayfly_private.finnish'::regconfig
-  when 'french' then 'mayfly_private.french'::regconfig
-  when 'german' then 'mayfly_private.german'::regconfig
-  when 'hungarian' then 'mayfly_private.hungarian'::regconfig
-  when 'indonesian' then 'mayfly_private.indonesian'::regconfig
-  when 'italian' then 'mayfly_private.italian'::regconfig
-  when 'norwegian' then 'mayfly_private.norwegian'::regconfig
-  when 'portuguese' then 'mayfly_private.portuguese'::regconfig
-  when 'romanian' then 'mayfly_private.romanian'::regconfig
-  when 'russian' then 'mayfly_private.russian'::regconfig
-  when 'spanish' then 'mayfly_private.spanish'::regconfig
-  when 'swedish' then 'mayfly_private.swedish'::regconfig
-  when 'turkish' then 'mayfly_private.turkish'::regconfig
-  else 'mayfly_private.english'::regconfig
-end;
+as $$
+begin
+  return case language
+    when 'simple' then 'mayfly_private.simple'::regconfig
+    when 'arabic' then 'mayfly_private.arabic'::regconfig
+    when 'danish' then 'mayfly_private.danish'::regconfig
+    when 'dutch' then 'mayfly_private.dutch'::regconfig
+    when 'finnish' then 'mayfly_private.finnish'::regconfig
+    when 'french' then 'mayfly_private.french'::regconfig
+    when 'german' then 'mayfly_private.german'::regconfig
+    when 'hungarian' then 'mayfly_private.hungarian'::regconfig
+    when 'indonesian' then 'mayfly_private.indonesian'::regconfig
+    when 'italian' then 'mayfly_private.italian'::regconfig
+    when 'norwegian' then 'mayfly_private.norwegian'::regconfig
+    when 'portuguese' then 'mayfly_private.portuguese'::regconfig
+    when 'romanian' then 'mayfly_private.romanian'::regconfig
+    when 'russian' then 'mayfly_private.russian'::regconfig
+    when 'spanish' then 'mayfly_private.spanish'::regconfig
+    when 'swedish' then 'mayfly_private.swedish'::regconfig
+    when 'turkish' then 'mayfly_private.turkish'::regconfig
+    else 'mayfly_private.english'::regconfig
+  end;
+end
+$$;
 
--- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, notes it
--- in the tenant's settlement, and returns it. One value for all tenants was either too slow or too small. It asks
--- for the newest vectors, beginning with those of the fresh tail, which the index does not know, with more and more
--- candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find. Comparing with all vectors instead
--- took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares with all before it would search with
--- 1,000.) mayfly_private.settle_vectors calls it now and then as the tenant grows; it takes a second or two.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model,
+-- stores it in the tenant's settlement, and returns it. A single value for all tenants was either too slow or
+-- too small. It searches for the newest vectors, beginning with those of the fresh tail, which are not in the
+-- index, with more and more candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find.
+-- Comparing with all vectors instead took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares
+-- with all before it would search with 1,000.) mayfly_private.settle_vectors calls it now and then as the
+-- tenant grows; it takes a second or two.
 --
 -- Locks the settlement.
 
@@ -7244,7 +7961,7 @@ as $$
 #variable_conflict use_column
 declare
   asked uuid[];
-  -- What the largest number of candidates found, in pairs.
+  -- The pairs that the largest number of candidates found.
   askers uuid[];
   best uuid[];
   found_again bigint;
@@ -7280,8 +7997,9 @@ begin
     exit when found_again >= 0.995 * cardinality(best);
   end loop;
 
-  -- Of many, 1,000 do not find all either: where vectors lie loosely, 100 found 0.995 of what these did, and
-  -- 0.989 of the best ten; so half as wide again, though the index itself holds no more than 0.992 of them.
+  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of
+  -- what 1,000 found, but only 0.989 of the real best ten. So the value is increased by half. The index can
+  -- find at most 0.992 of those.
   update mayfly_private.settlements s
   set ef_search = least(ef * 3 / 2, 1000)
   where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000
@@ -7339,7 +8057,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise a passage of each without its rarer words, as somebody would ask who remembers it vaguely.
+  -- Otherwise, a passage of each memory without its rarer words, like a question of somebody who remembers it
+  -- vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -7376,13 +8095,15 @@ comment on function mayfly_private.tuning_questions is 'Questions to the tenant'
 
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
--- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth: the same
--- at each call while the memories are. In mode `groups` a question is the text of a memory, and what answers it are the
--- others of its conversation or task; where there are fewer than 20 such groups, `passages`: a passage without its rarer
--- words, and its memory. Scopes memory:admin and memory:read.
+-- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth.
+-- They stay the same while the memories do. In the mode `groups`, a question is the text of a memory, and its
+-- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode
+-- is `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes
+-- memory:admin and memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
---   id: the memory that asks, which is no answer; unrelated: as measured, null with fewer than 20 vectors
+--   id: the memory of the question, which is not an answer
+--   unrelated: as measured, null with fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb
@@ -7463,16 +8184,16 @@ begin
 end
 $$;
 
--- The words of a question as searches, the rarest first: at most 12, with the number of sampled memories that have
--- each (0.5 for a word that the sample does not have; null in a small tenant, where they are counted while it is
--- searched). A word that looks like the beginning of a hash, and a single letter of a script of pairs, match as
--- prefixes. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as searches, rarest first and at most 12, with the number of sampled memories that
+-- have each. This is 0.5 for a word that the sample does not have, and null in a small tenant, where words are
+-- counted during the search. A word that looks like the beginning of a hash, and a single letter of a script of
+-- pairs, match as prefixes. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not rewritten yet have words with accents. While there are any, a word with an accent is
--- asked for in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
+-- Rows that maintenance has not rewritten yet have words with accents. While there are such rows, a word with
+-- an accent is searched in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
-  tenant uuid, language text, question text, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
+  tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
 )
 language plpgsql stable
 set search_path = ''
@@ -7483,7 +8204,6 @@ declare
   config constant regconfig := mayfly_private.text_search_config(language);
   asked constant tsvector := to_tsvector(config, mayfly_private.searched(question));
   plain tsvector := '';
-  is_sampled constant boolean := exists (select from mayfly_private.word_samples s where s.tenant_id = tenant);
   quoted text;
   of_quoted tsquery;
 begin
@@ -7502,10 +8222,14 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs adds nothing to its pair.
+    -- The last letter of a run of pairs is already in its pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
+  -- Most questions quote nothing.
+  if translate(question, U&'"\201C\201E\00AB', '') = question then
+    return;
+  end if;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
     -- For a script of pairs, its pairs.
@@ -7521,9 +8245,9 @@ $$;
 
 comment on function mayfly_private.words_of_question is 'The words of a question as searches, the rarest first.';
 
--- The version of mayfly_private.words that new memories are written with. Maintenance rewrites rows with another
--- version in batches; until then they are found by their old words. Raise it with every change of words, searched or
--- a text search configuration.
+-- The version of mayfly_private.words with which new memories are written. Maintenance rewrites rows with
+-- another version in batches. Until then they are found by their old words. Raise it with every change of
+-- words, searched or a text search configuration.
 
 create function mayfly_private.words_version()
 returns smallint
@@ -7531,7 +8255,7 @@ language sql immutable parallel safe
 set search_path = ''
 return 2::smallint;
 
-comment on function mayfly_private.words_version is 'The version of the search words that are written today.';
+comment on function mayfly_private.words_version is 'The current version of the search words.';
 
 -- What an embedding model is worth to a tenant unless the caller sets it: as measured on the tenant's own memories,
 -- or else by the model's name. Called by mayfly_private.recall. Locks nothing.
@@ -7553,14 +8277,14 @@ $$;
 
 comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
 
--- Appends what happened to memories to the log, once a statement, for the readers who may see it. Runs as owner,
+-- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
 --
--- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them too
--- (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent has the
--- tenant's id as audience, which is no reader's id, so only admins see its events. A memory that becomes private
--- leaves the tenant's caches with `memory.hidden`, and readers who still see it get the `memory.updated` after it. A
--- memory that becomes the tenant's is `memory.updated` for all.
+-- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them
+-- too (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent
+-- has the tenant's id as audience, which is no reader's id, so only admins see its events. When a memory
+-- becomes private, `memory.hidden` removes it from the tenant's caches, and readers that still see it get
+-- `memory.updated` after that. When a memory becomes the tenant's, all readers get `memory.updated`.
 
 create or replace function mayfly_private.log_memories()
 returns trigger
@@ -7568,7 +8292,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  -- Once a statement: for each row it took 60 µs.
+  -- Once per statement, because it takes 60 µs per row otherwise.
   of_epoch constant integer := mayfly_private.current_epoch();
   nudges jsonb;
 begin
@@ -7634,10 +8358,11 @@ create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Charges the rows that a statement writes into memories. It is a trigger, so that no writer can forget it.
--- octet_length reads the length of a stored text without the text. Tags, metadata and clocks are counted
--- uncompressed, which `|| '{}'` makes them: compressed they may be a fortieth, and forgetting would then give back
--- less than was charged. 512 bytes cover the row itself, its operation and its event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it.
+-- octet_length reads the length of a stored text without reading the text. Tags, metadata and timestamps are
+-- counted uncompressed, for which `|| '{}'` is needed. Compressed, they may have a fortieth of the size, and
+-- forgetting would give back less than was charged. 512 bytes cover the row itself, its operation and its
+-- event; a tombstone keeps them.
 
 create or replace function mayfly_private.meter_memories()
 returns trigger
@@ -7658,7 +8383,7 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      -- Forgetting by maintenance is not charged as anybody's write.
+      -- Forgetting by maintenance does not count as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
@@ -7710,8 +8435,8 @@ begin
 end
 $$;
 
--- Makes the search words of a row that is written without them: by an update, a delete, a restore or by hand in the
--- SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the statement that writes.
+-- Makes the search words of a row that is written without them: by an update, a delete, a restore or by hand in
+-- the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
 
 create function mayfly_private.write_words()
 returns trigger
@@ -7741,7 +8466,7 @@ create trigger memories_words_update before update on mayfly.memories
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('message:read', 'Have an inbox, read channels, and the messages that one sent or received.', '{viewer,member,admin,owner}', true, true),
+  ('message:read', 'Have an inbox, and read channels and messages that one sent or received.', '{viewer,member,admin,owner}', true, true),
   ('message:send', 'Send messages, publish in channels.', '{member,admin,owner}', true, true),
   ('message:admin', 'Read every message, and listen to every inbox.', '{admin,owner}', true, false)
 on conflict (name) do update
@@ -7752,11 +8477,27 @@ comment on column mayfly.channels.kind is
 
 comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';
 
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+alter table mayfly.messages
+  alter column type set statistics 0,
+  alter column sender_id set statistics 0,
+  alter column target set statistics 0,
+  alter column conversation_id set statistics 0,
+  alter column correlation_id set statistics 0,
+  alter column reply_to set statistics 0,
+  alter column payload set statistics 0,
+  alter column attachments set statistics 0,
+  alter column trace set statistics 0;
+
 comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
 
 comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
 
 comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
+
+comment on column mayfly.messages.bytes is 'How many bytes it counts in the tenant''s max_bytes, without its deliveries (160 each).';
+
+comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). Part of the 512 bytes that each message is counted with.';
 
 comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
 
@@ -7778,9 +8519,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has
--- acknowledged, or whose deadline has passed, go after the tenant's messages_kept; all others, and those in
--- channels, after the project's kept. Looks at max_rows messages and continues where the last batch stopped. `more`
--- is true until the walk has reached its end. A chore: maintain_tenant calls it under its lock.
+-- acknowledged, or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and
+-- those in channels, are deleted after the project's `kept`. Looks at max_rows messages and continues where the
+-- last batch stopped. `more` is true until the walk has reached its end. A chore: maintain_tenant calls it
+-- under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -7814,7 +8556,8 @@ begin
         or (m.channel_id is null and m.sent_at < handled_before
           and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
-  -- In one statement: deleted with its message, each delivery would be given back on its own.
+  -- All in one statement. If deliveries were deleted with their messages, the trigger would run for each
+  -- message.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
   delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 
@@ -7826,7 +8569,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_messages is 'One batch of a tenants old messages.';
+comment on function mayfly_private.maintain_messages is 'One batch of deleting a tenant''s old messages.';
 
 -- What maintenance does in this room.
 
@@ -7842,7 +8585,15 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Whether the inbox of a topic tenant:{t}:agent:{id} is open; opening it is its lease. Called by flush_nudges.
+-- How rows of this room come back from an export. Nobody reads an inbox there yet.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.inboxes', '{"session": "null", "opened_at": "null"}'),
+  ('mayfly.deliveries', '{"session": "null"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open. Opening it counts as its lease. Called by
+-- flush_nudges.
 
 create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean
@@ -7859,7 +8610,7 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- What a reader of an inbox or a channel gets later if it was not told at once: its newest number. Called by
+-- The newest number of an inbox or a channel, which its reader gets later if it was not told at once. Called by
 -- flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
@@ -7874,7 +8625,7 @@ $$;
 
 comment on function mayfly_private.message_nudge is 'A due broadcast: an inbox or a channel has messages up to a number.';
 
--- What can become due in this room: that an inbox or a channel has messages up to a number.
+-- Broadcasts of this room that can be due: an inbox or a channel has messages up to a number.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('message', 'mayfly_private.is_inbox_open(uuid, text)', 'mayfly_private.message_nudge(uuid, text, bigint)')
@@ -7885,8 +8636,8 @@ comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber h
 -- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
 -- changes nothing. Scope message:read. Locks the deliveries, by number.
 --
--- A broadcast can arrive before the row that caused it is visible. `unseen` holds the numbers above the newest one
--- that this call sees; nothing was done about them, so acknowledge them again soon.
+-- A broadcast can arrive before the row that caused it is visible. `unseen` has the numbers above the newest
+-- one that this call sees. They were not acknowledged, so try again soon.
 
 create or replace function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -7925,7 +8676,7 @@ comment on function mayfly_private.acknowledge_messages is 'Acknowledges message
 comment on function mayfly.acknowledge_messages is
   'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
 
--- The agents that a message to many goes to: all living agents that the target describes, except the sender.
+-- The recipients of a message to many: all living agents that the target describes, except the sender.
 -- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
 -- send_messages. Locks nothing.
 
@@ -7949,12 +8700,13 @@ begin atomic
 end;
 
 -- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
--- channels. A broadcast carries a message of up to 64 KB as a whole, and otherwise only its number, by which the
--- reader then asks for it. As many as the tenant may broadcast now go out at once; for the rest, the greatest number
--- of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send when it
--- runs: a body that is parsed at creation would keep Realtime from dropping and replacing that function.
+-- channels. A broadcast contains a message of up to 64 KB. For a larger one it contains only the number, and
+-- the reader fetches the message. Messages within the tenant's current rate are broadcast at once. For the
+-- rest, the greatest number of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it
+-- looks up realtime.send when it runs: a body that is parsed at creation would keep Realtime from dropping and
+-- replacing that function.
 --
--- A channel without a lease gets no broadcast. Its number becomes due all the same while somebody flushes, because a
+-- A channel without a lease gets no broadcast. Its number still becomes due while something flushes, because a
 -- lease may begin while this transaction is open (see nudge).
 
 create or replace function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
@@ -8014,7 +8766,7 @@ begin
 end
 $$;
 
--- Refuses messages for their first fault, with its index and field, before anything is sent. Locks nothing.
+-- Refuses messages before anything is sent, if one is invalid. The error has its index and field. Locks nothing.
 
 create or replace function mayfly_private.check_messages(messages jsonb)
 returns void
@@ -8023,7 +8775,7 @@ set search_path = ''
 as $$
 declare
   fault record;
-  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments,trace}';
 begin
   if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
@@ -8071,8 +8823,9 @@ begin
               or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
           else false end,
         'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      ('trace', mayfly_private.text_within(o.m -> 'trace', 500), 'must be a text of at most 500 characters'),
       (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
-        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is not a field of a message')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by o.n
@@ -8132,15 +8885,15 @@ begin
   order by o.n limit 1;
   if fault.index is not null then
     perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
-      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      'Nothing was sent. Send it when there is such an agent, or publish it in a channel.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   end if;
 end
 $$;
 
--- Puts one message into the inbox of its recipient, as send_messages does for its caller: for what the database tells by
--- itself, such as the end of a job. The sender is whoever caused it; null is the secret key. A message of an id that is
--- known is not sent again. Charges it. Locks the inbox.
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages
+-- of the database itself, such as the end of a job. The sender is the agent or person that caused it, or null
+-- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -8175,8 +8928,8 @@ $$;
 
 comment on function mayfly_private.deliver_message is 'Puts one message into an inbox.';
 
--- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and the
--- session before is refused. Scope message:read. Locks the inbox.
+-- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and
+-- the previous session is refused. Scope message:read. Locks the inbox.
 
 create or replace function mayfly_private.open_inbox(session uuid)
 returns jsonb
@@ -8228,10 +8981,10 @@ begin
 end
 $$;
 
--- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most page_limit
--- messages, without those past their deadline. Each is marked as handed to this session; if another session had it
--- before, its attempt is above 1. Only for the session that opened the inbox last. Scope message:read. Locks what it
--- hands out.
+-- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most
+-- page_limit messages, without those past their deadline. Each message is marked as delivered to this session.
+-- If another session had it before, its attempt is above 1. Only for the session that opened the inbox last.
+-- Scope message:read. Locks the deliveries that it returns.
 --
 -- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
 
@@ -8253,7 +9006,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Only their sizes: it reads nothing of a message that is not on the page.
+    -- Reads only sizes first, so that no message outside of the page is read.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
@@ -8304,9 +9057,9 @@ comment on function mayfly.pull_inbox is
 -- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
 -- and returns its earlier result. Scope message:send.
 --
--- It locks until commit, in this order, so that no two senders wait for each other: the channels and then the ids,
--- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
--- no gap and follow the order of the commits.
+-- It locks until commit, in this order, so that senders cannot deadlock: the channels and then the ids, each
+-- sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
+-- no gaps and follow the order of the commits.
 
 create or replace function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -8362,12 +9115,12 @@ begin
     where (o.m ->> 'id')::uuid <> all (known)
   ), inserted as (
     insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, channel_id, channel_seq, conversation_id,
-      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments)
-    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' else caller.kind end,
+      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments, trace)
+    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' when 'client' then 'person' else caller.kind end,
       f.m -> 'to', f.channel_id, case when f.channel_id is not null then f.channel_seq end,
       (f.m ->> 'conversation_id')::uuid, f.m ->> 'correlation_id', (f.m ->> 'reply_to')::uuid, coalesce(f.m ->> 'priority', 'normal'),
       coalesce((f.m ->> 'reply_required')::boolean, false), (f.m ->> 'deadline')::timestamptz,
-      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]')
+      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]'), f.m ->> 'trace'
     from fresh f
     order by f.id
     on conflict do nothing
@@ -8375,10 +9128,10 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them; in a channel that would leave a gap.
+  -- Another call has just sent one of them. In a channel, that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
-      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
+      'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -8476,16 +9229,123 @@ begin
 end
 $$;
 
+-- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction, so that a worker that
+-- answers one message and has handled another makes one call instead of two. Sending comes first: it locks
+-- inboxes, and acknowledging locks deliveries.
+
+create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  sent constant jsonb := mayfly_private.send_messages(messages);
+begin
+  if acknowledge is null then
+    return sent;
+  elsif acknowledge = '{}' then
+    return jsonb_build_object('sent', sent, 'acknowledged', 0, 'unseen', '[]'::jsonb);
+  end if;
+  return jsonb_build_object('sent', sent) || mayfly_private.acknowledge_messages(acknowledge);
+end
+$$;
+
 comment on function mayfly.send_messages is
-  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }]; with acknowledge (numbers of the caller''s inbox), { sent, acknowledged, unseen }.';
+
+grant execute on function mayfly.send_messages to authenticated, service_role;
+
+-- A message in the form that readers get, without its other recipients. Every function that returns messages
+-- calls it.
+
+create or replace function mayfly_private.show_message(message mayfly.messages)
+returns jsonb
+language sql stable
+set search_path = ''
+return jsonb_build_object(
+  'id', message.id,
+  'type', message.type,
+  'sender_id', message.sender_id,
+  'sender_kind', message.sender_kind,
+  'to', message.target,
+  'conversation_id', message.conversation_id,
+  'correlation_id', message.correlation_id,
+  'reply_to', message.reply_to,
+  'priority', message.priority,
+  'reply_required', message.reply_required,
+  'deadline', message.deadline,
+  'payload', message.payload,
+  'attachments', message.attachments,
+  'sent_at', message.sent_at) || case when message.trace is null then '{}' else jsonb_build_object('trace', message.trace) end;
+
+comment on function mayfly_private.show_message is 'A message in the form that readers get.';
+
+-- Logs which messages were acknowledged and by whom, once per statement, for their senders, or for the admins if
+-- the secret key sent them. Runs as owner, because clients have no INSERT on the log.
+
+create or replace function mayfly_private.log_acknowledgements()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+      where n.acknowledged_at is not null and o.acknowledged_at is null) then
+    return null;
+  end if;
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, e.epoch, coalesce(n.sender_id, n.tenant_id), 'message.acknowledged', a.id, n.message_id
+  from (select mayfly_private.current_epoch() as epoch) e, new_rows n
+  join old_rows o on o.tenant_id = n.tenant_id and o.recipient_id = n.recipient_id and o.seq = n.seq
+  left join mayfly.agents a on a.tenant_id = n.tenant_id and a.id = n.recipient_id
+  where n.acknowledged_at is not null and o.acknowledged_at is null
+  order by n.recipient_id, n.seq;
+  perform case when t.sender_id is null
+    then mayfly_private.nudge_people(t.tenant_id)
+    else mayfly_private.nudge(t.tenant_id, t.sender_id) end
+  from (select distinct n.tenant_id, n.sender_id from new_rows n where n.acknowledged_at is not null) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_acknowledgements is 'Trigger: logs which messages were acknowledged.';
+
+-- Appends sent messages to the log, once per statement: for the recipient if there is one, and otherwise for the
+-- tenant. Runs as owner, because clients have no INSERT on the log. A listener of an inbox is nudged by the message
+-- itself, and only people have to be told.
+
+create or replace function mayfly_private.log_messages()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_epoch constant integer := mayfly_private.current_epoch();
+begin
+  insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
+  select n.tenant_id, of_epoch, (n.target ->> 'agent')::uuid, 'message.sent',
+    case n.sender_kind when 'agent' then n.sender_id end, n.id
+  from new_rows n
+  order by n.sent_at, n.id;
+  perform case when exists (select from mayfly.inboxes b
+    where b.tenant_id = t.tenant_id and b.recipient_id = t.audience and b.session is not null)
+    then mayfly_private.nudge_people(t.tenant_id)
+    else mayfly_private.nudge(t.tenant_id, t.audience) end
+  from (select distinct n.tenant_id, (n.target ->> 'agent')::uuid as audience from new_rows n) t;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.log_messages is 'Trigger: logs which messages were sent.';
 
 -- The scopes of this room.
 
--- Broadcasts of clients count against the project's rate, past every quota: an agent must ask for channel:broadcast.
+-- Broadcasts of clients count against the project's rate, and no quota limits them. So an agent must ask for
+-- channel:broadcast.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
-  ('channel:broadcast', 'Broadcast in channels what is kept nowhere, past every quota. Not among an agent''s default scopes.', '{member,admin,owner}', true, false)
+  ('channel:broadcast', 'Send broadcasts in channels, which are never stored and which no quota limits. Not a default scope of agents.', '{member,admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -8537,10 +9397,10 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
+      -- Realtime counts what a client sends against the whole project, and our quotas do not see it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
-        -- Who sends must also join, and for that receive.
+        -- A sender must also join the topic, which needs the right to receive.
         else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
       end);
 end
@@ -8619,11 +9479,11 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- Of two at the limit, the second sees what the first has made.
+  -- If two callers are at the limit, the second one sees what the first one has created.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
-      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+      'Delete channels that you no longer need.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
   end if;
 
   insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)
@@ -8639,8 +9499,8 @@ begin
 end
 $$;
 
--- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
--- functions of channels. Locks nothing.
+-- A channel of a tenant by name, or an error. If the caller wants to read it, also an error if it may not.
+-- Called by the functions of channels. Locks nothing.
 
 create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels
@@ -8662,7 +9522,7 @@ begin
 end
 $$;
 
--- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- Locks a channel that the caller may change: its own with channel:write, or any with message:admin. Called by
 -- update_channel and delete_channel.
 
 create or replace function mayfly_private.own_channel(name text)
@@ -8680,6 +9540,47 @@ begin
   end if;
   select * into channel from mayfly.channels c where c.tenant_id = tenant and c.id = channel.id for update;
   return channel;
+end
+$$;
+
+-- The messages of a channel after `after`, by number, about 1 MB a page and at most page_limit. Scope
+-- message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until they
+-- commit. So if a message up to last_seq is missing, retention has deleted it.
+
+create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('message:read');
+  channel constant mayfly.channels := mayfly_private.find_channel(tenant, name, true);
+begin
+  if page_limit is null or page_limit not between 1 and 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  end if;
+  return (
+    with found_messages as (
+      -- Reads only sizes first, so that no message outside of the page is read.
+      select f.seq, f.id, row_number() over (order by f.seq) as n, sum(f.bytes) over (order by f.seq) - f.bytes as bytes_before
+      from (
+        select m.channel_seq as seq, m.id, m.bytes
+        from mayfly.messages m
+        where m.tenant_id = tenant and m.channel_id = channel.id and m.channel_seq > coalesce(after, 0)
+        order by m.channel_seq
+        limit page_limit + 1
+      ) f
+    ), taken as (
+      select * from found_messages f where f.n <= page_limit and (f.n = 1 or f.bytes_before < 1000000)
+    )
+    select jsonb_build_object(
+      'messages', coalesce(jsonb_agg(jsonb_build_object('seq', t.seq) || mayfly_private.show_message(m) order by t.seq), '[]'),
+      'topic', format('tenant:%s:channel:%s', tenant, channel.name),
+      'last_seq', greatest(channel.last_seq, max(t.seq)),
+      'acknowledged', (select s.acknowledged from mayfly.channel_subscriptions s
+        where s.tenant_id = tenant and s.channel_id = channel.id and s.subscriber_id = mayfly_private.caller_id()),
+      'more', (select count(*) from found_messages) > count(*))
+    from taken t join mayfly.messages m on m.tenant_id = tenant and m.id = t.id);
 end
 $$;
 
@@ -8720,6 +9621,8 @@ $$;
 
 comment on function mayfly.update_channel is 'Changes a channel''s description or publishers. Null leaves a value as it is.';
 
+comment on function mayfly_private.log_subscriptions is 'Trigger: logs who subscribed and unsubscribed.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
@@ -8740,7 +9643,7 @@ comment on column mayfly.states.expires_at is 'From then on it counts as deleted
 
 comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
 
-comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text, and 256 for its row. 0 if it expired.';
+comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text plus 256 for its row, or 0 if it expired.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -8799,7 +9702,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';
+comment on function mayfly_private.maintain_states is 'Deletes one batch of expired states and old versions.';
 
 -- What maintenance does in this room.
 
@@ -8833,7 +9736,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out if you want none.', '{"field": "with_rows.state"}');
+      'Leave it out to get no states.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),
@@ -8862,9 +9765,9 @@ comment on function mayfly.delete_state is
   'Deletes a state: { deleted, version }. deleted is false if there was none.';
 
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
--- them first. Each edit applies to the result of the ones before, all or none, as one version. A missing state
--- begins as nothing. Nothing is written if the value does not change. For callers with state:write; see lock_state.
--- Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- them first. Each edit applies to the result of the ones before. All are applied, as one version, or none. A missing
+-- state starts without a value. Nothing is written if the value does not change. For callers with state:write; see
+-- lock_state. Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -8887,7 +9790,7 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels (an empty text means the whole value)'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
@@ -8913,7 +9816,7 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Read the state, and make edits that fit it.',
+        'Nothing was written. Read the state, then send edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';
@@ -8966,12 +9869,13 @@ return state.id is not null and state.deleted_at is null and (state.expires_at i
 
 comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
 
--- Returns the state to be written, locked until commit; if there is none, it makes one without a version. Callers
--- with state:write can write shared states. An agent's states can be written by the agent, its ancestors, and the
--- admins and owners of the tenant. Every function that writes state calls it first, as owner.
+-- Locks a state for writing until commit and returns it. If there is none, it creates one without a version.
+-- Callers with state:write can write shared states. An agent's states can be written by the agent, its
+-- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
+-- owner.
 --
--- It compares expected_version under the lock, so of several writers with the same expectation one succeeds. 0
--- expects that the state does not exist: never made, deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, one succeeds. 0
+-- means that the state must not exist: it was never created, or is deleted or expired.
 
 create or replace function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -8989,13 +9893,14 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write unconditionally.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
     if owner.id is null then
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
+      or caller.kind = 'client'
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
       perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
         'Write your own state, or a shared one.', '{"field": "of_agent"}');
@@ -9018,13 +9923,13 @@ begin
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
       case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
+      'Read it again, then decide whether to write.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
 end
 $$;
 
-comment on function mayfly_private.lock_state is 'Locks the state to write.';
+comment on function mayfly_private.lock_state is 'Locks a state for writing.';
 
 -- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
 -- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
@@ -9040,7 +9945,7 @@ declare
 begin
   if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
-      'Use set_state for other values.', '{"field": "patch"}');
+      'Use set_state for values that are not objects.', '{"field": "patch"}');
   end if;
   perform mayfly_private.check_numbers(patch, 'patch');
   return mayfly_private.show_state(mayfly_private.write_state(state,
@@ -9053,18 +9958,16 @@ comment on function mayfly_private.patch_state is 'Changes a state with a merge 
 comment on function mayfly.patch_state is
   'Changes a state with a JSON merge patch (RFC 7396). Returns the new state.';
 
--- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
--- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
--- is by now.
+-- Merges two changes of the same base into a new version. `ours` is a value that the caller made from
+-- base_version, or the stored version ours_version. `theirs` is theirs_version, or the current value.
 --
---   latest_wins  the later of the two whole: ours is of ours_at, now by default
---   merge        three-way and deep; where both changed one value, the later of the two
---   manual       as merge where they do not contradict each other; else nothing is written, and
---                `conflicts` says where: [{ path, base?, theirs?, ours? }]
+--   latest_wins  the later of the two, as a whole; the time of ours is ours_at, by default now
+--   merge        a deep three-way merge; if both changed a value, the later one wins
+--   manual       like merge if they do not conflict; otherwise nothing is written, and `conflicts`
+--                says where: [{ path, base?, theirs?, ours? }]
 --
--- Without base_version nothing is taken as common: objects are united key by key. Nothing is written
--- where the state already is what comes out. Callers with state:write; see lock_state. Locks the state
--- until commit.
+-- Without base_version there is no common base, and objects are united key by key. Nothing is written if the
+-- result equals the current value. For callers with state:write; see lock_state. Locks the state until commit.
 
 create or replace function mayfly_private.reconcile_state(
   key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,
@@ -9089,7 +9992,7 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours (a value) or ours_version (a version).', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
@@ -9108,7 +10011,7 @@ begin
     their_at := kept.at;
   end if;
 
-  -- Nothing contradicts a state that does not exist.
+  -- A state that does not exist cannot conflict.
   mine_is_later := their is null or mine_at >= their_at;
   if strategy = 'latest_wins' then
     settled := case when mine_is_later then mine else their end;
@@ -9162,14 +10065,15 @@ comment on function mayfly_private.set_state is 'Sets a state.';
 comment on function mayfly.set_state is
   'Sets a state: { id, agent_id, key, version, value, … }. With expected_version, only if it is at that version (0: does not exist).';
 
-comment on function mayfly_private.show_state is 'The form in which readers get a state.';
+comment on function mayfly_private.show_state is 'A state as readers get it.';
 
 comment on function mayfly.state_history is
   'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 
--- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as that of a
--- checkpoint of a run: by key, a page at a time, at most 4 MB of values. `unkept` lists keys whose version of that
--- time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
+-- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as the time of
+-- a run's checkpoint. By key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
+-- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
+-- nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -9215,14 +10119,15 @@ end
 $$;
 
 comment on function mayfly.states_at is
-  'The states of an agent, or the shared ones, as they stood at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
+  'The states of an agent, or the shared ones, as they were at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
 
 grant execute on function mayfly.states_at to authenticated, service_role;
 
--- Sets a state if it is at a version (0: if it does not exist), and returns what it is now in any case: { written,
--- state }. It is for callers that read, compute and write in competition with others. They need one call a try,
--- because the answer to a lost try is the state to compute from again. Without expires_at, the state keeps its own.
--- For callers with state:write, and state:read for the answer; see lock_state. Locks the state until commit.
+-- Sets a state if it is at a version (0: if it does not exist), and always returns the current state: {
+-- written, state }. It is for callers that read, compute and write while others do the same. Each attempt needs
+-- one call, because the answer to a lost attempt is the state to compute from again. Without expires_at, the
+-- state keeps its expiry. For callers with state:write, and state:read for the answer; see lock_state. Locks
+-- the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -9236,7 +10141,7 @@ declare
 begin
   if expected_version is null then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
-      'To write in any case, use set_state.', '{"field": "expected_version"}');
+      'To write unconditionally, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
   end if;
@@ -9247,7 +10152,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- lock_state made it and nothing was written.
+    -- lock_state created it, and nothing was written.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));
@@ -9271,8 +10176,8 @@ comment on function mayfly.swap_state is
 
 grant execute on function mayfly.swap_state to authenticated, service_role;
 
--- The value of a state at a version. Fails if the version is no longer kept or was a deletion. Runs as owner, for
--- states that the caller has from lock_state.
+-- The value of a state at a version. Fails if the version is no longer kept or was a deletion. Runs as owner,
+-- for states that the caller got from lock_state.
 
 create or replace function mayfly_private.version_of(state mayfly.states, wanted integer, field text)
 returns mayfly.state_versions
@@ -9286,7 +10191,7 @@ begin
   where v.tenant_id = state.tenant_id and v.state_id = state.id and v.version = wanted;
   if found_version.value is null then
     perform mayfly_private.fail(404, 'version_unknown', format('The state has no value at version %s.', wanted),
-      'Only the newest 100 versions are kept: state_history lists them.', jsonb_build_object('field', field));
+      'Only the newest 100 versions are kept. state_history lists them.', jsonb_build_object('field', field));
   end if;
   return found_version;
 end
@@ -9294,9 +10199,9 @@ $$;
 
 comment on function mayfly_private.version_of is 'A state at a version.';
 
--- Gives a locked state its next version: a value, or none to delete it. It keeps the newest hundred versions and
--- charges the tenant for the difference. Runs as owner, for callers that have the state from lock_state. 256 bytes
--- cover a version's row, its index and its event.
+-- Writes the next version of a locked state: a value, or none to delete it. It keeps the newest hundred
+-- versions and charges the tenant for the difference. Runs as owner, for callers that got the state from
+-- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create or replace function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
 returns mayfly.states
@@ -9336,17 +10241,25 @@ begin
 end
 $$;
 
+comment on function mayfly_private.write_state is 'Writes the next version of a locked state.';
+
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true, false),
-  ('debug:write', 'Send a debug stream of one''s own.', '{member,admin,owner}', true, true)
+  ('debug:write', 'Send one''s own debug stream.', '{member,admin,owner}', true, true)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on table mayfly.debug_records is 'Debug records of agents, if the tenant keeps them.';
+
+comment on column mayfly.debug_records.bytes is 'How many bytes it counts in the tenant''s max_bytes.';
 
 comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
+
+comment on table mayfly_private.debug_streams is 'The agents that listen for debug levels.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -9397,7 +10310,7 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- An agent listens to its inbox topic as long as it lives, without a lease. Called by flush_nudges.
+-- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -9426,7 +10339,8 @@ $$;
 
 comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- Broadcasts of this room that can be due: what an agent has to record from now on. Its inbox topic is not leased.
+-- Broadcasts of this room that can be due: what an agent has to record from now on. The inbox topic of an agent
+-- is not leased.
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
@@ -9441,7 +10355,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  -- Who sends must also join, and for that receive.
+  -- A sender must also join the topic, which needs the right to receive.
   return extension = 'broadcast' and ((not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
     or (part = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
       and tenant = any (mayfly_private.tenant_ids('debug:write'))));
@@ -9597,9 +10511,9 @@ return (
 
 comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
 
--- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
--- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
--- watchers; between 0.2 and 10. Called as owner.
+-- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's
+-- debug_rate, divided among the watched agents and, because Realtime counts each receiver, among their
+-- watchers. It is between 0.2 and 10. Called as owner.
 
 create or replace function mayfly_private.debug_rate(tenant uuid)
 returns numeric
@@ -9634,6 +10548,8 @@ return exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );
 
+comment on function mayfly_private.is_watched is 'Whether anybody wants an agent''s debug records.';
+
 -- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
 -- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
 -- (see hold_debug).
@@ -9656,7 +10572,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
     perform mayfly_private.fail(400, 'invalid_request',
-      format('categories must be some of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
+      format('categories must be one or more of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
       null, '{"field": "categories"}');
   elsif for_agent is not null and not exists (select from mayfly.agents a where a.tenant_id = of_tenant and a.id = for_agent) then
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');
@@ -9679,11 +10595,11 @@ begin
 end
 $$;
 
--- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now on,
--- and returns how many. What the tenant may not send now is due, unless it already has 5,000 due rows, because no
--- quota counts these calls. A lost broadcast is repeated with the next renewal of the lease, and an agent asks by
--- itself when it joins. Called as owner, under hold_debug, by functions that change the levels. In PL/pgSQL, so that
--- it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now
+-- on, and returns how many. Broadcasts that the tenant may not send now are due, unless it already has 5,000
+-- due rows, because no quota counts these calls. A lost broadcast is repeated with the next renewal of the
+-- lease, and an agent asks when it joins. Called as owner, under hold_debug, by functions that change the
+-- levels. In PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -9727,8 +10643,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Files of a tenant, a row for each version. What is in a file is in the project's Storage, in the bucket mayfly, under
--- <tenant>/<id>; a file is never replaced.
+-- Files of a tenant, with a row for each version. The content is in the project's Storage, in the bucket
+-- mayfly, under <tenant>/<id>. A file is never replaced.
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -9753,7 +10669,8 @@ create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_i
 
 create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics
+-- (tests/invariants/estimates.test.ts).
 alter table mayfly.artifacts
   alter column team_id set statistics 0,
   alter column name set statistics 0,
@@ -9767,14 +10684,14 @@ alter table mayfly.artifacts
 
 comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
 
-comment on column mayfly.artifacts.team_id is 'The team that it belongs to; null for one of the tenant. It stays when the team has ended.';
+comment on column mayfly.artifacts.team_id is 'The team that owns it. Null if the tenant does. It stays when the team has ended.';
 
-comment on column mayfly.artifacts.status is 'writing until its file is there.';
+comment on column mayfly.artifacts.status is 'writing until its file is uploaded.';
 
-comment on column mayfly.artifacts.bytes is 'What it is charged: its file, and the row.';
+comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
--- The files whose row is gone. SQL cannot delete them, so their paths wait here for whoever calls sweep_files. They
--- outlive their tenant, so the table has no tenant_id.
+-- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files
+-- deletes them. They outlive their tenant, so the table has no tenant_id.
 
 create table mayfly_private.files_due (
   path text collate "C" not null constraint files_due_pkey primary key,
@@ -9787,13 +10704,14 @@ alter table mayfly_private.files_due alter column path set statistics 0;
 
 comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.artifacts', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
--- Drops uploads that have not ended within an hour, at most max_rows. A chore of maintain_tenant, as owner. Locks them.
+-- Drops up to max_rows uploads that were not finished within an hour. A chore of maintain_tenant, as owner.
+-- Locks them.
 
 create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
 returns jsonb
@@ -9813,7 +10731,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that never ended.';
+comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that were never finished.';
 
 -- What maintenance does in this room.
 
@@ -9821,16 +10739,22 @@ insert into mayfly_private.chores (name, work) values
   ('artifacts', 'mayfly_private.maintain_artifacts(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- The kinds of events that this room appends to the log.
+-- The kinds of events that this room writes to the log.
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
-  ('artifact.stored', 'artifact:read', null, 'A version of a file is there.'),
+  ('artifact.stored', 'artifact:read', null, 'A version of a file was stored.'),
   ('artifact.removed', 'artifact:read', null, 'Versions of a file were removed.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see which files there are. Functions alone write them; who may read and write the files themselves stands in
--- storage_policies.sql.
+-- How rows of this room come back from an export.
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.artifacts', 'its file is in Storage, not in an export')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- Who may see the rows of files. Only functions write them. storage_policies.sql says who may read and write
+-- the files themselves.
 
 alter table mayfly.artifacts enable row level security;
 
@@ -9839,9 +10763,9 @@ grant select on mayfly.artifacts to authenticated, service_role;
 create policy artifacts_select on mayfly.artifacts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]));
 
--- Whether the caller has begun to write this file: for the policy on storage.objects. Locks nothing. It is in
--- plpgsql, which looks up what it calls when it runs: an upgrade can then replace those functions, although a policy in
--- another schema depends on this one.
+-- Whether the caller has begun to write this file, for the policy on storage.objects. Locks nothing. It is in
+-- plpgsql, which looks up the functions that it calls at run time. So an upgrade can replace those functions,
+-- although a policy in another schema depends on this one.
 
 create function mayfly_private.may_write_file(path text)
 returns boolean
@@ -9861,8 +10785,8 @@ comment on function mayfly_private.may_write_file is 'Whether the caller has beg
 
 grant execute on function mayfly_private.may_write_file to authenticated;
 
--- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing. In
--- plpgsql for the reason in may_write_file.
+-- Whether this file of the caller's tenant may be deleted because its row is gone. For the policy on
+-- storage.objects. Locks nothing. It is in plpgsql for the reason in may_write_file.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -9875,12 +10799,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant is due to be deleted.';
+comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant may be deleted.';
 
 grant execute on function mayfly_private.may_delete_file to authenticated;
 
--- The tenants whose files the caller may read: for the policy on storage.objects. Locks nothing. In plpgsql for the
--- reason in may_write_file.
+-- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. It is in
+-- plpgsql for the reason in may_write_file.
 
 create function mayfly_private.file_tenants()
 returns uuid[]
@@ -9896,9 +10820,10 @@ comment on function mayfly_private.file_tenants is 'The tenants whose files the 
 
 grant execute on function mayfly_private.file_tenants to authenticated;
 
--- Makes the bucket mayfly and the policies on its files, again without change; false where the project has no Storage. A
--- caller reads the files of the tenants whose artifact:read it has, writes a file that it has begun, and deletes one
--- that is due. Run by migrations, and by an operator after Storage was added. As owner. Locks storage.objects.
+-- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if
+-- the project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a
+-- file that it has begun, and delete one that is due. Migrations run it, and so does an operator after adding
+-- Storage. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean
@@ -9929,13 +10854,14 @@ begin
 end
 $$;
 
-comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, where the project has Storage.';
+comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, if the project has Storage.';
 
--- Makes the bucket and its policies where the project has Storage; elsewhere artifacts answer not_configured.
+-- Creates the bucket and its policies if the project has Storage. Otherwise, functions of artifacts return
+-- not_configured.
 
 do $$
 begin
-  -- What the policies call has to be there first.
+  -- The functions that the policies call have to exist first.
   if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null
     or to_regprocedure('mayfly_private.file_tenants()') is null then
     raise exception 'The functions that decide about files are missing.';
@@ -10001,8 +10927,8 @@ comment on function mayfly_private.begin_artifact is 'The definer half of mayfly
 
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Takes the next version of a name, and its bytes from the tenant's quota (scope artifact:write). The caller then uploads
--- the file to `path` in the bucket mayfly, and calls finish_artifact.
+-- Reserves the next version of a name, and its bytes of the tenant's quota (scope artifact:write). The caller
+-- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
 returns jsonb
@@ -10010,7 +10936,7 @@ language sql
 set search_path = ''
 return mayfly_private.begin_artifact(name, media_type, size, sha256, team, metadata);
 
-comment on function mayfly.begin_artifact is 'Takes the next version of a file: upload it to its path in the bucket mayfly, then call finish_artifact.';
+comment on function mayfly.begin_artifact is 'Reserves the next version of a file. Upload it to its path in the bucket mayfly, then call finish_artifact.';
 
 grant execute on function mayfly.begin_artifact to authenticated, service_role;
 
@@ -10036,8 +10962,8 @@ begin
     into stored using 'mayfly', tenant || '/' || finished.id;
   if stored is distinct from finished.size then
     perform mayfly_private.fail(409, 'artifact_incomplete',
-      case when stored is null then 'The file of this artifact is not there.'
-        else format('The file has %s bytes, and the artifact was begun with %s.', stored, finished.size) end,
+      case when stored is null then 'The file of this artifact was not uploaded.'
+        else format('The file has %s bytes, but the artifact was begun with %s.', stored, finished.size) end,
       'Store it again, as a new version.', '{"field": "id"}');
   end if;
   update mayfly.artifacts a set status = 'stored' where a.tenant_id = tenant and a.id = finished.id returning a.* into finished;
@@ -10050,7 +10976,8 @@ comment on function mayfly_private.finish_artifact is 'The definer half of mayfl
 
 grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
 
--- Says that the file of an artifact is there: others see it from now on (scope artifact:write). Again changes nothing.
+-- Marks the file of an artifact as uploaded, so that others see it from now on (scope artifact:write).
+-- Repeating it changes nothing.
 
 create function mayfly.finish_artifact(id uuid)
 returns jsonb
@@ -10058,13 +10985,14 @@ language sql
 set search_path = ''
 return mayfly_private.finish_artifact(id);
 
-comment on function mayfly.finish_artifact is 'Says that the file of an artifact is uploaded. Returns the artifact.';
+comment on function mayfly.finish_artifact is 'Marks the file of an artifact as uploaded. Returns the artifact.';
 
 grant execute on function mayfly.finish_artifact to authenticated, service_role;
 
--- Artifacts that are stored, by name: the newest version of each, or with versions all of them, the newest first; those of a
--- team, or of no team. With name only that one, with version that version; with id one, of any team. A page goes on
--- behind the last name and version of the page before. Scope artifact:read. Runs as the caller. Locks nothing.
+-- Stored artifacts by name: the newest version of each, or with `versions` all of them, newest first. Lists
+-- those of a team, or those of no team. `name` and `version` select one, and `id` selects one of any team. A
+-- page continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller.
+-- Locks nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
@@ -10102,7 +11030,7 @@ comment on function mayfly.list_artifacts is 'Artifacts by name: the newest vers
 
 grant execute on function mayfly.list_artifacts to authenticated, service_role;
 
--- The definer half of mayfly.remove_artifacts. Locks what it removes, by id.
+-- The definer half of mayfly.remove_artifacts. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -10116,10 +11044,10 @@ begin
   if max_rows is null or max_rows not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 1000.', null, '{"field": "max_rows"}');
   elsif everything is not true and remove_artifacts.name is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'With everything all of the tenant''s go.', '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'To remove all artifacts of the tenant, set everything.', '{"field": "name"}');
   end if;
-  if everything is true and (mayfly_private.caller()).kind = 'agent' then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent removes artifacts by their names.', null, '{"scope": "artifact:write"}');
+  if everything is true and (mayfly_private.caller()).kind in ('agent', 'client') then
+    perform mayfly_private.fail(403, 'scope_missing', 'Pass the name of an artifact, because agents and OAuth clients cannot remove everything.', null, '{"scope": "artifact:write"}');
   end if;
   with gone as (
     delete from mayfly.artifacts a
@@ -10139,9 +11067,9 @@ comment on function mayfly_private.remove_artifacts is 'The definer half of mayf
 
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
--- Removes an artifact, all of its versions or one (scope artifact:write); with everything, all of the tenant's, for people
--- and the secret key. Returns how many versions, and the paths of their files: the caller deletes those in Storage, and
--- what it does not delete is given by sweep_files.
+-- Removes all versions of an artifact, or one (scope artifact:write). With everything, removes all artifacts of
+-- the tenant, for people and the secret key. Returns how many versions were removed, and the paths of their
+-- files. The caller deletes these in Storage, and sweep_files returns those that it did not delete.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
@@ -10155,7 +11083,7 @@ comment on function mayfly.remove_artifacts is 'Removes versions of an artifact:
 
 grant execute on function mayfly.remove_artifacts to authenticated, service_role;
 
--- An artifact as callers see it. Locks nothing.
+-- An artifact in the form that callers get. Locks nothing.
 
 create function mayfly_private.show_artifact(a mayfly.artifacts)
 returns jsonb
@@ -10165,11 +11093,11 @@ return jsonb_build_object('id', a.id, 'team', a.team_id, 'name', a.name, 'versio
   'sha256', a.sha256, 'metadata', a.metadata, 'status', a.status, 'path', a.tenant_id || '/' || a.id, 'created_by', a.created_by,
   'created_at', a.created_at);
 
-comment on function mayfly_private.show_artifact is 'An artifact as callers see it.';
+comment on function mayfly_private.show_artifact is 'An artifact in the form that callers get.';
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- The definer half of mayfly.sweep_files. Locks the paths that it forgets.
+-- The definer half of mayfly.sweep_files. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -10178,7 +11106,7 @@ set search_path = ''
 as $$
 declare
   caller constant mayfly_private.caller := mayfly_private.caller();
-  -- The secret key that names no tenant: those of tenants that are gone as well.
+  -- The secret key without a tenant also gets the files of erased tenants.
   tenant constant uuid := case when caller.kind = 'secret' and caller.tenant_id is null then null
     else mayfly_private.require_tenant('artifact:write') end;
 begin
@@ -10206,8 +11134,9 @@ comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sw
 
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
--- The paths of files whose artifact is gone, to be deleted in the bucket mayfly (scope artifact:write); to the secret key
--- that names no tenant those of every tenant, erased ones too. What has been deleted there is forgotten here.
+-- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly
+-- (scope artifact:write). The secret key without a tenant gets those of every tenant, even erased ones. Paths
+-- whose file is already deleted are removed here.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb
@@ -10215,12 +11144,12 @@ language sql
 set search_path = ''
 return mayfly_private.sweep_files(page_limit);
 
-comment on function mayfly.sweep_files is 'The paths of files in the bucket mayfly that are to be deleted there.';
+comment on function mayfly.sweep_files is 'The paths of files that the caller has to delete in the bucket mayfly.';
 
 grant execute on function mayfly.sweep_files to authenticated, service_role;
 
--- What deleted artifacts leave: their bytes go back to the quota, and their files wait to be deleted in Storage. Locks a
--- shard of the tenant's usage.
+-- Cleans up after deleted artifacts: returns their bytes to the quota, and queues their files to be deleted in
+-- Storage. Locks a shard of the tenant's usage.
 
 create function mayfly_private.release_files()
 returns trigger
@@ -10242,7 +11171,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_files is 'Trigger: what deleted artifacts leave.';
+comment on function mayfly_private.release_files is 'Trigger: returns the bytes of deleted artifacts, and queues their files.';
 
 create trigger artifacts_release_files after delete on mayfly.artifacts
   referencing old table as old_rows
@@ -10251,8 +11180,8 @@ create trigger artifacts_release_files after delete on mayfly.artifacts
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('job:read', 'See jobs, what they were given and what they gave.', '{viewer,member,admin,owner}', true, true),
-  ('job:add', 'Add jobs, signal them, and cancel those that one added.', '{member,admin,owner}', true, true),
+  ('job:read', 'See jobs, their inputs and their results.', '{viewer,member,admin,owner}', true, true),
+  ('job:add', 'Add jobs, signal them, and cancel one''s own jobs.', '{member,admin,owner}', true, true),
   ('job:work', 'Claim jobs and do them.', '{member,admin,owner}', true, true),
   ('job:admin', 'Cancel, redrive and discard any job; set schedules and the limits of queues.', '{admin,owner}', true, false)
 on conflict (name) do update
@@ -10266,7 +11195,7 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 -- each lane. There are no foreign keys: the tenant and the agent come from the verified caller, and looking them up
 -- cost 8 µs a job (forget_jobs deletes what a tenant leaves).
 --
--- lease_end has no index: expired leases are found by walking the running jobs, every second at most.
+-- lease_end has no index, because expired leases are found by reading the running jobs, at most every second.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -10335,7 +11264,7 @@ alter table mayfly.jobs
 
 comment on table mayfly.jobs is 'Jobs that can still run. Those that have ended are in finished_jobs.';
 
-comment on column mayfly.jobs.lane is 'What workers search by: the target if there is one, then queue, name and group.';
+comment on column mayfly.jobs.lane is 'The key with which workers search: the target if there is one, then queue, name and group.';
 
 comment on column mayfly.jobs.seq is 'The job''s place in its lane. It gets a new one each time it becomes ready.';
 
@@ -10347,17 +11276,17 @@ comment on column mayfly.jobs.max_attempts is 'After this many attempts the job 
 
 comment on column mayfly.jobs.holder is 'The agent or person that holds the job; all zeros for the secret key.';
 
-comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the earliest end in the agent''s line.';
+comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the end of the agent or an ancestor.';
 
-comment on column mayfly.jobs.cancelled is 'The job was cancelled. Its worker sees that at its next write or heartbeat.';
+comment on column mayfly.jobs.cancelled is 'Whether the job was cancelled. Its worker sees this at its next write or heartbeat.';
 
 comment on column mayfly.jobs.backoff is '{ base, factor, cap } in seconds; null for 1, 2, 300.';
 
 comment on column mayfly.jobs.answers is 'The message that the end of the job answers.';
 
-comment on column mayfly.jobs.bytes is 'What the job counts in the tenant''s max_bytes: 768, plus the length of its input and its result as text.';
+comment on column mayfly.jobs.bytes is 'How many bytes the job counts in the tenant''s max_bytes: 768, plus the lengths of its input and its result as text.';
 
--- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time that the settings give.
+-- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time in the settings.
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -10396,6 +11325,8 @@ create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, fini
 
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
 
+create index finished_jobs_holder_idx on mayfly.finished_jobs (tenant_id, holder, id) where holder is not null;
+
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -10422,7 +11353,7 @@ comment on column mayfly.finished_jobs.run_at is 'When the job was due for its l
 
 comment on column mayfly.finished_jobs.started_at is 'When its last attempt began.';
 
-comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of the attempt before the last.';
+comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of its last failed attempt.';
 
 -- Results of the steps of running and finished jobs: recorded once, and read from then on.
 
@@ -10571,14 +11502,14 @@ alter table mayfly.job_queues
 
 comment on table mayfly.job_queues is 'Limits and weights of queues.';
 
-comment on column mayfly.job_queues.rate is 'How many may begin in a second, on average. The same number, at least one, may begin at once.';
+comment on column mayfly.job_queues.rate is 'How many jobs may begin in a second, on average. The same number, but at least one, may begin at once.';
 
 comment on column mayfly.job_queues.weight is 'Its share relative to the other queues of the tenant.';
 
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';
 
--- Which job belongs to a key: adding the key again returns that job until it is no longer kept. It is a table of its
--- own, because a key must stay valid when its job moves to finished_jobs.
+-- Which job belongs to a key: adding the key again returns that job until it is no longer kept. It is a
+-- separate table, because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -10635,12 +11566,12 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
   ('mayfly.job_queues', '1000 rows a tenant'),
   ('mayfly_private.job_keys', 'the jobs, which are charged'),
-  ('mayfly_private.job_workers', 'the workers that sleep: rows end within a minute'),
+  ('mayfly_private.job_workers', 'the sleeping workers: a row ends within a minute'),
   ('mayfly_private.job_tenants', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Takes back expired leases of a tenant (for projects in which nobody claims), and deletes ended jobs after the time
--- that the settings give, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the
+-- time in the settings, at most max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
@@ -10682,6 +11613,23 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('job.redriven', 'job:read', null, 'A failed job is ready again.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- How rows of this room come back from an export. An import starts no work: jobs that had not finished are left out, and schedules
+-- come back paused.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.job_schedules', '{"paused": "true", "next_at": "null"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+insert into mayfly_private.imports (relation, rows) values
+  ('mayfly.job_attempts', 'exists (select from mayfly.finished_jobs f where f.tenant_id = r.tenant_id and f.id = r.job_id)'),
+  ('mayfly.job_steps', 'exists (select from mayfly.finished_jobs f where f.tenant_id = r.tenant_id and f.id = r.job_id)')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.jobs', 'it would be done twice'),
+  ('mayfly.job_signals', 'its job is left out')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Who may see jobs, their results and what belongs to them.
 
@@ -10754,9 +11702,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('jobs', 3, 'mayfly_private.may_use_jobs_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- The definer half of mayfly.add_jobs. Without a lease, the tenant is the caller's (scope job:add). With a lease,
--- the jobs are children of its job, which is fenced. Adds all or none. Locks the keys, sorted; what charge locks;
--- the parent.
+-- The definer half of mayfly.add_jobs. Without a lease, the tenant is the caller's (scope job:add). With a
+-- lease, which must be the caller's, the jobs are children of its job. Adds all or none. Locks the keys (sorted), what
+-- charge locks, and the parent.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -10815,10 +11763,10 @@ comment on function mayfly.add_jobs is
 
 grant execute on function mayfly.add_jobs to authenticated, service_role;
 
--- Answers the messages that ended jobs were made from: sends a task_result to the sender, in the name of the agent
--- that did the job or, without one, of the agent that added it. It runs in SQL, not in a worker, so that a job that
--- ends without a worker (no attempts left, or cancelled) answers too. If an answer cannot be sent (the sender is
--- dead, or the tenant is full), the job ends all the same, with a warning.
+-- Answers the messages that ended jobs were made from: sends a task_result to the sender, in the name of the
+-- agent that did the job or, without one, of the agent that added it. It runs in SQL, not in a worker, so that
+-- a job that ends without a worker (no attempts left, or cancelled) answers too. If an answer cannot be sent
+-- (the sender is dead, or the tenant is full), the job still ends, with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void
@@ -10848,7 +11796,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.answer_messages is 'Answers the messages that ended jobs were made of.';
+comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
 -- The definer half of mayfly.cancel_jobs. A job that is not running ends at once. A running one is marked, and its
 -- worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
@@ -10880,7 +11828,8 @@ begin
         'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Twice: adding a child locks the parent, so no child is added after the parent is locked.
+  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added, and the
+  -- second pass finds those that were added before.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
@@ -10938,8 +11887,8 @@ as $$
 begin
   if wanted is null or wanted not between 0 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'wanted must be 0 to 1000.', null, '{"field": "wanted"}');
-  elsif lease is null or lease not between 1 and 3600 then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
+  elsif lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
+    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most
   elsif cardinality(queues) > 100 or array_position(queues, null) is not null
     or cardinality(string_to_array(array_to_string(queues, '/'), '/')) <> cardinality(queues) or array_to_string(queues, '/') !~ '^([A-Za-z0-9][A-Za-z0-9_.:-]{0,99}(/(?=.)|$))*$' then
     perform mayfly_private.fail(400, 'invalid_request', 'queues must be at most 100 names.', null, '{"field": "queues"}');
@@ -10975,7 +11924,7 @@ begin
       when jsonb_typeof(e.j) <> 'object' then 'name'
       when not coalesce(e.j ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) or jsonb_typeof(e.j -> 'name') <> 'string' then 'name'
       when e.j - known <> '{}' then (select k from jsonb_object_keys(e.j) k where k <> all (known) order by k limit 1)
-      -- Most jobs have only these two.
+      -- Most jobs have only a name and an input, and are accepted here.
       when not coalesce(mayfly_private.json_within(e.j -> 'input', 262144, 32), true) or not coalesce(mayfly_private.numbers_kept(e.j -> 'input'), true) then 'input'
       when e.j - '{name,input}'::text[] = '{}' then null
       when coalesce(jsonb_typeof(e.j -> 'queue'), 'null') <> 'null'
@@ -11026,7 +11975,7 @@ begin
         when 'answers' then 'must be the id of a message'
         when 'backoff' then 'must be { base, factor, cap }: seconds up to a day, 1 to 10, seconds up to a week'
         when 'target' then 'must be one of { agent: uuid }, { type }, { capabilities: [text] }'
-        else 'is no field of a job' end),
+        else 'is not a field of a job' end),
       'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 end
@@ -11034,9 +11983,9 @@ $$;
 
 comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';
 
--- Claims jobs of any tenant, for the secret key only: for your own fleet of workers that serves all tenants. Tenants
--- get shares by their weights. Pass the `place` of the last answer, so that the next claim continues after the last
--- tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Claims jobs of any tenant, for the secret key only: for a fleet of your own workers that serves all tenants.
+-- Tenants get shares by their weights. Pass the `place` of the last answer, so that the next claim continues
+-- after the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -11057,10 +12006,10 @@ comment on function mayfly.claim_any_jobs is
 grant execute on function mayfly.claim_any_jobs to service_role;
 
 -- Returns the worker that claims, with scope job:work, after locking it against its end: a shared lock on the
--- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a lease
--- proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their leases
--- (end_leases). `expires_at` is the earliest end in the agent's line, and no lease is longer. A person has no end;
--- the secret key without a tenant works for all tenants.
+-- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a
+-- lease proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their
+-- leases (end_leases). `expires_at` is the earliest end of the agent and its ancestors, and no lease lasts
+-- longer. A person has no end. The secret key without a tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -11095,7 +12044,7 @@ begin
     end if;
     perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
     -- Checks in one query that the agent is alive and has the scope, where caller() takes three. The code below
-    -- decides who is refused, and why.
+    -- decides about refusals.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
       and lower(coalesce(headers ->> 'x-mayfly-tenant', named::text)) = named::text and mayfly_private.is_timely(claims) then
       ts := mayfly_private.now();
@@ -11123,7 +12072,7 @@ begin
   elsif any_tenant then
     if caller.kind is distinct from 'secret' then
       perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key can work for every tenant.',
-        'Claim in your own tenant with claim_jobs.');
+        'Use claim_jobs to claim in your own tenant.');
     end if;
     return row('secret', null, '00000000-0000-0000-0000-000000000000', 'infinity', null, '{}')::mayfly_private.claiming_worker;
   end if;
@@ -11133,11 +12082,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claiming_worker is 'The worker that claims, locked against its end.';
+comment on function mayfly_private.claiming_worker is 'The worker that claims, locked so that it cannot end meanwhile.';
 
--- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`: for
--- claim_any_jobs. A loose scan of jobs_ready_idx with one probe for each tenant; it goes round once and ends where
--- it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks nothing.
+-- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`:
+-- for claim_any_jobs. It is a loose scan of jobs_ready_idx with one probe for each tenant, which goes around
+-- once and ends where it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks
+-- nothing.
 
 create type mayfly_private.job_marks as (
   tenants uuid[],
@@ -11180,7 +12130,7 @@ begin
   walk.weights := '{}';
   walk.all_weights := 0;
   if cardinality(marks.tenants) = 0 then
-    -- Without marks, the loose scan is one statement for each part of the way to the end of the index.
+    -- Without marks, one statement walks from here to the end of the index, and another one from its start.
     loop
       with recursive t (id, n) as (
         select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
@@ -11220,7 +12170,7 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      -- In parts, since a comparison of rows is no end of a scan: see find_lanes.
+      -- In parts, because a comparison of rows does not end a scan: see find_lanes.
       end_tenant := marks.tenants[next_mark];
       end_lane := marks.lanes[next_mark];
       end_priority := marks.priorities[next_mark];
@@ -11285,10 +12235,11 @@ $$;
 
 comment on function mayfly_private.find_job_tenants is 'The next tenants that have ready jobs.';
 
--- Takes ready jobs of tenants that have one lane alone, without a target, a limit or a mark: most tenants at most times,
--- and one statement for all of them. Says what is left for take_jobs to look at more closely (`rest`), who has had its
--- share and may have more (`busy`), and after which tenant the next claim goes on. Called by take_jobs, whose settings
--- hold here too, but for the hash join. Locks the jobs that it takes, and waits for none.
+-- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are
+-- like this most of the time, and one statement serves them all. Returns the tenants at which take_jobs has to look more
+-- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after
+-- which the next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join.
+-- Locks the jobs that it takes, and never waits.
 
 create type mayfly_private.plain_taken as (
   jobs json,
@@ -11326,7 +12277,7 @@ begin
       where f.status = 'ready' and f.tenant_id = w.tenant
       order by f.tenant_id, f.lane limit 1) l
   ), seen as materialized (
-    -- Shares are rounded up: the last tenants of the walk get what is left, and the next claim begins with them.
+    -- Shares are rounded up. The last tenants get what is left, and the next claim begins with them.
     select f.n, f.tenant, f.lane, f.plain, least(f.share, greatest(0, wanted - sum(f.share) over (order by f.n) + f.share))::integer as quota
     from found f
   ), taken as (
@@ -11339,7 +12290,7 @@ begin
         where r.status = 'ready' and r.tenant_id = s.tenant and r.lane = s.lane
         order by r.lane, r.priority, r.seq limit s.quota for update skip locked) h))
     returning j.tenant_id, j.priority, j.seq, case
-      -- Most have none of these.
+      -- Most jobs have none of these fields.
       when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
@@ -11364,14 +12315,14 @@ $$;
 
 comment on function mayfly_private.take_plain is 'Takes ready jobs of tenants that have one plain lane.';
 
--- The lanes of a tenant that a worker may take from, each with the head of its lane (its queue, or its target) and the
--- weight of its queue: a loose scan of jobs_ready_idx, one probe a lane, whatever stands in it. At most 16 of one head,
--- where `next_heads` says from which the next claim goes on, and 128 in all. Marks are passed over (see take_jobs).
--- Locks nothing.
+-- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the
+-- weight of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs it
+-- has. It returns at most 16 lanes of one head, and 128 in all. `next_heads` says where the next claim
+-- continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
--- What lies between two places of the index is asked for in parts, each with equalities and one range. As an upper bound
--- a comparison of rows ends a scan by its first column alone: all dead entries of the next lane were walked, and under a
--- held xmin a claim took 30 ms instead of 0.3.
+-- The range between two places of the index is read in parts, each with equalities and one range condition. An
+-- upper bound that compares rows ends the scan only by its first column. All dead entries of the next lane were
+-- then read, and while an old snapshot was held, a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -11391,7 +12342,7 @@ as $$
 declare
   end_of_lane constant bigint := 9223372036854775807;
   found mayfly_private.found_lanes := row('{}', '{}', '{}', '{}')::mayfly_private.found_lanes;
-  -- The parts of the index that this worker may take from.
+  -- The parts of the index from which this worker may take jobs.
   lows text[] := case when queues is null then '{0}' else array(select q || '/' from unnest(queues) q order by q) end;
   highs text[] := case when queues is null then '{~}' else array(select q || '0' from unnest(queues) q order by q) end;
   -- Where the scan is, and where it ends.
@@ -11454,7 +12405,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- Not less than 0, or the same mark would be the next one for ever.
+        -- Never below 0, because the search would then stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -11497,11 +12448,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_lanes is 'The lanes of a tenant that a worker may take from.';
+comment on function mayfly_private.find_lanes is 'The lanes of a tenant from which a worker may take jobs.';
 
--- Locks up to `asked` ready jobs of a lane, by priority and age, passing by what others have locked, and says where
--- they stand. With marks of this lane (from `first_mark` on), what lies before each is not looked at; where nothing is
--- left behind one it moves up to `newest`. Called by take_jobs. No comparison of rows as an upper bound: see find_lanes.
+-- Locks up to `asked` ready jobs of a lane, by priority and age, skips jobs that others have locked, and
+-- returns the places of the rows. With marks of this lane (from `first_mark` on), entries before a mark are not
+-- read. If nothing is left after a mark, it moves up to `newest`. Called by take_jobs. It uses no comparison of
+-- rows as an upper bound: see find_lanes.
 
 create type mayfly_private.locked_jobs as (
   places tid[],
@@ -11546,8 +12498,8 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs, place,
--- took }, and whether there are any.
+-- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs,
+-- place, took }, and whether there are any jobs.
 --
 -- It is fair in three rounds: over the tenants (for claim_any_jobs; by weight, from the place of the last claim on),
 -- over the queues of each by weight, and over the lanes of a queue. A loose scan of jobs_ready_idx finds the lanes
@@ -11555,12 +12507,12 @@ comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 -- that others have locked are skipped. One claim looks at up to 16 lanes of a queue and 128 in all; `place` says
 -- where the next claim continues.
 --
--- `marks` are for times when the dead entries at the head of the index cannot be removed, because something holds
--- the oldest snapshot (a backup, a long query, a replica). Without them a claim walks over all of them each time,
--- and 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that this worker need not look
--- before seq. A worker asks for marks when a full claim took long, and makes a full claim every second, which finds
--- jobs that committed late with a number before the mark. Lanes and priorities without a mark are always read from
--- their beginning.
+-- `marks` are for times when the dead entries at the head of the index cannot be removed, because something
+-- holds the oldest snapshot (a backup, a long query, a replica). Without marks, a claim reads all of these
+-- entries each time, and only 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that
+-- this worker need not look before seq. A worker asks for marks when a full claim took long, and makes a full
+-- claim every second, which finds jobs that committed late with a number before the mark. Lanes and priorities
+-- without a mark are always read from their beginning.
 --
 -- It uses `ctid = any (array(…))`, because joining back by id became a hash join over the whole table. The settings
 -- keep generic plans on the index while the table is small, since plans outlive its growth (57 µs instead of 700
@@ -11670,7 +12622,7 @@ begin
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
     elsif worker.tenant_id is null then
-      -- What is left, for tenants that had more than their share.
+      -- The rest goes to tenants that had more jobs than their share.
       walk.tenants := busy;
       walk.weights := array_fill(1, array[cardinality(busy)]);
       walk.all_weights := cardinality(busy);
@@ -11681,7 +12633,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- All of it, if the tenant has one plain lane.
+      -- The tenant's whole share, if it has one plain lane.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -11721,7 +12673,8 @@ begin
       next_heads := next_heads || found_lanes.next_heads;
       continue when cardinality(found_lanes.lanes) = 0;
 
-      -- Each lane gets its share of its queue's, and twice more what the others left.
+      -- In the first round, each lane gets its part of its queue's share. In two more rounds, it gets what the
+      -- others left.
       for pass in 1..3 loop
         progress := 0;
         if cardinality(found_lanes.lanes) = 1 then
@@ -11840,7 +12793,7 @@ $$;
 comment on function mayfly_private.take_jobs is 'Takes ready jobs for a worker.';
 
 -- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its ancestors (shared,
--- advisory), then the jobs that it takes. It waits for no job.
+-- advisory), then the jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -11853,17 +12806,20 @@ declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
   late boolean;
+  asleep boolean;
   look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
+  asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and not taken.are_any then
-    look_in := mayfly_private.park_worker(worker.tenant_id, park);
+  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  if park is not null and json_array_length(taken.jobs) < wanted then
+    look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
   return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took,
-    'late', late and not taken.are_any, 'look_in', look_in);
+    'late', late and not taken.are_any, 'look_in', look_in, 'asleep', asleep and not taken.are_any);
 end
 $$;
 
@@ -11874,7 +12830,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- Claims up to `wanted` jobs of the tenant for `lease` seconds, only from these queues and with these names if
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
--- when there are new jobs.
+-- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -11894,11 +12850,11 @@ comment on function mayfly.claim_jobs is
 
 grant execute on function mayfly.claim_jobs to authenticated, service_role;
 
--- Who writes under a lease; the fences ask this. It does not check that an agent is alive, because its lease proves
--- that: a lease never exceeds the end of the agent's line, and ending an agent takes its leases in the same
--- transaction. That saves the walk up its ancestors at each write. `tenant_id` is an agent's own tenant, for a
--- person the tenant of the request, and null for the secret key, which takes the tenant from the lease. Locks
--- nothing.
+-- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because its
+-- lease proves that: a lease never lasts longer than the agent and its ancestors, and ending an agent takes its
+-- leases in the same transaction. So no write has to walk up the ancestors. `tenant_id` is an agent's own
+-- tenant, for a person the tenant of the request, and null for the secret key, which takes the tenant from the
+-- lease. Locks nothing.
 
 create type mayfly_private.job_holder as (
   kind text,
@@ -11954,12 +12910,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_of is 'What a lease token says, for this holder.';
+comment on function mayfly_private.lease_of is 'The content of a lease token, for this holder.';
 
--- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: the job is
--- running this attempt, held by this holder, its lease has not ended, and it is locked. A job that was cancelled
--- meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes nothing and finds its jobs
--- recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: each
+-- job must be running this attempt, this holder must hold it, its lease must not have ended, and it is locked.
+-- A job that was cancelled meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes
+-- nothing and finds its jobs recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -11991,7 +12947,7 @@ begin
     select o.n - 1 into fault from jsonb_array_elements(done) with ordinality as o (d, n)
     where jsonb_typeof(o.d) <> 'object' or case
       when coalesce(jsonb_typeof(o.d -> 'result'), 'null') in ('null', 'boolean') then false
-      else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end
+      else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end -- bounds: 262144 job.resultBytes
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
@@ -12001,7 +12957,7 @@ begin
   end if;
 
   if jsonb_array_length(done) = 1 then
-    -- The same as below for a single job, in a fifth of the time.
+    -- Does the same as the code below, but for a single job and in a fifth of the time.
     lease := mayfly_private.lease_of(holder, done -> 0 ->> 'lease');
     select j.ctid as place, j.cancelled into job from mayfly.jobs j
     where j.tenant_id = lease.tenant_id and j.id = lease.job_id
@@ -12054,7 +13010,7 @@ begin
   perform mayfly_private.end_places(cancelled_places, 'cancelled', null, null);
 
   if lost is not null then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     if holder.kind = 'agent' and places is null and dropped is null then
       perform mayfly_private.require_tenant('job:work');
     end if;
@@ -12088,8 +13044,9 @@ comment on function mayfly_private.complete_jobs is 'Completes jobs under their 
 
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call from 0 on:
--- leases that are no longer the caller's, for which nothing was recorded, and jobs that had been cancelled.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call,
+-- counted from 0: leases that the caller no longer holds, for which nothing was recorded, and jobs that were
+-- cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
@@ -12160,8 +13117,8 @@ $$;
 
 comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line stands for.';
 
--- Deletes ended jobs with their steps, attempts, signals and keys, and gives back their bytes. For retention and
--- discard_jobs, as owner. Locks what it deletes.
+-- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. For
+-- retention and discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
@@ -12171,6 +13128,7 @@ as $$
 declare
   freed bigint := 0;
   more bigint;
+  files uuid[];
 begin
   if coalesce(cardinality(ids), 0) = 0 then
     return;
@@ -12181,6 +13139,14 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
+  -- Results that were too large for a row. These names belong to the job.
+  with gone as (
+    delete from mayfly.artifacts a
+    where a.tenant_id = tenant and a.team_id is null
+      and a.name = any (array(select format('jobs/%s/%s', i, k) from unnest(ids) i, unnest('{result,steps}'::text[]) k))
+    returning a.id)
+  select coalesce(array_agg(g.id order by g.id), '{}') into files from gone g;
+  perform mayfly_private.append_events(tenant, 'artifact.removed', files);
   delete from mayfly.job_attempts a where a.tenant_id = tenant and a.job_id = any (ids);
   delete from mayfly_private.job_keys k where k.tenant_id = tenant and k.job_id = any (ids) and k.key in (
     select f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids));
@@ -12231,7 +13197,8 @@ comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. 
 
 grant execute on function mayfly.delete_schedule to authenticated, service_role;
 
--- Answers a message with the end of a job: the sender is the one that did it. The id of the message is that of the job, so that it is sent once. Locks the inbox.
+-- Answers a message with the end of a job. The sender is the agent that did the job. The message has the id of
+-- the job, so it is sent only once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb
@@ -12242,7 +13209,7 @@ set search_path = ''
 as $$
 begin
   perform mayfly_private.deliver_message(tenant, job, 'task_result', sender, recipient, message, conversation, correlation,
-    case when octet_length(content::text) <= 262144 then content else content - 'result' end);
+    case when octet_length(content::text) <= 262144 then content else content - 'result' end); -- bounds: 262144 job.resultBytes
 end
 $$;
 
@@ -12296,9 +13263,10 @@ comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { disc
 
 grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
--- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a job is
--- charged for. It is a separate function because its settings must not apply to what end_places calls besides. It
--- finds rows by ctid, which cannot become a scan of the whole table, and results by the position of their job.
+-- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a
+-- job is charged for. It is a separate function, because its settings must not apply to other functions that
+-- end_places calls. It finds rows by ctid, which cannot become a scan of the whole table, and results by the
+-- position of their job.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -12493,7 +13461,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
@@ -12554,9 +13522,9 @@ $$;
 
 comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
 
--- Adds the jobs of due schedules of every tenant, at most max_rows, and sets when each is due next. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (its tenant is full), the
--- error is noted and it is tried at its next time. Each firing has a key, so it adds one job.
+-- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
+-- maintenance call it. It skips a schedule that another transaction holds. If one fails (its tenant is full),
+-- the error is noted and it is tried at its next time. Each firing has a key, so it adds one job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -12629,7 +13597,7 @@ $$;
 
 comment on function mayfly_private.fire_schedules is 'Adds the jobs of schedules that are due.';
 
--- A job with its steps, failed attempts, waiting signals and children, the first 1,000 steps and children. For
+-- A job with its failed attempts, its waiting signals, and the first 1,000 of its steps and of its children. For
 -- callers with job:read. Locks nothing.
 
 create function mayfly.get_job(id uuid)
@@ -12664,11 +13632,11 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'at', s.at) order by s.id), '[]')
         from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = get_job.id),
       'children', (
-        select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name, 'status', c.status) order by c.id), '[]')
+        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'name', c.name, 'status', c.status, 'key', c.key)) order by c.id), '[]')
         from (
-          select j.id, j.name, j.status from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = get_job.id
+          select j.id, j.name, j.status, j.key from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = get_job.id
           union all
-          select f.id, f.name, f.status from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = get_job.id
+          select f.id, f.name, f.status, f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = get_job.id
           order by id limit 1000) c));
 end
 $$;
@@ -12677,9 +13645,9 @@ comment on function mayfly.get_job is 'A job with its steps, failed attempts, si
 
 grant execute on function mayfly.get_job to authenticated, service_role;
 
--- The definer half of mayfly.heartbeat_jobs. A lease never exceeds the end of the agent's line, the deadline or the
--- timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because no index has
--- lease_end.
+-- The definer half of mayfly.heartbeat_jobs. A lease never lasts longer than the agent and its ancestors, the
+-- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT),
+-- because no index has lease_end.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -12693,8 +13661,8 @@ declare
   kept integer[];
   dropped integer[];
 begin
-  if lease is null or lease not between 1 and 3600 then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
+  if lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
+    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most
   elsif leases is null or cardinality(leases) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'leases must be at most 1000.', null, '{"field": "leases"}');
   end if;
@@ -12719,7 +13687,7 @@ begin
   )
   select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
   if holder.kind = 'agent' and cardinality(kept) = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
@@ -12731,8 +13699,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call from
--- 0 on: leases that are no longer the caller's, and leases of cancelled jobs.
+-- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call,
+-- counted from 0: leases that the caller no longer holds, and leases of cancelled jobs.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -12762,7 +13730,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.new_job_id is 'An id for a job, with its time.';
+comment on function mayfly_private.new_job_id is 'A new id for a job, which contains the time.';
 
 -- Inserts jobs that check_jobs has accepted into a tenant: for add_jobs and schedules. Locks the keys in order, so
 -- that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
@@ -12871,8 +13839,9 @@ $$;
 
 comment on function mayfly_private.is_cron is 'Whether a text is a cron line.';
 
--- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, and how
--- long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in milliseconds).
+-- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, its limits,
+-- and how long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in
+-- milliseconds). A queue that has limits is there also without a job.
 -- For callers with job:read. Locks nothing.
 
 create function mayfly.job_statistics(seconds double precision default 3600)
@@ -12903,20 +13872,23 @@ begin
         percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by greatest(e.waited, 0)) as waited,
         percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by e.ran) as ran
       from ended e group by e.queue
+    ), limited as (
+      select q.name as queue, jsonb_strip_nulls(jsonb_build_object('paused', nullif(q.paused, false), 'max_running', q.max_running,
+        'max_running_per_group', q.max_running_per_group, 'rate', q.rate, 'weight', nullif(q.weight, 1))) as limits
+      from mayfly.job_queues q where q.tenant_id = tenant
     )
     select coalesce(jsonb_agg(jsonb_build_object(
-      'queue', coalesce(s.queue, e.queue), 'ready', coalesce(s.ready, 0), 'running', coalesce(s.running, 0),
+      'queue', queue, 'limits', coalesce(l.limits, '{}'), 'ready', coalesce(s.ready, 0), 'running', coalesce(s.running, 0),
       'scheduled', coalesce(s.scheduled, 0), 'waiting', coalesce(s.waiting, 0), 'oldest_ready', s.oldest_ready,
       'succeeded', coalesce(e.succeeded, 0), 'failed', coalesce(e.failed, 0), 'cancelled', coalesce(e.cancelled, 0),
-      'wait', jsonb_build_object('p50', round(e.waited[1]::numeric, 1), 'p95', round(e.waited[2]::numeric, 1), 'p99', round(e.waited[3]::numeric, 1)),
-      'run', jsonb_build_object('p50', round(e.ran[1]::numeric, 1), 'p95', round(e.ran[2]::numeric, 1), 'p99', round(e.ran[3]::numeric, 1)))
-      order by coalesce(s.queue, e.queue)), '[]')
-    from standing s full join summed e on e.queue = s.queue);
+      'wait', mayfly_private.show_percentiles(e.waited), 'run', mayfly_private.show_percentiles(e.ran))
+      order by queue), '[]')
+    from standing s full join summed e using (queue) full join limited l using (queue));
 end
 $$;
 
 comment on function mayfly.job_statistics is
-  'The queues: jobs by status, and p50, p95 and p99 of how long jobs waited and ran in the last seconds given.';
+  'The queues: jobs by status, limits, and p50, p95 and p99 of how long jobs waited and ran in the last `seconds`.';
 
 grant execute on function mayfly.job_statistics to authenticated, service_role;
 
@@ -12943,23 +13915,47 @@ $$;
 
 comment on function mayfly_private.lane_of is 'The lane of a job.';
 
--- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Locks nothing.
+-- The ids of the tenant's jobs whose key begins with this. Keys are read here, because callers cannot read job_keys.
+-- `collate "C"` makes the range one part of its index.
+
+create function mayfly_private.keyed_jobs(prefix text)
+returns setof uuid
+language sql stable security definer
+set search_path = ''
+as $$
+  select k.job_id from mayfly_private.job_keys k
+  where k.tenant_id = mayfly_private.require_tenant('job:read')
+    and k.key >= prefix collate "C" and k.key < (prefix || chr(1114111)) collate "C";
+$$;
+
+comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
+
+grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
+
+-- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
+-- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index. Another filter has none: it reads
+-- the newest jobs until it has a page. Locks nothing.
 
 create function mayfly.list_jobs(
-  of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100
+  of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
+  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null
 )
 returns jsonb
 language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
+  ids constant uuid[] := case
+    when of_key_prefix is null then of_ids
+    else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
-      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+      'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
@@ -12970,6 +13966,7 @@ begin
           from mayfly.jobs j
           where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
+            and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -12977,13 +13974,14 @@ begin
           from mayfly.finished_jobs f
           where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
+            and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end
 $$;
 
 comment on function mayfly.list_jobs is
-  'Jobs without inputs and results, the newest first. Pass the last id as before for the next page.';
+  'Jobs without inputs and results, the newest first. To get the next page, pass the last id as before.';
 
 grant execute on function mayfly.list_jobs to authenticated, service_role;
 
@@ -13050,11 +14048,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.mark_job_call is 'Records what a call of a function reports.';
+comment on function mayfly_private.mark_job_call is 'Records the report of a call of a function.';
 
 grant execute on function mayfly_private.mark_job_call to service_role;
 
--- Reports that a call that pg_cron made has arrived, how long it may run, and which jobs it has handlers for. With 0
+-- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0
 -- seconds it reports that the call has ended, and the next call is made at once if there is more work. Returns {
 -- known }, which is false for a call that came too late and may have been replaced. For the secret key only.
 
@@ -13069,9 +14067,10 @@ comment on function mayfly.mark_job_call is
 
 grant execute on function mayfly.mark_job_call to service_role;
 
--- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does not
--- fire in the next 9 years (the 30th of February). It is in SQL, so that schedules need no worker; tests compare it
--- with a library. If day of month and day of week are both given, either one matches, as in cron.
+-- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does
+-- not fire in the next 9 years (the 30th of February). It is in the database, so that schedules need no worker.
+-- Tests compare it with a library. If day of month and day of week are both given, either one matches, as in
+-- cron.
 --
 -- A local time that the change to summer time skips fires an hour later, once. A local time that the change back
 -- repeats fires the first time; a line whose hour is `*` fires both times.
@@ -13137,8 +14136,8 @@ $$;
 
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
--- Whether an open transaction is making jobs of a tenant ready. Asked before a worker looks for the last time. Takes
--- the lock of wake_workers if it is free, and releases it at once, so it waits for nobody.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time.
+-- Takes the lock of wake_workers if it is free, and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -13158,12 +14157,30 @@ $$;
 
 comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
 
--- Notes that a worker found nothing and sleeps, so that a transaction that makes a job ready wakes it. For a minute
--- at most; the worker looks again long before that. One row for each worker; each call also deletes some rows whose
--- time is over. Returns the seconds until the first lease of the tenant ends, or null if nothing runs: what a dead
--- worker leaves is taken then. Few jobs run at a time, so it walks them.
+-- Whether a worker is registered as asleep, for long enough that it need not register again. Called before the worker
+-- looks for jobs, because a job that becomes ready afterwards wakes it.
 
-create function mayfly_private.park_worker(tenant uuid, worker uuid)
+create function mayfly_private.is_parked(tenant uuid, worker uuid)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from mayfly_private.job_workers w
+    where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
+      and w.until > mayfly_private.now() + interval '30 seconds');
+end
+$$;
+
+comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
+
+-- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
+-- counts for a minute at most, and the worker looks again long before that. There is one row for each worker, and each
+-- call also deletes some old rows. Returns the seconds until the first lease of the tenant ends, when the job of a dead
+-- worker can be taken, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+
+create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
 language plpgsql security definer
 set search_path = ''
@@ -13174,11 +14191,7 @@ declare
 begin
   -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
   -- locked row, and would then wake nobody for a job that this claim has not seen.
-  if exists (
-    select from mayfly_private.job_workers w
-    where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
-      and w.until > mayfly_private.now() + interval '30 seconds'
-  ) then
+  if asleep then
     return look_in;
   end if;
   insert into mayfly_private.job_workers as w (tenant_id, id, until)
@@ -13194,9 +14207,9 @@ $$;
 
 comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
 
--- Makes due jobs ready: scheduled jobs, retries, and waits whose time is over, of every tenant, at most max_rows,
--- from `since` on. Returns how many. It is PL/pgSQL, because a definer function in SQL is planned at each call (0.28
--- ms instead of 0.012). Waits for nobody.
+-- Makes due jobs ready: scheduled jobs, retries, and waits whose time is over, of every tenant, at most
+-- max_rows, from `since` on. Returns how many. It is PL/pgSQL, because a definer function in SQL is planned at
+-- each call (0.28 ms instead of 0.012). Never waits.
 
 create function mayfly_private.promote_jobs(since timestamptz, max_rows integer)
 returns integer
@@ -13248,9 +14261,9 @@ $$;
 
 comment on function mayfly_private.put_signal is 'Adds a signal to a locked job, and wakes it.';
 
--- How many of `wanted` jobs of a lane may begin now if its queue has limits: paused, running at once, running in a
--- group, begun in a second. It locks the queue's row until commit and skips it if another claim holds it, so no two
--- claims count the same room and none waits. Called by take_jobs.
+-- How many of `wanted` jobs of a lane may begin now, given the limits of its queue: paused, running at once,
+-- running in a group, begun in a second. It locks the queue's row until commit and skips it if another claim
+-- holds it, so no two claims count the same room and none waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -13398,7 +14411,7 @@ begin
     if late.over then
       perform mayfly_private.release_leases(late.tenant_id, late.ids, 'job_timeout', 'The attempt took longer than its timeout.');
     else
-      perform mayfly_private.release_leases(late.tenant_id, late.ids, 'lease_ended', 'Its worker was not heard of until the lease ended.');
+      perform mayfly_private.release_leases(late.tenant_id, late.ids, 'lease_ended', 'Its worker did not send a heartbeat before the lease ended.');
     end if;
     reaped := reaped + cardinality(late.ids);
   end loop;
@@ -13420,10 +14433,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_jobs is 'Takes leases that have ended, and fails jobs whose deadline has passed.';
+comment on function mayfly_private.reap_jobs is 'Takes back leases that have ended, and fails jobs whose deadline has passed.';
 
--- The definer half of mayfly.record_steps. Fenced. A step that is already recorded keeps its first result, which the
--- answer returns. It does not extend the lease; heartbeats do. Locks the job.
+-- The definer half of mayfly.record_steps. Fails with lease_lost unless the lease is the caller's and current. A step
+-- that is already recorded keeps its first result, which the answer returns. It does not extend the lease; heartbeats
+-- do. Locks the job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -13450,7 +14464,7 @@ begin
   from jsonb_array_elements(steps) with ordinality as o (s, n)
   where jsonb_typeof(o.s -> 'name') is distinct from 'string' or char_length(o.s ->> 'name') not between 1 and 200
     or not mayfly_private.number_within(o.s -> 'ms', 0, 2147483647)
-    or not (coalesce(mayfly_private.json_within(o.s -> 'result', 262144, 32), true) and coalesce(mayfly_private.numbers_kept(o.s -> 'result'), true))
+    or not (coalesce(mayfly_private.json_within(o.s -> 'result', 262144, 32), true) and coalesce(mayfly_private.numbers_kept(o.s -> 'result'), true)) -- bounds: 262144 job.resultBytes
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('steps[%s].%s must be %s.', fault.index, fault.field, case fault.field
@@ -13607,7 +14621,7 @@ begin
     released := released + cardinality(given.ids);
   end loop;
   if holder.kind = 'agent' and released = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('released', released);
@@ -13634,7 +14648,7 @@ comment on function mayfly.release_jobs is 'Returns jobs, ready for another work
 
 grant execute on function mayfly.release_jobs to authenticated, service_role;
 
--- Takes the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
+-- Takes back the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
 -- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
 -- letter. Every other job is ready again at once.
 
@@ -13664,7 +14678,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
+comment on function mayfly_private.release_leases is 'Takes back the leases of locked running jobs.';
 
 -- Functions of serveJobs that pg_cron wakes when they have work (schedule_job_function).
 
@@ -13681,13 +14695,14 @@ comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes w
 
 comment on column mayfly_private.job_functions.at_once is 'How many calls may be open at once.';
 
-comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as reported in its last call. Until then null, which means any.';
+comment on column mayfly_private.job_functions.names is 'The jobs for which it has handlers, as reported in its last call. Null until then, which means any job.';
 
 alter table mayfly_private.job_functions enable row level security;
 
 -- Calls a function of serveJobs by pg_net if it has work and fewer open calls than at_once. pg_cron calls it
--- (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next one by
--- 15 s, because jobs are rows. Locks the function's row; of two simultaneous calls, one does the work.
+-- (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next
+-- one by 15 s, because jobs are rows. Locks the function's row, so of two simultaneous calls only one does the
+-- work.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. It uses dynamic SQL, because pg_net and Vault may be missing.
@@ -13738,12 +14753,13 @@ $$;
 
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net if it has work.';
 
--- Schedules pg_cron to wake a function of serveJobs. Each time it looks for work, and calls the function by pg_net only if
--- there is some, with at most at_once calls under way. For the SQL editor, as postgres. Calling it again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time, it looks for work, and calls the function with
+-- pg_net only if there is some, with at most at_once open calls. For the SQL editor, as postgres. Calling it
+-- again replaces it:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
--- `every` is what pg_cron takes: '10 seconds' (1 to 59), or a cron line.
+-- `every` has the form that pg_cron takes: '10 seconds' (1 to 59), or a cron line.
 
 create function mayfly_private.schedule_job_function(function_name text, every text default '10 seconds', at_once integer default 1)
 returns text
@@ -13755,9 +14771,9 @@ declare
   ready boolean := false;
 begin
   if function_name is null or function_name !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$' then
-    raise exception 'function_name must be the name of an edge function.' using hint = 'Such as my-jobs, as it is deployed.';
+    raise exception 'function_name must be the name of an edge function.' using hint = 'Pass the name with which it is deployed, such as my-jobs.';
   elsif every is null or not (every ~ '^[1-5]?[0-9] seconds$' and every !~ '^0' or mayfly_private.is_cron(every) and left(every, 1) <> '@') then
-    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Such as 10 seconds, or * * * * * for each minute.';
+    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Pass for example 10 seconds, or * * * * * for each minute.';
   elsif at_once is null or at_once not between 1 and 50 then
     raise exception 'at_once must be 1 to 50.';
   elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
@@ -13784,7 +14800,7 @@ $$;
 
 comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
--- The definer half of mayfly.set_job_share. Locks the tenant's row of it.
+-- The definer half of mayfly.set_job_share. Locks the tenant's row in job_tenants.
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -13890,7 +14906,7 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin in a second, and its weight. Returns it.';
+  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin per second, and its weight. Returns it.';
 
 grant execute on function mayfly.set_queue to authenticated, service_role;
 
@@ -13960,8 +14976,8 @@ comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 
 grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
--- Sets a whole schedule: from now on, the job is added at the times of the cron line in the time zone. Scope
--- job:admin.
+-- Sets a schedule, replacing the old one. From now on, the job is added at the times of the cron line in the
+-- time zone. Scope job:admin.
 
 create function mayfly.set_schedule(
   name text, cron text, job text, input jsonb default '{}', time_zone text default 'UTC', options jsonb default '{}',
@@ -13981,7 +14997,7 @@ comment on function mayfly.set_schedule is
 
 grant execute on function mayfly.set_schedule to authenticated, service_role;
 
--- A job in the form that the worker that claimed it gets, with its lease.
+-- A claimed job in the form that its worker gets, with its lease.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -14016,8 +15032,8 @@ comment on function mayfly_private.show_schedule is 'A schedule in the form that
 
 grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
--- The definer half of mayfly.signal_job. Locks the job, so that it waits for a worker that is putting the job to
--- sleep, then what charge locks.
+-- The definer half of mayfly.signal_job. Locks the job, so that this call waits for a worker that is putting
+-- the job to sleep, and then what charge locks.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -14117,7 +15133,7 @@ begin
       where h.status = 'ready' and h.tenant_id = tenant and h.lane = first_lane
       order by h.lane, h.priority, h.seq limit wanted for update skip locked))
     returning j.priority, j.seq, case
-      -- Most have none of these.
+      -- Most jobs have none of these fields.
       when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
@@ -14213,8 +15229,8 @@ $$;
 
 comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';
 
--- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come before any job is locked, because
--- a transaction that stops the agent holds them while it waits for the jobs.
+-- The definer half of mayfly.turn_jobs. The claim locks the agent and its ancestors before any job is locked,
+-- because a transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -14229,6 +15245,7 @@ declare
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
   late boolean;
+  asleep boolean;
   look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
@@ -14240,12 +15257,14 @@ begin
   end if;
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
+  asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and not taken.are_any then
-    look_in := mayfly_private.park_worker(worker.tenant_id, park);
+  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  if park is not null and json_array_length(taken.jobs) < wanted then
+    look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any, 'look_in', look_in);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any, 'look_in', look_in, 'asleep', asleep and not taken.are_any);
 end
 $$;
 
@@ -14253,8 +15272,9 @@ comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and c
 
 grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
--- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
--- { lost, cancelled, failed, jobs, place, took, late }.
+-- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Returns the answers of all
+-- three: { lost, cancelled, failed, jobs, place, took, late, asleep }. `asleep` means that the worker slept before this
+-- look, and the look found nothing.
 
 create function mayfly.turn_jobs(
   done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,
@@ -14293,8 +15313,9 @@ $$;
 
 comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';
 
--- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a writer
--- of a signal holds the job, so either this call sees the signal or the writer sees that the job waits.
+-- The definer half of mayfly.wait_job. The lease must be the caller's. The row lock puts this call and those of
+-- signal_job and tell_parents in order: a writer of a signal holds the job, so either this call sees the signal or the
+-- writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.
@@ -14354,7 +15375,7 @@ begin
   end if;
   insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
   values (job.tenant_id, job.id, step, job.attempt, outcome, 128 + octet_length(outcome::text));
-  -- The signal's bytes move, so nothing is refused.
+  -- The signal's bytes only move to another table, so nothing is refused.
   perform mayfly_private.count_usage(job.tenant_id, 0, 128 + octet_length(outcome::text) - coalesce(taken.bytes, 0), 0);
   return outcome;
 end
@@ -14364,9 +15385,9 @@ comment on function mayfly_private.wait_job is 'Waits for the first of several s
 
 grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
--- Takes the first of several signals that is there; or returns { timeout } if `until` has passed; or puts the job to
--- sleep and returns { waiting }. Then its lease is over, and it runs again when a signal comes or at that time. The
--- outcome is recorded as the step. A timer is a wait for no signal.
+-- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise
+-- it puts the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a
+-- signal comes or at that time. The outcome is recorded as the step. A timer is a wait without signals.
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb
@@ -14383,14 +15404,16 @@ comment on function mayfly.wait_job is
 
 grant execute on function mayfly.wait_job to authenticated, service_role;
 
--- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: ends their sleep and
--- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
--- a worker looks by itself at least every few seconds. Called by all that makes a job ready. Waits for nobody.
+-- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. It ends
+-- their sleep and broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like
+-- every broadcast, this is only a hint, because a worker looks at least every few seconds anyway. Called by
+-- everything that makes a job ready. Never waits.
 --
--- A worker parks in one transaction and looks again in the next: what committed before it parked it finds then. What had
--- asked who sleeps before it parked, and commits after it has looked, holds a shared lock until then: the worker sees that
--- (adders_under_way), and looks again soon. Without it one job in ten, added as its worker went to sleep, waited 50 ms.
--- Counted in what the tenant may tell by now (announce_rate); beyond that, a worker's own look finds the job.
+-- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
+-- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
+-- only after the worker has looked. It holds a shared lock until then, which the worker sees (adders_under_way), so
+-- it looks again soon. Without it, one in ten jobs that were added while a worker went to sleep waited 50 ms. The
+-- broadcast counts in the tenant's announce_rate. Beyond that rate, the worker finds the job when it looks.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
@@ -14419,9 +15442,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wake_workers is 'Wakes the workers of a tenant that sleep.';
+comment on function mayfly_private.wake_workers is 'Wakes the sleeping workers of a tenant.';
 
--- Takes the leases of agents that are stopped or suspended, or whose expiry moves forward, and those of their
+-- Takes back the leases of agents that are stopped or suspended, or whose expiry moves forward, and those of their
 -- descendants, in the transaction that ends them. So no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
@@ -14464,13 +15487,13 @@ begin
           where a.tenant_id = ended.tenant and a.id = j.holder and (line.status <> 'running' or line.expires_at < j.lease_end))
       order by j.id
       for update of j);
-    perform mayfly_private.release_leases(ended.tenant, held, 'worker_ended', 'The agent that had it was stopped, suspended or ended sooner.');
+    perform mayfly_private.release_leases(ended.tenant, held, 'worker_ended', 'The agent that held the job was stopped, suspended or ended sooner.');
   end loop;
   return null;
 end
 $$;
 
-comment on function mayfly_private.end_leases is 'Trigger: takes the leases of agents that have ended.';
+comment on function mayfly_private.end_leases is 'Trigger: takes back the leases of agents that have ended.';
 
 create trigger agents_end_leases after update on mayfly.agents
   referencing old table as old_rows new table as new_rows
@@ -14506,13 +15529,13 @@ create trigger tenants_forget_jobs after delete on mayfly.tenants
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('approval:read', 'See approvals and what was decided.', '{viewer,member,admin,owner}', true, true),
-  ('approval:request', 'Ask for an approval, and withdraw what one has asked.', '{member,admin,owner}', true, true),
-  ('approval:decide', 'Approve, reject, change and delegate what others have asked.', '{member,admin,owner}', true, false),
-  ('approval:admin', 'Set what needs asking, and withdraw any approval.', '{admin,owner}', false, false)
+  ('approval:request', 'Ask for an approval, and withdraw one''s own requests.', '{member,admin,owner}', true, true),
+  ('approval:decide', 'Approve, reject, change and delegate approvals of others.', '{member,admin,owner}', true, false),
+  ('approval:admin', 'Set what needs an approval, and withdraw any approval.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Questions that a person has to answer before work continues. A row is bound to the digest of its input and, if a
+-- Approvals: what somebody has to decide before work continues. A row is bound to the digest of its input and, if a
 -- job asks, to the job and the step. Only the functions of this room write it.
 
 create table mayfly.approvals (
@@ -14554,7 +15577,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its question; a different question makes a new row.
+-- A step that asks again after a crash finds its approval; a different approval makes a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
@@ -14579,15 +15602,15 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'Questions that a person has to answer before work continues, and their answers.';
+comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
 
-comment on column mayfly.approvals.input is 'The arguments in question. After a decision that changed them: the changed ones.';
+comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
 
 comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision and its use pass it.';
 
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 
-comment on column mayfly.approvals.attempt is 'The attempt of the job that asked.';
+comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
 
 comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
 
@@ -14597,7 +15620,7 @@ comment on column mayfly.approvals.roles is 'The roles that may decide; null for
 
 comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
 
-comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated the question, in addition to the roles and the deciders.';
+comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated it, in addition to the roles and the deciders.';
 
 comment on column mayfly.approvals.notify is 'The name of the job that notifies people of it.';
 
@@ -14635,7 +15658,7 @@ comment on table mayfly.approval_decisions is 'Decisions about approvals, and wh
 
 comment on column mayfly.approval_decisions.digest is 'The digest of the input that was decided on. An approval of an input that was changed later does not count.';
 
--- What needs an approval, by the type of the agent that asks and the category of the question. '*' stands for all.
+-- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all.
 -- The most specific row applies: type and category, then type, then category, then both '*'. Without any row,
 -- everything is asked.
 
@@ -14669,15 +15692,15 @@ alter table mayfly.approval_policies
 
 comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
 
-comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only questions marked as one; none: nothing, unless the question is required.';
+comment on column mayfly.approval_policies.autonomy is 'What somebody is asked about. ask: everything; milestones: only what is marked as a milestone; none: only what is marked as required.';
 
-comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked. Null asks at any confidence.';
+comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. Null asks at any confidence.';
 
-comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A question may ask for more.';
+comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A request may ask for more.';
 
-comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, and the agents of its line, may decide.';
+comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, its ancestors and its descendants may decide.';
 
-comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
+comment on column mayfly.approval_policies.notify is 'The name of a job to add for each approval and each escalation.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -14760,13 +15783,21 @@ on conflict (name) do update set work = excluded.work;
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('approval.requested', 'approval:read', null, 'Somebody asks for an approval.'),
   ('approval.escalated', 'approval:read', null, 'An approval has waited long enough for others to decide it.'),
-  ('approval.delegated', 'approval:read', null, 'An approval was handed to somebody.'),
+  ('approval.delegated', 'approval:read', null, 'An approval was delegated to somebody.'),
   ('approval.approved', 'approval:read', null, 'An approval was given.'),
   ('approval.rejected', 'approval:read', null, 'An approval was refused.'),
   ('approval.expired', 'approval:read', null, 'An approval was not decided in time.'),
   ('approval.cancelled', 'approval:read', null, 'An approval was withdrawn.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- How rows of this room come back from an export. No worker there waits for the decision of a pending approval.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.approvals', '{
+    "status": "case r.status when ''pending'' then ''cancelled'' else r.status end",
+    "decided_at": "coalesce(r.decided_at, mayfly_private.now())"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Who may see approvals, decisions and policies. Only functions write them.
 
@@ -14791,7 +15822,7 @@ grant select on mayfly.approval_policies to authenticated, service_role;
 create policy approval_policies_select on mayfly.approval_policies for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
 
--- The digest of a question's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
+-- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
 -- for the scale of numbers, which trim_scale removes: 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
@@ -14843,7 +15874,7 @@ begin
   approval := mayfly_private.open_approval(tenant, cancel_approval.id);
   if approval.requested_by is distinct from caller.id and not tenant = any (mayfly_private.tenant_ids('approval:admin')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope approval:admin.',
-      'Without it, you can withdraw only your own questions.', '{"scope": "approval:admin"}');
+      'Without it, you can withdraw only what you requested.', '{"scope": "approval:admin"}');
   end if;
   perform mayfly_private.end_approval(approval, 'cancelled');
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = cancel_approval.id;
@@ -14851,12 +15882,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.cancel_approval is 'Withdraws a question.';
+comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws a question that the caller has asked (scope approval:request) or any (approval:admin). A job that waits
--- for it gets the outcome cancelled.
+-- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). A job that
+-- waits for it gets the outcome cancelled.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
@@ -14864,11 +15895,11 @@ language sql
 set search_path = ''
 return mayfly_private.cancel_approval(id);
 
-comment on function mayfly.cancel_approval is 'Withdraws a question. Returns the approval.';
+comment on function mayfly.cancel_approval is 'Withdraws a pending approval. Returns it.';
 
 grant execute on function mayfly.cancel_approval to authenticated, service_role;
 
--- Refuses a question for its first fault, with its field. Locks nothing.
+-- Refuses an invalid request for an approval, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
@@ -14891,14 +15922,14 @@ begin
     ('category', coalesce(category !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', true), '1 to 100 letters, digits, dots, colons, dashes or underscores'),
     ('confidence', confidence is not null and not (confidence between 0 and 1), 'from 0 to 1'),
     ('quorum', quorum not between 1 and 20, 'a whole number from 1 to 20'),
-    ('roles', not roles <@ '{agent,member,admin,owner}', 'some of agent, member, admin and owner'),
+    ('roles', not roles <@ '{agent,member,admin,owner}', 'one or more of agent, member, admin and owner'),
     ('deciders', cardinality(deciders) not between 1 and 100, '1 to 100 ids of people or agents'),
     ('quorum', quorum > cardinality(deciders), 'at most the number of deciders'),
     ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
     ('input_schema', pg_column_size(input_schema) > 32768, 'at most 32 KB'),
     ('input_schema', of_schema is not null,
       'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || of_schema),
-    ('input', of_input is not null, 'what input_schema says: ' || of_input),
+    ('input', of_input is not null, 'valid for input_schema: ' || of_input),
     ('step', step is not null and char_length(step) not between 1 and 200, 'a text of 1 to 200 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;
@@ -14909,7 +15940,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_approval is 'Refuses an invalid question.';
+comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';
 
 -- The definer half of mayfly.decide_approval, and the only place that decides. It reads the decider from the
 -- verified token. The decider passes the digest of the input that it has seen, so a decision about other arguments
@@ -14940,12 +15971,12 @@ begin
   refused := mayfly_private.may_decide(caller, approval);
   if refused is not null then
     perform mayfly_private.fail(403, refused, case refused
-        when 'approval_own' then 'The one that asked cannot decide.'
+        when 'approval_own' then 'The requester cannot decide.'
         else 'Others have to decide this approval.' end,
       case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
-        else 'Its roles and deciders define who may. Have it delegated to you.' end, '{"field": "id"}');
+        else 'Have the approval delegated to you, or let somebody with its roles decide.' end, '{"field": "id"}');
   elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
-    perform mayfly_private.fail(409, 'approval_changed', 'The question has changed since you read it.',
+    perform mayfly_private.fail(409, 'approval_changed', 'The approval has changed since you read it.',
       'Read it again, and decide with its digest.', '{"field": "digest"}');
   elsif exists (
     select from mayfly.approval_decisions d
@@ -14954,14 +15985,14 @@ begin
   end if;
   if input is not null then
     fault := case
-      when approval.input_schema is null then 'cannot be changed: the question has no schema'
+      when approval.input_schema is null then 'cannot be changed, because the approval has no schema'
       when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON with at most 32 levels'
-      else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
+      else 'must match the schema of the approval: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- The approvals so far were about other arguments, so they no longer count.
+    -- Earlier approvals were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -14990,7 +16021,7 @@ comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
 -- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
--- `input`, it approves changed arguments, which must match the schema of the question; approvals of the former
+-- `input`, it approves changed arguments, which must match the schema of the approval; approvals of the former
 -- arguments no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
@@ -15068,16 +16099,16 @@ begin
   end if;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
-    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders define who may.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Ask somebody with its roles to delegate it.', '{"field": "id"}');
   elsif approval.requested_by = to_id and not approval.requester_decides then
-    perform mayfly_private.fail(403, 'approval_own', 'The one that asked cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+    perform mayfly_private.fail(403, 'approval_own', 'The requester cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)
   values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
   on conflict on constraint approval_decisions_pkey do update
   set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
-  -- A question that the recipient had delegated comes back to it.
+  -- If the recipient had delegated the approval before, it comes back to the recipient.
   delete from mayfly.approval_decisions d
   where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
@@ -15207,8 +16238,8 @@ comment on function mayfly.list_approval_policies is 'What needs an approval, by
 
 grant execute on function mayfly.list_approval_policies to authenticated, service_role;
 
--- The definer half of mayfly.list_approvals. Whether the caller may decide depends on the lines of agents, which the
--- caller may not see. Locks nothing.
+-- The definer half of mayfly.list_approvals. Whether the caller may decide depends on ancestors of agents,
+-- which the caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -15224,7 +16255,7 @@ begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{pending,approved,rejected,expired,cancelled}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of pending, approved, rejected, expired and cancelled.', null, '{"field": "of_status"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be one or more of pending, approved, rejected, expired and cancelled.', null, '{"field": "of_status"}');
   end if;
   if before is not null then
     select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
@@ -15270,13 +16301,13 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
 
-comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those.';
+comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that it may decide.';
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
--- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless the
--- policy allowed it when the question was asked, neither the requester nor its line may decide, so an agent cannot
--- let its child or its parent approve. Locks nothing.
+-- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless
+-- the policy allowed it when the approval was requested, neither the requester nor its ancestors and descendants
+-- may decide, so an agent cannot let its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -15290,7 +16321,10 @@ declare
     else 'agent' end;
   has_escalated constant boolean := approval.escalated_at is not null or approval.escalates_at <= mayfly_private.now();
 begin
-  if not approval.requester_decides and (
+  -- An OAuth client cannot decide for a person.
+  if caller.kind = 'client' then
+    return 'approval_not_yours';
+  elsif not approval.requester_decides and (
     caller.id = approval.requested_by
     or (caller.kind = 'secret' and approval.requested_kind = 'secret')
     or (caller.kind = 'agent' and exists (
@@ -15351,8 +16385,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
--- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
+-- Notifies people of an approval in their inboxes, and with a job if its policy names one. A worker of the
+-- project does the job, which is retried until the mail or the webhook accepts it. The key makes sure that
+-- there is one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -15406,9 +16441,9 @@ $$;
 
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
--- The definer half of mayfly.request_approval. With a lease, the question belongs to the job, which is fenced, and
--- to the step, so a step that asks again after a crash finds it. The tenant's policy can only make it stricter.
--- Locks the job and what charge locks.
+-- The definer half of mayfly.request_approval. With a lease, the approval belongs to the job and the step, so a step
+-- that asks again after a crash finds it, and only the holder of the lease can ask. The tenant's policy can only make
+-- it stricter. Locks the job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -15431,7 +16466,7 @@ begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
   if (lease is null) <> (step is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'A question of a job needs its step.', '{"field": "step"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'An approval of a job needs its step.', '{"field": "step"}');
   end if;
   perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
   if lease is null then
@@ -15466,7 +16501,7 @@ begin
   approval.attempt := job.attempt;
   approval.step := step;
   approval.requested_by := caller.id;
-  approval.requested_kind := caller.kind;
+  approval.requested_kind := case caller.kind when 'client' then 'person' else caller.kind end;
   approval.quorum := greatest(quorum, rule.quorum, 1);
   approval.roles := coalesce(rule.roles, roles);
   approval.deciders := deciders;
@@ -15505,8 +16540,8 @@ grant execute on function mayfly_private.request_approval to authenticated, serv
 
 -- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without a job
 -- (scope approval:request). The tenant's policies decide whether anybody has to be asked. If not, the answer has the
--- status approved, with the reason in `waived`. `required` asks in any case. A question without an input_schema can
--- be approved or rejected, but not changed.
+-- status approved, with the reason in `waived`. With `required`, somebody is always asked. An approval without an
+-- input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
@@ -15576,7 +16611,8 @@ comment on function mayfly_private.set_approval_policy is 'Sets what needs an ap
 
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets a whole policy for an agent type and a category (scope approval:admin). '*' stands for all.
+-- Sets the policy for an agent type and a category, replacing the old one (scope approval:admin). '*' stands
+-- for all.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
@@ -15618,9 +16654,9 @@ comment on function mayfly_private.show_approval_policy is 'A policy in the form
 
 grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
 
--- The definer half of mayfly.use_approval, which stands between a decision and its effect. Fenced: the lease is that
--- of the job that asked. It returns the input to act on, once: the same step of the same job may take it again after
--- a crash, and any other is refused. A question that is neither decided nor expired is not an approval. Locks the
+-- The definer half of mayfly.use_approval, which a job calls after a decision and before it acts. The lease must be that
+-- of the job that asked. Returns the input to act on, once: the same step of the same job may take it again after a
+-- crash, and any other is refused. Only a decided or expired approval can be taken. Locks the
 -- job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
@@ -15667,8 +16703,8 @@ comment on function mayfly.use_approval is 'Returns a decision to the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
--- Workflows that are declared as graphs, by name and version: what a run of that version does, and what is drawn. A
--- version with open runs never changes.
+-- Workflows that are declared as graphs, by name and version. They define what a run of a version does and what
+-- the console draws. A version with open runs never changes.
 
 create table mayfly.workflow_graphs (
   tenant_id uuid not null,
@@ -15715,8 +16751,8 @@ grant select on mayfly.workflow_graphs to authenticated, service_role;
 create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
--- The input of a step of a graph: the input of the run and the results of these steps, by name: for a map, a list of
--- its results; for a skipped step, null. Locks nothing.
+-- The input of a step of a graph: the input of the run and the results of these steps, by name. A map has a
+-- list of results, and a skipped step has null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb
@@ -15740,8 +16776,8 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph: each child as its step or item, and a map when all its items have
--- ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph: each child as its step or item, and a map once all its items
+-- have ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -15791,7 +16827,7 @@ $$;
 
 comment on function mayfly_private.record_graph is 'Records ended children of a run of a graph.';
 
--- A step of a graph that can begin or has to be skipped: its input, and the items of a map.
+-- A step of a graph that can begin or must be skipped, with its input and the items of a map.
 create type mayfly_private.ready_step as (
   step text,
   def jsonb,
@@ -15800,8 +16836,8 @@ create type mayfly_private.ready_step as (
   items jsonb
 );
 
--- Finds in one statement every step that has not begun and whose needed and optional steps have all ended. A step is
--- skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- Finds, in one statement, all steps that have not begun and whose needed and optional steps have ended. A step
+-- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
@@ -15836,10 +16872,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin, or have to be skipped.';
+comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
--- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input is
--- stored in the job; read_graph_input reads a larger one. Returns the name of a field that is invalid, or null.
+-- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input
+-- is stored in the job, and read_graph_input reads a larger one. Returns the name of a field that is invalid,
+-- or null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text
@@ -15880,8 +16917,8 @@ $$;
 
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
--- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so
--- a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
+-- The definer half of mayfly.advance_graph. The lease must be the caller's. The row lock of the run puts this call and
+-- children that end in order, so a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
 -- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
@@ -15906,9 +16943,9 @@ declare
   again boolean := true;
 begin
   if run.name not like 'workflow:%' then
-    perform mayfly_private.fail(400, 'invalid_request', 'The lease is of no workflow.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The lease is not for a workflow.', null, '{"field": "lease"}');
   elsif (mayfly_private.keep_graph(run.tenant_id, name, version, graph)).graph <> advance_graph.graph then
-    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph than the one that this worker has.', version, name),
+    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is not the graph that this worker has.', version, name),
       'Nothing was done. Serve the code that the run began with, or give the new graph another version and move the run to it.', '{"field": "graph"}');
   end if;
   select split_part(regexp_replace(s.name, ': begun$', ''), '[', 1) into other from mayfly.job_steps s
@@ -15917,7 +16954,7 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(409, 'workflow_changed', format('The run has recorded the step "%s", which this graph does not have.', other),
-      'Nothing was done. Move the run again, and name what was renamed or forgotten.', jsonb_build_object('step', other, 'asked', null));
+      'Nothing was done. Move the run again, and pass the renamed and forgotten steps.', jsonb_build_object('step', other, 'asked', null));
   end if;
 
   used := mayfly_private.record_graph(run, graph);
@@ -15945,7 +16982,7 @@ begin
         again := true;
       elsif one.def ? 'map' and (jsonb_typeof(one.items) is distinct from 'array' or jsonb_array_length(one.items) > 10000) then
         answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
-          'message', format('map: "%s" is no list of at most 10000 items', one.def ->> 'map')));
+          'message', format('map: "%s" is not a list of at most 10000 items', one.def ->> 'map')));
       else
         insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
         values (run.tenant_id, run.id, one.step || ': begun', run.attempt, jsonb_build_object('key', one.step)
@@ -15956,7 +16993,7 @@ begin
           used := used + mayfly_private.record_graph(run, graph);
         elsif mayfly_private.begin_step(run, one) is not null then
           answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
-            'message', format('input: what "%s" gave has more than 256 KB', one.def ->> 'input')));
+            'message', format('input: the result of "%s" has more than 256 KB', one.def ->> 'input')));
         end if;
       end if;
       exit when answer is not null;
@@ -15982,7 +17019,7 @@ begin
           where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
   end if;
 
-  -- Only the last item of a map wakes the run, which then looks at what is left.
+  -- Only the last item of a map wakes the run.
   waits := array(
     select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
     where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
@@ -16025,7 +17062,8 @@ comment on function mayfly.advance_graph is
 
 grant execute on function mayfly.advance_graph to authenticated, service_role;
 
--- The names in a list of a graph, none if it is absent. It is PL/pgSQL, which is planned once. Locks nothing.
+-- The names in a list of a graph, or none if it is absent. It is in PL/pgSQL so that it is planned once. Locks
+-- nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -16072,7 +17110,7 @@ begin
   end if;
   select k into other from jsonb_object_keys(def) k where k <> all ('{needs,optional,map,when,input,job,on_failure,options}') limit 1;
   if found then
-    return jsonb_build_object('field', other, 'rule', 'is no field of a step');
+    return jsonb_build_object('field', other, 'rule', 'is not a field of a step');
   end if;
   foreach other in array '{needs,optional}'::text[] loop
     if not mayfly_private.texts_or_absent(def -> other, 200) then
@@ -16081,12 +17119,12 @@ begin
   end loop;
   select w into other from unnest(waits) w where w <> all (known) limit 1;
   if found then
-    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is no step of the graph', left(other, 60)));
+    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is not a step of the graph', left(other, 60)));
   end if;
   foreach other in array '{map,input}'::text[] loop
     if def -> other is not null and (jsonb_typeof(def -> other) <> 'string' or def ->> other !~ reference
       or (split_part(def ->> other, '.', 1) <> all (given) and not (other = 'input' and def ? 'map' and split_part(def ->> other, '.', 1) = 'item'))) then
-      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls": "%s" is none',
+      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls", not "%s"',
         left(def ->> other, 60)));
     end if;
   end loop;
@@ -16096,14 +17134,14 @@ begin
     end if;
     asked := array(select distinct m[1] from regexp_matches(def ->> 'when', '\$\s*\.\s*"?([A-Za-z0-9_-]*)', 'g') m);
     if cardinality(asked) = 0 or not asked <@ given then
-      return jsonb_build_object('field', 'when', 'rule', 'must ask about $.input or steps that it needs: $.'
-        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), '') || ' is none');
+      return jsonb_build_object('field', 'when', 'rule', 'must refer to $.input or to steps that it needs, not to $.'
+        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), ''));
     end if;
   end if;
   if def -> 'job' is not null and (jsonb_typeof(def -> 'job') <> 'string' or def ->> 'job' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$') then
     return jsonb_build_object('field', 'job', 'rule', 'must be the name of a job');
   elsif def -> 'input' is not null and def -> 'job' is null then
-    return jsonb_build_object('field', 'input', 'rule', 'goes with job: a step with code is given all that it needs');
+    return jsonb_build_object('field', 'input', 'rule', 'needs job, because a step with code gets everything that it needs');
   elsif def -> 'on_failure' is not null and def -> 'on_failure' <> '"skip"' and def -> 'on_failure' <> '"fail"' then
     return jsonb_build_object('field', 'on_failure', 'rule', 'must be fail or skip');
   elsif def -> 'options' is not null and (jsonb_typeof(def -> 'options') <> 'object' or def -> 'options' ?| '{name,input,key,answers}') then
@@ -16115,8 +17153,8 @@ $$;
 
 comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
 
--- Refuses a graph for its first fault, with its field: names, unknown references, options that jobs do not have, and
--- steps that need each other in a circle. Locks nothing.
+-- Refuses an invalid graph, with the field of its first fault: invalid names, unknown references, options that jobs do
+-- not have, and steps that need each other in a cycle. Locks nothing.
 
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
@@ -16132,14 +17170,14 @@ declare
   fault jsonb;
   said text;
 begin
-  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
-  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}');
+  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then -- bounds: 49 workflow.name - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}'); -- bounds: 50 workflow.name
+  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then -- bounds: 31 workflow.version - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}'); -- bounds: 32 workflow.version
   elsif not coalesce(mayfly_private.json_within(graph, 65536, 12), false) or jsonb_typeof(graph) <> 'object' or graph - '{steps,result}'::text[] <> '{}' then
     perform mayfly_private.fail(400, 'invalid_request', 'graph must be { steps, result? }, of 64 KB at most.', null, '{"field": "graph"}');
-  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then
-    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be 1 to 200 steps by their names.', null, '{"field": "graph.steps"}');
+  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then -- bounds: 200 workflow.steps
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be an object of 1 to 200 steps.', null, '{"field": "graph.steps"}'); -- bounds: 200 workflow.steps
   end if;
   known := array(select jsonb_object_keys(steps));
   if graph -> 'result' is not null and (jsonb_typeof(graph -> 'result') <> 'string' or graph ->> 'result' !~ '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$'
@@ -16149,7 +17187,7 @@ begin
   for one in select e.key as step, e.value as def from jsonb_each(steps) e order by e.key loop
     fault := mayfly_private.graph_step_fault(known, one.step, one.def);
     if fault is null and length(mayfly_private.step_job(name, version, one.step, one.def)) > 100 then
-      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have 92 characters together at most');
+      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have at most 92 characters together');
     end if;
     if fault is null then
       begin
@@ -16166,7 +17204,7 @@ begin
     end if;
   end loop;
 
-  -- Removes steps that need none of the remaining ones, until nothing is left or a circle.
+  -- Removes steps that need none of the remaining ones, until nothing or a cycle is left.
   waiting := known;
   loop
     free := array(
@@ -16175,7 +17213,7 @@ begin
     exit when cardinality(free) = 0;
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
-  -- Of the remaining steps, those that no other needs are behind the circle, not in it.
+  -- Remaining steps that no other step needs come after the cycle and are not part of it.
   loop
     free := array(
       select w from unnest(waiting) w
@@ -16186,8 +17224,8 @@ begin
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
   if cardinality(waiting) > 0 then
-    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a circle.', array_to_string(waiting, ', ')),
-      'Nothing was defined. Take one of their needs away.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
+    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a cycle.', array_to_string(waiting, ', ')),
+      'Nothing was defined. Remove one of their needs.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
   end if;
 end
 $$;
@@ -16206,7 +17244,7 @@ declare
   freed bigint;
 begin
   if exists (select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || delete_graph.name || ':' || delete_graph.version) then
-    perform mayfly_private.fail(409, 'workflow_changed', 'This version has runs under way.', 'Cancel them, or wait until they have ended.', '{"field": "version"}');
+    perform mayfly_private.fail(409, 'workflow_changed', 'This version has open runs.', 'Cancel them, or wait until they have ended.', '{"field": "version"}');
   end if;
   delete from mayfly.workflow_graphs g
   where g.tenant_id = tenant and g.name = delete_graph.name and g.version = delete_graph.version
@@ -16222,7 +17260,7 @@ comment on function mayfly_private.delete_graph is 'Deletes a graph.';
 
 grant execute on function mayfly_private.delete_graph to authenticated, service_role;
 
--- Deletes a version of a graph without open runs (scope job:admin): { deleted }.
+-- Deletes a version of a graph that has no open runs (scope job:admin): { deleted }.
 
 create function mayfly.delete_graph(name text, version text)
 returns jsonb
@@ -16230,11 +17268,12 @@ language sql
 set search_path = ''
 return mayfly_private.delete_graph(name, version);
 
-comment on function mayfly.delete_graph is 'Deletes a version of a graph without open runs: { deleted }.';
+comment on function mayfly.delete_graph is 'Deletes a version of a graph that has no open runs: { deleted }.';
 
 grant execute on function mayfly.delete_graph to authenticated, service_role;
 
--- A workflow that is declared as a graph: a version of it, or the one that was set last. Callers with job:read. Locks nothing.
+-- A workflow that is declared as a graph, by default its newest version. For callers with job:read. Locks
+-- nothing.
 
 create function mayfly.get_graph(name text, version text default null)
 returns jsonb
@@ -16259,12 +17298,12 @@ begin
 end
 $$;
 
-comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version the one that was set last.';
+comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version, the newest.';
 
 grant execute on function mayfly.get_graph to authenticated, service_role;
 
--- The workflows that are declared as graphs, by name, the version that was set last first; at most 1,000. For
--- callers with job:read. Locks nothing.
+-- The workflows that are declared as graphs, by name, the newest version first. At most 1,000. For callers with
+-- job:read. Locks nothing.
 
 create function mayfly.list_graphs(of_name text default null)
 returns jsonb
@@ -16305,7 +17344,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
-      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+      'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   elsif of_version is not null and of_name is null then
     perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
@@ -16326,11 +17365,11 @@ begin
 end
 $$;
 
-comment on function mayfly.list_workflows is 'Runs of workflows, the newest first. Pass the last id as before for the next page.';
+comment on function mayfly.list_workflows is 'Runs of workflows, newest first. Pass the last id as before for the next page.';
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
--- The rows of a run that belong to these steps; for a step of a graph also its beginning and its items. Locks
+-- The rows of a run that belong to these steps. For a step of a graph, also its beginning and its items. Locks
 -- nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
@@ -16349,8 +17388,8 @@ $$;
 
 comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to these steps.';
 
--- Lets a run of a graph do these steps again by detaching the jobs that did them. Steps whose jobs are still open
--- would be done twice, so they are refused. Locks the keys of their jobs.
+-- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
 returns void
@@ -16366,7 +17405,7 @@ begin
   select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
   where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
   if found then
-    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is still running.', busy),
       'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
   end if;
   with gone as (
@@ -16380,10 +17419,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- The definer half of mayfly.move_workflow. If a worker holds the run, the run is taken away, and the worker's next
--- write is refused (lease_lost). A failed run runs again. Locks the job.
+-- The definer half of mayfly.move_workflow. If a worker holds the run, it loses the run, and its next write is
+-- refused (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -16399,12 +17438,12 @@ declare
   unknown text;
   freed bigint;
 begin
-  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}');
+  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then -- bounds: 31 workflow.version - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}'); -- bounds: 32 workflow.version
   elsif coalesce(jsonb_typeof(renamed), 'null') not in ('object', 'null') or pg_column_size(renamed) > 65536
     or exists (select from jsonb_each(case when jsonb_typeof(renamed) = 'object' then renamed else '{}' end) r
       where jsonb_typeof(r.value) <> 'string' or char_length(r.value #>> '{}') not between 1 and 200) then
-    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, of 1 to 200 characters each.', null, '{"field": "renamed"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, with names of 1 to 200 characters.', null, '{"field": "renamed"}');
   elsif cardinality(forgotten) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'forgotten must be at most 1000 names.', null, '{"field": "forgotten"}');
   end if;
@@ -16491,7 +17530,7 @@ comment on function mayfly.move_workflow is 'Moves a run to another version of i
 
 grant execute on function mayfly.move_workflow to authenticated, service_role;
 
--- How far a workflow is. For callers with job:read; its open approvals need approval:read. Locks nothing.
+-- The progress of a workflow. For callers with job:read. Its open approvals need approval:read. Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -16528,11 +17567,11 @@ begin
 end
 $$;
 
-comment on function mayfly.query_workflow is 'How far a workflow is: its report, its waits, its children and its open approvals.';
+comment on function mayfly.query_workflow is 'The progress of a workflow: its report, its waits, its children and its open approvals.';
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
 
--- The definer half of mayfly.read_graph_input. Fenced.
+-- The definer half of mayfly.read_graph_input. The lease must be the caller's.
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb
@@ -16550,11 +17589,11 @@ begin
   from mayfly.workflow_graphs g
   where g.tenant_id = job.tenant_id and g.name = split_part(job.name, ':', 2) and g.version = split_part(job.name, ':', 3);
   if def is null or run.id is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is no step of a graph that is under way.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is not a step of a running graph.', null, '{"field": "lease"}');
   end if;
   given := mayfly_private.graph_given(job.tenant_id, run.id, run.input, mayfly_private.step_names(def -> 'needs') || mayfly_private.step_names(def -> 'optional'));
   if octet_length(given::text) > 8388608 then
-    perform mayfly_private.fail(413, 'invalid_request', 'What this step needs has more than 8 MB.', 'Keep what is large elsewhere, and give references to it.',
+    perform mayfly_private.fail(413, 'invalid_request', 'The input of this step has more than 8 MB.', 'Store large values elsewhere, and pass references to them.',
       '{"field": "needs"}');
   end if;
   return given;
@@ -16581,8 +17620,8 @@ comment on function mayfly.read_graph_input is 'The input of a held step of a gr
 
 grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
--- The definer half of mayfly.report_workflow. Fenced. The report is kept as the step `report` of the job, the only
--- step that changes, and is deleted with the others. Locks the job.
+-- The definer half of mayfly.report_workflow. The lease must be the caller's. The report is stored as the step `report` of the job, the
+-- only step that changes. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -16609,11 +17648,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.report_workflow is 'Reports how far a workflow is.';
+comment on function mayfly_private.report_workflow is 'Reports the progress of a workflow.';
 
 grant execute on function mayfly_private.report_workflow to authenticated, service_role;
 
--- Reports how far a held workflow is, for query_workflow: any JSON, replacing the last report.
+-- Reports the progress of a held workflow, for query_workflow. The report is any JSON, and replaces the last one.
 
 create function mayfly.report_workflow(lease text, value jsonb)
 returns boolean
@@ -16625,12 +17664,12 @@ begin
 end
 $$;
 
-comment on function mayfly.report_workflow is 'Reports how far a held workflow is, replacing the last report.';
+comment on function mayfly.report_workflow is 'Reports the progress of a held workflow, replacing the last report.';
 
 grant execute on function mayfly.report_workflow to authenticated, service_role;
 
--- The definer half of mayfly.retry_steps. Fenced. It leaves a mark `retry: <name>`, which shows that the step ran
--- here. Locks the job.
+-- The definer half of mayfly.retry_steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
+-- ran here. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -16666,12 +17705,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are tried again.';
+comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are retried.';
 
 grant execute on function mayfly_private.retry_steps to authenticated, service_role;
 
--- Deletes recorded failures of steps of a held job, because the attempt failed because of them and the next one has
--- to try them again. Returns how many.
+-- Deletes recorded failures of a held job's steps after they made the attempt fail, so that the next attempt
+-- retries them. Returns how many.
 
 create function mayfly.retry_steps(lease text, names text[])
 returns integer
@@ -16683,7 +17722,7 @@ begin
 end
 $$;
 
-comment on function mayfly.retry_steps is 'Deletes recorded failures of a held job''s steps, so that the next attempt tries them again.';
+comment on function mayfly.retry_steps is 'Deletes recorded failures of a held job''s steps, so that the next attempt retries them.';
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
 
@@ -16731,7 +17770,7 @@ declare
   kept mayfly.workflow_graphs;
   size constant integer := 512 + octet_length(graph::text);
 begin
-  -- In most calls the stored graph is the given one, and then nothing is checked.
+  -- In most calls the graph is already stored, and nothing has to be checked.
   select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
   if kept.graph is distinct from set_graph.graph or kept.graph is null then
     perform mayfly_private.check_graph(name, version, graph);
@@ -16743,8 +17782,8 @@ begin
     if not admin or exists (
       select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || set_graph.name || ':' || set_graph.version) then
       perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph.', version, name),
-        case when admin then 'It has runs under way. Give this graph another version, or wait until they have ended.'
-          else 'Give this graph another version. Replacing one that has no runs under way needs job:admin.' end, '{"field": "version"}');
+        case when admin then 'It has open runs. Give this graph another version, or wait until they have ended.'
+          else 'Give this graph another version. Replacing one that has no open runs needs job:admin.' end, '{"field": "version"}');
     end if;
     perform mayfly_private.charge(tenant, 0, size - kept.bytes, 1);
     update mayfly.workflow_graphs g
@@ -16760,9 +17799,9 @@ comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.'
 
 grant execute on function mayfly_private.set_graph to authenticated, service_role;
 
--- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional,
--- map, when, input, job, on_failure, options } }, result }. Defining the same graph again changes nothing. Replacing
--- the graph of a version needs job:admin, and no open runs of that version.
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs,
+-- optional, map, when, input, job, on_failure, options } }, result }. Defining the same graph again changes
+-- nothing. Replacing the graph of a version needs job:admin, and that version must have no open runs.
 
 create function mayfly.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -16770,11 +17809,11 @@ language sql
 set search_path = ''
 return mayfly_private.set_graph(name, version, graph);
 
-comment on function mayfly.set_graph is 'Defines a workflow as a graph, and checks it for circles and unknown steps: { name, version, set_at }.';
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, and checks it for cycles and unknown steps: { name, version, set_at }.';
 
 grant execute on function mayfly.set_graph to authenticated, service_role;
 
--- Refuses waits for their first fault, with its index and field. Locks nothing.
+-- Refuses waits if one is invalid. The error has its index and field. Locks nothing.
 
 create function mayfly_private.check_waits(waits jsonb)
 returns void
@@ -16785,7 +17824,7 @@ declare
   fault record;
 begin
   if jsonb_typeof(waits) is distinct from 'array' or jsonb_array_length(waits) not between 1 and 10000 or pg_column_size(waits) > 4194304 then
-    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, of 4 MB at most.', null, '{"field": "waits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, with at most 4 MB.', null, '{"field": "waits"}');
   end if;
   select o.n - 1 as index, o.field into fault
   from (
@@ -16808,10 +17847,10 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('waits[%s].%s %s.', fault.index, fault.field, case fault.field
-        when 'step' then 'must be a text of 1 to 200 characters, beside fields of a wait alone'
-        when 'of' then 'must be a text of 1 to 200 characters, beside a key'
+        when 'step' then 'must be a text of 1 to 200 characters, and its wait must have no unknown fields'
+        when 'of' then 'must be a text of 1 to 200 characters, together with key'
         when 'together' then 'must be a text of 1 to 200 characters'
-        when 'signal' then 'must be a text of 1 to 100 characters, or another one of child, approval, after and until'
+        when 'signal' then 'must be a text of 1 to 100 characters, or be replaced by child, approval, after or until'
         when 'child' then 'must be true'
         when 'approval' then 'must be the id of an approval'
         when 'after' then 'must be seconds from 0 to 3155760000'
@@ -16841,8 +17880,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. Of several that form one wait (`of`), the first by time counts. A signal
--- goes to the first wait that wants it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits form one (`of`), the earliest outcome counts. A
+-- signal goes to the first wait that wants it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -16904,9 +17943,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- The definer half of mayfly.wait_any. Fenced. The row lock orders it against writers that signal the job: a writer
--- that has the job first is seen here, and a later one sees that the job waits. Locks the job, the keys of children
--- that it adds, and approvals that it uses.
+-- The definer half of mayfly.wait_any. The lease must be the caller's. The row lock puts this call and writers that
+-- signal the job in order. A signal written before it is seen here, and a later writer sees that the job waits. Locks the job, the keys of
+-- children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -16932,7 +17971,7 @@ begin
   end if;
   job := mayfly_private.fence_job(lease);
 
-  -- A duration begins once, so every later call computes the same end.
+  -- A duration starts once, so every later call computes the same end.
   with begun as (
     insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
     select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
@@ -16950,7 +17989,8 @@ begin
     end if;
   end loop;
 
-  -- Results that are waited for together are returned when all are there; until then they are recorded as they come.
+  -- Results that are waited for together are returned once all are there. Until then they are recorded as they
+  -- arrive.
   open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
   select sum(octet_length(f.outcome::text)) into size from unnest(found) f
   where f.at is not null and f.together is not null and f.together <> all (open_joins);
@@ -16994,7 +18034,7 @@ begin
     return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
   end if;
 
-  -- Of children that are waited for together, only the last wakes the run, which then looks at what is left.
+  -- If children are waited for together, only the last one wakes the run.
   update mayfly.jobs j
   set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
     run_at = coalesce(
@@ -17014,12 +18054,12 @@ comment on function mayfly_private.wait_any is 'Waits for the first of several t
 
 grant execute on function mayfly_private.wait_any to authenticated, service_role;
 
--- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is none:
--- { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
--- after (seconds) and until. With { of, key }, several form one: the first outcome is taken, and `of` records its
--- key. With { together }, children are returned when all have ended. `jobs` are children to add first, each with the
--- key `<job>/<step>`; `missing` are children that nobody has added. `reread`: the results exceed 2 MB, so read them
--- from the steps.
+-- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is
+-- none: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child:
+-- true, approval, after (seconds) and until. With { of, key }, several waits form one: the first outcome is
+-- taken, and `of` records its key. With { together }, children are returned when all have ended. `jobs` are
+-- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
+-- `reread` means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb
@@ -17036,8 +18076,8 @@ comment on function mayfly.wait_any is
 
 grant execute on function mayfly.wait_any to authenticated, service_role;
 
--- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts them from 1
--- on, because the column of that name counts for all jobs. For callers with job:read. Locks nothing.
+-- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts them
+-- from 1, because the column of that name counts across all jobs. For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -17054,7 +18094,7 @@ begin
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
     perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  -- A page ends at 4 MB, by the running sum.
+  -- A page ends at 4 MB, measured by the running sum.
   select jsonb_build_object(
       'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
         'ms', p.ms, 'at', p.at) order by p.seq), '[]'),
@@ -17079,7 +18119,8 @@ comment on function mayfly.workflow_history is 'The checkpoints of a workflow, i
 
 grant execute on function mayfly.workflow_history to authenticated, service_role;
 
--- The fields of a job that are shown of a workflow, from `workflow:<name>:<version>`. Locks nothing.
+-- The fields of a job that workflows show, with name and version taken from `workflow:<name>:<version>`. Locks
+-- nothing.
 
 create function mayfly_private.workflow_row(job jsonb)
 returns jsonb
@@ -17093,7 +18134,7 @@ return jsonb_strip_nulls(jsonb_build_object(
   'wakes_at', case when job ->> 'status' in ('waiting', 'scheduled') and job ->> 'run_at' <> 'infinity' then job -> 'run_at' end,
   'waits_for', case when job ->> 'status' = 'waiting' then coalesce(nullif(job -> 'wait_for', 'null'), '[]') end));
 
-comment on function mayfly_private.workflow_row is 'The fields of a job that are shown of a workflow.';
+comment on function mayfly_private.workflow_row is 'The fields of a job that workflows show.';
 
 grant execute on function mayfly_private.workflow_row to authenticated, service_role;
 
@@ -17165,8 +18206,8 @@ comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
 comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
 
--- Which agents spend for which team: a room that groups agents says so here. What an agent's descendants spend counts for
--- its groups as well.
+-- Which agents spend for which team. A room that groups agents writes this. What an agent's descendants spend
+-- counts for its groups as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -17182,11 +18223,13 @@ alter table mayfly_private.cost_groups alter column subject set statistics 0;
 
 comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
 
--- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
--- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
--- of this room alone write it.
+-- How much may be spent by the whole tenant, by a team with all descendants of its members, by the agents with
+-- a name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when
+-- it is reached. Reserved amounts count as spent until they are settled. Only the functions of this room write
+-- it.
 --
--- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
+-- There is no check of spending against the limit, because a call that cost more than its estimate is still
+-- recorded.
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -17231,14 +18274,14 @@ comment on column mayfly.budgets.period is 'When spending starts again at zero: 
 
 comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
 
-comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is in no sum.';
+comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is not in any sum.';
 
 comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
 
 comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';
 
--- Calls a minute: of models by the whole tenant, by agents of a name or of one model, or of a tool. Each is a token
--- bucket that all workers share.
+-- How many calls a minute are allowed: calls of models by the whole tenant, by the agents with a name, or of
+-- one model; or calls of a tool. Each is a token bucket that all workers share.
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,
@@ -17268,9 +18311,9 @@ comment on column mayfly.rate_limits.burst is 'How many may come at once.';
 
 comment on column mayfly.rate_limits.tokens is 'How many calls the bucket allowed at filled_at.';
 
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one without
--- a job until `until`. A hold that was given back is kept for a day, so that a caller that paid after all can still
--- settle it.
+-- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one
+-- without a job until `until`. A hold that was given back is kept for a day, so that a caller whose call did
+-- cost something can still settle it.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -17295,14 +18338,14 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
-comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
+comment on column mayfly_private.cost_holds.groups is 'The teams for which it is spent.';
 
-comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
+comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;
 
--- Failing models: one row for each model that has failed since it last answered. All workers of a tenant share it;
--- tenants do not, because each has its own keys.
+-- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant
+-- share it. Tenants do not, because each has its own keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -17320,9 +18363,9 @@ with (fillfactor = 50);
 
 comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
 
-comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. Then one call tries it.';
+comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries it.';
 
-comment on column mayfly_private.model_breakers.probing_until is 'Until when that one call may take.';
+comment on column mayfly_private.model_breakers.probing_until is 'When that call must have ended. After that, another call may try.';
 
 alter table mayfly_private.model_breakers enable row level security;
 
@@ -17333,15 +18376,15 @@ on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.cost_groups', 'the members of teams'),
-  ('mayfly.budgets', '1000 rows a tenant that are set, and one a run, whose jobs are charged'),
+  ('mayfly.budgets', '1000 rows a tenant, and one for each run, whose job is charged'),
   ('mayfly.rate_limits', '1000 rows a tenant'),
-  ('mayfly_private.cost_holds', 'the calls under way, and those of the last day that nobody settled: 10000 rows a tenant'),
+  ('mayfly_private.cost_holds', 'open calls, and calls of the last day that were not settled: 10000 rows a tenant'),
   ('mayfly_private.model_breakers', '1000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and breakers
--- that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each: { more }. A
--- chore of maintain_tenant, as owner. The ledger is kept. Waits for nobody.
+-- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and
+-- breakers that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each:
+-- { more }. A chore of maintain_tenant, as owner. The ledger is kept. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -17380,9 +18423,15 @@ on conflict (name) do update set work = excluded.work;
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('budget.reached', 'cost:read', null, 'A budget has reached its soft limit.'),
-  ('budget.refused', 'cost:read', null, 'A call was refused since a budget has nothing left for it.')
+  ('budget.refused', 'cost:read', null, 'A call was refused because a budget has no room for it.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- How rows of this room come back from an export. No call is under way there.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.budgets', '{"held_usd": "0", "held_tokens": "0"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Prices of models, imported by `mayfly prices import` and the same for all tenants. An import whose prices differ
 -- from the newest row adds a row, so any old cost can be computed again with the price of its day.
@@ -17466,6 +18515,7 @@ create function mayfly_private.budgets_of(tenants uuid[], levels text[], subject
 returns mayfly.budgets[]
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();
@@ -17512,20 +18562,25 @@ $$;
 
 comment on function mayfly_private.concerns is 'Whether a call counts in a budget.';
 
--- The teams that an agent spends for: its own, and those of its ancestors. Locks nothing.
+-- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. PL/pgSQL, because a definer
+-- function in SQL is planned at each call, which took a sixth of a reservation.
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-return array(
-  select distinct g.subject
-  from mayfly.agents a
-  join mayfly_private.cost_groups g on g.tenant_id = a.tenant_id and g.agent_id = any (a.ancestors || a.id)
-  where a.tenant_id = tenant and a.id = spender
-  order by g.subject);
+as $$
+begin
+  return array(
+    select distinct g.subject
+    from mayfly.agents a
+    join mayfly_private.cost_groups g on g.tenant_id = a.tenant_id and g.agent_id = any (a.ancestors || a.id)
+    where a.tenant_id = tenant and a.id = spender
+    order by g.subject);
+end
+$$;
 
-comment on function mayfly_private.cost_groups_of is 'The teams that an agent spends for.';
+comment on function mayfly_private.cost_groups_of is 'The teams for which an agent spends.';
 
 -- The exact cost of a call in US dollars. `input` counts all input tokens; tokens read from or written to the
 -- provider's cache have their own price, or the input price if there is none. `output` counts all output tokens,
@@ -17564,8 +18619,9 @@ $$;
 
 comment on function mayfly_private.cost_of is 'What a call of a model cost, in US dollars.';
 
--- Spending between two instants, grouped by any of agent, model, provider, day and run: calls, tokens, US dollars,
--- and how many calls have no price. For callers with cost:read. Locks nothing.
+-- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run: calls, tokens, US
+-- dollars, and how many calls have no price. For callers with cost:read. Grouped by tenant, it gives a caller
+-- that names no tenant all tenants that it may read: for the secret key, those of the whole project. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -17573,32 +18629,35 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  tenant constant uuid := mayfly_private.require_tenant('cost:read');
+  -- Without one, the policy of the ledger decides.
+  is_of_all constant boolean := coalesce('tenant' = any (by), false)
+    and nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-mayfly-tenant' is null;
+  of_tenant constant uuid := case when not is_of_all then mayfly_private.require_tenant('cost:read') end;
 begin
-  if by is null or not by <@ '{agent,model,provider,day,run}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'by must be some of agent, model, provider, day and run.', null, '{"field": "by"}');
+  if by is null or not by <@ '{tenant,agent,model,provider,day,run}' then
+    perform mayfly_private.fail(400, 'invalid_request', 'by must be one or more of tenant, agent, model, provider, day and run.', null, '{"field": "by"}');
   elsif page_limit is null or page_limit not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 10000.', null, '{"field": "page_limit"}');
   end if;
   return (
-    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('agent', r.agent, 'provider', r.provider, 'model', r.model, 'day', r.day, 'run', r.run))
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tenant', r.tenant, 'agent', r.agent, 'provider', r.provider, 'model', r.model, 'day', r.day, 'run', r.run))
       || jsonb_build_object('calls', r.calls, 'input_tokens', r.input, 'cache_read_tokens', r.cached, 'output_tokens', r.output, 'reasoning_tokens', r.reasoning,
         'usd', r.usd, 'unpriced', r.unpriced)), '[]')
     from (
-      select case when 'agent' = any (by) then u.agent end as agent, case when by && '{provider,model}' then u.provider end as provider,
+      select case when 'tenant' = any (by) then u.tenant_id end as tenant, case when 'agent' = any (by) then u.agent end as agent, case when by && '{provider,model}' then u.provider end as provider,
         case when 'model' = any (by) then u.model end as model, case when 'day' = any (by) then (u.at at time zone 'UTC')::date end as day,
         case when 'run' = any (by) then u.run_id end as run,
         count(*) as calls, sum(u.input_tokens) as input, sum(u.cache_read_tokens) as cached, sum(u.output_tokens) as output,
         sum(u.reasoning_tokens) as reasoning, coalesce(sum(u.usd), 0) as usd, count(*) filter (where u.usd is null) as unpriced
       from mayfly.model_usage u
-      where u.tenant_id = tenant and (since is null or u.at >= since) and (until is null or u.at < until)
-      group by 1, 2, 3, 4, 5
-      order by 4 desc nulls last, coalesce(sum(u.usd), 0) desc, 1, 2, 3, 5
+      where (is_of_all or u.tenant_id = of_tenant) and (since is null or u.at >= since) and (until is null or u.at < until)
+      group by 1, 2, 3, 4, 5, 6
+      order by 5 desc nulls last, coalesce(sum(u.usd), 0) desc, 1, 2, 3, 4, 6
       limit page_limit) r);
 end
 $$;
 
-comment on function mayfly.cost_report is 'Spending, by any of agent, model, provider, day and run.';
+comment on function mayfly.cost_report is 'Spending, by any of tenant, agent, model, provider, day and run.';
 
 grant execute on function mayfly.cost_report to authenticated, service_role;
 
@@ -17634,9 +18693,9 @@ comment on function mayfly.delete_budget is 'Deletes a budget: { deleted }.';
 
 grant execute on function mayfly.delete_budget to authenticated, service_role;
 
--- Gives back dead holds of a tenant, at most max_rows: those whose job no longer runs that attempt, or whose time is
--- over. Returns how many. Waits for nobody: it skips holds and budgets that others have locked. If the caller holds
--- locks on budgets of the tenant, it has to read them again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows: those whose job no longer runs that attempt, or whose
+-- time is over. Returns how many. It does not wait, and skips holds and budgets that others have locked. If the
+-- caller holds locks on budgets of the tenant, it has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer
@@ -17680,6 +18739,7 @@ comment on function mayfly_private.give_back_holds is 'Gives back dead holds of 
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   budgets := (
@@ -17853,9 +18913,9 @@ comment on function mayfly.list_budgets is 'The budgets of the tenant, with what
 
 grant execute on function mayfly.list_budgets to authenticated, service_role;
 
--- Records how a call of a model went. After an answer, the breaker closes. After a failure of the provider it
--- counts; after five failures in a row, or if the provider said when to come back, no call is made for a while: 30
--- s, doubled after each failed try, at most five minutes. Locks the breaker.
+-- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
+-- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
+-- after each failed try, at most five minutes. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -17881,7 +18941,7 @@ $$;
 
 comment on function mayfly_private.mark_breaker is 'Records how a call of a model went.';
 
--- The model name by which prices are found, without the provider prefix of the AI SDK's gateway.
+-- The model name with which prices are looked up, without the provider prefix of the AI SDK's gateway.
 
 create function mayfly_private.model_of(provider text, model text)
 returns text
@@ -17893,7 +18953,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.model_of is 'The model by which prices are found.';
+comment on function mayfly_private.model_of is 'The model name with which prices are looked up.';
 
 -- The price of a model at an instant: `exact`, and the units that apply; null if it is unknown. The model's own
 -- name, another exact name, or either with a date at its end (a dated snapshot) is exact; otherwise the longest
@@ -18016,10 +19076,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null for now.';
+comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';
 
--- The provider and the model by which prices are found. For the AI SDK's `anthropic.messages`, the provider is the
--- first part. For its gateway's `anthropic/claude-…`, the model names the provider.
+-- The provider and the model with which prices are looked up. For the AI SDK's `anthropic.messages`, the
+-- provider is the first part. For its gateway's `anthropic/claude-…`, the model names the provider.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -18031,7 +19091,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.provider_of is 'The provider by which prices are found.';
+comment on function mayfly_private.provider_of is 'The provider with which prices are looked up.';
 
 -- How many calls a token bucket allows at an instant.
 
@@ -18190,7 +19250,7 @@ begin
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('asks[%s].%s must be %s.', fault.index, fault.field, case fault.field
-        when 'id' then 'a UUID of the call''s own' when 'agent' then 'a text of 1 to 100 characters' when 'provider' then 'a text of 1 to 100 characters'
+        when 'id' then 'a UUID for each call' when 'agent' then 'a text of 1 to 100 characters' when 'provider' then 'a text of 1 to 100 characters'
         when 'model' then 'a text of 1 to 200 characters' else 'a whole number of tokens' end),
       'Nothing was reserved.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
@@ -18213,8 +19273,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call: granted with the output that it may have, or refused with a reason.
--- Locks the breaker and the rate limits of the call. Rate limits are asked last, because asking uses them up.
+-- Whether these budgets have room for a call: granted with the output that it may have, or refused with a
+-- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because checking
+-- uses them up.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -18273,6 +19334,7 @@ create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();
@@ -18394,7 +19456,7 @@ begin
     ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
-    ('hard_usd', num_nonnulls(hard_usd, soft_usd, hard_tokens) = 0, 'given, or soft_usd, or hard_tokens'),
+    ('hard_usd', num_nonnulls(hard_usd, soft_usd, hard_tokens) = 0, 'set, unless soft_usd or hard_tokens is'),
     ('period', period is null or period not in ('total', 'day', 'month'), 'total, day or month')
   ) as q (field, refused, rule)
   where q.refused limit 1;
@@ -18422,8 +19484,8 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget, whole (scope cost:admin): of the tenant, of a team, of the agents of a name, or of a run. What was spent stays
--- counted. At least one of the limits has to be given.
+-- Sets a budget of the tenant, a team, the agents with a name, or a run, replacing the old one (scope
+-- cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,
@@ -18434,7 +19496,7 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, of a team, of the agents of a name, or of a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, a team, the agents with a name, or a run. Returns it.';
 
 grant execute on function mayfly.set_budget to authenticated, service_role;
 
@@ -18484,9 +19546,9 @@ comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
 
 grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
 
--- Sets how many calls a minute are allowed (scope cost:admin): of models by the tenant, by the agents of a name or
--- of one model, or of a tool. `burst` of them may come at once (per_minute by default). Null for per_minute removes
--- the limit.
+-- Sets how many calls a minute are allowed (scope cost:admin): calls of models by the tenant, by the agents
+-- with a name, or of one model; or calls of a tool. `burst` of them may come at once (per_minute by default).
+-- Null for per_minute removes the limit.
 
 create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
 returns jsonb
@@ -18505,6 +19567,7 @@ grant execute on function mayfly.set_rate_limit to authenticated, service_role;
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();
@@ -18686,6 +19749,10 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
+  -- Most units have no price of their own, and a query for them took most of the time of settling a call.
+  if not coalesce(units ? unit, false) then
+    return null;
+  end if;
   return (
     select (s.step ->> 1)::numeric / case when unit in ('requests', 'web_searches') then 1000 else 1000000 end
     from jsonb_array_elements(units -> unit) with ordinality as s (step, n)
@@ -18696,7 +19763,7 @@ $$;
 
 comment on function mayfly_private.unit_price is 'What one unit costs.';
 
--- Writes back locked budgets, and writes to the log which have reached their soft limit.
+-- Writes back locked budgets, and logs those that have reached their soft limit.
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])
 returns void
@@ -18726,15 +19793,15 @@ comment on function mayfly_private.write_budgets is 'Writes back locked budgets.
 -- The scopes of this room.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('run:read', 'See runs: what was asked, said, done and spent.', '{viewer,member,admin,owner}', true, true),
+  ('run:read', 'See runs: inputs, answers, tool calls and costs.', '{viewer,member,admin,owner}', true, true),
   ('run:write', 'Start, pause, resume and fork runs.', '{member,admin,owner}', true, true),
   ('secret:read', 'Read secrets of the tenant from Vault, for the tools and models of a run that one works on.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself knows; its
--- job tells whether it waits or is paused (show_run). Only the functions of this room write it, by the transitions
--- of move_run.
+-- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself
+-- knows. Its job says whether it waits or is paused (show_run). Only the functions of this room write it, by
+-- the transitions of move_run.
 
 create table mayfly.runs (
   tenant_id uuid not null,
@@ -18775,6 +19842,8 @@ with (fillfactor = 50);
 
 create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at is not null;
 
+create index runs_open_idx on mayfly.runs (tenant_id) where ended_at is null;
+
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -18792,7 +19861,7 @@ alter table mayfly.runs
 
 comment on table mayfly.runs is 'Runs of agents.';
 
-comment on column mayfly.runs.paused is 'The run is paused: its worker stops before the next step.';
+comment on column mayfly.runs.paused is 'Whether the run is paused, so that its worker stops before the next step.';
 
 comment on column mayfly.runs.input is 'The input of the run. For a fork, the input at its first step, or null.';
 
@@ -18812,9 +19881,9 @@ comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
 
 comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';
 
--- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
--- with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run need not do it
--- again. Failed tries are rows of their own, with an error and without parts.
+-- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream
+-- (V4), with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run does
+-- not have to do this again. Failed tries are separate rows, with an error and without parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -18841,7 +19910,7 @@ create table mayfly.run_model_calls (
   constraint run_model_calls_answered_or_failed check ((parts is null) <> (error is null))
 );
 
--- A step has one answer.
+-- A step has only one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -18962,10 +20031,10 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.run_watchers', 'one row a run that is charged')
+  ('mayfly_private.run_watchers', 'one row for each run, which is charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes ended runs of a tenant after the time that the settings give, except those that a fork reads, at most
+-- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads, at most
 -- max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
@@ -19008,11 +20077,21 @@ on conflict (name) do update set work = excluded.work;
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('run.started', 'run:read', null, 'A run was started.'),
+  ('run.paused', 'run:read', null, 'A run was paused.'),
+  ('run.resumed', 'run:read', null, 'A paused run continues.'),
   ('run.succeeded', 'run:read', null, 'A run has given its answer.'),
-  ('run.failed', 'run:read', null, 'A run has ended without an answer: it failed, or passed a limit.'),
+  ('run.failed', 'run:read', null, 'A run has ended without an answer, because it failed or reached a limit.'),
   ('run.cancelled', 'run:read', null, 'A run was cancelled.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
+
+-- How rows of this room come back from an export. Their jobs are left out, so those under way have ended.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.runs', '{
+    "status": "case when r.status in (''queued'', ''running'') then ''cancelled'' else r.status end",
+    "ended_at": "coalesce(r.ended_at, mayfly_private.now())"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Who may see runs. Only functions write them.
 
@@ -19065,6 +20144,48 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('run', 4, 'mayfly_private.may_use_run_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
+-- Refuses a text that is not JSON or is larger than 1 MB.
+
+create function mayfly_private.check_run_chunks(chunks text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not coalesce(pg_input_is_valid(chunks, 'json') and octet_length(chunks) <= 1000000, false) then
+    perform mayfly_private.fail(400, 'invalid_request', 'chunks must be at most 1 MB of JSON.', null, '{"field": "chunks"}');
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
+
+-- Writes chunks { after, chunks, size } of a run that the caller has locked, and returns how many were new: none if
+-- they were written before. The caller counts their bytes and moves last_chunk.
+
+create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
+returns integer
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  chunks constant text := given ->> 'chunks';
+  size constant integer := case when mayfly_private.number_within(given -> 'size', 1, 1000000, true) then (given ->> 'size')::numeric::integer end;
+begin
+  perform mayfly_private.check_run_chunks(chunks);
+  if size is null or json_typeof(chunks::json) <> 'array' or json_array_length(chunks::json) <> size then
+    perform mayfly_private.fail(400, 'invalid_request', 'size must be the number of chunks.', null, '{"field": "size"}');
+  elsif given -> 'after' is distinct from to_jsonb(run.last_chunk) then
+    return 0;
+  end if;
+  insert into mayfly.run_chunks (tenant_id, run_id, seq, size, chunks, at, bytes)
+  values (run.tenant_id, run.id, run.last_chunk + 1, size, chunks::json, mayfly_private.now(), 128 + octet_length(chunks));
+  return size;
+end
+$$;
+
+comment on function mayfly_private.put_run_chunks is 'Writes chunks of a run.';
+
 -- The definer half of mayfly.append_run_chunks. Locks the job and the run.
 
 create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
@@ -19074,21 +20195,18 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs;
+  more integer;
 begin
   if chunks is not null then
-    if not coalesce(pg_input_is_valid(chunks, 'json') and octet_length(chunks) <= 1000000, false) then
-      perform mayfly_private.fail(400, 'invalid_request', 'chunks must be at most 1 MB of JSON.', null, '{"field": "chunks"}');
-    elsif size is null or json_typeof(chunks::json) <> 'array' or json_array_length(chunks::json) <> size or size < 1 then
-      perform mayfly_private.fail(400, 'invalid_request', 'size must be the number of chunks.', null, '{"field": "size"}');
-    end if;
+    perform mayfly_private.check_run_chunks(chunks);
   end if;
   run := mayfly_private.held_run(lease);
-  -- A repeated call, whose first answer was lost, adds nothing.
-  if chunks is not null and after = run.last_chunk then
-    perform mayfly_private.charge(run.tenant_id, 0, 128 + octet_length(chunks), 1);
-    insert into mayfly.run_chunks (tenant_id, run_id, seq, size, chunks, at, bytes)
-    values (run.tenant_id, run.id, run.last_chunk + 1, append_run_chunks.size, append_run_chunks.chunks::json, mayfly_private.now(), 128 + octet_length(append_run_chunks.chunks));
-    update mayfly.runs r set last_chunk = r.last_chunk + append_run_chunks.size where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, jsonb_build_object('after', after, 'chunks', chunks, 'size', size));
+    if more > 0 then
+      perform mayfly_private.charge(run.tenant_id, 0, 128 + octet_length(chunks), 1);
+      update mayfly.runs r set last_chunk = r.last_chunk + more where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+    end if;
   end if;
   perform mayfly_private.tell_run(run, tell);
   return jsonb_build_object('last', run.last_chunk, 'paused', run.paused);
@@ -19125,10 +20243,16 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs := mayfly_private.held_run(lease);
+  is_new constant boolean := run.status = 'queued' and run.forked_from is null;
 begin
   if run.status <> 'running' then
     perform mayfly_private.move_run(run, 'running', null, null);
     select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  -- A run that begins has recorded nothing but its input.
+  if is_new then
+    return jsonb_build_object('inputs', jsonb_build_array(jsonb_build_object('step', 1, 'input', run.input::text)), 'context', run.context::text,
+      'calls', '[]'::jsonb, 'tools', '[]'::jsonb, 'run', mayfly_private.show_run(run));
   end if;
   return mayfly_private.run_log(run.tenant_id, run.id, false) || jsonb_build_object('run', mayfly_private.show_run(run));
 end
@@ -19155,34 +20279,41 @@ comment on function mayfly.begin_run is 'Begins or resumes a run under its lease
 
 grant execute on function mayfly.begin_run to authenticated, service_role;
 
--- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+-- Whether a JSON value is a list of 1 to 100 tool calls of a model.
 
-create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+create function mayfly_private.are_tool_calls(calls jsonb)
+returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(jsonb_typeof(calls) = 'array' and jsonb_array_length(calls) between 1 and 100, false) and not exists (
+    select from jsonb_array_elements(calls) c
+    where coalesce(char_length(c ->> 'call_id') not between 1 and 200, true) or coalesce(char_length(c ->> 'tool') not between 1 and 100, true)
+      or not coalesce(pg_input_is_valid(c ->> 'input', 'json') and octet_length(c ->> 'input') <= 262144, false));
+end
+$$;
+
+comment on function mayfly_private.are_tool_calls is 'Whether a JSON value is a list of tool calls.';
+
+-- Writes the audit of checked tool calls of a run that the caller has locked. Locks the tools' rate limits.
+
+create function mayfly_private.begin_tools(run mayfly.runs, this_attempt integer, whose uuid, step integer, calls jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  run mayfly.runs;
-  whose constant mayfly_private.job_holder := mayfly_private.job_holder();
   one record;
   known mayfly.run_tool_calls;
   wait double precision;
-  size integer;
+  size bigint := 0;
+  started integer := 0;
   answers jsonb := '[]';
-  this_attempt integer;
 begin
-  if jsonb_typeof(calls) is distinct from 'array' or jsonb_array_length(calls) not between 1 and 100 or exists (
-    select from jsonb_array_elements(calls) c
-    where coalesce(char_length(c ->> 'call_id') not between 1 and 200, true) or coalesce(char_length(c ->> 'tool') not between 1 and 100, true)
-      or not coalesce(pg_input_is_valid(c ->> 'input', 'json') and octet_length(c ->> 'input') <= 262144, false)) then
-    perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
-  end if;
-  run := mayfly_private.held_run(lease);
-  this_attempt := (mayfly_private.lease_of(whose, lease)).attempt;
   for one in select o.c, o.n from jsonb_array_elements(calls) with ordinality as o (c, n) loop
     select * into known from mayfly.run_tool_calls t
-    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = one.c ->> 'call_id';
+    where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tools.step and t.call_id = one.c ->> 'call_id';
     if known.status <> 'started' then
       answers := answers || jsonb_strip_nulls(jsonb_build_object('call_id', known.call_id, 'status', known.status, 'result', known.result::text, 'error', known.error));
       continue;
@@ -19193,18 +20324,43 @@ begin
       continue;
     end if;
     if known.call_id is not null then
-      update mayfly.run_tool_calls t set attempts = t.attempts + 1, attempt = this_attempt, holder = whose.id
-      where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tool_calls.step and t.call_id = known.call_id;
+      update mayfly.run_tool_calls t set attempts = t.attempts + 1, attempt = this_attempt, holder = whose
+      where t.tenant_id = run.tenant_id and t.run_id = run.id and t.step = begin_tools.step and t.call_id = known.call_id;
     else
-      size := 512 + octet_length(one.c ->> 'input');
-      perform mayfly_private.charge(run.tenant_id, 0, size, 1);
       insert into mayfly.run_tool_calls (tenant_id, run_id, step, call_id, nth, tool, risk, input, status, approval_id, attempt, holder, started_at, bytes)
-      values (run.tenant_id, run.id, begin_tool_calls.step, one.c ->> 'call_id', coalesce((one.c ->> 'nth')::integer, one.n::integer), one.c ->> 'tool',
-        left(one.c ->> 'risk', 50), (one.c ->> 'input')::json, 'started', mayfly_private.to_uuid(one.c ->> 'approval_id'), this_attempt, whose.id, mayfly_private.now(), size);
+      values (run.tenant_id, run.id, begin_tools.step, one.c ->> 'call_id', coalesce((one.c ->> 'nth')::integer, one.n::integer), one.c ->> 'tool',
+        left(one.c ->> 'risk', 50), (one.c ->> 'input')::json, 'started', mayfly_private.to_uuid(one.c ->> 'approval_id'), this_attempt, whose, mayfly_private.now(),
+        512 + octet_length(one.c ->> 'input'));
+      size := size + 512 + octet_length(one.c ->> 'input');
+      started := started + 1;
     end if;
     answers := answers || jsonb_build_object('call_id', one.c ->> 'call_id', 'status', 'started', 'attempts', coalesce(known.attempts, 0) + 1);
   end loop;
+  if started > 0 then
+    perform mayfly_private.charge(run.tenant_id, 0, size, started);
+  end if;
   return answers;
+end
+$$;
+
+comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
+
+-- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+
+create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  run mayfly.runs;
+begin
+  if not mayfly_private.are_tool_calls(calls) then
+    perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
+  end if;
+  run := mayfly_private.held_run(lease);
+  -- The lease is valid, so its first part is the attempt.
+  return mayfly_private.begin_tools(run, split_part(lease, '.', 1)::integer, (mayfly_private.job_holder()).id, step, calls);
 end
 $$;
 
@@ -19230,16 +20386,17 @@ comment on function mayfly.begin_tool_calls is 'Writes the audit of tools before
 
 grant execute on function mayfly.begin_tool_calls to authenticated, service_role;
 
--- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that no crash in between
--- makes anybody pay again. Locks the job and the run, then the parent of the job.
+-- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that a crash in
+-- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
 
-create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   run mayfly.runs;
+  more integer;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
   if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
@@ -19248,11 +20405,18 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
   end if;
   run := mayfly_private.held_run(lease);
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, chunks);
+    if more > 0 then
+      perform mayfly_private.count_usage(run.tenant_id, 0, 128 + octet_length(chunks ->> 'chunks'), 1);
+      update mayfly.runs r set last_chunk = r.last_chunk + more where r.tenant_id = run.tenant_id and r.id = run.id;
+    end if;
+  end if;
   perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output here; an output that jsonb cannot hold is only in the run.
+    -- The parent of a delegated run reads the output here. An output that jsonb cannot hold is only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -19264,15 +20428,16 @@ comment on function mayfly_private.end_run is 'Ends a run with its job.';
 grant execute on function mayfly_private.end_run to authenticated, service_role;
 
 -- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps,
--- max_time, max_tokens or max_cost, with an error { code, message }. Returns the run.
+-- max_time, max_tokens or max_cost, with an error { code, message }. `chunks` { after, chunks, size } are the last of
+-- its stream. Returns the run.
 
-create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
+create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.end_run(lease, status, output, error);
+  return mayfly_private.end_run(lease, status, output, error, chunks);
 end
 $$;
 
@@ -19280,17 +20445,20 @@ comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.
 
 grant execute on function mayfly.end_run to authenticated, service_role;
 
--- The definer half of mayfly.end_tool_calls. Locks the job and the run.
+-- The definer half of mayfly.end_tool_calls. Locks the job and the run, then what reserve_costs locks.
 
-create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb)
+create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   run mayfly.runs;
   bytes bigint;
   ms bigint;
+  more integer := 0;
+  reserved jsonb;
 begin
   if jsonb_typeof(ends) is distinct from 'array' or jsonb_array_length(ends) not between 1 and 100 or exists (
     select from jsonb_array_elements(ends) e
@@ -19298,6 +20466,9 @@ begin
       or (e ->> 'result' is not null and not coalesce(pg_input_is_valid(e ->> 'result', 'json') and octet_length(e ->> 'result') <= 1000000, false))
       or octet_length((e -> 'error')::text) > 10000) then
     perform mayfly_private.fail(400, 'invalid_request', 'ends must be an array of 1 to 100 { call_id, status, result?, error?, ms? }, with at most 1 MB of result.', null, '{"field": "ends"}');
+  end if;
+  if jsonb_typeof(ask) <> 'object' then
+    perform mayfly_private.fail(400, 'invalid_request', 'ask must be an ask of reserve_costs.', null, '{"field": "ask"}');
   end if;
   run := mayfly_private.held_run(lease);
   with ended as (
@@ -19309,9 +20480,25 @@ begin
     returning coalesce(octet_length(e.e ->> 'result'), 0) + coalesce(octet_length((e.e -> 'error')::text), 0) as more, (e.e ->> 'ms')::numeric as ms
   )
   select sum(d.more), max(d.ms) into bytes, ms from ended d;
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, chunks);
+    bytes := coalesce(bytes, 0) + case when more > 0 then 128 + octet_length(chunks ->> 'chunks') else 0 end;
+  end if;
   perform mayfly_private.count_usage(run.tenant_id, 0, coalesce(bytes, 0), 1);
-  update mayfly.runs r set active_ms = r.active_ms + coalesce(ms, 0) where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
-  return mayfly_private.show_run(run);
+  update mayfly.runs r set active_ms = r.active_ms + coalesce(ms, 0), last_chunk = r.last_chunk + more
+  where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+  if more > 0 then
+    perform mayfly_private.tell_run(run, false);
+  end if;
+  if ask is not null then
+    -- What the tools did is recorded whether or not the next call can be reserved; the worker then asks for itself.
+    begin
+      reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
+    exception when sqlstate 'PGRST' then
+      reserved := null;
+    end;
+  end if;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('reserved', reserved));
 end
 $$;
 
@@ -19320,26 +20507,28 @@ comment on function mayfly_private.end_tool_calls is 'Records how tool calls end
 grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
 
 -- Records how tool calls ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }],
--- with `result` as a text of JSON. Returns the run.
+-- with `result` as a text of JSON. `ask` reserves the cost of the next call of a model in the same transaction (an
+-- ask of reserve_costs), and `chunks` { after, chunks, size } are appended to the stream: together a worker makes one
+-- call instead of three. Returns the run, and the answer to the ask as `reserved`; without one, ask again.
 
-create function mayfly.end_tool_calls(lease text, step integer, ends jsonb)
+create function mayfly.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb default null, chunks jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.end_tool_calls(lease, step, ends);
+  return mayfly_private.end_tool_calls(lease, step, ends, ask, chunks);
 end
 $$;
 
-comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each once. Returns the run.';
+comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each once, and reserves the next call of a model. Returns the run.';
 
 grant execute on function mayfly.end_tool_calls to authenticated, service_role;
 
 -- The definer half of mayfly.fork_run. It copies no step: the fork reads earlier steps from the original run. Locks
 -- what start_run locks.
 
-create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -19360,7 +20549,7 @@ begin
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
-  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step);
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace);
   if edits is not null then
     line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
     select e.key into unknown from jsonb_each(edits) e
@@ -19392,13 +20581,13 @@ grant execute on function mayfly_private.fork_run to authenticated, service_role
 -- `input`, a text of JSON, is added at that step; at the first step it replaces the input. `edits` changes results
 -- of tools of the step before: { <call id>: <text of JSON> }. The original run does not change.
 
-create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null)
+create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.fork_run(id, at_step, input, edits);
+  return mayfly_private.fork_run(id, at_step, input, edits, trace);
 end
 $$;
 
@@ -19483,7 +20672,7 @@ begin
   return (
     select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
     from (
-      select r.id, mayfly_private.show_run(r) as shown from mayfly.runs r
+      select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
       where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
         and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
       order by r.id desc limit page_limit) s);
@@ -19494,7 +20683,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
--- Runs (scope run:read), newest first: those before `before`, of an agent, with some of the statuses.
+-- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses. `about` is the
+-- beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
 returns jsonb
@@ -19545,6 +20735,7 @@ $$;
 comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
 
 -- The definer half of mayfly.pause_run. Locks the job and the run.
+-- Writes to the log if something changes.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -19564,7 +20755,10 @@ begin
     perform mayfly_private.fail(409, 'run_finished', 'The run has ended.', null, '{"field": "id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
-  update mayfly.runs r set paused = coalesce(pause_run.paused, true) where r.tenant_id = tenant and r.id = run.id returning * into run;
+  if run.paused is distinct from coalesce(pause_run.paused, true) then
+    update mayfly.runs r set paused = not run.paused where r.tenant_id = tenant and r.id = run.id returning * into run;
+    perform mayfly_private.append_events(tenant, case when run.paused then 'run.paused' else 'run.resumed' end, array[run.id]);
+  end if;
   if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
     perform mayfly_private.put_signal(job, 'resume', 'null', 0);
   end if;
@@ -19621,7 +20815,7 @@ begin
       select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
       from (
         select * from mayfly.run_chunks r
-        -- A batch may begin before the cursor; it has at most as many chunks as bytes fit into one.
+        -- A batch may begin before the cursor. Its number of chunks is limited by the bytes of a batch.
         where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
         union all
         (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)
@@ -19689,8 +20883,8 @@ comment on function mayfly_private.read_secret is 'A secret of the tenant from V
 
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name
--- `mayfly/<tenant>/<name>` in Supabase Vault. Null where there is none, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored
+-- as `mayfly/<tenant>/<name>` in Supabase Vault. Null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)
@@ -19709,19 +20903,23 @@ grant execute on function mayfly.read_secret to authenticated, service_role;
 
 -- The definer half of mayfly.record_model_call. It writes the answer of a model, its cost and the totals of the run
 -- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets
--- and holds.
+-- and holds, then the rate limits of tools.
 
-create function mayfly_private.record_model_call(lease text, call jsonb)
+create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   run mayfly.runs;
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  is_known boolean;
+  begun jsonb;
+  more integer := 0;
   of_step constant integer := (call ->> 'step')::integer;
   parts constant text := call ->> 'parts';
-  size constant integer := 512 + coalesce(octet_length(parts), 0);
+  size constant integer := 512 + coalesce(octet_length(parts), 0) + coalesce(octet_length(call ->> 'messages'), 0);
   fault text;
   held record;
   settled record;
@@ -19746,22 +20944,19 @@ begin
   if fault is not null then
     perform mayfly_private.fail(400, 'invalid_request', format('call.%s is not valid.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
   end if;
+  if tools is not null and not mayfly_private.are_tool_calls(tools) then
+    perform mayfly_private.fail(400, 'invalid_request', 'tools must be an array of 1 to 100 { call_id, tool, input, risk?, nth? }.', 'Nothing was recorded.', '{"field": "tools"}');
+  end if;
   run := mayfly_private.held_run(lease);
-  attempt := (mayfly_private.lease_of(holder, lease)).attempt;
+  -- The lease is valid, so its first part is the attempt.
+  attempt := split_part(lease, '.', 1)::integer;
 
-  -- What the SDK made of the previous answer: a cache that nothing depends on.
-  if call ? 'messages' then
-    update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
-    where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
-    if found then
-      perform mayfly_private.count_usage(run.tenant_id, 0, octet_length(call ->> 'messages'), 0);
-    end if;
-  end if;
-  if exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null) then
-    return jsonb_build_object('known', true) || mayfly_private.show_run(run);
+  is_known := exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null);
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, chunks);
   end if;
 
-  if call ->> 'hold' is not null and parts is not null then
+  if call ->> 'hold' is not null and parts is not null and not is_known then
     select * into held from mayfly_private.holds_of(holder, array[(call ->> 'hold')::uuid]);
     if cardinality(held.holds) = 1 then
       select * into settled from mayfly_private.settle_cost(held.holds[1], call -> 'usage', held.budgets);
@@ -19769,21 +20964,41 @@ begin
       cost := settled.cost;
     end if;
   end if;
-  insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, finish, usage, usd, priced, ms, error, attempt, at, bytes)
-  values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
-    parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
-    case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
-  on conflict on constraint run_model_calls_pkey do nothing;
+  if not is_known then
+    insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, messages, finish, usage, usd, priced, ms, error, attempt, at, bytes)
+    values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
+      parts::json, (call ->> 'messages')::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
+      case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
+    on conflict on constraint run_model_calls_pkey do nothing;
+  end if;
   -- The answer is paid for, so it is counted and never refused.
-  perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
-  update mayfly.runs r
-  set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
-    input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
-    usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
-    active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint
-  where r.tenant_id = run.tenant_id and r.id = run.id
-  returning * into run;
-  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost));
+  perform mayfly_private.count_usage(run.tenant_id, 0,
+    case when is_known then 0 else size end + case when more > 0 then 128 + octet_length(chunks ->> 'chunks') else 0 end, 1);
+  if is_known then
+    if more > 0 then
+      update mayfly.runs r set last_chunk = r.last_chunk + more where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+    end if;
+  else
+    update mayfly.runs r
+    set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
+      input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
+      usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
+      active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint, last_chunk = r.last_chunk + more
+    where r.tenant_id = run.tenant_id and r.id = run.id
+    returning * into run;
+  end if;
+  if more > 0 then
+    perform mayfly_private.tell_run(run, false);
+  end if;
+  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  if tools is not null and not run.paused then
+    begin
+      begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
+    exception when sqlstate 'PGRST' then
+      begun := null;
+    end;
+  end if;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost, 'known', nullif(is_known, false), 'tools', begun));
 end
 $$;
 
@@ -19792,20 +21007,22 @@ comment on function mayfly_private.record_model_call is 'Records the answer of a
 grant execute on function mayfly_private.record_model_call to authenticated, service_role;
 
 -- Records the answer of a model, or the error of a call, before anything acts on it: { step, try, agent, provider,
--- model, digest, parts, finish, usage, ms, hold } or { …, error }. `parts`, and `messages` of the previous step, are
--- texts of JSON. Settles the hold. Returns the run with its totals, and { known } if the step was recorded before.
+-- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
+-- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
+-- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
+-- was recorded before, and the begun `tools`; without them, begin them yourself.
 
-create function mayfly.record_model_call(lease text, call jsonb)
+create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.record_model_call(lease, call);
+  return mayfly_private.record_model_call(lease, call, tools, chunks);
 end
 $$;
 
-comment on function mayfly.record_model_call is 'Records the answer of a model and its cost before anything acts on it. Returns the run.';
+comment on function mayfly.record_model_call is 'Records the answer of a model and its cost before anything acts on it, and begins its tool calls. Returns the run.';
 
 grant execute on function mayfly.record_model_call to authenticated, service_role;
 
@@ -19852,8 +21069,8 @@ comment on function mayfly.record_run_context is 'Records what was recalled for 
 
 grant execute on function mayfly.record_run_context to authenticated, service_role;
 
--- Where a run's steps are stored: its own from `above` on, and earlier ones with the runs that it was forked from,
--- each up to `below`, the nearest first. Locks nothing.
+-- Where a run's steps are stored: its own from `above` on, and earlier ones in the runs from which it was
+-- forked, each up to `below`, nearest first. Locks nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)
@@ -19923,7 +21140,68 @@ $$;
 
 comment on function mayfly_private.run_log is 'Everything that a run has recorded.';
 
--- A run in the form that readers get. Its job tells whether it waits or is paused.
+-- Runs, models and tools in numbers: how many runs of each agent are open and how many ended in the last `seconds`,
+-- by status; the calls of models and tools in that time, of these runs; and how long each took (p50, p95 and p99, in
+-- milliseconds). Counts only the newest 10,000 runs that ended, and returns the 100 agents, models and tools that did
+-- most. Runs as the caller (scope run:read). Locks nothing.
+
+create function mayfly.run_statistics(seconds double precision default 3600)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('run:read');
+  since timestamptz;
+begin
+  if seconds is null or seconds not between 1 and 31536000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 31536000.', null, '{"field": "seconds"}');
+  end if;
+  since := mayfly_private.now() - make_interval(secs => seconds);
+  return (
+    with counted as materialized (
+      (select r.id, r.agent, r.status, extract(epoch from r.ended_at - coalesce(r.started_at, r.ended_at)) * 1000 as ms
+      from mayfly.runs r where r.tenant_id = tenant and r.ended_at > since
+      order by r.ended_at desc limit 10000)
+      union all
+      select r.id, r.agent, r.status, null from mayfly.runs r where r.tenant_id = tenant and r.ended_at is null
+    ), agents as (
+      select c.agent, sum(c.n) as n, jsonb_object_agg(c.status, c.n) as by_status
+      from (select x.agent, x.status, count(*) as n from counted x group by 1, 2) c
+      group by c.agent order by 2 desc, 1 limit 100
+    ), agent_times as (
+      select c.agent, percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by c.ms) as ms
+      from counted c where c.ms is not null group by c.agent
+    ), models as (
+      select m.provider, m.model, count(*) filter (where m.error is null) as succeeded, count(*) filter (where m.error is not null) as failed,
+        coalesce(sum((m.usage ->> 'input')::numeric), 0) as input_tokens, coalesce(sum((m.usage ->> 'output')::numeric), 0) as output_tokens,
+        coalesce(sum(m.usd), 0) as usd, percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by m.ms) as ms
+      from mayfly.run_model_calls m
+      where m.tenant_id = tenant and m.run_id in (select c.id from counted c) and m.at > since
+      group by 1, 2 order by count(*) desc, 1, 2 limit 100
+    ), tools as (
+      select t.tool, count(*) filter (where t.status = 'started') as running, count(*) filter (where t.status = 'succeeded') as succeeded,
+        count(*) filter (where t.status = 'failed') as failed, count(*) filter (where t.status = 'denied') as denied,
+        percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by extract(epoch from t.ended_at - t.started_at) * 1000)
+          filter (where t.status in ('succeeded', 'failed')) as ms
+      from mayfly.run_tool_calls t
+      where t.tenant_id = tenant and t.run_id in (select c.id from counted c) and t.started_at > since and t.status <> 'edited'
+      group by 1 order by count(*) desc, 1 limit 100
+    )
+    select jsonb_build_object(
+      'agents', (select coalesce(jsonb_agg(jsonb_build_object('agent', a.agent, 'by_status', a.by_status, 'run', mayfly_private.show_percentiles(t.ms)) order by a.agent), '[]')
+        from agents a left join agent_times t using (agent)),
+      'models', (select coalesce(jsonb_agg(to_jsonb(m) || jsonb_build_object('ms', mayfly_private.show_percentiles(m.ms)) order by m.provider, m.model), '[]') from models m),
+      'tools', (select coalesce(jsonb_agg(to_jsonb(t) || jsonb_build_object('ms', mayfly_private.show_percentiles(t.ms)) order by t.tool), '[]') from tools t)));
+end
+$$;
+
+comment on function mayfly.run_statistics is
+  'Runs by agent and status, and the calls of models and tools in the last `seconds`, with p50, p95 and p99 of how long they took.';
+
+grant execute on function mayfly.run_statistics to authenticated, service_role;
+
+-- A run in the form that readers get. Its job says whether it waits or is paused.
 
 create function mayfly_private.show_run(run mayfly.runs)
 returns jsonb
@@ -19947,10 +21225,10 @@ $$;
 
 comment on function mayfly_private.show_run is 'A run in the form that readers get.';
 
--- The definer half of mayfly.start_run. Under a lease, it starts a run that the job of the lease waits for, once for
--- each key. Locks what insert_jobs locks, and the job of the lease.
+-- The definer half of mayfly.start_run. Under a lease, it starts a run for which the job of the lease waits,
+-- once for each key. Locks what insert_jobs locks, and the job of the lease.
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -19970,7 +21248,8 @@ begin
       or not mayfly_private.number_within(limits -> 'seconds', 1, 31536000) or not mayfly_private.number_within(limits -> 'tokens', 1, 1e12, true)
       or not mayfly_private.number_within(limits -> 'usd', 0, 1e9), '{ steps?, seconds?, tokens?, usd? }'),
     ('key', char_length(key) not between 1 and 150, 'a text of 1 to 150 characters'),
-    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767')
+    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767'),
+    ('trace', char_length(trace) > 500, 'a text of at most 500 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;
   if found then
@@ -19983,7 +21262,7 @@ begin
     tenant := above.tenant_id;
   end if;
   added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
-    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
   if not (added ->> 'existing')::boolean then
     size := 1024 + coalesce(octet_length(input), 0);
     perform mayfly_private.charge(tenant, 0, size, 1);
@@ -20005,15 +21284,15 @@ grant execute on function mayfly_private.start_run to authenticated, service_rol
 
 -- Starts a run of an agent (scope run:write): a job that a worker with this agent takes. `input` is a text of JSON.
 -- With a known key it returns the existing run. If a worker passes its lease, its own run waits for the end of this
--- one.
+-- one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
-create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0)
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null);
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace);
 end
 $$;
 
@@ -20021,10 +21300,10 @@ comment on function mayfly.start_run is 'Starts a run of an agent: { id, existin
 
 grant execute on function mayfly.start_run to authenticated, service_role;
 
--- Broadcasts what is new in the stream of a run to its listeners, once in 250 ms or now, because each broadcast
--- counts as one message plus its receivers in the project's rate. Chunks up to 60 KB are sent whole; otherwise the
--- broadcast is only a hint, and the rows are read. The caller has locked the run. It counts in the tenant's
--- allowance; a lost broadcast costs a poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says
+-- now, because each broadcast and each of its receivers counts in the project's rate. Chunks of up to 60 KB are sent in
+-- the broadcast. Otherwise it is only a hint, and listeners read the rows. The caller has locked the run. It
+-- counts in the tenant's broadcast rate. A lost broadcast costs one poll.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -20056,8 +21335,7 @@ $$;
 
 comment on function mayfly_private.tell_run is 'Broadcasts what is new in the stream of a run.';
 
--- Ends runs whose jobs have ended on their own: cancelled, out of attempts, or failed by their worker. A run that
--- end_run ends already has its end.
+-- Ends runs whose jobs have ended without end_run: cancelled, out of attempts, or failed by their worker.
 
 create function mayfly_private.end_runs()
 returns trigger
@@ -20072,7 +21350,7 @@ begin
     select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id and r.ended_at is null for no key update;
     continue when not found;
     perform mayfly_private.move_run(run, case job.status when 'cancelled' then 'cancelled' else 'failed' end, null,
-      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job ended without it."}') end);
+      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job was cancelled or failed."}') end);
     select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id;
     perform mayfly_private.tell_run(run, true);
   end loop;
@@ -20091,12 +21369,12 @@ create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('team:read', 'See teams, closed polls, tenders and assignments.', '{viewer,member,admin,owner}', true, true),
   ('team:vote', 'Vote in polls and bid for work.', '{member,admin,owner}', true, true),
-  ('team:manage', 'Make teams, open polls and tenders, assign work and rate results.', '{member,admin,owner}', true, true)
+  ('team:manage', 'Create teams, open polls and tenders, assign work and rate results.', '{member,admin,owner}', true, true)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Agents that work on something together: a name, a lead, a deadline, a channel. A team is ended as one; its members
--- are ordinary agents, and what they may do is their own.
+-- Agents that work on something together: a name, a lead, a deadline, a channel. A team ends as a whole. Its
+-- members are ordinary agents with their own scopes.
 
 create table mayfly.teams (
   tenant_id uuid not null,
@@ -20118,7 +21396,7 @@ create table mayfly.teams (
   constraint teams_ended_when_over check ((status = 'ended') = (ended_at is not null))
 );
 
--- No two running teams of a tenant have one name.
+-- No two running teams of a tenant have the same name.
 create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
 
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
@@ -20135,14 +21413,14 @@ alter table mayfly.teams
 
 comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
 
-comment on column mayfly.teams.lead_id is 'The member that leads, if one does.';
+comment on column mayfly.teams.lead_id is 'The member that leads, if any.';
 
-comment on column mayfly.teams.channel_id is 'The channel of its members; deleted with the team.';
+comment on column mayfly.teams.channel_id is 'The channel of its members. It is deleted with the team.';
 
-comment on column mayfly.teams.deadline is 'No member that was spawned with the team lives longer.';
+comment on column mayfly.teams.deadline is 'Members that were spawned with the team end by then.';
 
--- Questions that agents or people answer each for themselves. Nobody sees a ballot before the poll is closed: until
--- then ballots are in the private schema (cast_ballots).
+-- Questions that agents or people answer independently. Nobody sees a ballot before the poll is closed. Until
+-- then, ballots are in the private schema (cast_ballots).
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -20187,21 +21465,21 @@ alter table mayfly.polls
   alter column key set statistics 0,
   alter column created_by set statistics 0;
 
-comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
+comment on table mayfly.polls is 'Questions that agents or people answer independently, with their outcome.';
 
-comment on column mayfly.polls.voters is 'Who may vote; null for everybody with the scope team:vote.';
+comment on column mayfly.polls.voters is 'Who can vote. Null means everybody with the scope team:vote.';
 
-comment on column mayfly.polls.weights is 'Of the voters, in their order; null where each counts 1.';
+comment on column mayfly.polls.weights is 'The weights of the voters, in the same order; null if each counts 1.';
 
-comment on column mayfly.polls.quorum is 'It closes with that many ballots, and decides nothing with fewer.';
+comment on column mayfly.polls.quorum is 'The poll closes with this many ballots. With fewer, it decides nothing.';
 
 comment on column mayfly.polls.outcome is '{ result, winner, ballots, counts }, once it is closed.';
 
 comment on column mayfly.polls.job_id is 'The job that opened it, which gets the signal poll:<id>.';
 
-comment on column mayfly.polls.key is 'Of the one that opened it: the same key finds the same poll.';
+comment on column mayfly.polls.key is 'Set when it is opened. The same key finds the same poll.';
 
--- Work that agents bid for: the market. Bids are sealed until the tender closes, as ballots are.
+-- Work that agents bid for. Like ballots, bids are sealed until the tender closes.
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -20267,9 +21545,9 @@ alter table mayfly.bids
 
 comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
 
-comment on column mayfly.bids.score is 'How well the bidder says that it will do it, 0 to 1.';
+comment on column mayfly.bids.score is 'How well the bidder expects to do it, 0 to 1.';
 
--- The bids of open tenders. In the private schema, so that nobody bids knowing what others have bid.
+-- The bids of open tenders. They are in the private schema, so that nobody knows the bids of others.
 
 create table mayfly_private.sealed_bids (
   tenant_id uuid not null,
@@ -20316,9 +21594,10 @@ alter table mayfly.ballots
   alter column reason set statistics 0,
   alter column weight set statistics 0;
 
-comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
--- The ballots of open polls. In the private schema, so that neither a policy nor an export can show one.
+-- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show
+-- them.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,
@@ -20341,10 +21620,10 @@ alter table mayfly_private.cast_ballots
   alter column reason set statistics 0,
   alter column weight set statistics 0;
 
-comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
+comment on table mayfly_private.cast_ballots is 'Who voted for what in open polls.';
 
--- Jobs that were given to one agent, what they need, and how well they were done. While the job can run, it counts as
--- that agent's load. When the agent ends, the job is given to whoever has the capabilities.
+-- Jobs that were given to one agent, what they need, and how well they were done. A job counts as the agent's
+-- load until it ends. When the agent ends, the job goes to any agent with the capabilities.
 
 create table mayfly.assignments (
   tenant_id uuid not null,
@@ -20382,11 +21661,12 @@ comment on table mayfly.assignments is 'Jobs that were given to one agent, and h
 
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
 
-comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
+comment on column mayfly.assignments.released is 'Its agent ended first, so the job went to others and is not rated.';
 
-comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
+comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
--- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.
+-- How well the agents of a type have done a kind of work. Agents are short-lived, so the record belongs to
+-- their type.
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -20403,9 +21683,9 @@ alter table mayfly.track_records
   alter column work set statistics 0,
   alter column total set statistics 0;
 
-comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: the number of ratings and the sum of the rewards.';
 
--- Which agents are in which team, and as what. Dead members stay: the row says who has worked in it.
+-- Which agents are in which team, and in which role. Dead members stay, as a record of who worked in it.
 
 create table mayfly.team_members (
   tenant_id uuid not null,
@@ -20428,8 +21708,8 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
--- What the detectors have found in a team: a wait in a circle, the same thing again and again, silence, a cost that runs
--- away. One row for each cause while it lasts.
+-- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. One row for
+-- each cause while it lasts.
 
 create table mayfly.team_alerts (
   tenant_id uuid not null,
@@ -20454,7 +21734,8 @@ create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics
+-- (tests/invariants/estimates.test.ts).
 alter table mayfly.team_alerts
   alter column team_id set statistics 0,
   alter column cause set statistics 0,
@@ -20462,15 +21743,15 @@ alter table mayfly.team_alerts
   alter column detail set statistics 0,
   alter column handled_with set statistics 0;
 
-comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
+comment on table mayfly.team_alerts is 'What the detectors found in teams.';
 
-comment on column mayfly.team_alerts.cause is 'What makes two findings the same: the agents of a circle, the agent that is silent, the digest of what is repeated.';
+comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents of a cycle, the silent agent, or the digest of what is repeated.';
 
-comment on column mayfly.team_alerts.times is 'How often it was found again after it had been handled.';
+comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- Since when each member does what it does, as the detectors have seen it.
+-- Since when each member has been doing the same thing, as the detectors saw it.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -20487,7 +21768,26 @@ alter table mayfly_private.team_pulses enable row level security;
 
 alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
 
-comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';
+
+-- How many open assignments each agent has, as changes to add up: one for each assignment and one for each end. A job
+-- that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an agent by their sum.
+
+create table mayfly_private.agent_loads (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  id bigint not null generated always as identity,
+  change integer not null,
+  constraint agent_loads_pkey primary key (tenant_id, agent_id, id),
+  constraint agent_loads_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+)
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+alter table mayfly_private.agent_loads enable row level security;
+
+alter table mayfly_private.agent_loads alter column agent_id set statistics 0;
+
+comment on table mayfly_private.agent_loads is 'Changes of the number of open assignments of agents.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -20500,7 +21800,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing moves what was charged: nothing is refused then.
+-- Closing moves rows that were already charged, so it is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)
@@ -20509,14 +21809,15 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.team_members', 'the agents and 1000 a team'),
   ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly_private.agent_loads', 'two rows for each assignment'),
   ('mayfly_private.team_pulses', 'the members of teams'),
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- What time does to the teams of a tenant, at most max_rows each: ends teams whose deadline has passed or of which nobody
--- lives, closes polls and awards tenders that are due, gives jobs of the dead to others, and deletes what is over after as
--- long as ended jobs are kept. A chore of maintain_tenant, as owner. Locks the teams and their agents; the jobs of polls,
--- then the polls; the tenders.
+-- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or
+-- whose members are all dead, closes polls and awards tenders that are due, gives jobs of dead agents to
+-- others, and deletes what has been over for as long as ended jobs are kept. A chore of maintain_tenant, as
+-- owner. Locks the teams and their agents; the jobs of polls, then the polls; the tenders.
 
 create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
@@ -20540,7 +21841,7 @@ begin
     order by t.id limit max_rows for no key update skip locked);
   found_more := cardinality(due) = max_rows;
   if cardinality(due) > 0 then
-    perform mayfly_private.end_teams(tenant, due, 'its time is over, or nobody of it lives');
+    perform mayfly_private.end_teams(tenant, due, 'its time is over, or all its members are dead');
   end if;
 
   due := array(
@@ -20566,6 +21867,7 @@ begin
     limit max_rows);
   get diagnostics deleted = row_count;
   found_more := found_more or deleted = max_rows;
+  perform mayfly_private.fold_loads(tenant);
   delete from mayfly.assignments s
   where s.tenant_id = tenant and s.job_id in (
     select o.job_id from mayfly.assignments o
@@ -20606,7 +21908,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_teams is 'One batch of what time does to teams.';
+comment on function mayfly_private.maintain_teams is 'Maintains one batch of teams.';
 
 -- What maintenance does in this room.
 
@@ -20623,19 +21925,35 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('poll.opened', 'team:read', null, 'A poll was opened.'),
   ('poll.closed', 'team:read', null, 'A poll was closed, and its ballots can be seen.'),
   ('poll.cancelled', 'team:read', null, 'A poll was withdrawn.'),
-  ('tender.opened', 'team:read', null, 'Work is offered: bids are asked for.'),
-  ('tender.awarded', 'team:read', null, 'A bid has won, and its job was added.'),
+  ('tender.opened', 'team:read', null, 'Work was offered for bids.'),
+  ('tender.awarded', 'team:read', null, 'A bid won, and its job was added.'),
   ('tender.failed', 'team:read', null, 'No bid could win.'),
   ('tender.cancelled', 'team:read', null, 'An offer of work was withdrawn.'),
   ('job.assigned', 'team:read', null, 'A job was given to an agent.'),
-  ('team.alert', 'team:read', null, 'Something goes wrong in a team.'),
+  ('team.alert', 'team:read', null, 'Something is going wrong in a team.'),
   ('team.alert_handled', 'team:read', null, 'Something was done about an alert.'),
   ('job.rated', 'team:read', null, 'The result of an assigned job was rated.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see teams, polls, tenders and assignments. Functions alone write them. What is not yet to be seen, ballots
--- and bids, is in the private schema, which nobody may read.
+-- How rows of this room come back from an export. Their agents have ended, and so has everything that waited for them.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.teams', '{
+    "status": "''ended''",
+    "ended_at": "coalesce(r.ended_at, mayfly_private.now())",
+    "end_reason": "case r.status when ''running'' then ''imported'' else r.end_reason end"}'),
+  ('mayfly.polls', '{
+    "status": "case r.status when ''open'' then ''cancelled'' else r.status end",
+    "closed_at": "coalesce(r.closed_at, mayfly_private.now())"}'),
+  ('mayfly.tenders', '{
+    "status": "case r.status when ''open'' then ''cancelled'' else r.status end",
+    "closed_at": "coalesce(r.closed_at, mayfly_private.now())"}'),
+  ('mayfly.team_alerts', '{"status": "''over''"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+-- Who may see teams, polls, tenders and assignments. Only functions write them. Ballots and bids that are still
+-- secret are in the private schema, which nobody may read.
 
 alter table mayfly.teams enable row level security;
 
@@ -20700,26 +22018,33 @@ grant select on mayfly.team_alerts to authenticated, service_role;
 create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
 
--- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that of callers at once each
--- sees what the others have given out; then what give_job locks.
+-- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that concurrent
+-- callers see what the others assigned; then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+-- A session that planned this while the tables were small would keep scanning them: 17 ms with 500 open jobs
+-- instead of 3. JIT compilation took 40 ms.
+set enable_seqscan = off
+set jit = off
 as $$
 declare
-  tenant constant uuid := mayfly_private.require_tenant('team:manage');
-  author constant uuid := mayfly_private.caller_id();
+  who constant mayfly_private.caller := mayfly_private.caller();
+  tenant constant uuid := mayfly_private.require_tenant_of(who, 'team:manage');
+  busy uuid[];
+  loads bigint[];
+  changes bigint;
   best record;
   given uuid;
   known mayfly.assignments;
 begin
   perform mayfly_private.check_jobs(jsonb_build_array(job));
-  perform mayfly_private.require_tenant('job:add');
+  perform mayfly_private.require_tenant_of(who, 'job:add');
   if job ? 'target' or job ? 'answers' then
     perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers.', 'assign_job decides who gets it.', '{"field": "job"}');
-  elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
+  elsif capabilities is not null and not mayfly_private.labels_within(capabilities, 20) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif max_load not between 0 and 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_load must be a whole number from 0 to 100000.', null, '{"field": "max_load"}');
@@ -20727,23 +22052,32 @@ begin
     perform mayfly_private.open_team(tenant, team);
   end if;
   perform pg_advisory_xact_lock(hashtextextended('mayfly.assignments ' || tenant, 0));
-  select s.* into known from mayfly_private.job_keys k
-  join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
-  where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
-  if found then
-    return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
+  if job ->> 'key' is not null then
+    select s.* into known from mayfly_private.job_keys k
+    join mayfly.assignments s on s.tenant_id = k.tenant_id and s.job_id = k.job_id
+    where k.tenant_id = tenant and k.key = job ->> 'key' and not s.released;
+    if found then
+      return jsonb_build_object('job', known.job_id, 'agent', known.agent_id, 'existing', true);
+    end if;
+  end if;
+
+  -- The kept counts, read once. When a job ends, its assignment ends too (end_assignments).
+  select array_agg(l.agent_id), array_agg(l.jobs), coalesce(sum(l.changes), 0) into busy, loads, changes
+  from (
+    select c.agent_id, sum(c.change) as jobs, count(*) as changes from mayfly_private.agent_loads c
+    where c.tenant_id = tenant
+    group by c.agent_id) l;
+  if changes > 100 + 2 * cardinality(busy) then
+    perform mayfly_private.fold_loads(tenant);
   end if;
 
   for best in
     select a.id, l.jobs as load, (coalesce(r.total, 0) + 1) / (coalesce(r.rated, 0) + 2) as record
     from mayfly.agents a
-    -- For each agent by its index: joined as a whole, 500 open jobs took 60 ms.
+    left join unnest(busy, loads) k (agent_id, jobs) on k.agent_id = a.id
     cross join lateral (
-      select (
-        select count(*) from mayfly.assignments s
-        where s.tenant_id = tenant and s.agent_id = a.id and not s.ended
-          and exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = s.job_id)
-      ) + (
+      -- With the jobs that it claimed without an assignment.
+      select coalesce(k.jobs, 0) + (
         select count(*) from mayfly.jobs j
         where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'
           and not exists (select from mayfly.assignments s where s.tenant_id = tenant and s.job_id = j.id and not s.ended)
@@ -20758,7 +22092,7 @@ begin
       and (max_load is null or l.jobs <= max_load)
     order by 2, 3 desc, a.spawned_at, a.id
   loop
-    given := mayfly_private.give_job(tenant, job, best.id, capabilities, author);
+    given := mayfly_private.give_job(tenant, job, best.id, capabilities, who.id);
     if given is not null then
       return jsonb_build_object('job', given, 'agent', best.id, 'existing', false, 'load', best.load, 'record', best.record);
     end if;
@@ -20772,11 +22106,11 @@ comment on function mayfly_private.assign_job is 'Gives a job to the best agent.
 
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
--- Gives a job to the best agent that lives (scopes team:manage and job:add): of those that may work on jobs, have the
--- capabilities, and are of the type and the team where these are given, the one with the least to do, then the one whose
--- type has the best record at this kind of work (the mean reward, with one success and one failure added, so that a
--- newcomer stands at a half). With max_load only one that has at most so many jobs; 0 is idle. When the agent ends, the
--- job goes to whoever has the capabilities.
+-- Gives a job to the best living agent (scopes team:manage and job:add). Candidates may work on jobs, have the
+-- capabilities, and are of the given type and team, if any. The one with the fewest open jobs wins; among
+-- equals, the one whose type has the best record at this kind of work. The record is the mean reward with one
+-- success and one failure added, so a newcomer starts at a half. max_load excludes agents with more jobs; 0
+-- means idle ones only. When the agent ends, the job goes to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -20788,8 +22122,9 @@ comment on function mayfly.assign_job is 'Gives a job to the best agent: { job, 
 
 grant execute on function mayfly.assign_job to authenticated, service_role;
 
--- Awards an open tender that is locked by the caller, if it is due: the job goes to the best bid whose agent lives. It is
--- due at its deadline, when everybody in its team that lives has bid, or when asked. Bids become visible.
+-- Awards an open tender that the caller has locked, if it is due. The job goes to the best bid of a living
+-- agent. A tender is due at its deadline, when all living members of its team have bid, or when the caller asks
+-- for it. Bids become visible.
 
 create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
 returns mayfly.tenders
@@ -20868,8 +22203,8 @@ comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
 
 grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
 
--- Withdraws an open poll that one has opened (scope team:manage), or any with agent:stop. Its ballots stay unseen. A closed
--- one stays as it is.
+-- Withdraws an open poll: one's own (scope team:manage), or any (agent:stop). Its ballots stay secret. A closed
+-- poll does not change.
 
 create function mayfly.cancel_poll(poll_id uuid)
 returns jsonb
@@ -20881,8 +22216,8 @@ comment on function mayfly.cancel_poll is 'Withdraws an open poll. Returns the p
 
 grant execute on function mayfly.cancel_poll to authenticated, service_role;
 
--- The definer half of mayfly.cast_ballot. Who votes is read from the verified token. Locks the poll's job, then the poll:
--- ballots go one after the other, so that it closes once.
+-- The definer half of mayfly.cast_ballot. The voter is read from the verified token. Locks the poll's job, then
+-- the poll, so ballots are cast one after the other and the poll closes once.
 
 create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
 returns jsonb
@@ -20896,11 +22231,11 @@ declare
   earlier mayfly_private.cast_ballots;
 begin
   if voter is null then
-    perform mayfly_private.fail(403, 'not_authorized', 'The secret key has no vote.', 'Vote as an agent, or as a person.');
+    perform mayfly_private.fail(403, 'not_authorized', 'The secret key cannot vote.', 'Vote as an agent, or as a person.');
   elsif char_length(reason) > 2000 then
     perform mayfly_private.fail(400, 'invalid_request', 'reason must have at most 2000 characters.', null, '{"field": "reason"}');
   end if;
-  poll := mayfly_private.lock_poll(tenant, cast_ballot.poll_id);
+  poll := mayfly_private.lock_poll(tenant, cast_ballot.poll_id, false);
   select * into earlier from mayfly_private.cast_ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
   if not found then
     select * into earlier from mayfly.ballots b where b.tenant_id = tenant and b.poll_id = poll.id and b.voter_id = voter;
@@ -20912,7 +22247,7 @@ begin
   elsif not coalesce(choice = any (poll.options), false) then
     perform mayfly_private.fail(400, 'invalid_request', 'choice must be one of the options of the poll.', 'Your ballot was not counted.', '{"field": "choice"}');
   elsif poll.voters is not null and not voter = any (poll.voters) then
-    perform mayfly_private.fail(403, 'not_a_voter', 'You are not a voter of this poll.', 'Its voters were set when it was opened.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'not_a_voter', 'You are not a voter of this poll.', 'Its voters were fixed when it was opened.', '{"field": "id"}');
   elsif earlier.choice is null then
     insert into mayfly_private.cast_ballots (tenant_id, poll_id, voter_id, choice, reason, weight, cast_at)
     values (tenant, poll.id, voter, cast_ballot.choice, cast_ballot.reason,
@@ -20927,7 +22262,8 @@ comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
 
 grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
 
--- Votes in a poll (scope team:vote), once. The same ballot again changes nothing. Nobody sees it before the poll closes.
+-- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees it before the
+-- poll closes.
 
 create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)
 returns jsonb
@@ -20939,7 +22275,7 @@ comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the po
 
 grant execute on function mayfly.cast_ballot to authenticated, service_role;
 
--- Refuses a poll with the field of its first fault. Locks nothing.
+-- Refuses an invalid poll, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text
@@ -20958,7 +22294,7 @@ begin
       and not exists (select from unnest(options) o where o is null or char_length(o) not between 1 and 500)
       and (select count(distinct o) = cardinality(options) from unnest(options) o), 'must be 2 to 50 different texts of 1 to 500 characters'),
     ('rule', coalesce(rule in ('majority', 'unanimous', 'weighted', 'first_valid'), false), 'must be majority, unanimous, weighted or first_valid'),
-    ('voters', voters is null or team is null, 'must not be there beside team'),
+    ('voters', voters is null or team is null, 'cannot be combined with team'),
     ('voters', case when voters is null then true when jsonb_typeof(voters) <> 'array' then false
       else jsonb_array_length(voters) between 1 and 1000 and not exists (
         select from jsonb_array_elements(voters) v
@@ -20979,9 +22315,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_poll is 'Refuses a poll that has a fault.';
+comment on function mayfly_private.check_poll is 'Refuses an invalid poll.';
 
--- Refuses the settings of a team with the field of their first fault. Locks nothing.
+-- Refuses invalid settings of a team, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_team_settings(settings jsonb)
 returns void
@@ -21004,12 +22340,12 @@ begin
         or (settings -> 'budget' ?| '{hard_usd,soft_usd,hard_tokens}'
           and mayfly_private.number_within(settings -> 'budget' -> 'hard_usd', 0, 1e9)
           and mayfly_private.number_within(settings -> 'budget' -> 'soft_usd', 0, 1e9)
-          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens }, at least one of them'),
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens } with at least one of them'),
     ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
     ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
-      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
+      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB with at most 32 levels'),
     ('metadata', coalesce(mayfly_private.numbers_kept(settings -> 'metadata'), true),
-      'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+      'must have only numbers that JavaScript can hold: up to 1.8e308, integers up to 2^53')
   ) as c (field, holds, rule)
   where c.holds is not true
   limit 1;
@@ -21019,7 +22355,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_team_settings is 'Refuses the settings of a team that have a fault.';
+comment on function mayfly_private.check_team_settings is 'Refuses invalid settings of a team.';
 
 -- The definer half of mayfly.close_tender. Locks the tender, then what give_job locks.
 
@@ -21052,8 +22388,8 @@ comment on function mayfly_private.close_tender is 'Awards or withdraws a tender
 
 grant execute on function mayfly_private.close_tender to authenticated, service_role;
 
--- Awards a tender now, or withdraws it where award is false: for whoever opened it (scope team:manage), and any with
--- agent:stop. One that is over stays as it is.
+-- Awards a tender now, or withdraws it if award is false. For the caller that opened it (scope team:manage) and callers
+-- with agent:stop. A tender that is over does not change.
 
 create function mayfly.close_tender(tender_id uuid, award boolean default true)
 returns jsonb
@@ -21065,9 +22401,9 @@ comment on function mayfly.close_tender is 'Awards a tender now, or withdraws it
 
 grant execute on function mayfly.close_tender to authenticated, service_role;
 
--- Ends teams that are locked by the caller, with their living members in one statement, so that their leases and
--- obligations end with it; open tenders of theirs are withdrawn. Their polls close by themselves, since nobody is waited
--- for that does not live. Locks the agents, then what their ending locks, then the tenders.
+-- Ends teams that the caller has locked. All living members end in one statement, which also ends their leases
+-- and obligations, and open tenders are withdrawn. Polls need no handling: they close because dead voters are
+-- not waited for. Locks the agents, then what their ending locks, then the tenders.
 
 create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
 returns void
@@ -21089,7 +22425,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- One that is being awarded holds its row and waits for an agent: it finds nobody of the team alive, and fails.
+      -- A tender that is being awarded holds its row and waits for an agent. It then finds no living member,
+      -- and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)
@@ -21102,8 +22439,87 @@ $$;
 
 comment on function mayfly_private.end_teams is 'Ends locked teams with their members.';
 
--- What is wrong in a team by now: kind, cause, agents, detail. `limits` is what watch_team gives it. Called under the lock
--- of the team, after the pulses were taken. Locks nothing.
+-- Who in a team waits for whom now, as edges from one agent or job to the next. `by` says what is waited for:
+--
+--   request   an agent waits for the answer of another one, or for the job that will answer (key `message:<id>`)
+--   work      an agent that leaves a request unanswered has an assigned job that waits
+--   child     a job waits for its child alone
+--   approval  a job waits for an approval alone, and so for every agent without which it cannot be decided
+--   held      a running job goes on when its holder does
+--   due       a job that only one agent may take has been ready for too long
+--
+-- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A
+-- job that waits for the first of several things is no edge: another one can wake it. Locks nothing.
+
+create function mayfly_private.find_team_waits(tenant uuid, team uuid, patience double precision)
+returns table (waiter uuid, awaited uuid, by text)
+language sql stable security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+  with recursive members as (
+    select a.id from mayfly.team_members m
+    join mayfly.agents a on a.tenant_id = m.tenant_id and a.id = m.agent_id
+    where m.tenant_id = tenant and m.team_id = team and mayfly_private.effective_status(a) = 'running'
+  ), recent as materialized (
+    select m.id, m.sender_id, m.sent_at, m.target, m.reply_to, m.reply_required, m.deadline from mayfly.messages m
+    where m.tenant_id = tenant and m.sent_at > mayfly_private.now() - interval '1 hour' and m.sender_id in (select i.id from members i)
+    order by m.sent_at desc limit 20000
+  ), asked as materialized (
+    select r.sender_id, r.recipient, r.sent_at, k.job_id
+    from (
+      select m.id, m.sender_id, m.sent_at, mayfly_private.to_uuid(m.target ->> 'agent') as recipient
+      from recent m
+      where m.reply_required and coalesce(m.deadline > mayfly_private.now(), true)
+        and not exists (select from recent a where a.reply_to = m.id)) r
+    left join mayfly_private.job_keys k on k.tenant_id = tenant and k.key = 'message:' || r.id
+    where r.recipient <> r.sender_id
+  ), work as materialized (
+    select distinct s.agent_id, s.job_id from mayfly.assignments s
+    where s.tenant_id = tenant and not s.ended and s.agent_id in (
+      select a.recipient from asked a
+      where a.job_id is null and a.sent_at <= mayfly_private.now() - make_interval(secs => patience))
+  ), chain as (
+    select w.job_id as id, 1 as depth from work w
+    union
+    select a.job_id, 1 from asked a where a.job_id is not null
+    union
+    select mayfly_private.to_uuid(substr(j.wait_for[1], 5)), c.depth + 1
+    from chain c
+    join mayfly.jobs j on j.tenant_id = tenant and j.id = c.id
+    where j.status = 'waiting' and cardinality(j.wait_for) = 1 and left(j.wait_for[1], 4) = 'job:' and c.depth < 20
+  ), job as materialized (
+    select j.* from (select distinct c.id from chain c) c
+    join mayfly.jobs j on j.tenant_id = tenant and j.id = c.id
+  )
+  select a.sender_id, coalesce(a.job_id, a.recipient), 'request' from asked a
+  where a.recipient in (select i.id from members i) or a.job_id is not null
+  union
+  select w.agent_id, w.job_id, 'work' from work w
+  join job j on j.id = w.job_id and j.status = 'waiting'
+  union
+  select j.id, mayfly_private.to_uuid(substr(j.wait_for[1], 5)), 'child' from job j
+  where j.status = 'waiting' and cardinality(j.wait_for) = 1 and left(j.wait_for[1], 4) = 'job:'
+  union
+  select j.id, d.id, 'approval'
+  from job j
+  join mayfly.approvals p on p.tenant_id = tenant and p.id = mayfly_private.to_uuid(substr(j.wait_for[1], 10)) and p.status = 'pending',
+    lateral (select array(select distinct u from unnest(p.deciders || p.delegates) u) as ids) o,
+    unnest(o.ids) d (id)
+  where j.status = 'waiting' and cardinality(j.wait_for) = 1 and left(j.wait_for[1], 9) = 'approval:'
+    and p.deciders is not null and p.escalates_at is null and cardinality(o.ids) <= p.quorum
+  union
+  select j.id, j.holder, 'held' from job j where j.status = 'running'
+  union
+  select j.id, mayfly_private.to_uuid(j.target ->> 'agent'), 'due' from job j
+  where j.status = 'ready' and j.target ? 'agent'
+    and greatest(j.run_at, j.created_at) <= mayfly_private.now() - make_interval(secs => patience)
+$$;
+
+comment on function mayfly_private.find_team_waits is 'Who in a team waits for whom, through requests, jobs and approvals.';
+
+-- Finds what is wrong in a team now: kind, cause, agents, detail. `limits` comes from watch_team. Called under
+-- the lock of the team, after the pulses were recorded. Locks nothing.
 
 create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
 returns table (kind text, cause text, agents uuid[], detail jsonb)
@@ -21120,27 +22536,28 @@ as $$
     select m.* from mayfly.messages m
     where m.tenant_id = tenant and m.sent_at > mayfly_private.now() - interval '1 hour' and m.sender_id in (select id from members)
     order by m.sent_at desc limit 20000
-  ), waits as (
-    -- A request that nobody has answered and whose time is not over: its sender waits for whoever it asked.
-    select distinct r.sender_id as waiter, o.id as awaited
-    from recent r
-    join members o on o.id = mayfly_private.to_uuid(r.target ->> 'agent')
-    where r.reply_required and o.id <> r.sender_id and coalesce(r.deadline > mayfly_private.now(), true)
-      and not exists (select from recent a where a.reply_to = r.id)
+  ), waits as materialized (
+    select w.* from mayfly_private.find_team_waits(tenant, team, (find_team_alerts.limits ->> 'patience')::double precision) w
   ), walks as (
+    -- Every cycle has a request, so each is found from the sender of one. An agent whose work waits is stuck only for
+    -- somebody who waits for its answer.
     with recursive walk as (
-      select w.waiter as start, w.awaited as at, array[w.waiter] as path from waits w
+      select w.waiter as start, w.awaited as at, array[w.waiter] as path, w.by from waits w where w.by = 'request'
       union all
-      select k.start, w.awaited, k.path || w.waiter from walk k
+      select k.start, w.awaited, k.path || w.waiter, w.by from walk k
       join waits w on w.waiter = k.at
-      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 20)
-    select k.path from walk k where k.at = k.start
+      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 40 and (w.by <> 'work' or k.by = 'request'))
+    select distinct on (o.nodes) k.path, o.nodes, o.agents from walk k,
+      lateral (
+        select array_agg(u order by u) as nodes,
+          array_agg(u order by u) filter (where exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = u)) as agents
+        from unnest(k.path) u) o
+    where k.at = k.start
+    order by o.nodes, k.path
   )
-  select 'deadlock', string_agg(u::text, ' ' order by u), array_agg(u order by u), jsonb_build_object('waits', to_jsonb(c.path))
-  from (
-    -- Each circle once, from its least member.
-    select w.path from walks w where w.path[1] <= all (w.path)) c, unnest(c.path) u
-  group by c.path
+  select 'deadlock', array_to_string(k.nodes, ' '), k.agents, jsonb_build_object('waits', to_jsonb(k.path))
+    || jsonb_strip_nulls(jsonb_build_object('jobs', (select jsonb_agg(u order by n) from unnest(k.path) with ordinality as p (u, n) where u <> all (k.agents))))
+  from walks k
   union all
   select 'repetition', md5(concat_ws(' ', r.sender_id, r.type, r.target::text, r.payload::text)), array[r.sender_id],
     jsonb_build_object('message', r.type, 'times', count(*), 'to', r.target)
@@ -21173,9 +22590,28 @@ as $$
   having sum(u.usd) > (find_team_alerts.limits ->> 'usd')::numeric
 $$;
 
-comment on function mayfly_private.find_team_alerts is 'What is wrong in a team by now.';
+comment on function mayfly_private.find_team_alerts is 'What is wrong in a team now.';
 
--- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
+-- Replaces the changes of each agent's load by their sum. Two calls at once are safe, because each row is deleted by
+-- one of them. Called by assign_job when there are many, and by maintenance. Locks nothing for long.
+
+create function mayfly_private.fold_loads(tenant uuid)
+returns void
+language sql security definer
+set search_path = ''
+as $$
+  with gone as (
+    delete from mayfly_private.agent_loads l where l.tenant_id = tenant
+    returning l.agent_id, l.change)
+  insert into mayfly_private.agent_loads (tenant_id, agent_id, change)
+  select tenant, g.agent_id, sum(g.change) from gone g
+  group by g.agent_id
+  having sum(g.change) <> 0
+$$;
+
+comment on function mayfly_private.fold_loads is 'Replaces the changes of loads by their sum.';
+
+-- The definer half of mayfly.get_poll. It closes a poll that is due, so that nobody waits for maintenance.
 -- Locks nothing while the poll is not due.
 
 create function mayfly_private.get_poll(poll_id uuid)
@@ -21195,11 +22631,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_poll is 'A poll by now.';
+comment on function mayfly_private.get_poll is 'A poll, closed first if it is due.';
 
 grant execute on function mayfly_private.get_poll to authenticated, service_role;
 
--- A poll (scope team:read), with its outcome and its ballots once it is closed. One that is due closes now.
+-- A poll (scope team:read), with its outcome and its ballots once it is closed. A poll that is due is closed
+-- first.
 
 create function mayfly.get_poll(poll_id uuid)
 returns jsonb
@@ -21211,7 +22648,7 @@ comment on function mayfly.get_poll is 'A poll, with its outcome and its ballots
 
 grant execute on function mayfly.get_poll to authenticated, service_role;
 
--- The definer half of mayfly.get_tender. One that is due is awarded in passing. Locks nothing while it is not due.
+-- The definer half of mayfly.get_tender. It awards a tender that is due. Locks nothing while it is not due.
 
 create function mayfly_private.get_tender(tender_id uuid)
 returns jsonb
@@ -21230,11 +22667,12 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_tender is 'A tender by now.';
+comment on function mayfly_private.get_tender is 'A tender, awarded first if it is due.';
 
 grant execute on function mayfly_private.get_tender to authenticated, service_role;
 
--- A tender (scope team:read), with its winner and its bids once it is over. One that is due is awarded now.
+-- A tender (scope team:read), with its winner and its bids once it is over. A tender that is due is awarded
+-- first.
 
 create function mayfly.get_tender(tender_id uuid)
 returns jsonb
@@ -21246,9 +22684,9 @@ comment on function mayfly.get_tender is 'A tender, with its winner and its bids
 
 grant execute on function mayfly.get_tender to authenticated, service_role;
 
--- Adds a job for one agent, if it lives: the id of the job, or null. The locks of its line, shared until commit, are those
--- that a claim takes: whoever ends the agent waits, and then finds the assignment. Called with jobs that check_jobs
--- passed.
+-- Adds a job for one agent, if it lives, and returns the id of the job or null. It takes the same shared locks
+-- on the agent and its ancestors as a claim, until commit, so whoever ends the agent waits and then finds the
+-- assignment. The job has passed check_jobs.
 
 create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
 returns uuid
@@ -21313,8 +22751,8 @@ comment on function mayfly_private.handle_alert is 'The definer half of mayfly.h
 
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
--- Says what was done about an alert (scope team:manage). If its cause is found again after the watcher's patience, it is
--- an alert again, with `times` one higher.
+-- Records what was done about an alert (scope team:manage). If its cause is found again after the watcher's
+-- patience, the alert is raised again, with `times` one higher.
 
 create function mayfly.handle_alert(id uuid, action text)
 returns jsonb
@@ -21322,7 +22760,7 @@ language sql
 set search_path = ''
 return mayfly_private.handle_alert(id, action);
 
-comment on function mayfly.handle_alert is 'Says what was done about an alert. Returns it.';
+comment on function mayfly.handle_alert is 'Records what was done about an alert. Returns it.';
 
 grant execute on function mayfly.handle_alert to authenticated, service_role;
 
@@ -21361,7 +22799,7 @@ begin
   )
   select array_agg(a.agent_id) into joined from added a;
   if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
-    perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A team can have at most %s members.', max_members),
       'Create another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
   end if;
   if team.channel_id is not null then
@@ -21380,8 +22818,8 @@ comment on function mayfly_private.join_team is 'Adds living agents to a team.';
 
 grant execute on function mayfly_private.join_team to authenticated, service_role;
 
--- Adds living agents to a running team and its channel (scope team:manage). Those in it already stay as they are. Their
--- lives stay their own: a deadline holds for those alone that were spawned with the team.
+-- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The
+-- team's deadline does not limit the new members, only those that were spawned with the team.
 
 create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
 returns jsonb
@@ -21393,8 +22831,8 @@ comment on function mayfly.join_team is 'Adds living agents to a running team an
 
 grant execute on function mayfly.join_team to authenticated, service_role;
 
--- The alerts of a team, or of all, the newest first; those that are open, unless `every`. Scope team:read. Runs as the
--- caller. Locks nothing.
+-- The open alerts of one team or all teams, newest first; with `every`, handled ones too. Scope team:read. Runs
+-- as the caller. Locks nothing.
 
 create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
 returns jsonb
@@ -21416,11 +22854,11 @@ begin
 end
 $$;
 
-comment on function mayfly.list_alerts is 'The alerts of teams, the newest first.';
+comment on function mayfly.list_alerts is 'The alerts of teams, newest first.';
 
 grant execute on function mayfly.list_alerts to authenticated, service_role;
 
--- The definer half of mayfly.list_polls. Locks nothing: one that is due is shown as it is.
+-- The definer half of mayfly.list_polls. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb
@@ -21446,7 +22884,7 @@ comment on function mayfly_private.list_polls is 'The definer half of mayfly.lis
 
 grant execute on function mayfly_private.list_polls to authenticated, service_role;
 
--- Polls of a team, or of the tenant, the newest first (scope team:read): of those that are open no ballots.
+-- Polls of a team, or of the tenant, newest first (scope team:read). Ballots of open polls are not shown.
 
 create function mayfly.list_polls(team_id uuid default null, page_limit integer default 100)
 returns jsonb
@@ -21454,7 +22892,7 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_polls(team_id, page_limit);
 
-comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, the newest first.';
+comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, newest first.';
 
 grant execute on function mayfly.list_polls to authenticated, service_role;
 
@@ -21472,7 +22910,7 @@ begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{running,ended}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of running and ended.', null, '{"field": "of_status"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be one or both of running and ended.', null, '{"field": "of_status"}');
   end if;
   if before is not null then
     select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
@@ -21491,11 +22929,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_teams is 'Teams with their members, the newest first.';
+comment on function mayfly_private.list_teams is 'Teams with their members, newest first.';
 
 grant execute on function mayfly_private.list_teams to authenticated, service_role;
 
--- Teams with their members as they are by now, the newest first (scope team:read); with an id that one.
+-- Teams with the current status of their members, newest first (scope team:read). With an id, only that team.
 
 create function mayfly.list_teams(of_status text[] default null, team_id uuid default null, before uuid default null, page_limit integer default 100)
 returns jsonb
@@ -21503,11 +22941,11 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_teams(of_status, team_id, before, page_limit);
 
-comment on function mayfly.list_teams is 'Teams with their members, the newest first.';
+comment on function mayfly.list_teams is 'Teams with their members, newest first.';
 
 grant execute on function mayfly.list_teams to authenticated, service_role;
 
--- The definer half of mayfly.list_tenders. Locks nothing: one that is due is shown as it is.
+-- The definer half of mayfly.list_tenders. Locks nothing, so a tender that is due is not awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb
@@ -21533,7 +22971,7 @@ comment on function mayfly_private.list_tenders is 'The definer half of mayfly.l
 
 grant execute on function mayfly_private.list_tenders to authenticated, service_role;
 
--- Tenders of a team, or of the tenant, the newest first (scope team:read): of those that are open no bids.
+-- Tenders of a team, or of the tenant, newest first (scope team:read). Bids on open tenders are not shown.
 
 create function mayfly.list_tenders(team_id uuid default null, page_limit integer default 100)
 returns jsonb
@@ -21541,14 +22979,14 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_tenders(team_id, page_limit);
 
-comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant, the newest first.';
+comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant, newest first.';
 
 grant execute on function mayfly.list_tenders to authenticated, service_role;
 
--- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
--- due.
+-- Locks a poll of the tenant, after its job, so that closing it can signal the job. Closes the poll if it is due.
+-- Without `settle`, it closes only a poll past its deadline, because the caller counts the ballots itself.
 
-create function mayfly_private.lock_poll(tenant uuid, id uuid)
+create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls
 language plpgsql security definer
 set search_path = ''
@@ -21563,13 +23001,13 @@ begin
   if poll.id is null then
     perform mayfly_private.fail(404, 'poll_unknown', 'There is no such poll.', null, '{"field": "id"}');
   end if;
-  return case when poll.status = 'open' then mayfly_private.settle_poll(poll) else poll end;
+  return case when poll.status = 'open' and (settle or poll.deadline <= mayfly_private.now()) then mayfly_private.settle_poll(poll) else poll end;
 end
 $$;
 
-comment on function mayfly_private.lock_poll is 'A poll, locked, and closed where it is due.';
+comment on function mayfly_private.lock_poll is 'Locks a poll, and closes it if it is due.';
 
--- A tender of the tenant, locked, and awarded in passing where it is due.
+-- Locks a tender of the tenant. Awards it if it is due.
 
 create function mayfly_private.lock_tender(tenant uuid, id uuid)
 returns mayfly.tenders
@@ -21587,10 +23025,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_tender is 'A tender, locked, and awarded where it is due.';
+comment on function mayfly_private.lock_tender is 'Locks a tender, and awards it if it is due.';
 
--- The definer half of mayfly.open_poll. With a lease the poll belongs to the job, which is fenced. Locks the job; what
--- charge locks.
+-- The definer half of mayfly.open_poll. With a lease, the poll belongs to the job, and the call is fenced.
+-- Locks the job and what charge locks.
 
 create function mayfly_private.open_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
@@ -21658,10 +23096,11 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll (scope team:manage): 2 to 50 options, and who may vote: `voters` (ids, or { id, weight } under the rule
--- weighted), the living members of `team`, or everybody with the scope team:vote. It closes once: when all voters that
--- live have voted, when nothing can change the outcome, at the quorum, or after so many seconds. With `lease`, the job of
--- the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). `voters` (ids, or { id, weight } under the rule
+-- weighted), the living members of `team`, or everybody with the scope team:vote can vote. The poll closes
+-- once: when all living voters have voted, when nothing can change the outcome, at the quorum, or at its
+-- deadline. With `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds
+-- the same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
@@ -21676,7 +23115,7 @@ comment on function mayfly.open_poll is 'Opens a poll: majority, unanimous, weig
 
 grant execute on function mayfly.open_poll to authenticated, service_role;
 
--- A team of the tenant that is running, locked; another tenant's is as unknown as one that does not exist.
+-- Locks a running team of the tenant. A team of another tenant is treated as one that does not exist.
 
 create function mayfly_private.open_team(tenant uuid, id uuid)
 returns mayfly.teams
@@ -21715,7 +23154,7 @@ begin
   perform mayfly_private.require_tenant('job:add');
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   if job ?| '{target,answers,key}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'The bids decide who gets it.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must not have target, answers or key.', 'The bids decide who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif rule is null or rule not in ('lowest_price', 'highest_score') then
@@ -21740,8 +23179,9 @@ comment on function mayfly_private.open_tender is 'Offers a job for bids.';
 
 grant execute on function mayfly_private.open_tender to authenticated, service_role;
 
--- Offers a job for bids (scopes team:manage and job:add): to the living members of `team`, or to every agent with these
--- capabilities. It is awarded once: when all members of the team have bid, after so many seconds, or by close_tender.
+-- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent
+-- with these capabilities. It is awarded once: when all members of the team have bid, at its deadline, or by
+-- close_tender.
 
 create function mayfly.open_tender(
   job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,
@@ -21756,8 +23196,8 @@ comment on function mayfly.open_tender is 'Offers a job for bids: lowest_price o
 
 grant execute on function mayfly.open_tender to authenticated, service_role;
 
--- The definer half of mayfly.place_bid. Who bids is read from the verified token. Locks the tender: bids go one after the
--- other, so that it is awarded once.
+-- The definer half of mayfly.place_bid. The bidder is read from the verified token. Locks the tender, so bids
+-- are placed one after the other and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
 returns jsonb
@@ -21782,7 +23222,7 @@ begin
   tender := mayfly_private.lock_tender(tenant, place_bid.tender_id);
   select * into bidder from mayfly.agents a where a.tenant_id = tenant and a.id = caller.id;
   if tender.status <> 'open' then
-    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read who got the work.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read the tender to see who got the work.', '{"field": "id"}');
   elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
     or (tender.team_id is not null and not exists (
       select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
@@ -21806,8 +23246,8 @@ comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
--- Bids for the work of a tender (scope team:vote), once: a price, and how well one will do it, 0 to 1. The same bid again
--- changes nothing. Nobody sees it before the tender is over.
+-- Bids for the work of a tender (scope team:vote), once: a price, and how well the bidder expects to do it, 0
+-- to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb
@@ -21819,8 +23259,8 @@ comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Re
 
 grant execute on function mayfly.place_bid to authenticated, service_role;
 
--- The definer half of mayfly.rate_job. Not by the agent that did it, nor by its line: a record is what others say. Locks the
--- assignment, then the record.
+-- The definer half of mayfly.rate_job. The agent that did the job and its relatives cannot rate it, because a
+-- record is what others say. Locks the assignment, then the record.
 
 create function mayfly_private.rate_job(job_id uuid, reward double precision)
 returns jsonb
@@ -21845,7 +23285,7 @@ begin
         and done.assigned_by is distinct from caller.id))) then
     perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work cannot rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
   elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
-    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has ended.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it after it has ended.', '{"field": "id"}');
   elsif done.reward is not null and done.reward <> rate_job.reward then
     perform mayfly_private.fail(409, 'already_rated', 'The job already has a rating.', null, '{"field": "id"}');
   elsif done.reward is null then
@@ -21871,9 +23311,9 @@ comment on function mayfly_private.rate_job is 'Rates the result of an assigned 
 
 grant execute on function mayfly_private.rate_job to authenticated, service_role;
 
--- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage): the record of the agent's type
--- at this kind of work, which assign_job looks at. Not by the agent that did it, its descendants, or an ancestor that did not
--- give it the work.
+-- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage). Ratings make up
+-- the record of the agent's type at this kind of work, which assign_job uses. The agent that did the job, its
+-- descendants, and ancestors that did not assign it cannot rate it.
 
 create function mayfly.rate_job(job_id uuid, reward double precision)
 returns jsonb
@@ -21885,9 +23325,9 @@ comment on function mayfly.rate_job is 'Rates the result of an assigned job, 0 t
 
 grant execute on function mayfly.rate_job to authenticated, service_role;
 
--- Gives jobs whose agent has ended to whoever has the capabilities that they were given out for, or to anybody where none
--- were asked. Their place in the queue is their own. Called by the end of agents and by maintenance; passes over jobs
--- that somebody holds. Locks the jobs, by id.
+-- Gives jobs whose agent has ended to any agent with the capabilities that were asked for, or to anybody if
+-- none were. They keep their place in the queue. Called when agents end and by maintenance. Skips jobs that
+-- somebody has locked. Locks the jobs, by id.
 
 create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
 returns integer
@@ -21926,11 +23366,11 @@ $$;
 
 comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has ended to others.';
 
--- Closes an open poll that is locked by the caller, as is its job, if it is due; otherwise leaves it. It is due
+-- Closes an open poll if it is due. The caller has locked the poll and its job. It is due
 -- - at its deadline, and at its quorum;
--- - where its voters are known: when each has voted or does not live, or when what is missing cannot change the outcome;
--- - under first_valid with the first ballot, under unanimous with the first that differs.
--- Ballots become visible, the log has it, and the job that waits is signalled, all in this transaction.
+-- - if its voters are known: when each has voted or is dead, or when missing votes cannot change the outcome;
+-- - under first_valid: with the first ballot; under unanimous: with the first that differs.
+-- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
 create function mayfly_private.settle_poll(poll mayfly.polls)
 returns mayfly.polls
@@ -21951,12 +23391,13 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- People have no end; agents that do not run, or whose time is over, are not waited for.
+    -- People are always waited for. Agents that do not run, or whose time is over, are not.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
-    where (a.id is null or mayfly_private.effective_status(a) = 'running')
-      and not exists (select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+    where not exists (
+        select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+      and (a.id is null or mayfly_private.effective_status(a) = 'running')
       and (a.id is not null or exists (select from mayfly.members m where m.tenant_id = poll.tenant_id and m.user_id = v.id));
   end if;
   select jsonb_object_agg(o.option, jsonb_build_object('ballots', coalesce(c.ballots, 0), 'weight', coalesce(c.weight, 0))) into counts
@@ -22007,7 +23448,7 @@ $$;
 
 comment on function mayfly_private.settle_poll is 'Closes a locked poll if it is due.';
 
--- A poll as others see it: of the ballots of an open one nothing, not even how many there are.
+-- A poll as others see it. While it is open, its ballots are hidden, and so is their number.
 
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb
@@ -22025,7 +23466,7 @@ return (
 
 comment on function mayfly_private.show_poll is 'A poll, with its ballots once it is closed.';
 
--- A team as others see it, with its members by now. Called by functions that have asked whether the caller may see it.
+-- A team as others see it, with the current status of its members. Callers have checked that it may be seen.
 
 create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb
@@ -22050,7 +23491,7 @@ return (
 
 comment on function mayfly_private.show_team is 'A team with its members.';
 
--- An alert as its readers see it.
+-- An alert as readers see it.
 
 create function mayfly_private.show_team_alert(alert mayfly.team_alerts)
 returns jsonb
@@ -22059,11 +23500,11 @@ set search_path = ''
 return jsonb_build_object('id', alert.id, 'team', alert.team_id, 'kind', alert.kind, 'agents', to_jsonb(alert.agents), 'detail', alert.detail,
   'status', alert.status, 'times', alert.times, 'found_at', alert.found_at, 'handled_at', alert.handled_at, 'handled_with', alert.handled_with);
 
-comment on function mayfly_private.show_team_alert is 'An alert as its readers see it.';
+comment on function mayfly_private.show_team_alert is 'An alert as readers see it.';
 
 grant execute on function mayfly_private.show_team_alert to authenticated, service_role;
 
--- A tender as others see it: of the bids of an open one nothing.
+-- A tender as others see it. While it is open, its bids are hidden.
 
 create function mayfly_private.show_tender(tender mayfly.tenders)
 returns jsonb
@@ -22102,8 +23543,8 @@ $$;
 
 comment on function mayfly_private.signal_poll is 'Signals the job of a poll that is over.';
 
--- The definer half of mayfly.spawn_named_team: the team, its agents, its members and its channel, all or none. Locks what
--- spawn_team locks, the tenant's row first.
+-- The definer half of mayfly.spawn_named_team: it creates the team, its agents, its members and its channel,
+-- all or none. Locks what spawn_team locks, the tenant's row first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -22131,14 +23572,14 @@ begin
   order by g.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format(
-        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores; lead must be one agent and come first.', fault.index), null,
+        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores, and lead must be one agent and come first.', fault.index), null,
       jsonb_build_object('index', fault.index, 'field', 'role'));
   end if;
   if seconds is not null then
     select g.n - 1 as index into fault from jsonb_array_elements(team) with ordinality as g (item, n)
     where (g.item ->> 'renew')::boolean order by g.n limit 1;
     if found then
-      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
+      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false, because the team has a deadline.', fault.index),
         'Leave out renew or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
     end if;
   end if;
@@ -22153,10 +23594,10 @@ begin
     order by g.n, nth);
   issued := mayfly_private.spawn_team(groups);
 
-  -- The tenant's row is locked by spawn_team: of two at a limit, the second sees what the first has made.
+  -- spawn_team has locked the tenant's row, so of two concurrent calls, the second sees what the first created.
   if coalesce((settings ->> 'channel')::boolean, true) then
     if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
-      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant can have at most %s channels.', max_channels),
         'Spawn the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
     end if;
     channel := gen_random_uuid();
@@ -22171,10 +23612,10 @@ begin
   on conflict do nothing
   returning t.* into made;
   if made.id is null then
-    perform mayfly_private.fail(409, 'name_taken', format('A team %s is already running.', settings ->> 'name'),
+    perform mayfly_private.fail(409, 'name_taken', format('A team named %s is already running.', settings ->> 'name'),
       'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
-  -- It only takes from what its members may spend, so it needs no cost:admin.
+  -- It can only lower what its members may spend, so it needs no cost:admin.
   if jsonb_typeof(settings -> 'budget') = 'object' then
     insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
     values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
@@ -22191,10 +23632,11 @@ comment on function mayfly_private.spawn_named_team is 'Spawns a team with a nam
 
 grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
 
--- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
--- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
--- and one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No member lives longer than the deadline, in
--- seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): the spawn function calls it with the
+-- identity of its own caller. `team` is what spawn_team takes, and each group may have a role. The group with the
+-- role lead comes first and is one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No
+-- member lives longer than the deadline, in seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the
+-- team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -22206,8 +23648,8 @@ comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a tea
 
 grant execute on function mayfly.spawn_named_team to authenticated, service_role;
 
--- The definer half of mayfly.stop_team. An agent may stop a team that it leads or has made without agent:stop. Locks the
--- team, then its agents.
+-- The definer half of mayfly.stop_team. Without agent:stop, an agent can stop a team that it leads or created, and a
+-- person a team that they created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -22223,7 +23665,7 @@ begin
   select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id for no key update;
   if team.id is null then
     perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
-  elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
+  elsif not (caller.kind <> 'client' and coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
     and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
       'Without it, you can stop only teams that you lead or created.', '{"scope": "agent:stop"}');
@@ -22240,8 +23682,8 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
--- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are withdrawn.
--- For its lead, whoever made it, and callers with agent:stop. Again changes nothing.
+-- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
+-- withdrawn. For its lead, its creator, and callers with agent:stop. Repeating it changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb
@@ -22253,8 +23695,8 @@ comment on function mayfly.stop_team is 'Ends a team with its members. Returns t
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
 
--- The definer half of mayfly.watch_team. Locks the team, so that watchers look one after the other and each alert goes to
--- one of them.
+-- The definer half of mayfly.watch_team. Locks the team, so that watchers check one after the other and each
+-- alert goes to one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -22286,7 +23728,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- Without a limit of its own: half of what the team may spend in all.
+  -- Without an explicit limit: half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -22312,7 +23754,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done has not helped: it is an alert again.
+      -- What was done did not help, so it is an alert again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -22338,10 +23780,11 @@ comment on function mayfly_private.watch_team is 'The definer half of mayfly.wat
 
 grant execute on function mayfly_private.watch_team to authenticated, service_role;
 
--- Looks for what goes wrong in a running team (scope team:manage): agents that wait for each other in a circle, the same
--- message or tool call again and again, members that have been at one thing for too long, costs that run away. Each new
--- finding is an event team.alert. Returns { alerts, open }: the alerts that the caller is to act on, each given to one
--- watcher, and again after a minute if nobody says by handle_alert what was done; and how many are open.
+-- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle,
+-- repeated messages or tool calls, members that have done the same thing for too long, and runaway costs. Each
+-- new finding is an event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how
+-- many are open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was
+-- done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb
@@ -22349,11 +23792,88 @@ language sql
 set search_path = ''
 return mayfly_private.watch_team(team_id, limits);
 
-comment on function mayfly.watch_team is 'Looks for what goes wrong in a team: { alerts, open }.';
+comment on function mayfly.watch_team is 'Looks for problems in a team: { alerts, open }.';
 
 grant execute on function mayfly.watch_team to authenticated, service_role;
 
--- Members spend for their team: what they and all that they spawn cost counts in its budget. Locks nothing.
+-- An assignment adds one to the load of its agent until it ends. Deleted rows have ended, or their tenant is erased.
+
+create function mayfly_private.count_loads()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into mayfly_private.agent_loads (tenant_id, agent_id, change)
+    select n.tenant_id, n.agent_id, count(*) from new_rows n
+    where not n.ended
+    group by n.tenant_id, n.agent_id;
+  else
+    insert into mayfly_private.agent_loads (tenant_id, agent_id, change)
+    select n.tenant_id, n.agent_id, sum(o.ended::integer - n.ended::integer)
+    from new_rows n
+    join old_rows o on o.tenant_id = n.tenant_id and o.job_id = n.job_id
+    where n.ended <> o.ended
+    group by n.tenant_id, n.agent_id;
+  end if;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.count_loads is 'Trigger: counts the open assignments of agents.';
+
+create trigger assignments_count_insert after insert on mayfly.assignments
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.count_loads();
+
+create trigger assignments_count_update after update on mayfly.assignments
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function mayfly_private.count_loads();
+
+-- A job that has ended no longer counts as load of its agent. One that is redriven counts again. So assign_job counts
+-- rows of one index, instead of looking up every open job. A row that somebody else holds is left to maintenance, so
+-- that the end of a job waits for nobody.
+
+create function mayfly_private.end_assignments()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  given uuid[];
+begin
+  -- Most jobs are assigned to nobody, and this check is all that they cost.
+  select array_agg(n.id) into given from changed n where n.target ? 'agent';
+  if given is null then
+    return null;
+  end if;
+  update mayfly.assignments s set ended = tg_op = 'INSERT'
+  from (
+    select o.tenant_id, o.job_id
+    from changed n
+    join mayfly.assignments o on o.tenant_id = n.tenant_id and o.job_id = n.id
+    where n.target ? 'agent' and not o.released and o.reward is null
+      and (tg_op = 'INSERT' or exists (select from mayfly.jobs j where j.tenant_id = n.tenant_id and j.id = n.id))
+    order by o.tenant_id, o.job_id
+    for no key update of o skip locked) d
+  where s.tenant_id = d.tenant_id and s.job_id = d.job_id;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.end_assignments is 'Trigger: jobs that have ended no longer count as load of their agents.';
+
+create trigger finished_jobs_end_assignments after insert on mayfly.finished_jobs
+  referencing new table as changed
+  for each statement execute function mayfly_private.end_assignments();
+
+create trigger finished_jobs_begin_assignments after delete on mayfly.finished_jobs
+  referencing old table as changed
+  for each statement execute function mayfly_private.end_assignments();
+
+-- The costs of members, and of all agents that they spawn, count against the team's budget. Locks nothing.
 
 create function mayfly_private.group_costs()
 returns trigger
@@ -22368,7 +23888,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.group_costs is 'Trigger: members spend for their team.';
+comment on function mayfly_private.group_costs is 'Trigger: costs of members count against the team''s budget.';
 
 create trigger team_members_group_costs after insert on mayfly.team_members
   referencing new table as new_rows
@@ -22440,12 +23960,13 @@ create trigger sealed_bids_meter_delete after delete on mayfly_private.sealed_bi
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- What agents leave behind when they end, in the transaction that ends them: jobs that were given to them go to whoever
--- has the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of the dead win
--- nothing (award_tender looks).
+-- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent
+-- with the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of dead
+-- agents cannot win (award_tender checks).
 --
--- A job or a poll that somebody else holds is left alone, so that no ending waits for another, in any order: maintenance,
--- the next ballot and everyone who reads the poll look again. Locks the agents (by the statement), the jobs, the polls.
+-- It skips jobs and polls that somebody else has locked, so that endings never wait for each other.
+-- Maintenance, the next ballot and every reader of the poll check again. Locks the agents (by the statement),
+-- the jobs, the polls.
 
 create function mayfly_private.release_obligations()
 returns trigger
@@ -22487,7 +24008,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_obligations is 'Trigger: what agents leave behind when they end.';
+comment on function mayfly_private.release_obligations is 'Trigger: releases what agents leave behind when they end.';
 
 create trigger agents_release_obligations after update on mayfly.agents
   referencing old table as old_rows new table as new_rows
@@ -22497,12 +24018,13 @@ create trigger agents_release_obligations after update on mayfly.agents
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('fact:read', 'Read entities and facts of the tenant.', '{viewer,member,admin,owner}', true, true),
-  ('fact:write', 'Record facts, name and merge entities, and forget what one has recorded.', '{member,admin,owner}', true, true),
-  ('fact:admin', 'Read facts that are private to their agent, forget any, and set how long ended ones are kept.', '{admin,owner}', true, false)
+  ('fact:write', 'Record facts, name and merge entities, and forget one''s own facts.', '{member,admin,owner}', true, true),
+  ('fact:admin', 'Read private facts, forget any fact, and set how long ended facts are kept.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- What facts are about: people, services, places. Written by the functions of this room alone.
+-- The things that facts are about, such as people, services and places. Only the functions of this room write
+-- them.
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -22535,10 +24057,11 @@ comment on column mayfly.entities.type is '''thing'' until somebody sets its typ
 
 comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
 
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
+comment on column mayfly.entities.is_set is 'Whether set_entity was called for it. If so, it stays when no fact mentions it any more.';
 
--- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
--- are copied from the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, with the key for looking them up (mayfly_private.entity_key). type and
+-- private_to are copied from the entity, so that a constraint can prevent one name from standing for two
+-- entities.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -22562,7 +24085,7 @@ alter table mayfly.entity_names
 
 comment on table mayfly.entity_names is 'The names and aliases of entities.';
 
-comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
+comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single spaces.';
 
 -- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
 -- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
@@ -22598,7 +24121,7 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- One open fact a slot. Also what is said of an entity.
+-- One open fact for each slot. Also finds the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 
@@ -22608,7 +24131,7 @@ create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 
--- What maintenance looks for.
+-- For maintenance.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
@@ -22632,9 +24155,9 @@ comment on column mayfly.facts.private_to is 'The agent to which it belongs. Nul
 
 comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 
-comment on column mayfly.facts.source is 'The passage or the address that says so.';
+comment on column mayfly.facts.source is 'The passage or the address of the source.';
 
-comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
+comment on column mayfly.facts.memory_id is 'The memory from which it was extracted.';
 
 comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 
@@ -22642,7 +24165,7 @@ comment on column mayfly.facts.confirmations is 'How many times it was recorded 
 
 comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
 
-comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';
+comment on column mayfly.facts.expires_at is 'After this time it counts as never recorded, and maintenance deletes it.';
 
 -- How a tenant keeps its facts. A tenant without a row keeps all of them.
 
@@ -22654,7 +24177,7 @@ create table mayfly.fact_settings (
 
 comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
 
-comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
+comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end. Null means forever.';
 
 -- How many bytes the rows of this room's tables are charged.
 
@@ -22716,13 +24239,14 @@ on conflict (name) do update set work = excluded.work;
 
 insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
   ('fact.recorded', 'fact:read', 'fact:admin', 'A fact was recorded.'),
-  ('fact.ended', 'fact:read', 'fact:admin', 'A fact has an end, since a newer one replaced it or somebody ended it.'),
+  ('fact.ended', 'fact:read', 'fact:admin', 'A fact ended, because a newer one replaced it or somebody ended it.'),
   ('fact.forgotten', 'fact:read', 'fact:admin', 'A fact was deleted.')
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts: everybody in the tenant those of the tenant, and private ones of an agent only
--- itself, its ancestors and callers with fact:admin. Only functions write them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. Private ones
+-- of an agent can be seen only by the agent, its ancestors and callers with fact:admin. Only functions write
+-- them.
 
 alter table mayfly.entities enable row level security;
 
@@ -22784,13 +24308,13 @@ begin
     (2, (select k from jsonb_object_keys(case jsonb_typeof(g.f) when 'object' then g.f else '{}' end) k
         where k <> all ('{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) limit 1),
       jsonb_typeof(g.f) = 'object' and (g.f - '{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) <> '{}',
-      'left out: a fact has no such field'),
+      'left out, because a fact has no such field'),
     (3, 'subject', not coalesce(mayfly_private.is_entity_ref(g.f -> 'subject'), false), 'the name of an entity, { name, type } or { id }'),
     (4, 'predicate', jsonb_typeof(g.f -> 'predicate') is distinct from 'string'
         or coalesce(char_length(mayfly_private.fact_word(g.f ->> 'predicate')), 0) not between 1 and 100, 'a text of 1 to 100 characters'),
-    (5, 'object', (coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null') = not (g.f ? 'value'), 'given, or value: exactly one of them'),
+    (5, 'object', (coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null') = not (g.f ? 'value'), 'set, unless value is: a fact has exactly one of them'),
     (6, 'object', coalesce(jsonb_typeof(g.f -> 'object'), 'null') <> 'null' and not mayfly_private.is_entity_ref(g.f -> 'object'), 'the name of an entity, { name, type } or { id }'),
-    (7, 'value', g.f ? 'value' and not mayfly_private.json_within(g.f -> 'value', 8192, 16), 'at most 8 KB of JSON, at most 16 deep'),
+    (7, 'value', g.f ? 'value' and not mayfly_private.json_within(g.f -> 'value', 8192, 16), 'at most 8 KB of JSON with at most 16 levels'),
     (8, 'value', g.f ? 'value' and not mayfly_private.numbers_kept(g.f -> 'value'), 'JSON without a number that JavaScript cannot hold'),
     (9, 'many', coalesce(jsonb_typeof(g.f -> 'many'), 'boolean') not in ('boolean', 'null'), 'true or false'),
     (10, 'confidence', not mayfly_private.number_within(g.f -> 'confidence', 0, 1), 'a number from 0 to 1'),
@@ -22807,7 +24331,7 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- Casts of what is no instant would raise, so in a statement of its own.
+  -- A separate statement, because casting a value that is not an instant would raise an error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values
@@ -22889,8 +24413,8 @@ comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Ends facts: they are no longer true from an instant on, without a new fact. They are kept. Scope fact:write. Facts
--- that ended earlier stay as they are.
+-- Ends facts, so that they are no longer true from an instant on, without recording a new fact. The facts are
+-- kept. Scope fact:write. Facts that ended earlier stay as they are.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -22902,8 +24426,9 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities for a reference that the caller may see: an id, or all with this name or alias (and type, if given),
--- both its own private ones and the tenant's. Runs as the caller, under row-level security. Locks nothing.
+-- The entities for a reference that the caller may see: the one with this id, or all with this name or alias
+-- (and type, if given), including its own private ones. Runs as the caller, under row-level security. Locks
+-- nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -22970,15 +24495,16 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fact_word is 'A predicate or a type in its one form.';
+comment on function mayfly_private.fact_word is 'A predicate or a type in its common form.';
 
 grant execute on function mayfly_private.fact_word to authenticated, service_role;
 
--- What is known of the entities that a text names, and what was extracted from memories: for a recall that brings facts
--- with it. Names and aliases of up to six words are found in the first 1,000 characters, the longest first; in scripts
--- without blanks, of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+-- Facts about the entities that a text names, and facts that were extracted from memories, for a recall with
+-- facts. It finds names and aliases of up to six words in the first 1,000 characters, longest first. In scripts
+-- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
---   { entities: [{ …, named }], facts: [{ …, hop }], truncated }            named: how the text calls it; null: from a memory
+--   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
+--   named: the name in the text, or null if the entity comes from a memory
 
 create function mayfly.facts_about(
   query text default null, memories uuid[] default null, hops integer default 1, as_of timestamptz default null, result_limit integer default 50
@@ -23094,12 +24620,13 @@ comment on function mayfly.find_entities is 'Finds entities by names and aliases
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
--- The entity that a reference means to an agent, or to the tenant where `owner` is null; null where there is none. By
--- its id, or by its name or an alias: of the type that is given, or of none yet ('thing'). A name that stands for
--- entities of several types, and no type: entity_ambiguous. A private entity of the owner comes before the tenant's.
+-- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none.
+-- It is found by its id, or by its name or an alias, with the given type or without a type yet ('thing'). If a
+-- name without a type stands for entities of several types, it fails with entity_ambiguous. A private entity of
+-- the owner takes precedence over the tenant's.
 --
--- Called by the functions that write, as owner, after hold_facts. `seen` are the agents whose private entities the caller sees;
--- null for all. Locks nothing.
+-- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities
+-- the caller sees; null for all. Locks nothing.
 
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -23145,7 +24672,7 @@ $$;
 
 comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
--- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
+-- The definer half of mayfly.forget_entity. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb
@@ -23187,8 +24714,8 @@ comment on function mayfly_private.forget_entity is 'Deletes an entity and all f
 
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
--- Deletes an entity for good, with its names and every fact that is about it or leads to it, private ones too. At most
--- max_rows facts a call: call it again while it says more. Scope fact:admin.
+-- Deletes an entity for good, with its names and every fact that mentions it, including private ones. It
+-- deletes at most max_rows facts a call, so call it again while `more` is true. Scope fact:admin.
 
 create function mayfly.forget_entity(id uuid, max_rows integer default 5000)
 returns jsonb
@@ -23200,7 +24727,7 @@ comment on function mayfly.forget_entity is 'Deletes an entity and all facts abo
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
--- The definer half of mayfly.forget_facts. Locks what hold_facts locks; what it deletes.
+-- The definer half of mayfly.forget_facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -23216,7 +24743,7 @@ declare
   forgotten integer;
 begin
   if num_nonnulls(ids, memory) <> 1 or cardinality(ids) not between 1 and 500 then
-    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts, unless memory is given');
+    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts, unless memory is set');
   end if;
   perform mayfly_private.hold_facts(tenant);
   if exists (select from unnest(ids) i where not exists (
@@ -23260,9 +24787,9 @@ comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by 
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
--- Lets one transaction at a time write a tenant's facts, so that a name makes one entity, a slot has one open fact,
--- and writers do not wait for each other's rows. Called by each function of this room that writes, before it reads.
--- The lock ends with the transaction.
+-- Lets one transaction at a time write a tenant's facts, so that a name never becomes two entities, a slot has
+-- one open fact, and writers do not wait for each other's rows. Called by each function of this room that
+-- writes, before it reads. The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void
@@ -23352,9 +24879,10 @@ comment on function mayfly.list_facts is
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Creates all entities in references that do not exist yet, in one statement. One by one, charging and checking each
--- insert made 100 facts take ten times as long. Those with a type come first, so that a name alone finds them.
--- `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
+-- Creates all entities in references that do not exist yet, in one statement. Charging and checking each insert
+-- separately made 100 facts take ten times as long. References with a type come first, so that a name without a
+-- type finds them. `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after
+-- hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
 returns void
@@ -23374,7 +24902,7 @@ begin
         cross join lateral (select case jsonb_typeof(r -> 'ref') when 'string' then r ->> 'ref' else r -> 'ref' ->> 'name' end as name) n
         where n.name is not null and typed = coalesce(jsonb_typeof(r -> 'ref') = 'object' and r -> 'ref' ? 'type', false)
           and (mayfly_private.find_entity(tenant, (r ->> 'owner')::uuid, seen, r -> 'ref')).id is null
-          -- A private one of the caller's may be about to become the tenant's.
+          -- A private entity of the caller may be about to become the tenant's.
           and (caller_id is null or r ->> 'owner' is not null or (mayfly_private.find_entity(tenant, caller_id, seen, r -> 'ref')).id is null)) m
       order by m.owner, m.key, m.type
     ), made as (
@@ -23391,8 +24919,8 @@ comment on function mayfly_private.make_entities is 'Creates the entities in ref
 
 -- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
--- same, the older one stays.
+-- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
+-- both facts say the same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -23409,13 +24937,13 @@ declare
   moved integer := 0;
 begin
   if id is null or id = into_id then
-    perform mayfly_private.refuse_fact('id', 'another entity than into_id');
+    perform mayfly_private.refuse_fact('id', 'a different entity from into_id');
   end if;
   perform mayfly_private.hold_facts(tenant);
   source := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', id));
   target := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', into_id));
   if target.private_to is not null and target.private_to is distinct from source.private_to then
-    perform mayfly_private.refuse_fact('into_id', 'an entity that all who see the other one see as well');
+    perform mayfly_private.refuse_fact('into_id', 'an entity that everybody who can see the other one can see too');
   end if;
   for moving in
     select * from mayfly.facts f
@@ -23483,9 +25011,10 @@ comment on function mayfly.merge_entities is 'Merges two entities: the names and
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
--- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
--- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, about which the owner (an agent, or null for the tenant) may record facts. It is
+-- created if there is none. If it has no type yet, the type of the reference is set. A private entity becomes
+-- the tenant's when the tenant may see a fact about it. Called by functions that write, as owner, after
+-- hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -23498,7 +25027,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private one of the caller that is about to be the tenant's.
+    -- A private entity of the caller that is about to become the tenant's.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then
@@ -23509,7 +25038,7 @@ begin
     values (tenant, entity.id, mayfly_private.entity_key(said), owner, entity.type, btrim(said));
     return entity;
   end if;
-  -- What is private says nothing of the tenant's entity, not even its type.
+  -- A private fact must not change the tenant's entity, not even its type.
   if (entity.type = 'thing' and of_type <> 'thing' and entity.private_to is not distinct from owner) or (owner is null and entity.private_to is not null) then
     begin
       update mayfly.entity_names n
@@ -23530,7 +25059,7 @@ $$;
 
 comment on function mayfly_private.own_entity is 'The entity for a reference, created if there is none.';
 
--- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- Checks facts, and decides who owns each: an agent, or the tenant (null). Facts from a private memory stay
 -- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
@@ -23556,7 +25085,7 @@ begin
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
-      else 'tenant, since only an agent has facts of its own' end, fault.place::integer);
+      else 'tenant, because only an agent can have private facts' end, fault.place::integer);
   end if;
   select array_agg(case when coalesce(g.f ->> 'visibility', m.visibility) = 'agent' then caller_id end order by g.n) into owners
   from jsonb_array_elements(facts) with ordinality as g (f, n)
@@ -23567,10 +25096,10 @@ $$;
 
 comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
--- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
--- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
--- order, { id, status, superseded, valid_from, valid_to }. Called by mayfly_private.record_facts, as owner, after hold_facts.
--- Locks what it changes.
+-- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at
+-- that time, it is confirmed. Otherwise the new fact is inserted, it closes the fact that was valid then, and
+-- it ends where the next one begins. Returns { id, status, superseded, valid_from, valid_to } for each, in
+-- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -23600,14 +25129,14 @@ begin
     select min(f.valid_from) as valid_from from mayfly.facts f
     where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
       and f.private_to is not distinct from g.private_to and f.valid_from > g.valid_from
-      -- What was wrong from the beginning bounds nothing.
+      -- A fact that was never valid limits no other fact.
       and f.valid_to is distinct from f.valid_from and (f.expires_at is null or f.expires_at > instant)) n on true;
 
   update mayfly.facts f
   set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
     source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
     valid_to = least(f.valid_to, g.valid_to),
-    -- What one of both keeps for ever is kept.
+    -- If one of the two is kept forever, it stays.
     expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
   from unnest(given) with ordinality g
   where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
@@ -23616,7 +25145,7 @@ begin
   from unnest(given) with ordinality g
   where not same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
 
-  -- One that has expired, and that maintenance has not come to, no longer holds its slot.
+  -- An expired fact that maintenance has not deleted yet no longer holds its slot.
   delete from mayfly.facts f
   using unnest(given) g
   where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
@@ -23643,7 +25172,8 @@ $$;
 
 comment on function mayfly_private.place_facts is 'Puts facts into their slots.';
 
--- The definer half of mayfly.record_facts. All or nothing. Locks what hold_facts locks; what it changes.
+-- The definer half of mayfly.record_facts. Records all facts or none. Locks what hold_facts locks, and what it
+-- changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -23656,7 +25186,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- Whose private entities the caller sees; null for all.
+  -- The agents whose private entities the caller sees; null for all.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -23669,7 +25199,7 @@ declare
   one record;
 begin
   perform mayfly_private.hold_facts(tenant);
-  -- Behind the lock, so that who writes later says so later.
+  -- Read after the lock, so that a later writer has a later time.
   instant := mayfly_private.now();
   refs := array(
     select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
@@ -23696,7 +25226,7 @@ begin
           (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'object')::text)::uuid as object_id,
           case when coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null' then mayfly_private.canonical(g.f -> 'value') end as value) i) e) p;
 
-  -- Of facts in one slot, the second sees what became of the first.
+  -- If two facts have the same slot, the second one sees the result of the first.
   answers := array_fill(null::jsonb, array[cardinality(prepared)]);
   for round in 1..(select max(r) from unnest(rounds) r) loop
     places := array(select n from generate_subscripts(prepared, 1) n where rounds[n] = round order by n);
@@ -23705,7 +25235,7 @@ begin
       answers[places[k]] := placed[k];
     end loop;
   end loop;
-  -- What is recorded is charged as it is inserted; what is only confirmed is a write, too.
+  -- Recorded facts are charged when they are inserted. A confirmation counts as a write, too.
   perform mayfly_private.charge(tenant, 0, 0, (select count(*) from unnest(answers) a where a ->> 'status' = 'confirmed')::integer);
   return to_jsonb(answers);
 end
@@ -23719,9 +25249,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- subject and object are entities: a name, { name, type } or { id }; those that are new are made. A newer fact about
--- the same subject and predicate closes the older one, which stays; with many, each object has its own. The same fact
--- again is confirmed.
+-- subject and object are entities: a name, { name, type } or { id }. New entities are created. A newer fact
+-- about the same subject and predicate closes the older one, which is kept. With many, each object has its own
+-- slot. Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb
@@ -23734,7 +25264,8 @@ comment on function mayfly.record_facts is
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
--- Refuses a call of this room with the wrong field, and the position of the fact in its list if there is one.
+-- Refuses a call of this room, with the field that is wrong, and the position of the fact in its list if there
+-- is one.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -23747,11 +25278,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_fact is 'Refuses a call by the field that is wrong.';
+comment on function mayfly_private.refuse_fact is 'Refuses a call, with the field that is wrong.';
 
 grant execute on function mayfly_private.refuse_fact to authenticated, service_role;
 
--- The definer half of mayfly.set_entity. Locks what hold_facts locks; the entity.
+-- The definer half of mayfly.set_entity. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
@@ -23782,7 +25313,7 @@ begin
   elsif coalesce(visibility, 'tenant') not in ('tenant', 'agent') then
     perform mayfly_private.refuse_fact('visibility', 'tenant or agent');
   elsif visibility = 'agent' and caller_id is null then
-    perform mayfly_private.refuse_fact('visibility', 'tenant, since only an agent has entities of its own');
+    perform mayfly_private.refuse_fact('visibility', 'tenant, because only an agent can have private entities');
   end if;
   perform mayfly_private.hold_facts(tenant);
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
@@ -23820,9 +25351,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which
--- can also rename it. aliases replaces its aliases, and null keeps them. Its old name becomes an alias unless
--- aliases are given. Scope fact:write.
+-- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type }
+-- or { id }), with which you can also rename it. aliases replaces its aliases, and null keeps them. Its old
+-- name becomes an alias unless aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -23873,7 +25404,7 @@ comment on function mayfly.set_fact_retention is 'Sets how many seconds a fact i
 
 grant execute on function mayfly.set_fact_retention to authenticated, service_role;
 
--- An entity as its callers get it, with its other names.
+-- An entity in the form that callers get, with its other names.
 
 create function mayfly_private.show_entity(entity mayfly.entities)
 returns jsonb
@@ -23885,11 +25416,11 @@ return case when entity.id is not null then jsonb_build_object(
     where n.tenant_id = entity.tenant_id and n.entity_id = entity.id and n.key <> mayfly_private.entity_key(entity.name)),
   'created_at', entity.created_at, 'updated_at', entity.updated_at) end;
 
-comment on function mayfly_private.show_entity is 'An entity as its callers get it.';
+comment on function mayfly_private.show_entity is 'An entity in the form that callers get.';
 
 grant execute on function mayfly_private.show_entity to authenticated, service_role;
 
--- A fact as its callers get it, with the names of its entities.
+-- A fact in the form that callers get, with the names of its entities.
 
 create function mayfly_private.show_fact(fact mayfly.facts)
 returns jsonb
@@ -23907,13 +25438,14 @@ return jsonb_build_object(
   'recorded_at', fact.recorded_at, 'confirmed_at', fact.confirmed_at, 'confirmations', fact.confirmations,
   'superseded_by', fact.superseded_by, 'expires_at', fact.expires_at);
 
-comment on function mayfly_private.show_fact is 'A fact as its callers get it.';
+comment on function mayfly_private.show_fact is 'A fact in the form that callers get.';
 
 grant execute on function mayfly_private.show_fact to authenticated, service_role;
 
--- What is around entities in one to three hops: facts that were valid at an instant, and the entities that they lead to.
--- Level by level, and no entity twice, so a circle ends. Of each entity the most certain and newest `fan_out` facts, and
--- `result_limit` in all; `truncated` says that there were more. Scope fact:read. Runs as the caller. Locks nothing.
+-- The surroundings of entities in one to three hops: facts that were valid at an instant, and the entities to
+-- which they lead. It goes level by level and visits no entity twice, so cycles end. From each entity it takes
+-- the `fan_out` most certain and newest facts, and `result_limit` facts in all. `truncated` says whether there
+-- were more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that led to it first
 
@@ -23985,7 +25517,7 @@ begin
         order by n limit fan_out + 1
       ) r
     ), fresh as (
-      -- A fact between two entities of the frontier comes once.
+      -- A fact between two entities of the frontier is included only once.
       select distinct on (d.id) d.id, d.other, d.n, d.place from edges d
       where d.n <= fan_out and d.id <> all (found_ids)
       order by d.id, d.place
@@ -24029,8 +25561,9 @@ comment on function mayfly.traverse_facts is
 
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
--- Appends what happened to facts to the log, once a statement, ids alone. As owner: clients have no INSERT on the log.
--- The events of a private fact have its agent as audience. A fact that is only confirmed has no event.
+-- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients
+-- have no INSERT on the log. The events of a private fact have its agent as audience. A fact that is only
+-- confirmed has no event.
 
 create function mayfly_private.log_facts()
 returns trigger
@@ -24054,7 +25587,7 @@ begin
     from (select distinct n.tenant_id, n.private_to from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       where n.valid_to is distinct from o.valid_to) t;
   else
-    -- What a tenant leaves that is being deleted is told to nobody.
+    -- While a tenant is being deleted, nothing is logged.
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
     select o.tenant_id, of_epoch, o.private_to, 'fact.forgotten', o.agent_id, o.id
     from old_rows o join mayfly.tenants t on t.id = o.tenant_id order by o.id;
@@ -24122,7 +25655,7 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Threads of work that frameworks such as LangGraph checkpoint. Written by the functions of this room alone.
+-- Threads of work that frameworks such as LangGraph checkpoint. Only the functions of this room write them.
 
 create table mayfly.threads (
   tenant_id uuid not null,
@@ -24138,7 +25671,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- What maintenance looks for.
+-- For maintenance.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -24149,13 +25682,13 @@ comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, 
 
 comment on column mayfly.threads.name is 'The id that the framework gave it.';
 
-comment on column mayfly.threads.chains is 'How many chains of parts there have been.';
+comment on column mayfly.threads.chains is 'How many chains of parts have been created so far.';
 
-comment on column mayfly.threads.bytes is 'What the tenant''s max_bytes counts for the thread and everything of it.';
+comment on column mayfly.threads.bytes is 'How many bytes the thread and everything in it count against the tenant''s max_bytes.';
 
-comment on column mayfly.threads.expires_at is 'From then on it is as if deleted; null while it stays.';
+comment on column mayfly.threads.expires_at is 'From then on it counts as deleted. Null if it does not expire.';
 
--- What a thread was after a step: one row a step and namespace. Written by put_checkpoint alone.
+-- The state of a thread after each step: one row per step and namespace. Only put_checkpoint writes it.
 
 create table mayfly.checkpoints (
   tenant_id uuid not null,
@@ -24173,7 +25706,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Lists of all threads, and of all namespaces of one, the newest first.
+-- For lists of all threads, and of all namespaces of one, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -24185,23 +25718,23 @@ alter table mayfly.checkpoints
   alter column channels set statistics 0,
   alter column metadata set statistics 0;
 
-comment on table mayfly.checkpoints is 'What a thread was after a step.';
+comment on table mayfly.checkpoints is 'The state of a thread after each step.';
 
-comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph; empty for the graph itself.';
+comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph, or empty for the graph itself.';
 
-comment on column mayfly.checkpoints.id is 'Given by the framework; those of a thread sort by their age.';
+comment on column mayfly.checkpoints.id is 'Given by the framework. The ids of a thread sort by age.';
 
 comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
 
 comment on column mayfly.checkpoints.channels is
-  'By the name of each channel its version, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
+  'The version of each channel, by name, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
 
-comment on column mayfly.checkpoints.bytes is 'What the tenant''s max_bytes counts for it.';
+comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
 
--- The texts that values of channels consist of. A value that is replaced has a chain of one part; a list that grows
--- has a part for each time that it grew. A part that repeats what a task wrote has its text around that of the write:
--- the first of its characters, body, and the last of its characters. Written by put_checkpoint, and by prune_thread
--- when the write goes.
+-- The texts that make up the values of channels. A value that is replaced has a chain of one part. A list that
+-- grows has one part for each time it grew. A part that repeats what a task wrote takes characters from the
+-- start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint,
+-- and by prune_thread when the write is deleted.
 
 create table mayfly.thread_parts (
   tenant_id uuid not null,
@@ -24231,17 +25764,17 @@ alter table mayfly.thread_parts
   alter column head set statistics 0,
   alter column tail set statistics 0;
 
-comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
+comment on table mayfly.thread_parts is 'The texts that make up the values of channels.';
 
-comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null where body is all of it.';
+comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null if body is the whole text.';
 
 comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
 
-comment on column mayfly.thread_parts.tail is 'How many characters of the write come behind body.';
+comment on column mayfly.thread_parts.tail is 'How many characters of the write come after body.';
 
-comment on column mayfly.thread_parts.bytes is 'What the tenant''s max_bytes counts for it.';
+comment on column mayfly.thread_parts.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
 
--- What a task wrote after a checkpoint, before the next one took it up. Written by put_writes alone.
+-- What a task wrote after a checkpoint, before the next checkpoint included it. Only put_writes writes it.
 
 create table mayfly.thread_writes (
   tenant_id uuid not null,
@@ -24267,12 +25800,12 @@ alter table mayfly.thread_writes
 
 comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
 
-comment on column mayfly.thread_writes.path is 'Where the task is in the graph; writes of a checkpoint are applied in the order of path, task and idx.';
+comment on column mayfly.thread_writes.path is 'Where the task is in the graph. Writes of a checkpoint are applied in the order of path, task and idx.';
 
 comment on column mayfly.thread_writes.writes is
-  '[{ channel, idx, body }]: idx is the place among the writes of the task, below 0 for special ones, of which the last is kept.';
+  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have one below 0, and only the last is kept.';
 
-comment on column mayfly.thread_writes.bytes is 'What the tenant''s max_bytes counts for it.';
+comment on column mayfly.thread_writes.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
 
 -- What the rows of this room's tables are charged, in bytes.
 
@@ -24286,8 +25819,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.thread_writes', 'its thread, which is charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes threads of a tenant that have expired, at most max_rows: { threads, more }. A chore of maintain_tenant, as
--- owner. Locks what it deletes; passes by threads that others hold.
+-- Deletes expired threads of a tenant, at most max_rows: { threads, more }. A chore of maintain_tenant, as
+-- owner. Locks what it deletes, and skips threads that others have locked.
 
 create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb
@@ -24308,7 +25841,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_threads is 'One batch of deleting threads that have expired.';
+comment on function mayfly_private.maintain_threads is 'Deletes one batch of expired threads.';
 
 -- What maintenance does in this room.
 
@@ -24316,7 +25849,7 @@ insert into mayfly_private.chores (name, work) values
   ('threads', 'mayfly_private.maintain_threads(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- Who may see threads. They are written by functions alone.
+-- Who may see threads. Only functions write them.
 
 alter table mayfly.threads enable row level security;
 
@@ -24346,8 +25879,8 @@ grant select on mayfly.thread_writes to authenticated, service_role;
 create policy thread_writes_select on mayfly.thread_writes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
 
--- Where the value of a version of a channel is, as a checkpoint of the thread says it, the newest first; null where none
--- does. Called by put_checkpoint and put_value, as owner.
+-- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that
+-- has it, or null. Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb
@@ -24360,10 +25893,10 @@ as $$
   order by c.id desc limit 1
 $$;
 
-comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is.';
+comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is stored.';
 
--- Charges a thread that is locked for what was written into it, or gives back what was deleted. As owner. Locks a shard
--- of usage.
+-- Charges a locked thread for what was written into it, or refunds what was deleted. Runs as owner. Locks a
+-- shard of usage.
 
 create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
 returns void
@@ -24372,7 +25905,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- Of the row itself, once.
+  -- For the row itself, once.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t
@@ -24410,7 +25943,7 @@ comment on function mayfly_private.delete_thread is 'The definer half of mayfly.
 
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
--- Deletes a thread with every checkpoint, value and write of it: { deleted }. Scope thread:write.
+-- Deletes a thread with all its checkpoints, values and writes: { deleted }. Scope thread:write.
 
 create function mayfly.delete_thread(thread text)
 returns jsonb
@@ -24418,11 +25951,11 @@ language sql
 set search_path = ''
 return mayfly_private.delete_thread(thread);
 
-comment on function mayfly.delete_thread is 'Deletes a thread with everything of it: { deleted }.';
+comment on function mayfly.delete_thread is 'Deletes a thread and everything in it: { deleted }.';
 
 grant execute on function mayfly.delete_thread to authenticated, service_role;
 
--- Deletes threads with everything of them, and gives back what they were charged. As owner. Locks what it deletes.
+-- Deletes threads and everything in them, and refunds their charges. Runs as owner. Locks what it deletes.
 
 create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
 returns integer
@@ -24444,9 +25977,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_threads is 'Deletes threads, and gives back what they were charged.';
+comment on function mayfly_private.drop_threads is 'Deletes threads, and refunds their charges.';
 
--- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }, empty if there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
@@ -24470,13 +26003,13 @@ end
 $$;
 
 comment on function mayfly.get_checkpoint is
-  'A checkpoint of a thread, or its newest one: { checkpoints, parts }, each part once, by its chain.';
+  'A checkpoint of a thread, by default the newest: { checkpoints, parts }, with each part once, by its chain.';
 
 grant execute on function mayfly.get_checkpoint to authenticated, service_role;
 
--- Checkpoints, the newest first: of a thread or all, of a namespace or all, those before an id, those whose metadata has
--- the keys and values of filter. A page at a time: after is the id, the thread and the namespace of the last one. Scope
--- thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time: of one thread or all, of one namespace or all, before an id,
+-- and with the metadata keys and values of filter. `after` is the id, thread and namespace of the last one.
+-- Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
@@ -24491,8 +26024,8 @@ declare
   instant constant timestamptz := mayfly_private.now();
   shown mayfly.checkpoints[];
 begin
-  if page_limit is null or page_limit not between 1 and 100 then
-    perform mayfly_private.refuse_thread('page_limit', '1 to 100');
+  if page_limit is null or page_limit not between 1 and 100 then -- bounds: 100 thread.page.most
+    perform mayfly_private.refuse_thread('page_limit', '1 to 100'); -- bounds: 100 thread.page.most
   elsif not coalesce(jsonb_typeof(filter) = 'object', false) then
     perform mayfly_private.refuse_thread('filter', 'an object');
   elsif after is not null and not (jsonb_typeof(after) = 'array' and jsonb_array_length(after) = 3) then
@@ -24517,11 +26050,11 @@ end
 $$;
 
 comment on function mayfly.list_checkpoints is
-  'Checkpoints, the newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
+  'Checkpoints, newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
 
 grant execute on function mayfly.list_checkpoints to authenticated, service_role;
 
--- The threads of the tenant, by name, a page at a time. Scope thread:read. Runs as the caller. Locks nothing.
+-- The threads of the tenant, by name, one page at a time. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_threads(prefix text default '', after text default null, page_limit integer default 100)
 returns jsonb
@@ -24550,8 +26083,8 @@ comment on function mayfly.list_threads is 'The threads of the tenant, by name. 
 
 grant execute on function mayfly.list_threads to authenticated, service_role;
 
--- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired. The
--- functions that write call it first. As owner. Locks the thread.
+-- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired.
+-- Functions that write call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
 returns mayfly.threads
@@ -24577,7 +26110,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_thread is 'The thread that is to be written, locked.';
+comment on function mayfly_private.lock_thread is 'Locks a thread for writing.';
 
 -- The definer half of mayfly.prune_thread. Locks the thread until commit, then a shard of usage.
 
@@ -24593,8 +26126,8 @@ declare
   freed bigint;
   spent mayfly.thread_writes[];
 begin
-  if keep is null or keep not between 1 and 10000 then
-    perform mayfly_private.refuse_thread('keep', '1 to 10000');
+  if keep is null or keep not between 1 and 10000 then -- bounds: 10000 thread.keep.most
+    perform mayfly_private.refuse_thread('keep', '1 to 10000'); -- bounds: 10000 thread.keep.most
   end if;
   select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
   if not found then
@@ -24602,7 +26135,8 @@ begin
   end if;
   with recursive ranked as (
     select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
-      -- LangGraph's delta channels are rebuilt from what was written since their last snapshot: so many steps ago.
+      -- How many steps ago the last snapshot of a delta channel was: LangGraph needs everything written since
+      -- then to rebuild it.
       (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
         then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
         where jsonb_typeof(s.value -> 1) = 'number') as needs
@@ -24631,7 +26165,7 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A step that is on its way may have written before its checkpoint.
+  -- A running step may have written before its checkpoint.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -24639,7 +26173,7 @@ begin
       and not exists (
         select from mayfly.checkpoints c
         where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns and c.id = w.checkpoint_id));
-  -- Parts that repeat a write which goes are whole from now on.
+  -- Parts that repeat a deleted write now get their whole text.
   with whole as (
     update mayfly.thread_parts p
     set body = mayfly_private.show_part(p), bytes = 64 + octet_length(mayfly_private.show_part(p)),
@@ -24666,8 +26200,9 @@ comment on function mayfly_private.prune_thread is 'The definer half of mayfly.p
 
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
--- needs: { deleted }. Those from which a kept one rebuilds a delta channel stay as well. Scope thread:write.
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing
+-- else needs: { deleted }. Checkpoints from which a kept one rebuilds a delta channel stay as well. Scope
+-- thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb
@@ -24679,9 +26214,10 @@ comment on function mayfly.prune_thread is 'Deletes all but the newest checkpoin
 
 grant execute on function mayfly.prune_thread to authenticated, service_role;
 
--- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, where the value of each channel
--- is and what was stored. What is not new is where the parent has it, or another checkpoint with that version. A
--- checkpoint that is put again has its values where they are. Called by put_checkpoint, as owner.
+-- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, with the place of
+-- each channel's value and the stored bytes. Other values stay where the parent, or another checkpoint with
+-- that version, has them. If the checkpoint is put again, its values stay where they are. Called by
+-- put_checkpoint, as owner.
 
 create function mayfly_private.put_channels(
   thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb
@@ -24706,7 +26242,7 @@ begin
   for named in select v.key, v.value from jsonb_each(versions) v loop
     if char_length(named.key) not between 1 and 500 or char_length(named.value #>> '{}') not between 1 and 100
       or jsonb_typeof(named.value) not in ('number', 'string') then
-      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, by names of 1 to 500');
+      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, with names of 1 to 500 characters');
     end if;
     given := (select g from jsonb_array_elements(channel_values) g where g ->> 'channel' = named.key limit 1);
     if present -> named.key -> 0 = named.value then
@@ -24756,7 +26292,7 @@ begin
   elsif not coalesce(jsonb_typeof(channel_versions) = 'object' and pg_column_size(channel_versions) <= 262144, false) then
     perform mayfly_private.refuse_thread('channel_versions', 'an object of at most 256 KB');
   elsif not coalesce(jsonb_typeof(metadata) = 'object' and mayfly_private.json_within(metadata, 262144, 32), false) then
-    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB, at most 32 deep');
+    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB with at most 32 levels');
   elsif not coalesce(jsonb_typeof(channel_values) = 'array' and jsonb_array_length(channel_values) <= 1000
     and octet_length(channel_values::text) <= 16777216, false) then
     perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
@@ -24778,8 +26314,9 @@ comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly
 
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
--- Stores what a thread is after a step, with the values of the channels that are new in it; one with the same id is
--- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
+-- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the
+-- same id. Creates the thread if there is none. With expires_in, the whole thread expires that many seconds
+-- from now. Scope thread:write.
 
 create function mayfly.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
@@ -24791,13 +26328,13 @@ set search_path = ''
 return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
 
 comment on function mayfly.put_checkpoint is
-  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';
+  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]. With base, part continues the list that the channel had at that version.';
 
 grant execute on function mayfly.put_checkpoint to authenticated, service_role;
 
--- Stores a part of a value of a locked thread, and says what it is charged. Where a task wrote much the same to the
--- channel after the parent, as when a list got what the task gave, only the difference is stored. Called by put_value, as
--- owner.
+-- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to
+-- the channel after the parent, for example when a list got the task's result, only the difference is stored.
+-- Called by put_value, as owner.
 
 create function mayfly_private.put_part(
   thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text
@@ -24840,11 +26377,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_part is 'Stores a part of a value, and says what it is charged.';
+comment on function mayfly_private.put_part is 'Stores a part of a value, and returns its charge.';
 
--- Stores a value of a channel of a locked thread: { at, bytes }, where it is and what it is charged. A short text stands
--- in the checkpoint. With a base, the text continues that of an earlier version, whose parts it shares; where another
--- version has continued them already, it gets a copy. Called by put_checkpoint, as owner.
+-- Stores a value of a channel of a locked thread: { at, bytes }, its place and its charge. A short text is
+-- stored in the checkpoint. With a base, the text continues that of an earlier version and shares its parts. If
+-- another version has already continued them, it gets a copy. Called by put_checkpoint, as owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb
@@ -24866,8 +26403,8 @@ begin
   if given ->> 'base' is not null then
     base := mayfly_private.channel_at(thread, ns, channel, given ->> 'base');
     if base -> 1 is null then
-      perform mayfly_private.fail(404, 'version_unknown', 'The version that a value continues is not kept.',
-        'Send the value whole.', jsonb_build_object('channel', channel));
+      perform mayfly_private.fail(404, 'version_unknown', 'The version that this value continues is not stored.',
+        'Send the whole value.', jsonb_build_object('channel', channel));
     elsif part is null then
       return jsonb_build_object('at', jsonb_set(base, '{0}', version), 'bytes', 0);
     elsif jsonb_typeof(base -> 1) = 'number' then
@@ -24941,7 +26478,7 @@ begin
   own_thread := mayfly_private.lock_thread(tenant, thread, null);
   select * into present from mayfly.thread_writes w
   where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
-  -- A task that is tried again leaves its ordinary writes as they are, and replaces the special ones.
+  -- A retried task keeps its ordinary writes and replaces the special ones.
   select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
   from (
     select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
@@ -24955,7 +26492,7 @@ begin
   ) w;
   size := 192 + pg_column_size(all_writes);
   if pg_column_size(all_writes) > 67108864 then
-    perform mayfly_private.refuse_thread('writes', 'at most 64 MB of one task');
+    perform mayfly_private.refuse_thread('writes', 'at most 64 MB for one task');
   end if;
   insert into mayfly.thread_writes (tenant_id, thread_id, ns, checkpoint_id, task_id, path, writes, bytes)
   values (tenant, own_thread.id, put_writes.ns, checkpoint, task, put_writes.path, all_writes, size)
@@ -24969,8 +26506,9 @@ comment on function mayfly_private.put_writes is 'The definer half of mayfly.put
 
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
--- Stores what a task wrote after a checkpoint, so that the task is not done again when another one fails. A write with
--- an idx below 0 replaces that of its task; any other stays as it was first. Scope thread:write.
+-- Stores what a task wrote after a checkpoint, so that the task need not run again when another one fails. A
+-- write with an idx below 0 replaces the earlier one of its task. Any other write keeps its first value. Scope
+-- thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
 returns jsonb
@@ -24999,7 +26537,7 @@ comment on function mayfly_private.refuse_thread is 'Refuses a parameter of a fu
 
 grant execute on function mayfly_private.refuse_thread to authenticated, service_role;
 
--- How many characters two texts have in common, at their beginnings or at their ends. Called by put_part.
+-- How many characters two texts share at their beginnings or at their ends. Called by put_part.
 
 create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
 returns integer
@@ -25023,11 +26561,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.shared_length is 'How many characters two texts have in common, at one end.';
+comment on function mayfly_private.shared_length is 'How many characters two texts share at one end.';
 
--- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many parts of it
--- are its own; each part is given once, however many checkpoints share it. Called by get_checkpoint and
--- list_checkpoints. Runs as the caller, so that row-level security decides. Locks nothing.
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many of its
+-- parts to use. Each part is returned once, even if several checkpoints share it. Called by get_checkpoint and
+-- list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
 returns jsonb
@@ -25077,7 +26615,7 @@ comment on function mayfly_private.show_checkpoints is 'Checkpoints with their v
 
 grant execute on function mayfly_private.show_checkpoints to authenticated, service_role;
 
--- The text of a part. Runs as the caller, so that row-level security decides. Locks nothing.
+-- The text of a part. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_part(part mayfly.thread_parts)
 returns text
@@ -25141,6 +26679,38 @@ begin
     exit when clock_timestamp() > started + interval '2 seconds';
   end loop;
   return maintained;
+end
+$$;
+
+-- Refuses row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and `Prefer:
+-- count=planned` or `count=estimated` would return one, which tells whether another tenant exists and how large
+-- it is. Every other request passes.
+--
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
+-- authenticator). The Data API then calls it before every request of every schema with the caller's role, including
+-- anon and your own roles. So it reads only settings, and locks nothing.
+--
+-- The Data API puts the schema of the request first in search_path. A default is evaluated where the function
+-- is called, so it sees that schema. Headers do not reveal the schema, because the default one needs none, and
+-- if a header is sent twice, only one is visible.
+
+create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  if split_part(path, ',', 1) in ('mayfly', '"mayfly"') and (
+    headers ->> 'prefer' ~* 'count\s*=\s*"?\s*(planned|estimated)' or headers ->> 'accept' ~* 'vnd\.pgrst\.plan')
+  then
+    raise sqlstate 'PGRST' using
+      message = jsonb_build_object('code', 'estimates_refused',
+        'message', 'The schema mayfly refuses row estimates and plans, because they include every tenant''s rows.',
+        'hint', 'Ask for count=exact, or for no count.')::text,
+      detail = '{"status": 400, "headers": {}}';
+  end if;
 end
 $$;
 
@@ -25218,16 +26788,17 @@ comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.
 comment on function mayfly.erase_tenant is
   'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
--- comes first, then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), each
--- in the order of its primary key. A row comes after the tables that it refers to; within one table, a row may come
--- before its parent. The export leaves out the schema mayfly_private, which is secret or only keeps accounts, and
--- columns that are generated from others. Scope tenant:write. Each page sees what has committed by then, so a row
--- that changes meanwhile may come in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
--- nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The
+-- tenant comes first, then every table of the schema mayfly that belongs to a tenant
+-- (mayfly_private.tenant_tables), each in the order of its primary key. A row comes after the tables that it
+-- refers to; within one table, a row may come before its parent. The export leaves out the schema
+-- mayfly_private, which is secret or only for bookkeeping, and columns that are generated from others. Rows are
+-- json, because jsonb refuses what a recorded answer of a model may contain, such as \u0000. Scope tenant:write.
+-- Each page sees everything that was committed by then, so a row that changes meanwhile may be in its old or its
+-- new form. A page ends at 4 MB, whatever page_limit is. Locks nothing.
 
-create or replace function mayfly_private.export_tenant(after jsonb, page_limit integer)
-returns jsonb
+create function mayfly_private.export_tenant(after jsonb, page_limit integer)
+returns json
 language plpgsql stable security definer
 set search_path = ''
 as $$
@@ -25238,7 +26809,7 @@ declare
   reached boolean := after is null;
   exported record;
   line record;
-  lines jsonb[] := '{}';
+  lines json[] := '{}';
   bytes bigint := 0;
   max_bytes constant integer := 4000000;
 begin
@@ -25247,7 +26818,9 @@ begin
   end if;
 
   for exported in
-    select e.name, e.relation, e.owner, e.generated,
+    select e.name, e.relation, e.owner,
+      (select string_agg(format('t.%I', a.attname), ', ' order by a.attnum) from pg_attribute a
+        where a.attrelid = e.relation and a.attnum > 0 and not a.attisdropped and a.attname <> all (e.generated)) as shown,
       (select string_agg(format('t.%I', k), ', ' order by n) from unnest(e.key) with ordinality as u (k, n)) as columns,
       (select string_agg(format('($1 ->> %s)::%s', n - 1, k), ', ' order by n) from unnest(e.key_types) with ordinality as u (k, n)) as values
     from (
@@ -25268,18 +26841,18 @@ begin
     end if;
     begin
       for line in execute format(
-        'select to_jsonb(t) - $4 as row, jsonb_build_array(%1$s) as key
+        'select (select row_to_json(r) from (select %5$s) r) as row, jsonb_build_array(%1$s) as key
          from %2$s t
          where t.%3$I = $2 and ($1 is null or (%1$s) > (%4$s))
          order by %1$s limit $3',
-        exported.columns, exported.relation, exported.owner, exported.values)
-        using last_key, tenant, page_limit - cardinality(lines), exported.generated
+        exported.columns, exported.relation, exported.owner, exported.values, exported.shown)
+        using last_key, tenant, page_limit - cardinality(lines)
       loop
-        lines := lines || jsonb_build_object('table', exported.name, 'row', line.row);
+        lines := lines || json_build_object('table', exported.name, 'row', line.row);
         bytes := bytes + octet_length(line.row::text);
         if cardinality(lines) >= page_limit or bytes >= max_bytes then
-          return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
-            'after', jsonb_build_object('table', exported.name, 'key', line.key));
+          return json_build_object('lines', to_json(lines), 'more', true,
+            'after', json_build_object('table', exported.name, 'key', line.key));
         end if;
       end loop;
     exception when data_exception then
@@ -25292,17 +26865,185 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
       'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
-  return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
+  return json_build_object('lines', to_json(lines), 'more', false, 'after', null);
 end
 $$;
 
 comment on function mayfly_private.export_tenant is 'A page of everything that belongs to the caller''s tenant.';
 
+grant execute on function mayfly_private.export_tenant to authenticated, service_role;
+
+create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
+returns json
+language sql stable
+set search_path = ''
+return mayfly_private.export_tenant(after, page_limit);
+
 comment on function mayfly.export_tenant is
   'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
 
--- For `mayfly doctor`, with the secret key alone: what of Mayfly is in this database, and whether other
--- tables are open to every signed-in caller, which agents are.
+grant execute on function mayfly.export_tenant to authenticated, service_role;
+
+-- The statement that inserts lines of an export into their table. Its parameters: $1 the tenant, $2 the lines,
+-- $3 the numbers of the lines to insert, which all have these columns. It returns the numbers of the lines that
+-- are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if there
+-- are no columns, or the table does not have one. For mayfly_private.import_tenant, as owner.
+
+create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
+returns text
+language sql stable
+set search_path = ''
+begin atomic
+  with own as (
+    select a.attname::text as name, a.attidentity = 'a' or a.attname = any (generated) as derived
+    from pg_attribute a
+    where a.attrelid = target and a.attnum > 0 and not a.attisdropped
+  ), parents as (
+    select format('(%s or exists (select from %s p where %s))',
+      string_agg(format('r.%I is null', child.attname), ' or '), f.confrelid::regclass,
+      string_agg(format('p.%I = r.%I', parent.attname, child.attname), ' and ')) as condition
+    from pg_constraint f
+    cross join unnest(f.conkey, f.confkey) as k (child, parent)
+    join pg_attribute child on child.attrelid = f.conrelid and child.attnum = k.child
+    join pg_attribute parent on parent.attrelid = f.confrelid and parent.attnum = k.parent
+    where f.contype = 'f' and f.conrelid = target and f.confrelid <> 'mayfly.tenants'::regclass
+    group by f.oid, f.confrelid
+  )
+  select format(
+    'with given as materialized (
+       select l.n, r from json_array_elements($2) with ordinality as l (line, n)
+       cross join lateral json_populate_record(null::%1$s, l.line -> ''row'') as r
+       where l.n = any ($3)
+     ), sorted as materialized (
+       select g.n as "line number", r.*, (%2$s) is true as "comes back", %3$s as "is ready"
+       from given g cross join lateral (select $1 as tenant_id, %4$s) as r
+     ), stored as (
+       insert into %1$s as r (tenant_id, %5$s)
+       select $1, %6$s from sorted r where r."comes back" and r."is ready"
+       on conflict do nothing
+       returning %7$s as bytes
+     )
+     select array(select s."line number" from sorted s where not s."comes back") as left_out,
+       array(select s."line number" from sorted s where s."comes back" and not s."is ready") as waiting,
+       (select count(*) from stored) as stored, (select coalesce(sum(s.bytes), 0)::bigint from stored s) as bytes',
+    target, coalesce(max(i.rows), 'true'), coalesce((select string_agg(p.condition, ' and ') from parents p), 'true'),
+    string_agg(format('(g.r).%I', o.name), ', ' order by o.name),
+    string_agg(format('%I', o.name), ', ' order by o.name) filter (where o.name = any (columns) and not o.derived),
+    string_agg(coalesce(i.sets ->> o.name, format('r.%I', o.name)), ', ' order by o.name)
+      filter (where o.name = any (columns) and not o.derived),
+    coalesce(max(c.bytes), '0'))
+  from own o
+  left join mayfly_private.imports i on i.relation = target::text
+  left join mayfly_private.charges c on c.relation = target::text
+  where o.name <> 'tenant_id'
+  having columns <> '{}' and columns <@ array(select a.name from own a);
+end;
+
+comment on function mayfly_private.import_statement is 'The statement that inserts lines of an export into their table.';
+
+-- The definer half of mayfly.import_tenant. mayfly_private.imports says which rows and values do not come back. What
+-- is stored is charged: by the triggers of its table, or else here.
+
+create function mayfly_private.import_tenant(lines json)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
+  advice constant text := 'Import into the same or a newer release of Mayfly, with vectors of the same length.';
+  batch record;
+  done record;
+  settings mayfly.tenants;
+  violated text;
+  stored bigint := 0;
+  known bigint := 0;
+  left_out jsonb := '{}';
+  waiting bigint[] := '{}';
+begin
+  if json_typeof(lines) is distinct from 'array' or json_array_length(lines) > 1000 then
+    perform mayfly_private.fail(400, 'invalid_request', 'lines must be at most 1000 lines of an export.', null, '{"field": "lines"}');
+  end if;
+
+  for batch in
+    select g.name, array_agg(g.n) as places, t.relation, i.left_out,
+      mayfly_private.import_statement(t.relation, g.columns, t.generated) as statement,
+      exists (select from pg_trigger m join pg_proc f on f.oid = m.tgfoid
+        where m.tgrelid = t.relation and m.tgtype & 4 > 0 and f.proname like 'meter\_%') as charges_itself
+    from (
+      select n, coalesce(l.line ->> 'table', '') as name,
+        array(select c from json_object_keys(case json_typeof(l.line -> 'row') when 'object' then l.line -> 'row' else '{}' end) c
+          order by c) as columns
+      from json_array_elements(lines) with ordinality as l (line, n)
+    ) g
+    left join mayfly_private.tenant_tables() t on t.relation::text = 'mayfly.' || g.name
+    left join mayfly_private.imports i on i.relation = t.relation::text
+    group by g.name, g.columns, t.place, t.relation, t.generated, i.left_out
+    order by g.name <> 'tenants', t.place
+  loop
+    if batch.left_out is not null then
+      left_out := left_out || jsonb_build_object(batch.name, coalesce((left_out ->> batch.name)::bigint, 0) + cardinality(batch.places));
+      continue;
+    end if;
+    begin
+      if batch.name = 'tenants' then
+        settings := json_populate_record(null::mayfly.tenants, lines -> (batch.places[1] - 1)::integer -> 'row');
+        update mayfly.tenants t
+        set language = coalesce(settings.language, t.language), retention = coalesce(settings.retention, t.retention),
+          max_lifetime = coalesce(settings.max_lifetime, t.max_lifetime), max_depth = coalesce(settings.max_depth, t.max_depth),
+          token_lifetime = coalesce(settings.token_lifetime, t.token_lifetime), debug = coalesce(settings.debug, t.debug)
+        where t.id = of_tenant;
+      elsif batch.statement is null then
+        perform mayfly_private.fail(400, 'invalid_request', format('The table %s, or one of its columns, is not known here.', left(batch.name, 63)),
+          advice, jsonb_build_object('field', 'lines', 'table', left(batch.name, 63)));
+      else
+        execute batch.statement into done using of_tenant, lines, batch.places;
+        stored := stored + done.stored;
+        known := known + cardinality(batch.places) - cardinality(done.left_out) - cardinality(done.waiting) - done.stored;
+        waiting := waiting || done.waiting;
+        if cardinality(done.left_out) > 0 then
+          left_out := left_out || jsonb_build_object(batch.name, coalesce((left_out ->> batch.name)::bigint, 0) + cardinality(done.left_out));
+        end if;
+        if not batch.charges_itself then
+          perform mayfly_private.charge(of_tenant, 0, done.bytes, done.stored::integer);
+        end if;
+      end if;
+    exception when data_exception or integrity_constraint_violation then
+      get stacked diagnostics violated = constraint_name;
+      perform mayfly_private.fail(400, 'invalid_request', format('A row of the table %s does not fit: %s.', batch.name,
+        coalesce(nullif(violated, ''), 'a value has another form')), advice,
+        jsonb_build_object('field', 'lines', 'table', batch.name));
+    end;
+  end loop;
+  return jsonb_build_object('stored', stored, 'known', known, 'left_out', left_out, 'waiting', to_jsonb(waiting));
+end
+$$;
+
+comment on function mayfly_private.import_tenant is 'Stores lines of an export in a tenant.';
+
+grant execute on function mayfly_private.import_tenant to service_role;
+
+-- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call: { stored, known, left_out,
+-- waiting }. For the secret key, which names the tenant, because rows come back with their authors and times. A row
+-- that is known, by its key, is left as it is, so an import can be repeated. `waiting` are the numbers of lines that
+-- refer to a row that is not there yet, counted from 1: send them again after the others. `left_out` counts, by
+-- table, rows that never come back: people, keys, files, the log, and jobs that had not finished. Agents come back
+-- as stopped, and everything that was under way as ended. The line of the tenant sets its language, retention, debug
+-- settings, lifetimes and depth, not its name and quotas. Quotas hold. Locks what it writes.
+
+create function mayfly.import_tenant(lines json)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.import_tenant(lines);
+
+comment on function mayfly.import_tenant is
+  'Stores lines of an export in a tenant: { stored, known, left_out, waiting }. Waiting lines are sent again later. For the secret key.';
+
+grant execute on function mayfly.import_tenant to service_role;
+
+-- For `mayfly doctor`, only with the secret key: what is installed in this database, and whether other tables
+-- are open to every signed-in caller, which includes agents.
 --
 --   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
@@ -25312,16 +27053,15 @@ comment on function mayfly.export_tenant is
 --     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
 --     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
--- migrations is null where no tool has recorded any, jobs where there is no pg_cron. maintenance.oldest is when
--- the tenant that has waited longest was last looked at (or made), failing has up to 20, by their first failure.
--- pre_request is the function that the Data API calls before every request, as it is set for the role
--- authenticator: `callable` is its quoted name, null where it does not exist; `next` what a wrapper of
--- ours calls after check_request; `database` the database's name where it is set for this one alone.
--- statistics are the columns of what tenants write that the planner has statistics of all the same.
--- broadcasts.flushed says whether somebody tells what is due, due how many broadcasts wait, lost which tenants'
--- readers noticed lost ones in the last ten minutes, and when last.
--- The definer half is there since the CLI's record and pg_cron's jobs are not for the secret key to read.
--- Locks nothing.
+-- migrations is null if no tool has recorded any, and jobs if there is no pg_cron. maintenance.oldest is when
+-- the tenant that has waited longest was last maintained (or created). maintenance.failing has up to 20
+-- tenants, ordered by their first failure. pre_request is the function that the Data API calls before every
+-- request, as set for the role authenticator. Its `callable` is the quoted name, or null if it does not exist;
+-- `next` is the function that our wrapper calls after check_request; and `database` is the database's name if
+-- it is set only for this one. statistics are columns that tenants write and that have planner statistics
+-- anyway. In broadcasts, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` is the
+-- number of tenants whose readers noticed losses in the last ten minutes, and when last. It has a definer half, because the
+-- secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create or replace function mayfly_private.installation()
 returns jsonb
@@ -25333,8 +27073,8 @@ declare
   jobs jsonb;
   pre_request jsonb;
 begin
-  -- Neither need be there: migrations may have been run by hand, and pg_cron is optional. The blanks
-  -- are left out, since each tool cuts a file into statements in its own way.
+  -- Both may be missing: migrations may have been run by hand, and pg_cron is optional. Spaces are left out,
+  -- because each tool splits a file into statements in its own way.
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     execute $sql$
       select coalesce(jsonb_agg(jsonb_build_object('version', m.version, 'name', m.name,
@@ -25347,7 +27087,7 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
-  -- As the Data API reads it: what is set for this database comes first, and the first dot ends the schema.
+  -- Read like the Data API does: the setting for this database comes first, and the first dot ends the schema.
   select jsonb_build_object(
     'function', s.name,
     'database', case when d.setdatabase <> 0 then current_database() end,
@@ -25454,7 +27194,7 @@ begin
   -- Another call holds the lock, so there may be more.
   answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
     || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
-  -- 200 take 1 to 2 s. A hosted project cancels a call after 8.
+  -- 200 vectors take 1 to 2 s. A hosted project cancels a call after 8 s.
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
   from mayfly_private.settlements s
@@ -25470,12 +27210,12 @@ comment on function mayfly_private.maintain is 'One batch of maintenance for the
 comment on function mayfly.maintain is
   'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
--- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
--- order of their names, each on at most max_rows rows. Returns what they counted; `more`, true while one of them may
--- have left something; and `failed`, the names of those that failed. The changes of a chore that fails are undone,
--- and the others go on. The tenant's maintenance row and the log of Postgres note the chore with its error.
--- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
--- another call holds the maintenance, it returns and leaves the work to that call.
+-- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores),
+-- in the order of their names, each on at most max_rows rows. Returns what they counted; `more`, true while one
+-- of them may have left something; and `failed`, the names of those that failed. If a chore fails, its changes
+-- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with
+-- its error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each
+-- chore locks. If another call holds the maintenance, it returns and leaves the work to that call.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -25526,8 +27266,8 @@ $$;
 
 comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
--- Counts a tenant's usage again from its tables, as the meters count it. For the SQL editor, if the numbers are in
--- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
+-- Counts a tenant's usage again from its tables, like the meters do. For the SQL editor, if you doubt the
+-- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -25557,15 +27297,15 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+comment on function mayfly_private.recount_usage is 'Counts again what a tenant stores.';
 
 -- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
 -- calls it, as the owner.
 --
--- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model goes on
--- answering while memories are embedded with another. With fewer, no vector can be kept, because nothing says which
--- numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is found by
--- words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
+-- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model still
+-- answers while memories are embedded with another one. With fewer, no vector can be kept, because nothing says
+-- which numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is
+-- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void
@@ -25602,14 +27342,15 @@ $$;
 
 comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';
 
--- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the order of
--- their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing come last,
--- because the log and the accounts are about the rows before them. For erase_tenant, export_tenant and what a
--- deleted tenant leaves, as owner. Locks nothing.
+-- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the
+-- order of their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing
+-- come last, because the log and the usage counters are about the rows before them. For erase_tenant,
+-- export_tenant and forget_log, as owner. Locks nothing.
 --
--- key and key_types are the columns of the primary key. generated are columns that follow from others, including
--- search words and their version. refers says whether the table has a foreign key by which its rows go with their
--- tenant. child_of is the condition under which a row `c` of the table refers to another row `t` of it, or null.
+-- key and key_types are the columns of the primary key. generated are columns that follow from others,
+-- including search words and their version. refers says whether the table has a foreign key that deletes its
+-- rows with their tenant. child_of is the condition under which a row `c` of the table refers to another row
+-- `t` of it, or null.
 
 create function mayfly_private.tenant_tables()
 returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -25629,7 +27370,7 @@ begin atomic
   ), depths as (
     select t.oid, 0 as depth from tables t
     union
-    -- It also ends if tables refer to one another in a circle.
+    -- The limit of depth ends the recursion if tables refer to each other in a cycle.
     select r.child, d.depth + 1 from depths d join refs r on r.parent = d.oid where d.depth < 50
   ), keys as (
     select i.indrelid, array_agg(a.attname::text order by k.n) as names,
@@ -25665,9 +27406,9 @@ end;
 
 comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
 
--- Deletes what a deleted tenant leaves in tables without a foreign key: the log, operations, and what waits to be
--- embedded or broadcast. A foreign key there would look up each row that is written. It runs after the cascades,
--- which wait for writers that hold the tenant or a row of it, so no writer is left.
+-- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting
+-- embeddings and broadcasts. A foreign key there would look up the tenant for each row that is written. It runs
+-- after the cascades, which wait for writers that hold the tenant or one of its rows, so no writer is left.
 
 create or replace function mayfly_private.forget_log()
 returns trigger

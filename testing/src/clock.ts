@@ -1,19 +1,25 @@
-/** The clock by which Mayfly judges ages, lives and leases, moved by a test instead of ageing rows by hand. */
+/**
+ * The clock by which Mayfly judges ages, lifetimes and leases. A test moves it instead of ageing
+ * rows by hand.
+ */
 import type { Sql } from "postgres";
 
 export interface Clock {
   /**
-   * Moves the clock ahead, as Postgres writes an interval: "10 minutes". Tokens keep the machine's time,
-   * and so do the processes around the database.
+   * Moves the clock ahead by a Postgres interval such as "10 minutes". Tokens, and the processes
+   * around the database, keep the machine's time.
    */
   advance(interval: string): Promise<void>;
-  /** Stops it: `advance` alone moves it then, and no window of a second or a minute ends by itself. */
+  /**
+   * Stops the clock. Then only `advance` moves it, and no window of a second or a minute ends on
+   * its own.
+   */
   freeze(): Promise<void>;
-  /** Lets it go on. */
+  /** Lets the clock run again. */
   thaw(): Promise<void>;
 }
 
-/** @param sql as a superuser: the clock's owner, and that of the tables. */
+/** @param sql a connection as a superuser, who owns the clock and the tables. */
 export function clockOf(sql: Sql): Clock {
   const running = "pg_catalog.clock_timestamp()";
   let from = running;
@@ -27,7 +33,7 @@ export function clockOf(sql: Sql): Clock {
       as $clock$ begin return ${from} + interval '${ahead}'; end $clock$`);
     if (replaced) return;
     replaced = true;
-    // What is stored from now on has its age by this clock, too.
+    // Rows that are stored from now on have this clock's time, too.
     const defaults = await sql<{ statement: string }[]>`
       select format('alter table %s alter column %I set default mayfly_private.now()', d.adrelid::regclass, a.attname) as statement
       from pg_attrdef d

@@ -12,24 +12,30 @@ export type { Clock } from "./clock.ts";
 export { type Scripted, scriptedModel, type ToolCall } from "./model.ts";
 
 export interface MayflyTestOptions {
-  /** The folder of a Supabase project with Mayfly in it: this one, or one above it, by default; else Mayfly alone. */
+  /**
+   * The folder of a Supabase project with Mayfly. By default, this folder or one above it. If there
+   * is none, only Mayfly is started.
+   */
   project?: string;
-  /** Where the embedded Supabase logs: nowhere by default. Problems are on standard error all the same. */
+  /**
+   * Where the embedded Supabase logs. By default it logs nothing, except problems on standard
+   * error.
+   */
   log?: Logger;
 }
 
-/** A Supabase project with Mayfly, all in memory, and a tenant in it. */
+/** A Supabase project with Mayfly and a tenant, all in memory. */
 export interface MayflyTest {
   readonly url: string;
   readonly key: string;
   readonly publishableKey: string;
   /** The URL of the database, as `postgres`. */
   readonly dbUrl: string;
-  /** Moves the time by which Mayfly judges lives, leases, delays and ages. */
+  /** Moves the time by which Mayfly judges lifetimes, leases, delays and ages. */
   readonly clock: Clock;
-  /** With the secret key, in a tenant of its own: another at each call. */
+  /** A `Mayfly` with the secret key, in a new tenant at each call. */
   tenant(): Promise<Mayfly>;
-  /** An agent of a tenant: the one given, or a new one. @throws where it is refused. */
+  /** Spawns an agent in the given tenant, or in a new one. @throws if the agent is refused. */
   agent(options?: SpawnOptions, mayfly?: Mayfly): Promise<Agent>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -43,8 +49,9 @@ const loud: Logger = {
 };
 
 /**
- * Starts it: some seconds at the first time, about two from then on, since the database is kept as a template in
- * `node_modules/.cache`. Start one for a file of tests, and give each test a tenant of its own.
+ * Starts a Supabase project with Mayfly in memory. The first start takes several seconds, and later
+ * ones about two, because a template of the database is kept in `node_modules/.cache`. Start it
+ * once for each test file, and give each test its own tenant.
  *
  * @example
  * const test = await startMayfly();
@@ -78,7 +85,7 @@ function hasMayfly(project: string): boolean {
 
 function open(local: Local): MayflyTest {
   const { apiUrl: url, secretKey: key, publishableKey, dbUrl } = local;
-  // The clock's owner, and that of the tables.
+  // The owner of the clock and of the tables.
   const admin = dbUrl.replace("//postgres:", "//supabase_admin:");
   const sql = postgres(admin, { max: 1, onnotice: () => {} });
   const opened: Mayfly[] = [];

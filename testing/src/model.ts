@@ -1,4 +1,4 @@
-/** What a scripted model does at a step: it says a text, or calls a tool, or several. */
+/** What a scripted model does at a step: it returns a text, or calls one or several tools. */
 export type Scripted = string | ToolCall | ToolCall[];
 
 export interface ToolCall {
@@ -16,8 +16,9 @@ const usage = {
 };
 
 /**
- * A model for `defineAgent` that thinks nothing: at each step of a run it answers what stands there, and after the last
- * the last again. It goes by how many answers the prompt has, so that it is the same for whichever worker resumes.
+ * A model for `defineAgent` that answers from a script, one entry for each step of a run. After the
+ * last entry, it repeats that entry. It counts the answers in the prompt, so any worker that
+ * resumes the run gets the same answer.
  *
  * @example
  * const model = scriptedModel({ tool: "order", input: { id: 17 } }, "It was lost on the way.");

@@ -1,16 +1,19 @@
-/** A database with a project's migrations, made by the first start and copied by the others. */
+/** A database with a project's migrations. The first start makes it, and the others copy it. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface Template {
-  /** The path of its file, where it was made before. */
+  /** The path of its file, if it already exists. */
   path: string | undefined;
   keep(database: Blob): Promise<void>;
 }
 
-/** @param root the project's. Another text of a migration or a seed is another template. */
+/**
+ * @param root the project's root. If the text of a migration or a seed changes, the template is
+ * made again.
+ */
 export async function templateOf(root: string, version: string): Promise<Template> {
   const hash = createHash("sha256").update(version);
   for (const path of ["supabase/migrations", "supabase/seeds", "supabase/seed.sql"])
@@ -22,7 +25,7 @@ export async function templateOf(root: string, version: string): Promise<Templat
   return {
     path: existsSync(path) ? path : undefined,
     async keep(database) {
-      // The ones before are of other migrations.
+      // Older templates have other migrations.
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       const draft = `${path}.${process.pid}`;

@@ -1,4 +1,4 @@
-/** Written after langgraphjs' own tests of its InMemoryStore and its Postgres store. */
+/** Based on langgraphjs' own tests of its InMemoryStore and its Postgres store. */
 import { InMemoryStore } from "@langchain/langgraph-checkpoint";
 import { MayflyStore } from "@mayfly/langgraph";
 import type { Mayfly } from "@mayfly/sdk";
@@ -114,7 +114,7 @@ describe("the store", () => {
       );
   });
 
-  it("searches by what a value says, only in its fields, and not what was put without index", async () => {
+  it("searches the indexed fields of values, and leaves out values that were put without an index", async () => {
     const fields = new MayflyStore(mayfly, { fields: ["text", "notes[*]"] });
     await fields.put(["s"], "tea", { text: "Ada drinks green tea", hidden: "zebra" });
     await fields.put(["s"], "car", { text: "The car needs petrol", notes: ["an umbrella inside"] });
@@ -130,7 +130,7 @@ describe("the store", () => {
     expect(await fields.search(["t"], { query: "green tea" })).toEqual([]);
   });
 
-  it("ends items when their time is over", async () => {
+  it("expires items at their time", async () => {
     const soon = new MayflyStore(mayfly, { expiresIn: 60 });
     await soon.put(["e"], "k", { n: 1 });
     expect(await soon.get(["e"], "k")).toMatchObject({ value: { n: 1 } });
@@ -154,7 +154,7 @@ describe("the store", () => {
     await other.close();
   });
 
-  it("works for an agent, and throws what is refused by its code", async () => {
+  it("works for an agent, and throws refusals with their codes", async () => {
     const { data: agent } = await mayfly.spawn();
     if (!agent) throw new Error("no agent");
     const own = new MayflyStore(agent);

@@ -1,6 +1,6 @@
 /**
- * LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`: its MemorySaver and
- * ours in one run, so that whatever the one passes the other has to pass as well.
+ * LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`. It runs with LangGraph's
+ * MemorySaver and with ours, so ours has to pass everything that MemorySaver passes.
  */
 import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { MayflySaver } from "@mayfly/langgraph";
@@ -8,7 +8,7 @@ import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
-// The suite finds them as globals.
+// The suite expects them as globals.
 Object.assign(globalThis, { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it });
 const { deltaChannelHistoryTests, validate } = await import(
   "@langchain/langgraph-checkpoint-validation"

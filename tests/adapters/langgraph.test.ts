@@ -23,7 +23,7 @@ beforeEach(async () => {
   ({ mayfly } = await local.enter());
 });
 
-/** A stand-in for a model: it answers with how many messages it has seen. */
+/** A stand-in for a model. It answers with the number of messages that it has seen. */
 const chat = (checkpointer: MayflySaver, words = "") =>
   new StateGraph(MessagesAnnotation)
     .addNode("model", ({ messages }) => ({
@@ -37,7 +37,7 @@ const textsOf = (state: { values: Record<string, unknown> }) =>
   (state.values.messages as { text: string }[]).map(({ text }) => text.trim());
 
 describe("the checkpointer", () => {
-  it("goes on with a thread in another process, and another tenant does not see it", async () => {
+  it("continues a thread in another process, invisibly to another tenant", async () => {
     await chat(new MayflySaver(mayfly)).invoke(
       { messages: [new HumanMessage("One")] },
       thread("a"),
@@ -55,7 +55,7 @@ describe("the checkpointer", () => {
     await other.close();
   });
 
-  it("asks a person and goes on with the answer", async () => {
+  it("asks a person and continues with the answer", async () => {
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("ask", () => ({ messages: [new AIMessage(`You said ${interrupt("Shall I?")}`)] }))
       .addEdge(START, "ask")
@@ -85,7 +85,7 @@ describe("the checkpointer", () => {
     expect(textsOf(await graph.getState(two?.config ?? {}))[2]).toBe("Two");
   });
 
-  it("works for an agent with the scopes, and refuses one without", async () => {
+  it("works for an agent with the scopes, and refuses an agent without them", async () => {
     const { data: agent, error } = await mayfly.spawn({ scopes: ["thread:read", "thread:write"] });
     if (error) throw error;
     await chat(new MayflySaver(agent)).invoke({ messages: [new HumanMessage("Hi")] }, thread("c"));

@@ -35,7 +35,7 @@ const isAlive = async (claims: Claims) => {
 const renew = (secret: string) => renewIn(db.sql, secret);
 
 describe("spawning", () => {
-  it("gives an agent of the caller's tenant whose token is shorter than its life", async () => {
+  it("creates an agent in the caller's tenant, with a token that ends before the agent", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const [agent] = await as(
@@ -48,12 +48,12 @@ describe("spawning", () => {
     expect((claims.exp as number) - (claims.iat as number)).toBe(120);
   });
 
-  it("gives no token that outlives the agent", async () => {
+  it("never gives a token that outlives the agent", async () => {
     const { claims } = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 5 });
     expect((claims.exp as number) - (claims.iat as number)).toBeLessThanOrEqual(5);
   });
 
-  it("gives a child no scope and no second that its parent does not have", async () => {
+  it("gives a child no scope and no lifetime beyond its parent's", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, {
       lifetime: 30,
@@ -74,7 +74,7 @@ describe("spawning", () => {
     expect(row).toEqual({ within: true, scopes: ["memory:read"], depth: 1, line: true });
   });
 
-  it("refuses values outside of the tenant's limits, each with its code", async () => {
+  it("refuses values outside the tenant's limits, each with its code", async () => {
     const tenant = await makeTenant(db.sql, { max_depth: 1, max_living_agents: 2 });
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
@@ -101,7 +101,7 @@ describe("spawning", () => {
       });
   });
 
-  it("is allowed to a member, who cannot give scopes of an admin", async () => {
+  it("is allowed to a member, who cannot give an admin's scopes", async () => {
     const tenant = await makeTenant(db.sql);
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const agent = await makeAgent(db.sql, tenant, { as: member });
@@ -114,7 +114,7 @@ describe("spawning", () => {
 });
 
 describe("dead is dead", () => {
-  it("takes everything from a stopped agent and its descendants at once", async () => {
+  it("takes all rights from a stopped agent and its descendants at once", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
@@ -136,7 +136,7 @@ describe("dead is dead", () => {
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
-  it("marks dead agents in passing, with the reason", async () => {
+  it("marks dead agents during other calls, with the reason", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
@@ -152,7 +152,7 @@ describe("dead is dead", () => {
     ]);
   });
 
-  it("is seen by everyone who watches presence, for descendants too, with the time left of the shortest life", async () => {
+  it("is seen by everyone who watches presence, also for descendants, with the time that the shortest life has left", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, {
       scopes: ["agent:spawn", "presence:read"],
@@ -177,11 +177,12 @@ describe("dead is dead", () => {
     await db.sql`update mayfly.agents set status = 'suspended' where id = ${parent.id}`;
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
     expect((await everyone()).map(({ id }) => id)).toEqual([other.id]);
-    await db.sql`update mayfly.agents set status = 'running', expires_at = clock_timestamp() where id = ${parent.id}`;
+    await db.sql`update mayfly.agents set status = 'running' where id = ${parent.id}`;
+    await db.advance("61 seconds");
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });
 
-  it("never brings an agent back, and names both states", async () => {
+  it("refuses to revive an agent, and names both states", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     await stop(agent.claims);
     const refusal = await refusalOf(
@@ -217,7 +218,7 @@ describe("renewal", () => {
     expect(row?.within).toBe(true);
   });
 
-  it("works again within 30 s with a secret whose answer was lost", async () => {
+  it("works again within 30 s with the same secret if the answer was lost", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     for (let lost = 0; lost < 3; lost++) await renew(agent.renewalSecret);
     const issued = await renew(agent.renewalSecret);
@@ -225,7 +226,7 @@ describe("renewal", () => {
     expect(await isAlive((await renew(issued.renewal_secret)).claims)).toBe(true);
   });
 
-  it("suspends the agent when two of the secrets that one use and its repetition gave are used", async () => {
+  it("suspends the agent when both secrets from a repeated renewal are used", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const one = await renew(agent.renewalSecret);
     const two = await renew(agent.renewalSecret);
@@ -234,7 +235,7 @@ describe("renewal", () => {
     expect(await isAlive(claims)).toBe(false);
   });
 
-  it("refuses a secret from two renewals ago, without harm to the agent", async () => {
+  it("refuses a secret from two renewals ago, and leaves the agent alone", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const secrets = [agent.renewalSecret];
     for (let n = 0; n < 4; n++)
@@ -256,7 +257,7 @@ describe("renewal", () => {
     expect(await isAlive(claims)).toBe(false);
   });
 
-  it("is refused without the secret, whatever token is there", async () => {
+  it("is refused without the secret, whatever the token", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const refusal = await refusalOf(
       as(agent.claims, (session) => session`select mayfly.renew_agent()`),

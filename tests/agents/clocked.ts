@@ -1,6 +1,6 @@
 /**
- * An agent as a process of its own whose clock is set as the test says: by `Date` alone, as when
- * somebody sets it, or from the start, as on a machine whose clock is wrong.
+ * An agent in its own process with a changed clock: by `Date` alone, as when somebody sets the clock, or from the
+ * start, as on a machine with a wrong clock.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 
@@ -10,7 +10,7 @@ export type Told =
   | { do: "track"; task: string }
   | { do: "recall"; query: string }
   | { do: "look" };
-/** Answers to what it was told, one each, and what it heard. */
+/** One answer for each command, and what it received. */
 export type Said =
   | { heard: string; of: "log" | "inbox" | "state" }
   | { answer: { id?: string; found?: string[]; secondsLeft?: number; timers?: number[] } };
@@ -26,7 +26,7 @@ globalThis.Date = class extends TrueDate {
   static override now = () => TrueDate.now() + shift;
 } as DateConstructor;
 
-/** The delays of timers since it was last asked. */
+/** The delays of timers since the last command. */
 let timers: number[] = [];
 const trueTimeout = setTimeout;
 globalThis.setTimeout = ((step: () => void, ms = 0, ...given: unknown[]) => {

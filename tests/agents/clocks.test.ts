@@ -1,4 +1,4 @@
-/** Agents on machines whose clock is set, or is wrong. */
+/** Agents on machines whose clock is changed, or is wrong. */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Agent, Mayfly } from "@mayfly/sdk";
@@ -66,7 +66,7 @@ async function startClocked(startMs = 0) {
       child.send(told);
       return until(() => answers.shift());
     },
-    /** Tells it something in every way, and waits until it has heard. */
+    /** Sends it something in every way, and waits until it has received all of it. */
     async hears(what: string) {
       await tell(what);
       for (const of of ["log", "inbox", "state"])
@@ -75,12 +75,12 @@ async function startClocked(startMs = 0) {
   };
 }
 
-describe("an agent whose clock is set", () => {
+describe("an agent whose clock is changed", () => {
   it.each([
     ["back by an hour", -hour, 0],
     ["ahead by 25 days", 25 * day, 25 * day],
     ["ahead by 25 days, and back", 25 * day, 0],
-  ])("%s hears as before, and sets no timer that is not of its time", async (_how, one, other) => {
+  ])("%s still receives messages, and keeps its timers right", async (_how, one, other) => {
     const agent = await startClocked();
     await agent.hears("before");
     await agent.ask({ do: "set", ms: one });
@@ -94,7 +94,7 @@ describe("an agent whose clock is set", () => {
     expect(timers.filter((ms) => !(ms >= 0 && ms <= 2 * minute))).toEqual([]);
   });
 
-  it("back keeps the order of what it remembers", async () => {
+  it("back keeps the order of its memories", async () => {
     const agent = await startClocked();
     await agent.ask({ do: "remember", task: "first" });
     await agent.ask({ do: "set", ms: -hour });
@@ -115,7 +115,7 @@ describe("an agent on a machine whose clock is wrong", () => {
     ["an hour ahead", hour],
     ["25 days ahead", 25 * day],
   ])(
-    "by %s forgets what has expired by the server's time, and knows how long it lives",
+    "by %s forgets what has expired by the server's time, and knows its remaining life",
     async (_how, ms) => {
       const agent = await startClocked(ms);
       await agent.ask({ do: "remember", task: "fresh fruit", expiresInMs: 10 * minute });

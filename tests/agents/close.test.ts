@@ -30,7 +30,7 @@ beforeEach(async () => {
   mayfly = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
 });
 
-/** Of an agent that does all that follows. */
+/** The agent does everything that follows. */
 const scopes = [
   ...["memory:read", "memory:write", "message:read", "message:send"],
   ...["agent:read", "agent:spawn", "presence:write"],
@@ -85,7 +85,7 @@ describe("an agent that stops", () => {
     expect(await tasksOf()).toEqual(["one", "two"]);
   });
 
-  it("says what the server refused of its last push", async () => {
+  it("says which operations of its last push the server refused", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "enough" });
@@ -94,7 +94,7 @@ describe("an agent that stops", () => {
     expect(await tasksOf()).toEqual(["enough"]);
   });
 
-  it("says the same when it is stopped again, at once or later, and ends it once", async () => {
+  it("gives the same answer when it is stopped again, and ends once", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "learned" });
     const [one, other] = await Promise.all([agent.stop("first"), agent.stop("second")]);
@@ -115,7 +115,7 @@ describe("an agent that stops", () => {
     expect(dataOf(await agent.stop()).agent.status).toBe("stopped");
   });
 
-  it("waits no longer than it must for a server that is silent", async () => {
+  it("waits only a limited time for a silent server", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "later" });
     proxy.swallow("/sync");
@@ -123,7 +123,7 @@ describe("an agent that stops", () => {
     proxy.up();
     expect(error?.details).toMatchObject({ unsynced: 1 });
     expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(1);
-  }, 60_000);
+  });
 
   it("has its memories pushed before it is suspended, and when its connection is closed", async () => {
     const [one, other] = [await spawnIn(mayfly), await spawnIn(mayfly)];
@@ -173,7 +173,7 @@ describe("a Mayfly that closes", () => {
     expect(dataOf(await mayfly.outbox.drain()).pushed).toBe(2);
   });
 
-  it("is closed at the end of a block, as an agent is, and throws what was not pushed", async () => {
+  it("is closed at the end of a block, like an agent, and throws if something was not pushed", async () => {
     {
       await using block = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
       await using agent = await spawnIn(block);
@@ -196,7 +196,7 @@ describe("a Mayfly that closes", () => {
 });
 
 describe("a process", () => {
-  /** One that runs to its end by itself; `during` is told of its lines. @returns what it printed. */
+  /** Runs a program to its end. `during` gets its lines. @returns what it printed. */
   async function run(script: string, during: (line: string, go: () => void) => void = () => {}) {
     const sdk = new URL("../../sdk/src/index.ts", import.meta.url).href;
     const options = { url: proxy.url, key: local.secretKey, tenant, storage: folder };
@@ -220,7 +220,7 @@ describe("a process", () => {
     expect(await ended).toEqual([0, null]);
     return lines;
   }
-  /** Agents with everything that keeps a process alive. */
+  /** Agents with everything that could keep a process alive. */
   const living = `
     const { data: agent, error } = await mayfly.spawn({ scopes: ${JSON.stringify(scopes)} });
     if (error) throw error;
@@ -232,24 +232,24 @@ describe("a process", () => {
     await agent.remember({ task: "the agent's" });
     await child.remember({ task: "the child's" });`;
 
-  it("ends by itself after close, also when its agents are alive", async () => {
+  it("ends after close, even if its agents are alive", async () => {
     const lines = await run(`${living}
       console.log(JSON.stringify(await mayfly.close()));`);
     expect(lines).toEqual(['{"data":null,"error":null}']);
     expect(await tasksOf()).toEqual(["the agent's", "the child's"]);
     expect(await statusesOf()).toEqual(["running", "running"]);
-  }, 60_000);
+  });
 
-  it("ends by itself after a block with await using, and its agents have stopped", async () => {
+  it("ends after a block with await using, with its agents stopped", async () => {
     await run(`{
       await using block = mayfly;
       ${living}
     }`);
     expect(await tasksOf()).toEqual(["the agent's", "the child's"]);
     expect(await statusesOf()).toEqual(["stopped", "stopped"]);
-  }, 60_000);
+  });
 
-  it("ends by itself where nothing is answered, and the next one pushes what it left", async () => {
+  it("ends even if nothing answers, and the next process pushes what it left", async () => {
     const lines = await run(
       `const { data: agent, error } = await mayfly.spawn();
       if (error) throw error;
@@ -272,5 +272,5 @@ describe("a process", () => {
     const next = new Mayfly({ url: proxy.url, key: local.secretKey, tenant, storage: folder });
     expect(dataOf(await next.outbox.drain())).toEqual({ pushed: 1, rejected: 0 });
     expect(await tasksOf()).toEqual(["left"]);
-  }, 120_000);
+  });
 });

@@ -74,7 +74,7 @@ describe("an enrolment key", () => {
     ).toHaveLength(2);
   });
 
-  it("may do nothing but spawn", async () => {
+  it("can only spawn", async () => {
     const { key } = await create();
     const claims = machineClaims(key);
     expect(await rpc(db.sql, claims, "tenant_ids")).toEqual([]);
@@ -135,7 +135,7 @@ describe("an enrolment key", () => {
     expect(Date.parse(await lastUse())).toBeGreaterThan(Date.parse(first));
   });
 
-  it("is made and seen only by admins, with scopes that agents can have", async () => {
+  it("is created and seen only by admins, with scopes that agents can have", async () => {
     const member = await makePerson(db.sql, { [tenant]: "member" });
     await create();
     expect(await codeOf(create({}, member))).toBe("scope_missing");

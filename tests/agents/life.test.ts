@@ -42,7 +42,7 @@ describe("suspending and resuming", () => {
     expect((await renew(db.sql, grandchild.renewalSecret)).agent.id).toBe(grandchild.id);
   });
 
-  it("gives a new secret to the one that resumes, and voids the old ones without suspending again", async () => {
+  it("gives a new secret to the caller that resumes, and voids the old ones without suspending again", async () => {
     await makeFamily();
     await call(parent.claims, "suspend_agent", { id: child.id });
     const { renewal_secret } = await call<Issued>(parent.claims, "resume_agent", { id: child.id });
@@ -50,7 +50,7 @@ describe("suspending and resuming", () => {
     expect((await renew(db.sql, renewal_secret)).agent.id).toBe(child.id);
   });
 
-  it("is allowed to the agent itself, its ancestors and members, except that it cannot resume itself", async () => {
+  it("can be done by the agent itself, its ancestors and members, but the agent cannot resume itself", async () => {
     await makeFamily();
     expect(await codeOf(call(other.claims, "suspend_agent", { id: child.id }))).toBe(
       "scope_missing",
@@ -103,7 +103,7 @@ describe("suspending and resuming", () => {
     });
     const late = await makeAgent(db.sql, tenant);
     await call(member, "suspend_agent", { id: late.id });
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${late.id}`;
+    await db.advance("1 hour");
     expect(await refusal("resume_agent", late.id)).toMatchObject({
       details: { from: "expired", to: "running" },
     });
@@ -138,7 +138,7 @@ describe("suspending and resuming", () => {
     expect(rows[1]?.agent_id).toBe(member.sub);
   });
 
-  it("suspends an agent that a thief renews as well, until a member resumes it", async () => {
+  it("suspends an agent that a thief also renews, until a member resumes it", async () => {
     await makeFamily();
     const thief = await renew(db.sql, other.renewalSecret);
     const first = await renew(db.sql, other.renewalSecret);
@@ -154,7 +154,7 @@ describe("suspending and resuming", () => {
 });
 
 describe("a heartbeat", () => {
-  it("says when the agent was last seen, what it does, and how long it has", async () => {
+  it("records when the agent was last seen, what it does, and how long it lives", async () => {
     await makeFamily();
     const beat = await call(other.claims, "heartbeat", { activity: "thinking", task: "a riddle" });
     expect(beat).toMatchObject({ activity: "thinking", task: "a riddle" });
@@ -171,7 +171,7 @@ describe("a heartbeat", () => {
     expect(Date.now() - Date.parse(card.last_seen_at as string)).toBeLessThan(60_000);
   });
 
-  it("is no event, and no new version of the agent's row", async () => {
+  it("causes no event, and no new version of the agent's row", async () => {
     await makeFamily();
     const before = await db.sql`select ctid::text from mayfly.agents where id = ${other.id}`;
     await call(other.claims, "heartbeat");
@@ -241,7 +241,7 @@ describe("finding agents", () => {
     expect(await codeOf(find(member, { status: "asleep" }))).toBe("invalid_request");
   });
 
-  it("shows an agent without agent:read itself and its descendants", async () => {
+  it("shows an agent without agent:read only itself and its descendants", async () => {
     await makeFamily();
     expect(await idsOf(child.claims)).toEqual([child.id, grandchild.id].sort());
     expect((await call(child.claims, "get_agent")).id).toBe(child.id);
@@ -251,9 +251,9 @@ describe("finding agents", () => {
     );
   });
 
-  it("gives cards with the time that is left, by the ancestor that ends first", async () => {
+  it("returns cards with the remaining time, limited by the ancestor that ends first", async () => {
     await makeFamily();
-    await db.sql`update mayfly.agents set expires_at = clock_timestamp() + interval '10 seconds' where id = ${parent.id}`;
+    await db.sql`update mayfly.agents set expires_at = mayfly_private.now() + interval '10 seconds' where id = ${parent.id}`;
     const card = await call(member, "get_agent", { id: child.id });
     expect(card).toMatchObject({ status: "running", children: 1, parent: parent.id, depth: 1 });
     expect(card.seconds_left).toBeLessThanOrEqual(10);

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { createTokens } from "@mayfly/local/internal";
 import { type Agent, Mayfly, type PresenceChange, type PresentAgent } from "@mayfly/sdk";
 import { fromDataApi, openInbox } from "@mayfly/sdk/internal";
 import { createClient } from "@supabase/supabase-js";
 import { describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
-import { makeAgent } from "#harness/callers";
+import { inSeconds, makeAgent } from "#harness/callers";
 import { local, mayfly, proxy, setUp, spawn as spawnLive, tenant, watched } from "#harness/live";
+import { tokenOf } from "#harness/local";
 
 setUp();
 
@@ -14,7 +14,7 @@ function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
   return spawnLive({ name, ...(scopes && { scopes }) }, by);
 }
 
-/** Everyone who was seen, at each change, and a promise for what is to be seen. */
+/** Everyone who was seen at each change, and a promise for an expected state. */
 async function look(by: Mayfly["agents"] | Agent["presence"]) {
   const states: PresentAgent[][] = [];
   const changes: PresenceChange[] = [];
@@ -42,7 +42,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 const names = (present: PresentAgent[]) => present.map(({ name }) => name).sort();
 
 describe("presence", () => {
-  it("tells who has joined, changed and left", async () => {
+  it("shows who joined, changed and left", async () => {
     const { changes, until } = await look(watched.agents);
     const ada = await spawn("ada");
     await until((present) => present.length === 1);
@@ -72,7 +72,7 @@ describe("presence", () => {
     expect(states.flat().every(({ status }) => status === undefined)).toBe(true);
   });
 
-  it("shows only agents that are alive, under the names that the table has", async () => {
+  it("shows only living agents, under their names in the table", async () => {
     const { until, states } = await look(watched.agents);
     const forger = await spawn("forger");
     const channel = forger.client.channel(`tenant:${tenant}:agents`, {
@@ -90,7 +90,7 @@ describe("presence", () => {
     expect(new Set(states.flat().map(({ name }) => name))).toEqual(new Set(["forger", "liar"]));
   });
 
-  it("is right again after watchers and watched agents lost their connections", async () => {
+  it("recovers after watchers and watched agents lost their connections", async () => {
     const { until } = await look(watched.agents);
     const other = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
     const [ada, bob] = [await spawn("ada", other), await spawn("bob", other)];
@@ -108,7 +108,7 @@ describe("presence", () => {
     const gone = await spawn("gone");
     dataOf(await gone.presence.track({ status: "working" }));
     await until(([first]) => first?.status === "working");
-    // As the kernel does it: without a word to the server.
+    // As the kernel does, without telling the server.
     await gone.client.realtime.disconnect();
     await until((present) => present.length === 0);
   });
@@ -134,7 +134,7 @@ describe("presence", () => {
 });
 
 describe("a live connection", () => {
-  it("is left at once when its agent, or the parent of it, is stopped or suspended from outside", async () => {
+  it("closes at once when its agent or a parent is stopped or suspended", async () => {
     const parent = await spawn("parent", mayfly, ["agent:spawn", "presence:write", "memory:read"]);
     const child = await spawn("child", parent);
     const resting = await spawn("resting");
@@ -154,7 +154,7 @@ describe("a live connection", () => {
       expect(agent.client.getChannels()).toHaveLength(0);
   });
 
-  it("hears at once of an event that is for its agent alone", async () => {
+  it("receives at once an event that is only for its agent", async () => {
     const agent = await spawn("discreet");
     const seen = Promise.withResolvers<string>();
     const watch = dataOf(
@@ -195,9 +195,8 @@ describe("a live connection", () => {
 
   it("of a client that ignores the stop of its agent ends with the token", async () => {
     const { claims } = await makeAgent(local.sql, tenant);
-    const { sign } = await createTokens(local.keys);
     for (let seconds = 4; ; seconds *= 2) {
-      const token = await sign({ ...claims, exp: Math.floor(Date.now() / 1000) + seconds });
+      const token = await tokenOf(local, { ...claims, exp: inSeconds(seconds) });
       const accessToken = async () => token;
       const client = createClient(local.apiUrl, local.publishableKey, { accessToken });
       await client.realtime.setAuth();
@@ -221,18 +220,18 @@ describe("a live connection", () => {
     }
   });
 
-  it("of a client that ignores the end of its agent hears of nothing except that end", async () => {
+  it("of a client that ignores the end of its agent receives nothing else", async () => {
     const bob = await spawn("bob", mayfly, ["message:send", "message:read", "memory:write"]);
     for (const [what, ends] of [
       ["stopped", (id: string) => mayfly.agents.stop(id)],
       ["suspended", (id: string) => mayfly.agents.suspend(id)],
     ] as const) {
       const ada = await spawn(`${what} ada`, mayfly, ["message:send", "message:read"]);
-      // Its inbox is open: messages would be broadcast to it.
+      // Its inbox is open, so messages would be broadcast to it.
       dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() }), openInbox));
       dataOf(await ada.send(bob.id, "tick", { from: what }));
       const { claims } = await makeAgent(local.sql, tenant);
-      const token = await (await createTokens(local.keys)).sign({ ...claims, sub: ada.id });
+      const token = await tokenOf(local, { ...claims, sub: ada.id });
       const client = createClient(local.apiUrl, local.publishableKey, {
         accessToken: async () => token,
       });
@@ -260,7 +259,7 @@ describe("a live connection", () => {
         });
       });
       await acknowledged;
-      // Its sender would hear of the acknowledgement, and the one that rests of a message.
+      // The sender would otherwise be told of the acknowledgement, and the suspended agent of a message.
       await until(async () => {
         const [row] = await local.sql`
           select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;
@@ -276,7 +275,7 @@ describe("a live connection", () => {
     }
   });
 
-  it("is settled as over without an error by the agent's own stop", async () => {
+  it("ends without an error when the agent stops itself", async () => {
     const agent = await spawn("quiet");
     dataOf(await agent.stop());
     expect(await agent.ended).toBeNull();

@@ -48,7 +48,7 @@ describe("run", () => {
     await before.stop();
   });
 
-  it("pushes and stops also when the work throws, and says why", async () => {
+  it("also pushes and stops when the work throws, and says why", async () => {
     const cause = new TypeError("no such file");
     const { data, error } = await mayfly.run({ name: "unlucky" }, async (agent) => {
       await agent.remember({ task: "learned before it failed" });
@@ -99,7 +99,7 @@ describe("run", () => {
     expect(await tasksOf()).toEqual(["once"]);
   });
 
-  it("keeps the result and the outbox when it can push nothing", async () => {
+  it("keeps the result and the outbox if nothing can be pushed", async () => {
     let agent: Agent | undefined;
     const { error } = await mayfly.run({ name: "cut off" }, async (own) => {
       agent = own;
@@ -114,7 +114,7 @@ describe("run", () => {
     expect(agent?.outbox.waiting).toBe(0);
   });
 
-  it("says what the server refused of it, and keeps the result", async () => {
+  it("says which operations the server refused, and keeps the result", async () => {
     const { error } = await mayfly.run({}, async (agent) => {
       await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
       await agent.remember({ task: "enough" });
@@ -122,8 +122,8 @@ describe("run", () => {
     });
     expect(error).toMatchObject({
       code: "invalid_operation",
-      message: expect.stringContaining("memory.metadata"),
-      details: { result: 7, refused: [{ memory: { task: "too much" } }] },
+      message: expect.stringContaining("body.metadata"),
+      details: { result: 7, refused: [{ body: { task: "too much" } }] },
     });
     expect(await tasksOf()).toEqual(["enough"]);
   });
@@ -139,7 +139,7 @@ describe("run", () => {
     expect(await agentOf("stopped")).toMatchObject({ stop_reason: "by somebody" });
   });
 
-  it("waits until the tenant's rate limit lets it spawn, and no longer than it may", async () => {
+  it("waits for the tenant's rate limit before it spawns, up to its own limit", async () => {
     await local.sql`update mayfly.tenants set spawns_per_minute = 60 where id = ${tenant}`;
     await (await spawnIn(mayfly)).stop();
     const empty = () =>
@@ -152,9 +152,9 @@ describe("run", () => {
     expect(await mayfly.run({}, () => 7)).toEqual({ data: 7, error: null });
   });
 
-  it("keeps in the outbox what a rate limit refuses, if it may not wait", async () => {
+  it("keeps rate-limited operations in the outbox if it may not wait", async () => {
     await local.sql`update mayfly.tenants set writes_per_minute = 1000 where id = ${tenant}`;
-    // Of this minute and the next: the test may begin at the end of one.
+    // For this minute and the next one, because the test may start at the end of a minute.
     const limit = (writes: number) =>
       local.sql`update mayfly_private.tenant_usage set writes = ${writes},
         minute = date_trunc('minute', clock_timestamp()) + shard % 2 * interval '1 minute'
@@ -176,10 +176,10 @@ describe("runTeam", () => {
       await local.sql`select status, stop_reason from mayfly.agents
         where tenant_id = ${tenant} order by name`
     ).map(({ status, stop_reason }) => `${status}: ${stop_reason}`);
-  // A pool would be drawn from at random.
+  // A name from a pool would be random.
   const two = [{ names: ["ada"] }, { names: ["bob"] }];
 
-  it("spawns, pulls, works, pushes what each has remembered, and stops them all", async () => {
+  it("spawns, pulls, works, pushes what each agent remembered, and stops them all", async () => {
     const before = await spawnIn(mayfly);
     await before.remember({ task: "known before" });
     dataOf(await before.stop("before"));
@@ -199,7 +199,7 @@ describe("runTeam", () => {
     ]);
   });
 
-  it("ends them all also when the work throws, or one of them is gone", async () => {
+  it("ends all agents even if the work throws or one of them is gone", async () => {
     const { error } = await mayfly.runTeam(two, async ([ada, bob]) => {
       await ada?.remember({ task: "ada's" });
       await bob?.remember({ task: "bob's" });
@@ -214,7 +214,7 @@ describe("runTeam", () => {
     ]);
   });
 
-  it("begins no work when one cannot pull, and leaves none of them alive", async () => {
+  it("begins no work if one agent cannot pull, and leaves none alive", async () => {
     let worked = false;
     proxy.loseAnswers("/sync", 1);
     const { error } = await mayfly.runTeam(two, () => {
@@ -229,7 +229,7 @@ describe("runTeam", () => {
     expect(none.error?.code).toBe("lifetime_out_of_range");
   });
 
-  it("keeps what they learned when it can push nothing, and says how much", async () => {
+  it("keeps what they learned if nothing can be pushed, and says how much", async () => {
     const { error } = await mayfly.runTeam(two, async (agents) => {
       for (const agent of agents) await agent.remember({ task: `${agent.name} learned` });
       proxy.down();

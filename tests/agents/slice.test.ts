@@ -124,18 +124,18 @@ describe("an agent's life", () => {
       field: "metadata",
     });
 
-    // Of what the size is, only Postgres knows.
+    // Only Postgres knows how its size is counted.
     await agent.remember({ task: "good" });
     await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "good too" });
     expect((await agent.sync()).data).toMatchObject({ pushed: 2, rejected: 1 });
     expect(agent.outbox.refused).toMatchObject([
-      { error: { code: "invalid_operation", details: { field: "memory.metadata" } } },
+      { error: { code: "invalid_operation", details: { field: "body.metadata" } } },
     ]);
     await agent.stop();
   });
 
-  it("is seen while it is there, and not when it has left", async () => {
+  it("is present while it is connected, and not after it has left", async () => {
     let seen: (present: PresentAgent[]) => void = () => {};
     const states: PresentAgent[][] = [];
     const until = (holds: (present: PresentAgent[]) => boolean) =>

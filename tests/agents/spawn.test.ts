@@ -26,8 +26,6 @@ const spawnTeam = (tenant: string, team: unknown) =>
   rpc<Issued[]>(db.sql, serviceRole, "spawn_team", { team }, inTenant(tenant));
 const define = (tenant: string, values: Record<string, unknown>) =>
   rpc<{ version: number }>(db.sql, serviceRole, "define_agent_type", values, inTenant(tenant));
-const expireAll = (tenant: string) =>
-  db.sql`update mayfly.agents set expires_at = clock_timestamp() where tenant_id = ${tenant}`;
 
 describe("names", () => {
   it("come from a pool, and are unique among living agents of a tenant", async () => {
@@ -38,7 +36,7 @@ describe("names", () => {
     for (const name of names) expect(name).toMatch(/^[a-z]+$/);
   });
 
-  it("are refused while a living agent of the tenant has them, and free once it is dead", async () => {
+  it("are refused while a living agent of the tenant has them, and free after it ends", async () => {
     const tenant = await makeTenant(db.sql);
     await spawn(tenant, { name: "scout" });
     expect(await refusalOf(spawn(tenant, { name: "scout" }))).toMatchObject({
@@ -46,11 +44,11 @@ describe("names", () => {
       details: { field: "name" },
     });
     await spawn(await makeTenant(db.sql), { name: "scout" });
-    await expireAll(tenant);
+    await db.advance("1 hour");
     expect((await spawn(tenant, { name: "scout" })).agent.name).toBe("scout");
   });
 
-  it("are free again when an ancestor of who had them has stopped", async () => {
+  it("are free again when an ancestor of their agent has stopped", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     await spawn(tenant, { name: "child" }, parent.claims);
@@ -100,7 +98,7 @@ describe("a team", () => {
     ["a count of none", [{}, { count: 0 }], { index: 1, field: "count" }],
     ["a pool that is none", [{ names: [7] }], { index: 0, field: "names" }],
     ["a lifetime that is none", [{ lifetime: "long" }], { index: 0, field: "lifetime" }],
-  ])("is refused by index and field: %s", async (_what, team, details) => {
+  ])("is refused with index and field: %s", async (_what, team, details) => {
     const tenant = await makeTenant(db.sql);
     expect(await refusalOf(spawnTeam(tenant, team))).toMatchObject({
       code: "invalid_request",
@@ -115,7 +113,7 @@ describe("a team", () => {
 });
 
 describe("registration", () => {
-  it("gives the same living agent for the same key, and voids the secrets before", async () => {
+  it("returns the same living agent for the same key, and voids earlier secrets", async () => {
     const tenant = await makeTenant(db.sql);
     const first = await spawn(tenant, { registration_key: "worker-1", lifetime: 60 });
     const second = await spawn(tenant, { registration_key: "worker-1", name: "ignored" });
@@ -142,7 +140,7 @@ describe("registration", () => {
     expect(new Set([...ids, replaced.agent.id]).size).toBe(5);
   });
 
-  it("does not bring a suspended agent back, nor scopes that its spawner has lost", async () => {
+  it("restores neither a suspended agent nor scopes that its spawner lost", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const { claims } = await spawn(
@@ -176,7 +174,7 @@ describe("the rate of spawns", () => {
     expect(await codeOf(spawn(tenant))).toBe("rate_limited");
   });
 
-  it("comes with the header Retry-After", async () => {
+  it("has the header Retry-After", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 1 });
     await db.freeze();
     await spawn(tenant);
@@ -225,7 +223,7 @@ describe("a type of agents", () => {
     expect(asked.agent).toMatchObject({ capabilities: [], scopes: ["memory:write"] });
   });
 
-  it("becomes a new version with each change, and stays the same without one", async () => {
+  it("gets a new version only with a change", async () => {
     const tenant = await makeTenant(db.sql);
     const versions = [];
     for (const change of [{}, {}, { prompt: "Look again." }, { prompt: "Look again." }])
@@ -237,7 +235,7 @@ describe("a type of agents", () => {
     });
   });
 
-  it("limits how many live, and how long, renewals included", async () => {
+  it("limits the number and the lifetime of its agents, including renewals", async () => {
     const tenant = await makeTenant(db.sql);
     await define(tenant, scout);
     expect(await codeOf(spawn(tenant, { type: "scout", lifetime: 41 }))).toBe(
@@ -257,7 +255,7 @@ describe("a type of agents", () => {
     expect(row?.within).toBe(true);
   });
 
-  it("may also be any name that nobody defined", async () => {
+  it("can also be a name that nobody defined", async () => {
     const issued = await spawn(await makeTenant(db.sql), { type: "whatever" });
     expect(issued).toMatchObject({ agent: { type: "whatever", type_version: null }, type: null });
   });
@@ -285,7 +283,7 @@ describe("a type of agents", () => {
 });
 
 describe("scopes for people", () => {
-  it("are given to no agent, not even by an owner", async () => {
+  it("cannot be given to an agent, not even by an owner", async () => {
     const tenant = await makeTenant(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     for (const scope of ["member:write", "key:write", "tenant:write"])

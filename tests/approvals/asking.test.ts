@@ -1,4 +1,4 @@
-/** Asking for an approval: for a job and without one, what the policies say, and who takes the decision. */
+/** Asking for an approval: with and without a job, what policies say, and who uses the decision. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -16,7 +16,7 @@ const waitFor = (lease: string, { id }: Asked, by: Parameters<typeof rpc>[1]) =>
   rpc<Waited>(db.sql, by, "wait_job", { lease, step: "wait", signals: [`approval:${id}`] });
 
 describe("asking for an approval", () => {
-  it("wakes the job that waits, and gives it the input that was approved", async () => {
+  it("wakes the waiting job with the approved input", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const question = { input: { amount: 5 }, input_schema: amount };
     const { lease, asked } = await askInJob(db.sql, agent.claims, question);
@@ -42,7 +42,7 @@ describe("asking for an approval", () => {
     });
   });
 
-  it("finds what the same step has asked, and asks again for other arguments", async () => {
+  it("finds the approval of the same step, and asks again for other arguments", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const { lease, asked } = await askInJob(db.sql, agent.claims, { input: { amount: 1 } });
     const same = await ask(db.sql, agent.claims, { lease, step: "ask", input: { amount: 1 } });
@@ -53,7 +53,7 @@ describe("asking for an approval", () => {
     expect(other.id).not.toBe(asked.id);
   });
 
-  it("gives a decision to the step of the job that asked, and to nobody else", async () => {
+  it("gives a decision only to the step of the job that asked", async () => {
     const { agent, admin, tenant } = await makeAsking(db.sql);
     const { lease, asked } = await askInJob(db.sql, agent.claims);
     await decide(db.sql, admin, asked);
@@ -65,12 +65,12 @@ describe("asking for an approval", () => {
     expect(await codeOf(use(db.sql, agent.claims, thief.lease, asked.id))).toBe("approval_unknown");
     const other = await makeWorker(db.sql, tenant, { scopes: asking });
     expect(await codeOf(use(db.sql, other.claims, lease, asked.id))).toBe("lease_lost");
-    // After a crash the same step takes it again.
+    // After a crash, the same step uses it again.
     await use(db.sql, agent.claims, lease, asked.id);
     expect((await use(db.sql, agent.claims, lease, asked.id)).status).toBe("approved");
   });
 
-  it("is refused under a lease that is over, and decides nothing for a job that has ended", async () => {
+  it("is refused under an ended lease, and decides nothing for an ended job", async () => {
     const { agent, admin, tenant } = await makeAsking(db.sql);
     const { lease, asked } = await askInJob(db.sql, agent.claims);
     await complete(db.sql, agent.claims, [{ lease }]);
@@ -92,7 +92,7 @@ describe("asking for an approval", () => {
     expect((await use(db.sql, agent.claims, lease, asked.id)).status).toBe("expired");
   });
 
-  it("asks nobody where the policy of its type and category gives the autonomy, and says why", async () => {
+  it("asks nobody if the policy of its type and category allows it, and says why", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const set = (values: Record<string, unknown>) =>
       rpc(db.sql, admin, "set_approval_policy", values);
@@ -118,7 +118,7 @@ describe("asking for an approval", () => {
     ]);
   });
 
-  it("lists what waits for me, and not what I asked or have decided", async () => {
+  it("lists what the caller can decide, and not what the caller asked or decided", async () => {
     const { agent, admin, member, viewer } = await makeAsking(db.sql);
     const first = await ask(db.sql, agent.claims, { quorum: 2 });
     const forOwners = await ask(db.sql, agent.claims, { roles: ["owner"] });
@@ -138,7 +138,7 @@ describe("asking for an approval", () => {
     ]);
   });
 
-  it("is withdrawn by the one that asked and by admins, and by nobody else", async () => {
+  it("can be withdrawn only by its requester and by admins", async () => {
     const { agent, admin, member } = await makeAsking(db.sql);
     const { lease, asked } = await askInJob(db.sql, agent.claims);
     const other = await ask(db.sql, agent.claims);
@@ -162,7 +162,7 @@ describe("asking for an approval", () => {
     ["input_schema", { input_schema: { $ref: "#/x" } }],
     ["input", { input: { amount: 0 }, input_schema: amount }],
     ["step", { step: "without a lease" }],
-  ])("refuses a wrong %s by its name: %j", async (field, values) => {
+  ])("names the invalid field %s: %j", async (field, values) => {
     const { agent } = await makeAsking(db.sql);
     expect(await refusalOf(ask(db.sql, agent.claims, values))).toMatchObject({
       code: "invalid_request",
@@ -170,7 +170,7 @@ describe("asking for an approval", () => {
     });
   });
 
-  it("deletes decided approvals when ended jobs are deleted, and gives their bytes back", async () => {
+  it("deletes decided approvals together with ended jobs, and frees their bytes", async () => {
     const { agent, admin, tenant } = await makeAsking(db.sql);
     const bytes = async () =>
       Number(

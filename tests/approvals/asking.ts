@@ -1,4 +1,4 @@
-/** Approvals for tests of SQL: a tenant with people and an agent that asks, and what they call. */
+/** Approvals for tests of SQL: a tenant with people and an agent that asks, and their calls. */
 import { type Claims, makePerson, rpc, type Sql } from "#harness/callers";
 import { add, claimOne, makeWorker, makeWorkTenant, scopes } from "../jobs/working.ts";
 
@@ -36,7 +36,7 @@ export const decide = (
 export const use = (sql: Sql, claims: Claims, lease: string, id: string, step = "ask") =>
   rpc<Asked & { reasons: string[] }>(sql, claims, "use_approval", { lease, id, step });
 
-/** A job that runs, and has asked. */
+/** A running job that has asked for an approval. */
 export async function askInJob(sql: Sql, claims: Claims, values: Record<string, unknown> = {}) {
   const [job] = await add(sql, claims, [{ name: "work" }]);
   const { lease } = await claimOne(sql, claims);

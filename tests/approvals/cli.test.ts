@@ -1,4 +1,7 @@
-/** `mayfly approvals`, `approve` and `reject`, and how people and agents are told: by a webhook, and in their inboxes. */
+/**
+ * `mayfly approvals`, `approve` and `reject`, and how people and agents are notified: by a webhook, and in their
+ * inboxes.
+ */
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -27,7 +30,7 @@ const run = (...given: string[]) =>
   });
 
 describe("mayfly approvals", () => {
-  it("lists what waits, shows one, approves a changed input and rejects", async () => {
+  it("lists open approvals, shows one, approves a changed input and rejects", async () => {
     const inputSchema = { type: "object", properties: { amount: { type: "number", maximum: 50 } } };
     const first = dataOf(
       await agent.approvals.request("Refund?", { amount: 40 }, { inputSchema, category: "money" }),
@@ -64,7 +67,7 @@ describe("mayfly approvals", () => {
     expect(known.decisions[0]).toMatchObject({ kind: "secret", counts: true, reason: "Lost." });
   });
 
-  it("gives each of many decisions its own answer", async () => {
+  it("answers each of many decisions separately", async () => {
     const asked = dataOf(await agent.approvals.request("One?"));
     const own = dataOf(await mayfly.approvals.request("Mine?"));
     const answers = dataOf(
@@ -80,8 +83,8 @@ describe("mayfly approvals", () => {
   });
 });
 
-describe("whoever decides is told", () => {
-  it("by a webhook that is called until it answers, signed, with one key", async () => {
+describe("a decider is told", () => {
+  it("by a signed webhook that is called with one key until it answers", async () => {
     const calls: { headers: IncomingMessage["headers"]; text: string }[] = [];
     const answers = [503, 200];
     const server = createServer(async (request, response) => {
@@ -116,7 +119,7 @@ describe("whoever decides is told", () => {
     const [, at, mac] =
       /^t=(\d+),v1=(\w+)$/.exec(String(second?.headers["mayfly-signature"])) ?? [];
     expect(mac).toBe(createHmac("sha256", "s3cret").update(`${at}.${second?.text}`).digest("hex"));
-    // A receiver that does not want it is not asked again, and its address is told to nobody.
+    // A receiver that refuses for good is not called again, and nobody learns its address.
     const refused = await jobOf("Again?");
     expect(refused).toMatchObject({
       status: "failed",
@@ -128,7 +131,7 @@ describe("whoever decides is told", () => {
     server.close();
   });
 
-  it("in the inbox: those that are named, and the one that it is handed to", async () => {
+  it("in the inbox, if named or delegated to", async () => {
     const scopes = ["approval:read", "approval:decide", "message:read", "message:send"];
     const first = await spawnIn(mayfly, { lifetime: 300, scopes });
     const second = await spawnIn(mayfly, { lifetime: 300, scopes });

@@ -17,7 +17,7 @@ const input_schema = amount;
 const decider = [...asking, "approval:decide"];
 
 describe("deciding an approval", () => {
-  it("approves once, and tells who decided and why", async () => {
+  it("approves once, and records who decided and why", async () => {
     const { agent, admin, member } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { input });
     expect(asked).toMatchObject({ status: "pending", quorum: 1, waived: null, input });
@@ -45,7 +45,7 @@ describe("deciding an approval", () => {
     );
   });
 
-  it("is refused to the one that asks and to its line, whatever scopes they have", async () => {
+  it("is refused to the requester and its relatives, whatever their scopes", async () => {
     const { tenant } = await makeAsking(db.sql);
     const parent = await makeWorker(db.sql, tenant, { scopes: decider });
     const asker = await makeWorker(db.sql, tenant, { scopes: decider, as: parent.claims });
@@ -57,7 +57,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, stranger.claims, asked)).status).toBe("approved");
   });
 
-  it("is allowed to the one that asks where a policy says so", async () => {
+  it("is allowed to the requester if a policy says so", async () => {
     const { admin, tenant } = await makeAsking(db.sql);
     const asker = await makeWorker(db.sql, tenant, { scopes: decider });
     await rpc(db.sql, admin, "set_approval_policy", { requester_decides: true });
@@ -65,7 +65,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, asker.claims, asked)).status).toBe("approved");
   });
 
-  it("keeps to the roles and the deciders of the question", async () => {
+  it("accepts only the roles and the deciders of the approval", async () => {
     const { agent, owner, admin, member } = await makeAsking(db.sql);
     const forOwners = await ask(db.sql, agent.claims, { roles: ["owner"] });
     expect(await codeOf(decide(db.sql, admin, forOwners))).toBe("approval_not_yours");
@@ -75,7 +75,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, member, forOne)).status).toBe("approved");
   });
 
-  it("waits for its quorum, counts nobody twice, and ends at one rejection", async () => {
+  it("waits for its quorum, counts nobody twice, and ends with one rejection", async () => {
     const { agent, owner, admin, member } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { quorum: 2 });
     expect((await decide(db.sql, admin, asked)).status).toBe("pending");
@@ -86,7 +86,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, admin, other, { verdict: "reject" })).status).toBe("rejected");
   });
 
-  it("takes a changed input that fits the schema, and counts no approval of the former one", async () => {
+  it("takes a changed input that matches the schema, and drops approvals of the former one", async () => {
     const { agent, owner, admin, member } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { input, input_schema, quorum: 2 });
     await decide(db.sql, owner, asked);
@@ -105,7 +105,7 @@ describe("deciding an approval", () => {
     });
   });
 
-  it("refuses a changed input where the question has no schema, and beside a rejection", async () => {
+  it("refuses a changed input without a schema, or with a rejection", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { input });
     const changed = { input: { amount: 1 } };
@@ -117,7 +117,7 @@ describe("deciding an approval", () => {
     );
   });
 
-  it("takes equal arguments as equal, in whatever order and form", async () => {
+  it("recognises equal arguments in any order and form", async () => {
     const { agent } = await makeAsking(db.sql);
     const digests = [];
     for (const written of ['{"a": 1, "b": [2.50, {"c": 0}]}', '{"b": [2.5, {"c": 0.0}], "a": 1.0}'])
@@ -129,7 +129,7 @@ describe("deciding an approval", () => {
     expect(row).toEqual({ same: true, other: false });
   });
 
-  it("expires by the clock, before maintenance has seen it", async () => {
+  it("expires by the clock, even before maintenance runs", async () => {
     const { agent, admin, tenant } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { expires_in: 60 });
     await db.advance("61 seconds");
@@ -143,7 +143,7 @@ describe("deciding an approval", () => {
     });
   });
 
-  it("is open to the roles of its escalation after that time", async () => {
+  it("opens to the escalation roles after the escalation time", async () => {
     const { agent, admin, owner, tenant } = await makeAsking(db.sql);
     const policy = { escalate_after: 60, roles: ["owner"], escalation_roles: ["admin"] };
     await rpc(db.sql, admin, "set_approval_policy", { ...policy, notify: "tell" });
@@ -161,7 +161,7 @@ describe("deciding an approval", () => {
     ).not.toBeNull();
   });
 
-  it("is delegated to somebody that may decide, by whom it then cannot be decided", async () => {
+  it("can be delegated, and its delegator can then no longer decide it", async () => {
     const { agent, admin, owner, member, viewer } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { roles: ["admin", "owner"], quorum: 2 });
     const hand = (by: typeof admin, to_id: unknown) =>
@@ -175,7 +175,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, owner, asked)).status).toBe("approved");
   });
 
-  it("decides many, each for itself, in their order", async () => {
+  it("decides several independently and in order", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const first = await ask(db.sql, agent.claims);
     const second = await ask(db.sql, agent.claims, { roles: ["owner"] });

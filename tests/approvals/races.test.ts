@@ -7,7 +7,7 @@ import { ask, askInJob, decide, makeAsking, use } from "./asking.ts";
 
 let db: TestDatabase;
 
-describe.skipIf(!databaseUrl)("approvals, with many at once", () => {
+describe.skipIf(!databaseUrl)("approvals under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
@@ -30,9 +30,9 @@ describe.skipIf(!databaseUrl)("approvals, with many at once", () => {
         where a.id = ${asked.id} group by 1`;
       expect(row).toEqual({ status: "approved", decisions: quorum });
     }
-  }, 60_000);
+  });
 
-  it("has one outcome when approval, rejection, withdrawal and the job's end come at once, without a deadlock", async () => {
+  it("has one outcome and no deadlock when approval, rejection, withdrawal and the job's end coincide", async () => {
     const { tenant, agent, admin, owner, member } = await makeAsking(db.sql);
     for (let turn = 0; turn < 20; turn++) {
       const { job, lease, asked } = await askInJob(db.sql, agent.claims, { expires_in: 3600 });
@@ -53,10 +53,10 @@ describe.skipIf(!databaseUrl)("approvals, with many at once", () => {
       const codes = outcomes.map((one) =>
         one.status === "fulfilled" ? "done" : (one.reason as { code: string }).code,
       );
-      // Anything else than a refusal in words, such as a deadlock (40P01), is a fault.
+      // Anything other than a refusal, such as a deadlock (40P01), is an error.
       expect(codes.filter((code) => code !== "done" && code !== "PGRST")).toEqual([]);
       const decided = outcomes.slice(0, 3).filter(({ status }) => status === "fulfilled").length;
       expect(decided).toBeLessThanOrEqual(1);
     }
-  }, 60_000);
+  });
 });

@@ -1,4 +1,4 @@
-/** JSON Schema as SQL checks it, beside what zod says of the same values. */
+/** JSON Schema as SQL checks it, compared with zod on the same values. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -39,7 +39,7 @@ const values = [
 ];
 
 describe("JSON Schema in SQL", () => {
-  it.each(schemas)("accepts of %s what zod accepts", async (_, schema) => {
+  it.each(schemas)("accepts the same values of %s as zod", async (_, schema) => {
     const given = JSON.stringify(z.toJSONSchema(schema));
     const [known] =
       await db.sql`select mayfly_private.schema_fault(${given}::text::jsonb) as fault`;
@@ -54,7 +54,7 @@ describe("JSON Schema in SQL", () => {
     );
   });
 
-  it("names the place and the rule of the first fault", async () => {
+  it("names the place and the rule of the first error", async () => {
     const schema = JSON.stringify(z.toJSONSchema(z.object({ people: z.array(person) })));
     const given = JSON.stringify({ people: [{ name: "x" }, { name: "x", age: -1 }] });
     const [row] = await db.sql`
@@ -62,7 +62,7 @@ describe("JSON Schema in SQL", () => {
     expect(row?.fault).toBe("$.people[1].age must be at least 0");
   });
 
-  it("says what it cannot check, and lets nothing pass by it", async () => {
+  it("names what it cannot check, and refuses it", async () => {
     const cases = [
       { $ref: "#/x" },
       { properties: { a: { if: {} } } },

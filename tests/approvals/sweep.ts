@@ -4,7 +4,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** A question that waits, and its digest. */
+    /** A pending approval, and its digest. */
     approval: string;
     approvalDigest: string;
   }
@@ -23,7 +23,7 @@ export const sweep: RoomSweep = {
     approvals: "approval:read",
   },
   scopes: ["approval:read", "approval:request"],
-  // A question of which one of two has been given, and a policy.
+  // Two approvals, of which one is approved, and a policy.
   fill: async (sql, victim) => {
     const asked = await rpc<{ id: string; digest: string }>(
       sql,

@@ -1,4 +1,4 @@
-/** What the functions of the room need besides, when values are tried on them. */
+/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
 export const wantedOfApprovals = (
   lease: string,
   asked: { id: string; digest: string },

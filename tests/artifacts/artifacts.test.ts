@@ -1,4 +1,4 @@
-import type { Agent, Mayfly } from "@mayfly/sdk";
+import { type Agent, type HeldJob, type Mayfly, workflow } from "@mayfly/sdk";
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf } from "#harness/agents";
@@ -26,7 +26,7 @@ const filesOf = async (of = tenant) => {
 const usedBytes = async () => dataOf(await mayfly.tenants.usage()).bytes;
 
 describe("an artifact", () => {
-  it("is stored as the next version of its name, and read with what is in it", async () => {
+  it("is stored as the next version of its name, and read with its content", async () => {
     const first = dataOf(await agent.artifacts.put("report.md", "one", { metadata: { page: 1 } }));
     expect(first).toMatchObject({
       ...{ name: "report.md", version: 1, mediaType: "text/plain", size: 3, createdBy: agent.id },
@@ -65,7 +65,7 @@ describe("an artifact", () => {
     expect(dataOf(await mayfly.artifacts.of(team).list())).toMatchObject([{ name: "plan", team }]);
   });
 
-  it("is versioned once each when several write at once", async () => {
+  it("gets one version for each concurrent write", async () => {
     const puts = Array.from({ length: 6 }, (_, n) => agent.artifacts.put("busy", String(n)));
     const versions = (await Promise.all(puts)).map((put) => dataOf(put).version);
     expect(versions.sort()).toEqual([1, 2, 3, 4, 5, 6]);
@@ -85,7 +85,7 @@ describe("an artifact", () => {
     expect(await filesOf()).toBe(0);
   });
 
-  it("is not there before its file is whole, and an upload that never ends is dropped", async () => {
+  it("appears only when its file is complete, and an unfinished upload is dropped", async () => {
     const file = { name: "half", media_type: "text/plain", size: 9, sha256: "0".repeat(64) };
     const { data } = await agent.client.rpc("begin_artifact", file);
     const { id, path } = data as unknown as { id: string; path: string };
@@ -96,14 +96,14 @@ describe("an artifact", () => {
     expect((await agent.client.storage.from("mayfly").upload(path, "short")).error).toBeNull();
     const { error } = await agent.client.rpc("finish_artifact", { id });
     expect(error).toMatchObject({ code: "artifact_incomplete" });
-    await local.sql`update mayfly.artifacts set created_at = now() - interval '2 hours' where id = ${id}`;
+    await local.advance("2 hours");
     dataOf(await mayfly.tenants.maintain());
     expect(await filesOf()).toBe(1);
     expect(dataOf(await mayfly.artifacts.sweep())).toBe(1);
     expect(await filesOf()).toBe(0);
   });
 
-  it("that Storage gives differently is refused", async () => {
+  it("is refused if Storage returns different content", async () => {
     const { path } = dataOf(await agent.artifacts.put("report.md", "as it was"));
     const admin = mayfly.client.storage.from("mayfly");
     expect((await admin.update(path, "as it is now")).error).toBeNull();
@@ -112,7 +112,7 @@ describe("an artifact", () => {
 });
 
 describe("the files", () => {
-  it("are read, written and deleted by nobody past the artifacts", async () => {
+  it("can be read, written and deleted only through artifacts", async () => {
     const { path } = dataOf(await agent.artifacts.put("secret", "of ours"));
     const { mayfly: theirs } = await local.enter();
     const stranger = dataOf(await theirs.spawn());
@@ -131,7 +131,7 @@ describe("the files", () => {
     await theirs.close();
   });
 
-  it("go with the tenant that is erased, and its export names them", async () => {
+  it("are erased with the tenant, and named in its export", async () => {
     dataOf(await agent.artifacts.put("kept", "until the end"));
     const lines = await new Response(dataOf(await mayfly.tenants.export())).text();
     expect(lines).toContain('"table":"artifacts"');
@@ -143,7 +143,7 @@ describe("the files", () => {
     expect(due.length).toBe(0);
   });
 
-  it("have no place where the project has no Storage, and everything else works", async () => {
+  it("cannot be stored without Storage, and everything else works", async () => {
     const other = await startTestLocal();
     const sql = postgres(other.dbUrl.replace("//postgres:", "//supabase_admin:"), {
       max: 1,
@@ -163,7 +163,48 @@ describe("the files", () => {
   });
 });
 
-it("a result over 256 KB goes there, and the job names it", async () => {
+it.each(["job", "workflow"])(
+  "a result over 256 KB of a step of a %s becomes an artifact, and the next attempt reads it",
+  async (kind) => {
+    const whole = { text: "ü".repeat(200_000) };
+    const own = dataOf(await agent.artifacts.put("own", "1"));
+    const read: unknown[] = [];
+    let times = 0;
+    const both = async (step: (name: string, work: () => unknown) => Promise<unknown>) => {
+      const large = await step("large", () => {
+        times++;
+        return whole;
+      });
+      // A reference that a step itself returns is not resolved.
+      const ref = await step("own", () => ({ artifact: own.id, size: own.size }));
+      read.push(large, ref);
+      if (read.length === 2) throw new Error("Once more.");
+      return "done";
+    };
+    const flow = workflow("flow", null, async (ctx) => both((name, work) => ctx.step(name, work)));
+    const handlers =
+      kind === "job"
+        ? { flow: (_: unknown, job: HeldJob) => both((name, work) => job.step(name, work)) }
+        : flow.handlers;
+    const work = dataOf(await agent.work(handlers));
+    const backoff = { base: 0.01 };
+    const { id } =
+      kind === "job"
+        ? dataOf(await mayfly.jobs.add("flow", {}, { backoff }))
+        : dataOf(await mayfly.workflows.start(flow, {}, { backoff }));
+    const ended = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 20_000 }));
+    expect(ended).toMatchObject({ status: "succeeded", attempt: 2 });
+    expect(times).toBe(1);
+    const ref = { artifact: own.id, size: 1 };
+    expect(read).toEqual([whole, ref, whole, ref]);
+    const row = ended.steps.find(({ name }) => name === "large")?.result;
+    expect(row).toMatchObject({ artifact: expect.any(String), size: 400_011 });
+    expect(dataOf(await mayfly.artifacts.resolve(row))).toEqual(whole);
+    await work.stop();
+  },
+);
+
+it("store a result over 256 KB, and the job names it", async () => {
   const result = { text: "x".repeat(300_000) };
   const { id } = dataOf(await mayfly.jobs.add("write"));
   const work = dataOf(await agent.work({ write: () => result }));
@@ -178,4 +219,25 @@ it("a result over 256 KB goes there, and the job names it", async () => {
   expect(dataOf(await mayfly.artifacts.resolve(ended.result))).toEqual(result);
   expect(dataOf(await mayfly.artifacts.resolve({ small: true }))).toEqual({ small: true });
   await work.stop();
+});
+
+it("of a job's large results are deleted with the job, and no others", async () => {
+  const work = dataOf(
+    await agent.work({
+      fall: async (_: unknown, job: HeldJob) => {
+        await job.step("large", () => "x".repeat(300_000));
+        throw Object.assign(new Error("It fell."), { retryable: false });
+      },
+    }),
+  );
+  const [one, other] = dataOf(await mayfly.jobs.add([{ name: "fall" }, { name: "fall" }]));
+  for (const job of [one, other])
+    dataOf(await mayfly.jobs.ended(job?.id ?? "", { timeoutMs: 20_000 }));
+  await work.stop();
+  const versions = async (id = "") =>
+    dataOf(await mayfly.artifacts.versions(`jobs/${id}/steps`)).length;
+  expect([await versions(one?.id), await versions(other?.id)]).toEqual([1, 1]);
+  expect(dataOf(await mayfly.jobs.discard({ ids: [one?.id ?? ""] }))).toEqual({ discarded: 1 });
+  expect([await versions(one?.id), await versions(other?.id)]).toEqual([0, 1]);
+  expect(dataOf(await mayfly.artifacts.sweep())).toBe(1);
 });

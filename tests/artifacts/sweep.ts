@@ -4,7 +4,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** An artifact whose file is being written, by the victim's agent. */
+    /** An unfinished artifact of the victim's agent. */
     artifact: string;
   }
 }

@@ -1,4 +1,4 @@
-/** `mayfly_private.now()`: the clock by which ages, lives and leases are judged. */
+/** `mayfly_private.now()`: the clock that decides ages, lifetimes and leases. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ const timeOf = async () => {
   return row?.ahead as number;
 };
 
-/** What stays with the machine's clock, by file, and why: see sql/base/functions/now.sql. */
+/** What still uses the machine's clock, by file, and why: see sql/base/functions/now.sql. */
 const byTheMachine = {
   "base/functions/is_timely.sql": "tokens",
   "agents/functions/issue_token.sql": "tokens",
@@ -33,7 +33,7 @@ const byTheMachine = {
 };
 
 describe("the clock", () => {
-  it("is the machine's, and only its owner can put another in its place", async () => {
+  it("is the machine's, and only its owner can replace it", async () => {
     expect(Math.abs(await timeOf())).toBeLessThan(1);
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
@@ -51,7 +51,7 @@ describe("the clock", () => {
           "42501",
         );
     }
-    // Nor is it looked up in anybody's search_path.
+    // Nor can a caller's search_path replace it.
     const lives = await actAs(db.sql, agent.claims, async (session) => {
       await session.unsafe(`
         create function pg_temp.now() returns timestamptz language sql return timestamptz 'infinity';
@@ -63,7 +63,7 @@ describe("the clock", () => {
     expect(lives).toBe("running");
   });
 
-  it("decides when a life ends: from then on the agent is expired and its secret useless", async () => {
+  it("decides when an agent expires and its secret stops working", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const before = await timeOf();
@@ -73,7 +73,7 @@ describe("the clock", () => {
     expect((await timeOf()) - before).toBeCloseTo(660, 0);
     expect(await codeOf(rpc(db.sql, agent.claims, "get_agent"))).toBe("not_authorized");
     expect(await codeOf(renew(db.sql, agent.renewalSecret))).toBe("agent_not_alive");
-    // One that is spawned now lives by the same clock, and so is what is stored by default.
+    // A new agent lives by the same clock, and so do stored defaults.
     const next = await makeAgent(db.sql, tenant, { lifetime: 60 });
     expect(await rpc(db.sql, next.claims, "get_agent")).toMatchObject({ status: "running" });
     const [event] = await db.sql`

@@ -1,23 +1,23 @@
 /**
- * The process of the agents: they show what they do, end, vanish, and are followed by others; one watcher
- * sees them. Says what the watcher sees, how late, and how much memory the process holds.
+ * The process of the agents. They show what they do, end or vanish, and new ones take their place, while one
+ * agent watches. Prints what the watcher sees, how late it sees it, and how much memory the process uses.
  */
 import { type Agent, Mayfly, type PresentAgent } from "@mayfly/sdk";
 import { collectGarbage } from "./lib/memory.ts";
 
 const [url = "", key = "", tenant = "", many = "0"] = process.argv.slice(2);
-/** Each agent shows something new so often: within what Realtime allows one, four in 30 s. */
+/** How often each agent shows something new: within the limit of Realtime for one agent, four in 30 s. */
 const changeMs = 30_000;
 const heartbeatMs = 60_000;
-/** One leaves, and another comes. */
+/** How often one leaves and another one takes its place. */
 const turnoverMs = 5_000;
 const sampleMs = 5_000;
-/** Joins are checked one after the other by the one session of PGlite. */
+/** Joins are checked one after another by the only session of PGlite. */
 const teamSize = 20;
 
 const mayfly = new Mayfly({ url, key, tenant });
 const agents: Agent[] = [];
-/** When each showed its newest, and the number of it. */
+/** When each agent last showed something, and its number. */
 const shown = new Map<string, { n: number; at: number; seen: boolean }>();
 const lags: number[] = [];
 const problems: string[] = [];
@@ -54,7 +54,7 @@ async function turnOver(): Promise<void> {
   const [agent] = agents.splice(Math.floor(Math.random() * agents.length), 1);
   if (!agent) return;
   if (turn++ % 3 === 0) {
-    // As one that crashes: its row lives on for a while.
+    // As if the agent had crashed: its row stays alive for a while.
     process.send?.({ what: "vanished", id: agent.id });
     await agent.client.realtime.disconnect();
     await agent.close();
@@ -68,7 +68,7 @@ if (watching.error) throw watching.error;
 for (let left = Number(many); left > 0; left -= teamSize) await spawn(Math.min(left, teamSize));
 process.send?.({ what: "ready" });
 
-/** Each agent in its turn, all of them within a period. */
+/** Each agent in turn, all of them within a period. */
 function inTurns(periodMs: number, step: (agent: Agent) => Promise<unknown>) {
   let next = 0;
   return setInterval(() => {

@@ -1,9 +1,10 @@
 /**
- * Two hundred agents of one tenant in one process, that show what they do, send heartbeats, end, vanish
- * and are followed by others, and one watcher: whether what it sees is what the table says, how late,
- * and what the process holds. Ten minutes; one with --quick. On the embedded stack with its limits
- * raised: the Free plan has 200 connections, and 20 presence messages a second. On Postgres where
- * DATABASE_URL names one: the one session of PGlite is more than half busy with so many.
+ * Two hundred agents of one tenant in one process. They show what they do, send heartbeats, end or vanish, and
+ * new ones take their place, while one agent watches. Measures whether the watcher sees what the table says,
+ * how late it sees it, and how much memory the process uses. Takes ten minutes, or one with --quick. Runs on
+ * the embedded stack with raised limits, because the Free plan has 200 connections and 20 presence messages a
+ * second. Uses the Postgres in DATABASE_URL, if set, because so many agents keep the one session of PGlite more
+ * than half busy.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/agents.ts [--quick]
  */
@@ -23,12 +24,12 @@ import { quick, unlimited } from "./lib/target.ts";
 
 const many = 200;
 const minutes = quick ? 1 : 10;
-/** Caches fill, code is compiled: what is held grows at first. */
+/** Caches fill and code is compiled, so memory grows at first. */
 const warmUpMs = quick ? 20_000 : 120_000;
 const compareMs = 500;
-/** Presence that differs for longer is wrong, not late. */
+/** A difference that lasts longer is an error, not a delay. */
 const wrongAfterMs = 20_000;
-/** Above it a long run holds more and more. */
+/** Above this, a long run keeps growing. */
 const flatMbPerMinute = 1;
 const limits = {
   connections: 1_000,
@@ -121,7 +122,7 @@ row("RSS at the end", "MB", last(rss));
 row("growth of the RSS", "MB/min", growth(settled(rss)));
 row("a change until the watcher sees it, median", "ms", quartiles(lags).median);
 row("the same, the slowest", "ms", Math.max(...lags));
-row("who came or went until presence and table agree, median", "ms", quartiles(late).median);
+row("a start or end until presence and table agree, median", "ms", quartiles(late).median);
 row("the same, the slowest", "ms", Math.max(...late, ...open));
 console.log(
   `${comparisons} comparisons with the table, ${late.length} agents came or went, ${lags.length} changes seen.`,

@@ -1,7 +1,7 @@
 /**
- * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. They are
- * the example of the README, and examples/worker.ts with 40 tasks. Counted by a proxy before the
- * embedded Supabase, with the WebSockets.
+ * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. The programs are the
+ * example of the README, and examples/worker.ts with 40 tasks. A proxy in front of the embedded Supabase counts them,
+ * including WebSockets.
  */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -66,7 +66,7 @@ async function readme(): Promise<void> {
   dataOf(await newcomer.stop());
 }
 
-/** The worker of examples/worker.ts, and somebody who gives it tasks. */
+/** The worker of examples/worker.ts, and an agent that gives it tasks. */
 async function working(): Promise<void> {
   const tenant = dataOf(await new sdk.Mayfly({ url, key }).tenants.create({ name: "workers" }));
   const theirs = new sdk.Mayfly({ url: local.apiUrl, key, tenant: tenant.id });

@@ -1,7 +1,7 @@
 /**
- * The console in headless Chromium, before a tenant of 200 agents in which 500 events a second happen: how
- * many frames it draws, and what it holds. And in a quiet tenant, how long an event takes from its commit to
- * the screen. The events are written by SQL as the rooms write them; the agents are rows of the table.
+ * The console in headless Chromium with a tenant of 200 agents and 500 events a second: how many frames it
+ * draws, and how much memory it uses. Also measures, in a quiet tenant, how long an event takes from its commit
+ * to the screen. The events are written with SQL, as the rooms write them, and the agents are rows of the table.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/console.ts [--quick]
  */
@@ -26,9 +26,9 @@ const perSecond = 500;
 const batches = 20;
 const busyMs = quick ? 10_000 : 60_000;
 const single = quick ? 10 : 40;
-/** Behind the window of a nudge, so that each event is nudged by itself. */
+/** After the window of a nudge, so that each event gets its own nudge. */
 const apartMs = 1_700;
-/** What issue 21 asks for. */
+/** The goals of issue 21. */
 const goals = { frames: 30, heapMb: 300, screenMs: 200 };
 
 const consoleFolder = join(import.meta.dirname, "../../console");
@@ -96,7 +96,7 @@ async function append(count: number): Promise<void> {
   });
 }
 
-/** Writes at the rate, as far as the database can, until it is stopped. */
+/** Writes at this rate, or as fast as the database can, until it is stopped. */
 function keepWriting() {
   let runs = true;
   let written = 0;
@@ -140,7 +140,7 @@ async function measured(of: Page): Promise<{ frames: number; heapMb: number }> {
   return { frames, heapMb: usedSize / 1e6 };
 }
 
-/** Of each event, how long after its instant its line is drawn: one machine, one clock. */
+/** For each event, how long after its time its line is drawn. Both use the same clock. */
 async function screenLags(of: Page): Promise<number[]> {
   const since = Date.now();
   await of.evaluate((from) => {

@@ -1,5 +1,5 @@
 /**
- * What a debug call costs that nobody wants, against the call of an empty method in the same run:
+ * The cost of a debug call that nobody watches, compared with a call of an empty method in the same run:
  *
  *   node tests/bench/debug.ts [--quick]
  */
@@ -17,7 +17,7 @@ const client = createClient<Database, "mayfly">("http://127.0.0.1:9", "none", {
   db: { schema: "mayfly" },
 });
 const link = new Link({ client });
-// Without debug:write it opens nothing: off as one that has asked and that nobody watches.
+// Without debug:write, it opens no connection and is off, like the debug stream of an agent that nobody watches.
 const debug = new Debug(link, new Log(link), { tenantId: "t", id: "a", scopes: [] });
 
 class Empty {
@@ -32,7 +32,7 @@ const data = () => ({ query: "x" });
 const nothing = async () => {
   for (let n = 0; n < calls; n++) empty.tool("search", data);
 };
-// A loop each: one call site for all would measure the site.
+// A loop for each, because a shared call site would be measured instead.
 const cases: Record<string, () => Promise<void>> = {
   "debug.tool, off": async () => {
     for (let n = 0; n < calls; n++) debug.tool("search", data);

@@ -1,6 +1,7 @@
 /**
- * How each call's time grows with the tenant's data, its memories and as many messages: at 1×, 10× and
- * 100×, and the slope on logarithmic axes: 0 is constant, 1 linear. The embedded Supabase's start, too.
+ * How the time of each call grows with the tenant's data, which is as many messages as memories: at 1×, 10× and
+ * 100×, with the slope on logarithmic axes (0 is constant, 1 is linear). Also measures the start of the
+ * embedded Supabase.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/growth.ts [--quick]
  */
@@ -26,12 +27,12 @@ import { report, round } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";
 import { settleAll } from "./vectors.ts";
 
-/** WebAssembly builds no index over 100,000 vectors in a time that anybody would wait. */
+/** WebAssembly takes too long to build an index over 100,000 vectors. */
 const sizesOn = {
   postgres: quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000],
   pglite: quick ? [30, 300, 3_000] : [100, 1_000, 10_000],
 };
-/** The vectors that are not settled yet where there are many. */
+/** The vectors that are not settled yet, if there are many. */
 const fresh = 200;
 const words = "rotate import verify deploy migrate index cache token tenant policy vector".split(
   " ",
@@ -39,7 +40,7 @@ const words = "rotate import verify deploy migrate index cache token tenant poli
 
 interface Filled {
   tenant: string;
-  /** An agent of the tenant, and who has all of its messages. */
+  /** An agent of the tenant, and the agent that has all of its messages. */
   claims: Claims;
   session: string;
 }
@@ -120,7 +121,7 @@ async function fill(sql: Sql, size: number): Promise<string> {
     select ${tenant}, gen_random_uuid(),
       (${words}::text[])[1 + n % 11] || ' ' || (${words}::text[])[1 + (n / 11) % 11] || ' ' || n, 'what came of ' || n
     from generate_series(1, ${size}) n`;
-  // A random vector each; the same for all would make any search easy.
+  // A random vector for each, because equal vectors would make any search easy.
   await sql`
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
     select m.tenant_id, 'bench', m.id, (
@@ -129,7 +130,7 @@ async function fill(sql: Sql, size: number): Promise<string> {
   return tenant;
 }
 
-/** As many messages in the inbox of an agent, handled all but the last ten. */
+/** As many messages in the inbox of an agent, of which all but the last ten are handled. */
 async function fillInbox(sql: Sql, tenant: string, size: number): Promise<Filled> {
   const agent = await makeAgent(sql, tenant, { lifetime: 900 });
   await sql`

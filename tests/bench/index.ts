@@ -1,7 +1,7 @@
 /**
- * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`. Prints a table, and
- * writes it as JSON with a chart of the growth to bench-results/. On Postgres where DATABASE_URL names
- * one (as a superuser, with pgvector), and on PGlite; with --quick on the first of these alone.
+ * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`, or only parts of one: `jobs:held`.
+ * Prints a table, and writes it as JSON with a chart of the growth to bench-results/. Runs on the Postgres in DATABASE_URL, if
+ * set (as a superuser, with pgvector), and on PGlite; with --quick on the first of these alone.
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -26,43 +26,51 @@ const all = [
   "workflows",
   "teams",
   "runs",
+  "threads",
   "releases",
   "start",
   "transports",
   "peer",
   "console",
 ];
-/** What takes minutes however few the rounds. */
-const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console"];
-/** What says nothing about a database with one connection. */
-const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "releases"];
+/** Benchmarks that take minutes even with few rounds. */
+const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console", "threads"];
+/** Benchmarks that say nothing about a database with one connection. */
+const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "teams", "threads", "releases"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
   allowPositionals: true,
 });
-const unknown = positionals.filter((name) => !all.includes(name));
+const nameOf = (word: string) => word.split(":", 1)[0] as string;
+const unknown = positionals.filter((word) => !all.includes(nameOf(word)));
 if (unknown.length > 0) {
   console.error(`There is no benchmark ${unknown.join(", ")}. There are ${all.join(", ")}.`);
   process.exit(2);
 }
-const chosen = all.filter((name) =>
-  positionals.length > 0 ? positionals.includes(name) : !(values.quick && notQuick.includes(name)),
-);
+const chosen =
+  positionals.length > 0
+    ? positionals
+    : all.filter((name) => !(values.quick && notQuick.includes(name)));
 const out = values.out ?? join(import.meta.dirname, "../../bench-results");
 
 const load = loadavg()[0] ?? 0;
 const temporary = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
 const collected = join(temporary, "rows.jsonl");
 const failures: string[] = [];
-for (const name of chosen) {
+for (const word of chosen) {
+  const [name = "", ...parts] = word.split(":");
   if (onPostgres.includes(name) && !process.env.DATABASE_URL) {
     console.log(`\n${name} is left out: it needs a Postgres 17 that DATABASE_URL names.`);
     continue;
   }
-  console.log(`\n${name}`);
+  console.log(`\n${word}`);
   const began = performance.now();
-  const words = [join(import.meta.dirname, `${name}.ts`), ...(values.quick ? ["--quick"] : [])];
+  const words = [
+    join(import.meta.dirname, `${name}.ts`),
+    ...(values.quick ? ["--quick"] : []),
+    ...parts,
+  ];
   const child = spawn(process.execPath, words, {
     stdio: "inherit",
     env: { ...process.env, MAYFLY_BENCH_ROWS: collected },
@@ -96,6 +104,7 @@ const record = {
   node: process.version,
   quick: values.quick,
   load,
+  whole: chosen.filter((word) => all.includes(word)),
   rows,
 };
 await writeFile(join(out, "results.json"), `${JSON.stringify(record, null, 2)}\n`);

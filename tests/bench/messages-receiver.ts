@@ -1,4 +1,4 @@
-/** The process that receives: an agent, and realtime-js alone. Says what came, and when. */
+/** The receiving process: an agent, and realtime-js alone. Prints what arrived, and when. */
 
 import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";

@@ -1,6 +1,6 @@
 /**
- * From an agent to a handler in another process: durable messages and ephemeral broadcasts, against
- * realtime-js alone on the same server, by a function in the database and by the client.
+ * How long durable messages and ephemeral broadcasts take from an agent to a handler in another process. The
+ * baseline is realtime-js alone on the same server, with messages sent by the database and by the client.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/messages.ts [--quick]
  */
@@ -19,7 +19,7 @@ import { report } from "./lib/report.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";
 
 const many = rounds(1_000);
-/** The Free plan's rates would be what is measured. */
+/** Far above the Free plan's rates, which would otherwise be all that is measured. */
 const limits = { messagesPerSecond: 1_000_000, joinsPerSecond: 10_000 };
 const pauseMs = 150;
 const now = () => performance.timeOrigin + performance.now();
@@ -31,7 +31,7 @@ interface Came {
   at: number;
 }
 
-/** Hands over what the receiver says came. */
+/** Returns what the receiver prints. */
 class Receiver {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, (came: Came) => void>();
@@ -100,9 +100,9 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
       await send(n);
       const returned = now();
       const { at } = await arrived;
-      // Acknowledgements of the one are not to be in the way of the next.
+      // The acknowledgement of a message must not delay the next message.
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      // The first warms up.
+      // The first one warms up.
       if (n === 0) continue;
       whole.set(what, [...(whole.get(what) ?? []), at - began]);
       afterReturn.set(what, [...(afterReturn.get(what) ?? []), Math.max(0, at - returned)]);

@@ -1,8 +1,8 @@
 /**
- * What nudges cost: the broadcasts that 1,000 writes make, and how long after its commit a write is told
- * of, with due nudges that are flushed each second against each transaction telling by itself, as where
- * nobody flushes. And what it costs a writer: a push of 1 and of 100 memories, a message to an open inbox,
- * the same two ways, in pairs.
+ * What nudges cost: how many broadcasts 1,000 writes cause, and how long after its commit each write is
+ * announced. Compares due nudges that are flushed each second with transactions that send their own nudges, as
+ * in a project where nothing flushes. Also measures what each way costs a writer, in pairs: a push of 1 and of
+ * 100 memories, and a message to an open inbox.
  *
  *   node tests/bench/nudges.ts [--quick]
  */
@@ -22,7 +22,7 @@ const writes = rounds(1_000, 250);
 const pauseMs = 10;
 
 const flush = (db: TestDatabase) => db.sql`select mayfly_private.flush_nudges()`;
-/** As where no job has run for long. */
+/** As when no job has run for a long time. */
 const silence = (db: TestDatabase) => db.sql`update mayfly_private.flusher set at = '-infinity'`;
 
 async function listened(db: TestDatabase) {
@@ -42,7 +42,11 @@ const push = (db: TestDatabase, claims: Claims, count: number) => {
   );
 };
 
-/** Writes at a steady rate. @returns the broadcasts, and how long after its commit each write was told. */
+/**
+ * Writes at a steady rate.
+ *
+ * @returns the broadcasts, and how long after its commit each write was announced.
+ */
 async function spend(db: TestDatabase, flushed: boolean) {
   const { tenant, claims } = await listened(db);
   const told: number[] = [];
@@ -53,7 +57,7 @@ async function spend(db: TestDatabase, flushed: boolean) {
   });
   await ear`listen realtime_messages`;
   await (flushed ? flush(db) : silence(db));
-  // A query that nobody waits for is not sent.
+  // A query is not sent until it is awaited.
   const timer = flushed ? setInterval(() => void flush(db).then(() => {}), 1_000) : undefined;
   const committed: number[] = [];
   for (let n = 0; n < writes; n++) {
@@ -61,13 +65,13 @@ async function spend(db: TestDatabase, flushed: boolean) {
     committed.push(performance.now());
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  // What is due then is told by the next one.
+  // The next one sends what is due then.
   if (flushed) await new Promise((resolve) => setTimeout(resolve, 1_200));
   clearInterval(timer);
   await ear.end();
   const [row] = await db.sql`
     select count(*)::int as broadcasts from realtime.messages where topic = ${`tenant:${tenant}:log`}`;
-  // Told before its commit was answered is told at once.
+  // If it is announced before its commit is answered, it counts as announced at once.
   const waits = committed.map((at) =>
     Math.max(0, (told.find((when) => when > at - 5) ?? Number.NaN) - at),
   );

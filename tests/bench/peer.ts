@@ -1,8 +1,8 @@
 /**
- * The same work on a peer: agentic-flow 1.10.2's federation hub, as it comes from npm: pushes over its
- * WebSocket, and pulls of 100 with 1,000 and 10,000 rows there. Ours over HTTP with row-level security,
- * a log and quotas, on PGlite and on Postgres; the peer's in SQLite in the memory of its process, with
- * neither a check of tokens nor a cursor. Installs the peer into node_modules/.cache, which takes
+ * The same work on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm: pushes over its
+ * WebSocket, and pulls of 100 from 1,000 and 10,000 rows. Ours runs over HTTP with row-level security, a log
+ * and quotas, on PGlite and on Postgres. The peer runs in SQLite in the memory of its process, and neither
+ * checks tokens nor has a cursor. Installs the peer into node_modules/.cache, which takes
  * minutes the first time.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/peer.ts [--quick]
@@ -32,7 +32,7 @@ const folder = join(import.meta.dirname, "../../node_modules/.cache/mayfly-peer"
 const port = 18_443;
 const batch = 100;
 
-/** The node outside the project, which npm has built the peer's SQLite for. */
+/** The Node outside of the project, for which npm has built the peer's SQLite. */
 const path = (process.env.PATH ?? "")
   .split(":")
   .filter((part) => !part.includes("node_modules"))
@@ -56,7 +56,7 @@ async function install(): Promise<void> {
   await npm("rebuild", "better-sqlite3");
 }
 
-/** @param path of its database; in memory by default. */
+/** @param path of its database, in memory by default. */
 function startPeer(dbPath = ":memory:"): ChildProcess {
   const hub = `import("${folder}/node_modules/agentic-flow/dist/federation/FederationHubServer.js")
     .then(({ FederationHubServer }) => new FederationHubServer({ port: ${port}, dbPath: ${JSON.stringify(dbPath)} }).start())
@@ -152,7 +152,7 @@ if (process.env.DATABASE_URL) {
   const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, log: silent });
   const onPostgres = new Mayfly({ url: stack.apiUrl, key: stack.secretKey, tenant });
   await against("postgres", onPostgres);
-  // As durable as ours: a file, which SQLite writes through.
+  // As durable as ours: a file to which SQLite writes through.
   const onDisk = await mkdtemp(join(tmpdir(), "mayfly-peer-"));
   await against("postgres", onPostgres, join(onDisk, "hub.db"));
   await rm(onDisk, { recursive: true });

@@ -1,7 +1,8 @@
 /**
- * How much of what answers a question recall finds, on the Cranfield collection, beside BM25 and ts_rank over the same
- * words: each question's best ten. Both halves of the questions are shown apart, so that a constant that is tuned on one is
- * seen in the other. On the first database there is: Postgres where DATABASE_URL names one, else PGlite.
+ * How many of the right answers recall has among its best ten, on the Cranfield collection, compared with BM25
+ * and ts_rank over the same words. The two halves of the questions are shown separately, so that a constant
+ * that was tuned on one half is tested on the other. Runs on the Postgres in DATABASE_URL, or otherwise on
+ * PGlite.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/quality.ts [--quick]
  */

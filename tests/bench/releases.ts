@@ -1,8 +1,8 @@
 /**
- * The hot calls of release 0.1.0 against the same calls of the SQL as it stands, each in a database of its
- * own on one Postgres 17, in turns: a push of one memory and of 100, a recall by words and by meaning,
- * spawning an agent, and messages to one recipient and to 50. Measured is what the server's process has
- * computed, which other work on the machine does not change; where it runs elsewhere, the time. A ratio
+ * Compares the hot calls of release 0.1.0 with the same calls of the current SQL, in turns, each in its own
+ * database on one Postgres 17: a push of one memory and of 100, a recall by words and by meaning,
+ * spawning an agent, and messages to one recipient and to 50. Measures the CPU time of the server's process,
+ * which other work on the machine does not change, or the elapsed time if the server runs elsewhere. A ratio
  * above 1 is slower than 0.1.0.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/releases.ts [--quick]
@@ -15,7 +15,7 @@ import { makeAgent, makeTenant, rpc } from "#harness/callers";
 import { putOf } from "#harness/operations";
 import { root, withReleasedMigrations } from "#harness/sources";
 import { type Opened, projects } from "../upgrade/databases.ts";
-import { type Comparison, quartiles, timed } from "./lib/measure.ts";
+import { compareCosts } from "./lib/cost.ts";
 import { reportComparison } from "./lib/report.ts";
 import { quick, rounds, unlimited } from "./lib/target.ts";
 
@@ -25,13 +25,13 @@ const letters = () =>
     .toString(36)
     .replace(/[^a-z]/g, "");
 const vocabulary = Array.from({ length: 3_000 }, () => `${letters()}${letters()}`.slice(0, 9));
-/** As often as texts have them: the first is in most, the thousandth in one of a hundred. */
+/** Words are as frequent as in real texts: the first is in most of them, the thousandth in one of a hundred. */
 const word = () => vocabulary[Math.floor(Math.exp(Math.random() * Math.log(vocabulary.length)))];
 const sentence = (length: number) => Array.from({ length }, word).join(" ");
 const vector = () =>
   Array.from({ length: 384 }, () => Number((Math.random() - 0.5).toPrecision(4)));
 
-/** An agent in a tenant full of memories, and who may spawn there. */
+/** An agent in a tenant full of memories, and a caller that may spawn there. */
 interface Side {
   isOld: boolean;
   agent: Backend;
@@ -44,7 +44,7 @@ const memory = () => ({
   embedding: vector(),
   model: "m",
 });
-/** Operations, in the form of 0.1.0 or in today's. */
+/** Operations in the form of 0.1.0, or in today's form. */
 const operations = (length: number, isOld: boolean) =>
   JSON.stringify(
     Array.from({ length }, memory).map((operation) => {
@@ -65,7 +65,7 @@ async function fill({ sql, url }: Opened, isOld: boolean): Promise<Side> {
   }
   const recipients: string[] = [];
   for (let n = 0; n < 50; n++) recipients.push((await makeAgent(sql, tenant, options)).id);
-  // As each minute: it also samples the words, by which a recall knows the rare ones.
+  // As every minute in production. It also samples the words, so that a recall knows which are rare.
   await sql`select mayfly_private.maintain_tenant(${tenant}, 10000)`;
   await sql`vacuum analyze`;
   const spawner = await openBackend(url, { role: "service_role" });
@@ -78,7 +78,7 @@ async function fill({ sql, url }: Opened, isOld: boolean): Promise<Side> {
 interface Call {
   by: "agent" | "spawner";
   sql: string | ((side: Side) => string);
-  /** Made before the clock runs. */
+  /** Made before the measurement starts. */
   values(side: Side): unknown[];
 }
 const oldPush = "select mayfly.sync($1::text::jsonb, null, 0)";
@@ -129,28 +129,15 @@ const calls: Record<string, Call> = {
   "50 messages": send(50),
 };
 
-/** Milliseconds of the server's process, or by the clock. */
-async function cost(side: Side, { by, sql, values }: Call): Promise<number> {
-  const backend = side[by];
-  const given = values(side);
-  const before = backend.cpu();
-  const text = typeof sql === "string" ? sql : sql(side);
-  const ms = await timed(() => backend.query(text, given));
-  return Number.isNaN(before) ? ms : (backend.cpu() - before) / 1_000;
-}
-
-async function compareIn(times: number, now: Side, before: Side, call: Call): Promise<Comparison> {
-  // Plans are made in the first five.
-  for (let n = 0; n < 6; n++) for (const side of [now, before]) await cost(side, call);
-  const [ours, baseline]: [number[], number[]] = [[], []];
-  for (let n = 0; n < times; n++) {
-    const first = n % 2 ? await cost(now, call) : undefined;
-    baseline.push(await cost(before, call));
-    ours.push(first ?? (await cost(now, call)));
-  }
-  const ratios = ours.map((own, n) => own / (baseline[n] ?? Number.NaN));
-  return { ours: quartiles(ours), baseline: quartiles(baseline), ratio: quartiles(ratios) };
-}
+/** A call to one of the two releases, with its arguments. */
+const callOf = (side: Side, { by, sql, values }: Call) => ({
+  backend: side[by],
+  prepare: () => {
+    const given = values(side);
+    const text = typeof sql === "string" ? sql : sql(side);
+    return () => side[by].query(text, given);
+  },
+});
 
 const project = projects.find(({ here, name }) => here && name.startsWith("Postgres"));
 if (!project) throw new Error("DATABASE_URL names no Postgres 17.");
@@ -171,7 +158,11 @@ try {
   for (const [name, call] of Object.entries(calls))
     reportComparison(
       { bench: "releases", name, on: "postgres", against: "0.1.0" },
-      await compareIn(rounds(200, name.includes("100") ? 20 : 50), now, before, call),
+      await compareCosts(
+        rounds(200, name.includes("100") ? 20 : 50),
+        callOf(now, call),
+        callOf(before, call),
+      ),
     );
 } finally {
   for (const backend of backends) await backend.close();

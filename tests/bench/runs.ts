@@ -1,6 +1,7 @@
 /**
- * Runs of agents: what they add to the AI SDK, how soon they go on, what budgets cost, and how soon a screen has what
- * was said. Each beside the bare thing, in turns, on the same scripted model.
+ * Runs of agents: what they add to the AI SDK, how soon they continue after a crash, what budgets cost, and how
+ * soon the answer is on a screen. Each is compared with the same thing without Mayfly, in turns, on the same
+ * scripted model.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/runs.ts [--quick] [loop resume recovery budgets edge screen]
  */
@@ -13,13 +14,13 @@ import { measureRecovery } from "./runs/recovery.ts";
 import { measureResume } from "./runs/resume.ts";
 import { measureScreen } from "./runs/screen.ts";
 
-// The bare loop would print them; ours records them.
+// The AI SDK would print these warnings. Our runs record them.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 
 const parts = { loop: measureLoop, resume: measureResume, recovery: measureRecovery };
-const db = await openPostgresDatabase();
+const db = await openPostgresDatabase({ durable: true });
 for (const [name, measure] of Object.entries({ ...parts, budgets: measureBudgets }))
   if (isChosen(name)) await measure(db);
 await db.close();

@@ -1,6 +1,6 @@
 /**
- * Spawning an agent against a plain insert of the same row, in as many round trips; and stopping one
- * with many descendants against one with none.
+ * Compares spawning an agent with a plain insert of the same row, in as many round trips, and stopping an agent
+ * with many descendants with stopping one that has none.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */
@@ -23,16 +23,16 @@ import { onEach, rounds, unlimited } from "./lib/target.ts";
 
 const batch = 20;
 const children = 20;
-/** Each child's. */
+/** For each child. */
 const grandchildren = 24;
 const jwk = await generateSigningKey();
 const key = await importJWK(jwk, "ES256");
 
-/** As the spawn function does. */
+/** Like the spawn function. */
 const sign = (claims: Claims) =>
   new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: String(jwk.kid) }).sign(key);
 
-/** So many to each of these. */
+/** This many for each of these. */
 const addChildren = (sql: Sql, tenant: string, parents: string[], count: number) => sql`
   insert into mayfly.agents (tenant_id, id, name, type, status, lifetime, expires_at, parent_id, ancestors, depth)
   select tenant_id, gen_random_uuid(), 'child ' || i || ' of ' || id, type, status, lifetime, expires_at, id,

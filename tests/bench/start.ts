@@ -1,8 +1,9 @@
 /**
- * How long `npm start` takes until it serves, and what it takes idle: `npm run bench:start [-- --quick]`.
+ * How long `npm start` takes until it serves, and how much memory it uses when idle:
+ * `npm run bench:start [-- --quick]`.
  *
- * Seconds on a shared machine say little, so a bare PGlite that boots from the same folder, in a
- * process of its own and in the same run, is printed beside them, and the ratio.
+ * Seconds on a shared machine say little. So it also prints how long a bare PGlite takes to boot from the
+ * same folder, in its own process and in the same run, and the ratio.
  */
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +18,7 @@ import { quick } from "./lib/target.ts";
 const runs = quick ? 1 : 3;
 const root = join(import.meta.dirname, "../..");
 const goals = { first: 12, existing: 4, memory: 700 };
-/** Until what the start left behind is collected. */
+/** Until the garbage of the start is collected. */
 const settleMs = quick ? 2_000 : 5_000;
 
 const bare = `
@@ -37,7 +38,7 @@ async function bootBare(folder: string): Promise<number> {
 
 interface Run {
   seconds: number;
-  /** Resident, of Node and of Deno, in MB. */
+  /** Resident memory of Node and of Deno, in MB. */
   memory: { node: number; deno: number } | undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Workflows, against engines on the same Postgres, in turns: from step to step, from signal to resume, a map of 500, and
- * 5,000 steps that a run goes on behind. What they are installs itself the first time (`npm ci` in jobs/opponents).
+ * Workflows, compared with other engines on the same Postgres, in turns: from step to step, from signal to
+ * resume, a map of 500, and resuming a run after 5,000 steps. The engines are installed the first time (`npm
+ * ci` in jobs/opponents).
  *
  *   DATABASE_URL=postgresql://… node tests/bench/workflows.ts [--quick] [steps signals map resume] [absurd dbos openworkflow]
  */
@@ -21,13 +22,13 @@ const parts = chosen.filter((word) => !names.includes(word));
 const against = chosen.filter((word) => names.includes(word));
 const isChosen = (part: string) => parts.length === 0 || parts.includes(part);
 
-/** What pgflow published for a map of 500 on its platform, in seconds. */
+/** The published time of pgflow for a map of 500 on its platform, in seconds. */
 const pgflowSeconds = 87;
 const runs = { steps: rounds(5, 2), signals: rounds(60, 20), map: rounds(3, 1) };
 const many = 5_000;
 
 let tell: (what: unknown) => void = () => {};
-/** The next thing that a program tells, of this type. */
+/** The next event of this type that a program reports. */
 const told = <T>(type: "number" | "string" | "object") =>
   new Promise<T>((resolve) => {
     tell = (what) => typeof what === type && resolve(what as T);
@@ -52,13 +53,13 @@ const programs: Record<string, Program> = {
   async resume({ count }, ctx) {
     for (let n = 0; n < count; n++) await ctx.step(`s${n}`, () => n);
     tell("waits");
-    // One that has slept begins again, and reads its steps, before it comes here.
+    // A run that slept starts again, and reads its steps, before it reaches this line.
     await ctx.wait();
     tell(performance.now());
   },
 };
 
-const db = await openPostgresDatabase();
+const db = await openPostgresDatabase({ durable: true });
 const figures: Record<string, Record<string, number>> = {};
 const put = (engine: string, figure: string, value: number) => {
   figures[figure] = { ...figures[figure], [engine]: value };
@@ -66,7 +67,7 @@ const put = (engine: string, figure: string, value: number) => {
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const at = (values: number[], part: number) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
-/** Until a run that waits has gone to sleep, in any engine: its worker has nothing else to do then. */
+/** Long enough for a waiting run of any engine to go to sleep, because its worker then has nothing else to do. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 300));
 let counter = 0;
 const begin = (engine: Engine, kind: string, count: number) =>

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Mayfly, PresentAgent } from "@mayfly/sdk";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser, type TestBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 
@@ -18,7 +19,7 @@ const root = join(import.meta.dirname, "../..");
 describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
   let local: TestLocal;
   let server: ViteDevServer;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
   let cache: string;
   const problems: string[] = [];
@@ -48,15 +49,12 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
       ],
     });
     await server.listen();
-    browser = await chromium.launch({
-      executablePath: chromiumPath ?? "",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    });
+    browser = await openBrowser();
     page = await browser.newPage();
     page.on("pageerror", (error) => problems.push(String(error)));
     await page.goto(`${server.resolvedUrls?.local[0]}page`);
     await page.waitForFunction(() => "sdk" in globalThis);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.close();
@@ -85,7 +83,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
     expect(problems).toEqual([]);
   });
 
-  it("adds a job and sees it end, and does jobs itself: with steps, woken when there is one", async () => {
+  it("adds a job and sees it end, and does jobs with steps when it is woken", async () => {
     const { mayfly } = await local.enter();
     const scopes = ["job:add", "job:read", "job:work"];
     const { data: key } = await mayfly.keys.create({ name: "pages", scopes });
@@ -100,7 +98,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
       const { data: agent } = await inPage.spawn({ name: "works in a page" });
       const { data: added } = (await agent?.jobs.add("shout", { text: "from a page" })) ?? {};
       const ended = await agent?.jobs.ended(added?.id ?? "", { timeoutMs: 60_000 });
-      // Now the page works.
+      // From here on, the page works.
       await agent?.work({
         title: async (_: unknown, job) =>
           job.step("read", () => `${globalThis.document.contentType} ${job.attempt}`),

@@ -1,11 +1,12 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser, type TestBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 
 describe.skipIf(!chromiumPath)("Studio in a browser", () => {
   let local: TestLocal;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
   const problems: string[] = [];
 
@@ -19,22 +20,19 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
       insert into public.plain values (1, 'one'), (2, 'two');
       grant select on public.plain to service_role;
     `);
-    browser = await chromium.launch({
-      executablePath: chromiumPath ?? "",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    });
+    browser = await openBrowser();
     page = await browser.newPage();
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("response", (answer) => {
       if (answer.status() >= 400) problems.push(`${answer.status()} ${answer.url()}`);
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await local?.close();
   });
 
-  /** What the foot of the page says, once it says how many rows there are. */
+  /** The text at the bottom of the page, when it says how many rows there are. */
   const shows = (rows: number) =>
     page.getByText(rows === 0 ? "0-0 of 0" : `1-${Math.min(rows, 25)} of ${rows}`, { exact: true });
 
@@ -54,9 +52,9 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
       expect(await selected.getAttribute("href")).toBe(`/editor/${schema}.${name}`);
     }
     expect(problems).toEqual([]);
-  }, 120_000);
+  });
 
-  it("opens on a table of the first schema that has any, and changes to another by its menu", async () => {
+  it("opens on a table of the first schema that has any, and switches with its menu", async () => {
     await local.sql`drop table public.plain`;
     await page.goto(local.studioUrl);
     await page.getByTestId("schema-selector").getByText("mayfly").waitFor();
@@ -66,7 +64,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
     await page.getByTestId("schema-selector").getByText("mayfly").waitFor();
   });
 
-  it("shows no control without a function, and no other page", async () => {
+  it("shows only controls that work, and no other page", async () => {
     await page.goto(local.studioUrl);
     await page.getByTestId("schema-selector").waitFor();
     const idle = await page

@@ -54,7 +54,7 @@ const read = (who: { claims: Claims }, name: string, after = 0, page_limit = 100
   call<Page>(who, "read_channel", { name, after, page_limit });
 
 describe("a channel", () => {
-  it("that is one_way has its creator and publishers publish, and its subscribers read", async () => {
+  it("that is one_way lets its creator and publishers publish, and its subscribers read", async () => {
     const publisher = await makeAgent(db.sql, tenant, { scopes });
     await create("news", "one_way", [publisher.id]);
     expect(await publish(creator, "news", { n: 1 })).toMatchObject([{ seq: 1 }]);
@@ -70,7 +70,7 @@ describe("a channel", () => {
     expect(await codeOf(publish(publisher, "news", {}))).toBe("not_publisher");
   });
 
-  it("that is two_way has its subscribers do both", async () => {
+  it("that is two_way lets its subscribers do both", async () => {
     await create("talk", "two_way");
     expect(await codeOf(publish(other, "talk", {}))).toBe("not_publisher");
     await call(other, "subscribe_channel", { name: "talk" });
@@ -83,7 +83,7 @@ describe("a channel", () => {
     expect(await codeOf(read(other, "talk"))).toBe("not_subscribed");
   });
 
-  it("that is broadcast is read by the whole tenant, and published in by few", async () => {
+  it("of kind broadcast lets the whole tenant read, and only its creator and publishers publish", async () => {
     await create("all", "broadcast");
     await publish(creator, "all", { n: 1 });
     const viewer = { claims: await makePerson(db.sql, { [tenant]: "viewer" }) };
@@ -100,7 +100,7 @@ describe("a channel", () => {
     expect(await codeOf(read(mute, "all"))).toBe("scope_missing");
   });
 
-  it("can be read again from any number, page by page, and says how far the reader has read", async () => {
+  it("can be read again from any number, page by page, and reports the reader's position", async () => {
     await create("log", "two_way");
     await publish(creator, "log", { n: 1 }, { n: 2 });
     await call(other, "subscribe_channel", { name: "log" });
@@ -132,7 +132,7 @@ describe("a channel", () => {
     });
   });
 
-  it("is broadcast to its topic, whole, while somebody listens", async () => {
+  it("is broadcast in full to its topic while somebody listens", async () => {
     await create("live", "broadcast");
     const topic = `tenant:${tenant}:channel:live`;
     await publish(creator, "live", { n: 0 });
@@ -148,7 +148,7 @@ describe("a channel", () => {
     ]);
   });
 
-  it("is changed and deleted by its creator and by admins alone, and tells the log", async () => {
+  it("is changed and deleted only by its creator and by admins, with an event in the log", async () => {
     const { id } = await create("mine", "two_way");
     const meddler = await makeAgent(db.sql, tenant, { scopes: [...scopes, "channel:write"] });
     const admin = { claims: await makePerson(db.sql, { [tenant]: "admin" }) };

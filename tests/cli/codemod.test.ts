@@ -5,7 +5,7 @@ import { runCli } from "./run.ts";
 
 let folder: string;
 beforeEach(async () => {
-  // In the repository, so that @mayfly/sdk is found, as in a project that has it installed.
+  // In the repository, so that @mayfly/sdk is found as in a project that has it installed.
   folder = await mkdtemp(join(import.meta.dirname, ".codemod-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
@@ -56,7 +56,7 @@ export async function tidy(reader: Agent, lines: Map<string, number>) {
 `;
 
 describe("mayfly codemod 0.2", () => {
-  it("renames members by their types, whatever the variables are called", async () => {
+  it("renames members by their types, whatever the variable names", async () => {
     await write("tidy.ts", before);
     const dry = await codemod("--dry-run", "--json");
     expect(JSON.parse(dry.out)).toEqual({ changed: [{ path: "tidy.ts", edits: 14, byHand: [] }] });
@@ -65,9 +65,9 @@ describe("mayfly codemod 0.2", () => {
     expect([code, out]).toEqual([0, "tidy.ts: 14 places\n"]);
     expect(await read("tidy.ts")).toBe(after);
     expect((await codemod()).out).toBe("Nothing uses a name that has changed.\n");
-  }, 60_000);
+  });
 
-  it("renames the code of Markdown and what its prose mentions, by name where types are missing", async () => {
+  it("renames code and names in Markdown, by name if types are missing", async () => {
     const page =
       "Call `mayfly.drain()`; `map.get()` stays.\n\n```ts\nawait agent.recallLocal(query);\n```\n\nagent.get is no code.\n";
     await write("page.md", page);
@@ -79,7 +79,7 @@ describe("mayfly codemod 0.2", () => {
     expect(await read("old.js")).toBe(
       "export const left = (agent) => agent.outbox.refused.length;\n",
     );
-  }, 60_000);
+  });
 
   it("lists what people have to change, and exits with 1", async () => {
     const text =
@@ -93,5 +93,5 @@ describe("mayfly codemod 0.2", () => {
     expect(await read("taken.ts")).toBe(text);
     const unknown = await runCli(["codemod", "0.9"], { cwd: folder });
     expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining("no codemod for 0.9")]);
-  }, 60_000);
+  });
 });

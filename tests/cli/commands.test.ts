@@ -21,7 +21,7 @@ import { cli, runCli, startCli } from "./run.ts";
 
 setUp();
 
-describe("mayfly", { timeout: 60_000 }, () => {
+describe("mayfly", () => {
   it("shows help with examples and exit codes, and each command with its own", async () => {
     const help = await run("--help");
     expect(help.code).toBe(0);
@@ -72,7 +72,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     for (const one of helps) expect(one.out).toMatch(/Examples:\n {2}mayfly/);
   });
 
-  it("exits with 2 and one sentence on wrong usage, also as JSON", async () => {
+  it("exits with 2 and one sentence on wrong usage, in text and JSON", async () => {
     const [unknown, lifetime, noQuery, noWords, byName, category, noUrl] = await Promise.all([
       run("bogus"),
       run("spawn", "--lifetime", "soon", "--json"),
@@ -118,7 +118,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(unknown.err).toContain(tenant);
   });
 
-  it("finds the connection in .env, and uses the only tenant or the one that is named", async () => {
+  it("finds the connection in .env, and uses the only tenant or the named one", async () => {
     const place = await mkdtemp(join(tmpdir(), "mayfly-cli-"));
     const text = `SUPABASE_URL=${local.apiUrl}/\nSUPABASE_SECRET_KEY="${local.secretKey}"\n`;
     await writeFile(join(place, ".env"), text);
@@ -128,16 +128,16 @@ describe("mayfly", { timeout: 60_000 }, () => {
     const { data: second } = await secret().tenants.create({ name: "the \u001b[2Jsecond" });
     const several = await runCli(["stats"], { cwd: place });
     expect(several.code).toBe(2);
-    // A name is somebody else's: nothing in it moves the terminal.
+    // Names come from others, so nothing in them may control the terminal.
     expect(several.err).toContain(`${second?.id}  the [2Jsecond`);
-    // At a terminal it is a choice.
+    // At a terminal, the user can choose.
     const asked = startCli(["stats"], { cwd: place, terminal: true });
     await asked.printed(/Which one\?/);
     asked.child.stdin?.write("1\r");
     const chosen = await asked.ended;
     expect(chosen.code, chosen.err).toBe(0);
     expect(chosen.err).not.toMatch(new RegExp(`${tenant}|${second?.id}`));
-    // And remembered by what is asked for once.
+    // `mayfly use` remembers the choice.
     expect((await runCli(["use", second?.id ?? ""], { cwd: place })).code).toBe(0);
     const deeper = join(place, "deeper");
     await mkdir(deeper);
@@ -153,7 +153,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     await rm(place, { recursive: true });
   });
 
-  it("asks the embedded Supabase that runs in a folder above, and no other with its key", async () => {
+  it("uses the embedded Supabase of a parent folder, and its key for nothing else", async () => {
     const place = await mkdtemp(join(folder, "sub-"));
     await mkdir(join(folder, ".mayfly"), { recursive: true });
     const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
@@ -255,7 +255,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
-  it("stays quiet when nobody reads its help", async () => {
+  it("stays quiet if nobody reads its help", async () => {
     const help = startCli(["--help"]);
     help.child.stdout?.destroy();
     expect(await help.ended).toMatchObject({ code: 0, err: "" });
@@ -276,7 +276,7 @@ describe("mayfly", { timeout: 60_000 }, () => {
     await agent?.stop();
   });
 
-  it("says what it tries again beside JSON, and notes for people not", () => {
+  it("reports retries beside JSON, but no notes for people", () => {
     const [out, err] = [new PassThrough(), new PassThrough()];
     const output = new Output(true, out as never, err as never);
     output.note("In acme, the only tenant.");

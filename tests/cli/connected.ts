@@ -13,7 +13,7 @@ export let folder: string;
 
 export function setUp(): void {
   beforeAll(async () => {
-    local = await startTestLocal({ embedded: true });
+    local = await startTestLocal();
     folder = await mkdtemp(join(tmpdir(), "mayfly-cli-"));
     const { data } = await secret().tenants.create({ name: "the first" });
     tenant = data?.id ?? "";

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { inTurn } from "#harness/once";
 import { buildConsole } from "../../scripts/build-console.ts";
 import { runCli, startCli } from "./run.ts";
 
 const project = ["--url", "https://ref.supabase.co"];
 
-describe("mayfly console", { timeout: 60_000 }, () => {
-  beforeAll(() => buildConsole(), 120_000);
+describe("mayfly console", () => {
+  beforeAll(() => inTurn("console", buildConsole));
 
-  it("serves the page of a project on this machine, which may talk to that project alone", async () => {
+  it("serves the page of a project on this machine, and lets it connect only to that project", async () => {
     const key = "sb_publishable_abc";
     const serving = startCli(["console", ...project, "--key", key, "--port", "0"]);
     let said = "";
@@ -28,12 +29,14 @@ describe("mayfly console", { timeout: 60_000 }, () => {
     expect((await serving.ended).code).toBe(143);
   });
 
-  it("takes no secret key into a page, and names what is missing", async () => {
+  it("refuses a secret key, and names what is missing", async () => {
     const secret = await runCli(["console", ...project, "--key", "sb_secret_abc"]);
     expect(secret.code).toBe(2);
-    expect(secret.err).toContain("never enters a page");
+    expect(secret.err).toContain("must never be in a page");
     const nothing = await runCli(["console", ...project]);
     expect(nothing.code).toBe(2);
     expect(nothing.err).toContain("There is no publishable key");
+    const copied = await runCli(["console", "--url", "https://<ref>.supabase.co", "--key", "sb_p"]);
+    expect([copied.code, copied.err]).toEqual([2, expect.stringContaining("Replace <ref> with")]);
   });
 });

@@ -10,7 +10,7 @@ import { checkMaintenance } from "../../cli/src/doctor-maintenance.ts";
 
 const repository = join(import.meta.dirname, "../..");
 
-/** A project that answers as it is told to. */
+/** A project that gives prepared answers. */
 async function serve<T>(listener: RequestListener, work: (url: string) => Promise<T>): Promise<T> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -39,7 +39,7 @@ describe("the check of the schedules", () => {
     );
   };
 
-  it("finds what came after Mayfly was installed, and has no job of it", async () => {
+  it("finds extensions that were added after Mayfly and lack their schedule", async () => {
     const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
     const mend = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
@@ -99,7 +99,7 @@ describe("the check of broadcasts", () => {
   const at = "2026-11-01T11:59:00+00:00";
   const none = { tenants: 0, at: null };
 
-  it("warns of losses that readers have noticed, and of a flusher that does not run", () => {
+  it("warns of losses that readers noticed, and of a flusher that does not run", () => {
     const lost = { tenants: 2, at };
     const [loss, flusher] = checkBroadcasts({ flushed: false, due: 7, lost }, true);
     expect(loss).toMatchObject({
@@ -112,7 +112,7 @@ describe("the check of broadcasts", () => {
     });
   });
 
-  it("is content without losses, with a flusher or without pg_cron", () => {
+  it("finds nothing without losses, with a flusher or without pg_cron", () => {
     for (const flushed of [true, false])
       expect(checkBroadcasts({ flushed, due: 0, lost: none }, false)).toMatchObject([
         { state: "ok" },
@@ -121,13 +121,13 @@ describe("the check of broadcasts", () => {
 });
 
 describe("the check of the functions", () => {
-  it("finds a platform that asks for tokens before they do, which lets API keys pass", async () => {
+  it("finds a platform that checks tokens before the functions do, and lets API keys pass", async () => {
     const findings = await serve(
       (request, response) => {
         response.writeHead(request.headers.apikey ? 405 : 401, {
           "content-type": "application/json",
         });
-        // As the hosted platform says it.
+        // With the words of the hosted platform.
         response.end('{"code":401,"message":"Missing authorization header"}');
       },
       (url) => checkFunctions(connectionTo(url)),

@@ -7,12 +7,12 @@ import { checkGate, type PreRequest } from "../../cli/src/doctor-gate.ts";
 import { enter } from "../../cli/src/entry.ts";
 
 let local: TestLocal;
-/** As the SQL editor of a hosted project. */
+/** Like the SQL editor of a hosted project. */
 let editor: postgres.Sql;
 beforeAll(async () => {
   local = await startTestLocal({ embedded: true });
   editor = postgres(local.dbUrl, { max: 1, onnotice: () => {} });
-}, 120_000);
+});
 afterAll(async () => {
   await editor.end();
   await local.close();
@@ -28,7 +28,7 @@ const examine = async () => {
   if (!found) throw new Error("Nothing was found.");
   return found;
 };
-/** What a request for an estimate is answered: the code of its refusal, or `given`. */
+/** The answer to a request for an estimate: the code of its refusal, or `given`. */
 const planned = async (schema: string) => {
   const response = await fetch(
     `${local.apiUrl}/rest/v1/${schema === "mayfly" ? "tenants" : "notes"}?select=id`,
@@ -36,7 +36,7 @@ const planned = async (schema: string) => {
   );
   return response.ok ? "given" : ((await response.json()) as { code: string }).code;
 };
-/** Runs the statements of a finding as they are printed, and waits until the Data API has heard of it. */
+/** Runs the statements of a finding as printed, and waits until the Data API has reloaded. */
 const run = async (text: string, mayfly: string) => {
   await editor.unsafe(text.slice(text.search(/(create or replace function|alter role)/)));
   await expect.poll(() => planned("mayfly")).toBe(mayfly);
@@ -58,7 +58,7 @@ describe("mayfly doctor and row estimates", () => {
     expect(await setting()).toBeNull();
   });
 
-  it("keeps the project's own function: it is called after Mayfly's, and comes back with the undo", async () => {
+  it("keeps the project's own function, calls it after Mayfly's, and restores it with the undo", async () => {
     await editor.unsafe(`
       create table public.notes (id int);
       grant select on public.notes to service_role;
@@ -79,14 +79,14 @@ describe("mayfly doctor and row estimates", () => {
     });
     const on = await examine();
     expect(on.state).toBe("ok");
-    // What is called before every request cannot be dropped by mistake.
+    // The function that runs before every request cannot be dropped by mistake.
     await expect(editor`drop function "Own"."check"()`).rejects.toThrow(/depend/);
     await run(on.message, "given");
     expect(await setting()).toMatchObject({ function: "Own.check" });
     expect(await planned("public")).toBe("own");
   });
 
-  it("sets it for the database where the project did, which comes before the one for all", async () => {
+  it("sets it for the database if the project did, because that takes precedence", async () => {
     await editor`alter role authenticator in database postgres set pgrst.db_pre_request = 'Own.check'`;
     await run((await examine()).mend as string, "estimates_refused");
     expect(await setting()).toMatchObject({ database: "postgres", next: "Own.check" });
@@ -101,7 +101,7 @@ describe("mayfly doctor and row estimates", () => {
     expect(await setting()).toBeNull();
   });
 
-  it("says what is wrong where the setting has outlived its function, and names the undo", async () => {
+  it("says what is wrong if the function is gone but the setting is not, and names the undo", async () => {
     const set = "alter role authenticator set pgrst.db_pre_request = 'mayfly_gate.gone'";
     await run(`${set}; notify pgrst, 'reload config'`, "42883");
     const connection = { url: local.apiUrl, key: local.secretKey, tenant: undefined };
@@ -114,8 +114,8 @@ describe("mayfly doctor and row estimates", () => {
 });
 
 describe("a gateway that passes on the field Prefer twice", () => {
-  it("is found by two raw fields, in either order", async () => {
-    // As PostgREST: it reads every field; its function sees the last alone.
+  it("is found with two raw fields, in either order", async () => {
+    // Like PostgREST: it reads every field, but its function sees only the last one.
     const server = createServer((request, response) => {
       const fields = request.headersDistinct.prefer ?? [];
       const refused = fields.at(-1) === "count=planned";

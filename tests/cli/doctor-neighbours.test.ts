@@ -3,7 +3,7 @@ import { startTestLocal } from "#harness/local";
 import { checkPublicChannels, checkTimeouts } from "../../cli/src/doctor-neighbours.ts";
 
 describe("mayfly doctor and noisy neighbours", () => {
-  it("recommends a timeout for reads where there is none, or a long one", () => {
+  it("recommends a timeout for reads if there is none or a long one", () => {
     const of = (authenticated: string | null) => checkTimeouts({ authenticated }).state;
     expect(["3s", "2500ms", "500", "1 s"].map(of)).toEqual(["ok", "ok", "ok", "ok"]);
     expect(["8s", "4000", "1min", "0", null].map(of)).toEqual(Array(5).fill("warning"));
@@ -12,7 +12,7 @@ describe("mayfly doctor and noisy neighbours", () => {
     );
   });
 
-  it("finds that anybody may join public channels, and that only private ones are allowed", async () => {
+  it("finds out whether public channels are open or only private ones are allowed", async () => {
     for (const [privateOnly, state] of [
       [false, "warning"],
       [true, "ok"],

@@ -31,17 +31,17 @@ async function examine({ apiUrl, secretKey }: Pick<TestLocal, "apiUrl" | "secret
 const notFine = (findings: Finding[]) =>
   findings.filter(({ state }) => state !== "ok").map(({ check, state }) => `${check} ${state}`);
 
-describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () => {
+describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
   let local: TestLocal;
   beforeAll(async () => {
     local = await startTestLocal({ embedded: true });
-  }, 120_000);
+  });
   afterAll(() => local.close());
 
   it("finds nothing wrong, ends with 0, and leaves no tenant behind", async () => {
     const { code, findings } = await examine(local);
     expect(findings.filter(({ state }) => state === "error")).toEqual([]);
-    // What PGlite has not, nor a hosted project until somebody enables it.
+    // What PGlite does not have, and a hosted project only when somebody enables it.
     expect(notFine(findings)).toEqual([
       "row estimates warning",
       "read timeout warning",
@@ -68,7 +68,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect(wrongKey.code).toBe(1);
     expect(wrongKey.of("url")?.state).toBe("ok");
     expect(wrongKey.of("key")?.mend).toContain("secret key");
-    // What needs the key says nothing of its own.
+    // Checks that need the key report nothing else.
     for (const check of ["migrations", "realtime", "signing key"])
       expect(wrongKey.of(check)).toMatchObject({
         state: "skipped",
@@ -113,7 +113,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     });
   });
 
-  it("finds statistics of what tenants write, where somebody has raised them", async () => {
+  it("finds statistics of columns that tenants write, if somebody raised them", async () => {
     await local.sql.unsafe(`
       alter table mayfly.memories alter column task set statistics 100;
       insert into mayfly.tenants (name) values ('told');
@@ -134,7 +134,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
     expect((await statistics())?.state).toBe("ok");
   });
 
-  it("finds migrations that are not applied, or in another version, or not recorded", async () => {
+  it("finds migrations that are missing, in another version, or not recorded", async () => {
     const table = "supabase_migrations.schema_migrations";
     await local.sql.unsafe(`create table kept as select * from ${table}`);
     const migrationsOnce = async (change: string) => {
@@ -148,7 +148,7 @@ describe("mayfly doctor on a project as it should be", { timeout: 300_000 }, () 
       return findings.find(({ check }) => check === "migrations");
     };
     const realtime = "name = 'mayfly_realtime'";
-    // A project has them under numbers of its own.
+    // Projects have them with their own numbers.
     expect(await migrationsOnce(`update ${table} set version = '2' || version`)).toMatchObject({
       state: "ok",
     });
@@ -181,7 +181,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
     await writeFile(join(root, path), change(text));
   };
 
-  it("finds a signing key that the project does not know, and functions of another version", async () => {
+  it("finds an unknown signing key and functions of another version", async () => {
     const versioned = "supabase/mayfly/sdk/src/contract/version.ts";
     const original = await readFile(join(root, versioned), "utf8");
     await writeFile(join(root, versioned), original.replace(/"[\d.]+"/, '"0.1.0"'));

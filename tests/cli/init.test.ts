@@ -63,7 +63,7 @@ const report = async (...words: string[]) =>
   JSON.parse((await init("--json", ...words)).out) as Report;
 
 describe("mayfly init", { timeout: 300_000 }, () => {
-  it("shows what it would do and does nothing unless it is told to", async () => {
+  it("shows what it would do, and does it only if told to", async () => {
     const before = await contents();
     const dry = await init("--dry-run");
     expect(dry.code).toBe(0);
@@ -75,7 +75,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await contents()).toEqual(before);
   });
 
-  it("sets how many numbers a vector has, by a migration behind the project's newest, and keeps it", async () => {
+  it("sets the length of vectors with a migration after the project's newest, and keeps it", async () => {
     await write("supabase/migrations/20990101000000_theirs.sql", "select 1;");
     const wrong = await init("--yes", "--dimensions", "100");
     expect(wrong.code).toBe(2);
@@ -88,7 +88,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(file).toMatch(/^2099\d+_mayfly_dimensions_1_1536\.sql$/);
     const sql = await read(`supabase/migrations/${file}`);
     expect(sql).toContain("select mayfly_private.set_dimensions(1536);");
-    // Run again, with or without the number, it changes nothing; another number is another migration.
+    // When it runs again, with or without the number, it changes nothing. Another number is another migration.
     for (const words of [[], ["--dimensions", "1536"]])
       expect((await init("--yes", ...words)).code).toBe(0);
     expect(await ours()).toEqual([file]);
@@ -96,7 +96,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await ours()).toEqual([file, expect.stringMatching(/_mayfly_dimensions_2_384\.sql$/)]);
   });
 
-  it("asks the user, who may say no, say nothing or stop it", async () => {
+  it("asks the user, who can say no, press Enter for yes, or interrupt it", async () => {
     const before = await contents();
     const asked = async (keys: string) => {
       const running = startCli(["init", root], { terminal: true });
@@ -114,7 +114,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(yes.out).toContain("npx supabase db push --remote");
   });
 
-  it("installs what the real Supabase CLI pushes and the real Deno checks; again it changes nothing", async () => {
+  it("installs files that the real Supabase CLI pushes and Deno checks, and changes nothing the second time", async () => {
     expect((await init("--yes")).code).toBe(0);
     const installed = await contents();
     const again = await init("--yes");
@@ -158,14 +158,14 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     }
   });
 
-  it("brings an older installation up to date, and keeps what was changed", async () => {
+  it("updates an older installation, and keeps changed files", async () => {
     await init("--yes");
     const manifest = JSON.parse(await read("supabase/.mayfly.json")) as {
       files: Record<string, string>;
       version: string;
     };
     const hash = (text: string) => createHash("sha256").update(text).digest("hex");
-    // As an older version would have left them.
+    // An older version installed these two files.
     const older = "supabase/mayfly/functions/sync/index.ts";
     const gone = "supabase/mayfly/functions/sync/gone.ts";
     const changed = "supabase/mayfly/functions/query/handler.ts";
@@ -186,14 +186,14 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await read(older)).not.toContain("// older");
     expect(Object.keys(await contents())).not.toContain(join(root, gone));
 
-    // What the database has not yet comes before what needs it.
+    // Migrations that the database lacks come before the functions that need them.
     const [, realtime = ""] = (await readdir(join(root, "supabase/migrations"))).sort();
     await rm(join(root, "supabase/migrations", realtime));
     expect((await init("--yes")).out).toMatch(
       /deploy again.*npx supabase db push --remote && npx supabase functions deploy/,
     );
 
-    // Kept again, and named again, until it is forced.
+    // A changed file is kept and listed each time, unless --force is given.
     const later = await report("--yes");
     expect(later).toMatchObject({ needed: false, changes: [{ action: "keep", path: changed }] });
     expect((await report("--yes", "--force")).changes).toMatchObject([
@@ -209,7 +209,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect((await report("--dry-run")).warnings.join()).toContain("The installed version is newer");
   });
 
-  it("turns an empty folder into a project, and refuses folders that it must not touch", async () => {
+  it("turns an empty folder into a project, and refuses other folders", async () => {
     await rm(join(root, "supabase"), { recursive: true });
     expect((await report("--yes")).changes[0]).toMatchObject({
       action: "create",
@@ -238,7 +238,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     expect(await read("supabase/config.toml")).toBe(config);
   });
 
-  it("numbers its migrations above the project's newest, and finds them by name from then on", async () => {
+  it("numbers its migrations after the project's newest, and then finds them by name", async () => {
     await write("supabase/migrations/20991231235959_theirs.sql", "select 1;\n");
     const migrations = async () => (await readdir(join(root, "supabase/migrations"))).sort();
     await init("--yes");
@@ -250,7 +250,7 @@ describe("mayfly init", { timeout: 300_000 }, () => {
     const installed = await migrations();
     await write("supabase/migrations/21010101000000_later.sql", "select 1;\n");
     expect(await report("--yes")).toMatchObject({ needed: false, changes: [], warnings: [] });
-    // One that is lost comes back under the number that the database knows.
+    // A lost migration comes back with the number that the database knows.
     await rm(join(root, "supabase/migrations", second ?? ""));
     await init("--yes");
     expect(await migrations()).toEqual([...installed, "21010101000000_later.sql"]);
@@ -283,7 +283,7 @@ describe("the edit of config.toml", () => {
     }
   });
 
-  it("turns verify_jwt off again where somebody turned it on", () => {
+  it("turns verify_jwt off again if somebody turned it on", () => {
     const { text } = edit(config);
     const on = text.replace("verify_jwt = false", "verify_jwt = true");
     expect(edit(on)).toEqual({ text, changes: ["[functions.spawn]"] });

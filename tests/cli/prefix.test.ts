@@ -1,4 +1,4 @@
-/** A project that has functions of the names of ours: Mayfly's get a prefix, and everything follows. */
+/** A project with functions of the same names: Mayfly's functions get a prefix, and everything else uses it. */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -25,14 +25,14 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-it("refuses the same names, and takes a prefix", async () => {
+it("refuses equal names, and accepts a prefix", async () => {
   const refused = await runCli(["init", root, "--yes"]);
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("--prefix mayfly-") });
   expect((await runCli(["init", root, "--yes", "--prefix", "no prefix"])).code).toBe(2);
   const other = await runCli(["init", root, "--yes", "--prefix", "agents_"]);
   expect(other.code, other.err).toBe(0);
   expect(await config()).toContain("[functions.agents_sync]");
-  // Another prefix takes the place of the one before, and without one the last is kept.
+  // A new prefix replaces the old one. Without a prefix, the last one is kept.
   const done = await runCli(["init", root, "--yes", "--prefix", "mayfly-"]);
   expect(done.out).toContain("functions deploy mayfly-spawn mayfly-sync mayfly-query");
   expect(await config()).toMatch(/\[functions\.spawn\]\nverify_jwt = false # theirs/);
@@ -40,7 +40,7 @@ it("refuses the same names, and takes a prefix", async () => {
   expect((await runCli(["init", root, "--yes"])).out).toContain("already");
 });
 
-it("the SDK, its agents and the command line follow", async () => {
+it("the SDK, its agents and the command line use the prefix", async () => {
   local = await startTestLocal({ root });
   const { tenant } = await local.enter();
   const { apiUrl: url, secretKey: key } = local;

@@ -10,7 +10,7 @@ interface Stored {
   memories: { id: string; status: string }[];
 }
 
-describe("mayfly remember", { timeout: 60_000 }, () => {
+describe("mayfly remember", () => {
   it("stores a memory, changes it by its key, and stores identical content once", async () => {
     const port = ["--as", "port", "--kind", "fact", "--task", "port of the database"];
     const [first] = (await json<Stored>("remember", "5432", ...port)).memories;
@@ -28,7 +28,7 @@ describe("mayfly remember", { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ output: "5434" }]);
   });
 
-  it("stores a file of many memories, and names a line that is not valid", async () => {
+  it("stores a file of many memories, and names an invalid line", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mayfly-remember-"));
     const file = join(folder, "memories.jsonl");
     const lines = ["alpha", "beta", "alpha"].map((output) =>
@@ -51,7 +51,7 @@ describe("mayfly remember", { timeout: 60_000 }, () => {
     expect((await run("remember")).code).toBe(2);
   });
 
-  it("is found by recall, which explains each place and says what it searched", async () => {
+  it("is found by recall, which explains each rank and says what it searched", async () => {
     await run(
       "remember",
       "Import the key, wait for the caches, rotate.",
@@ -60,7 +60,7 @@ describe("mayfly remember", { timeout: 60_000 }, () => {
     );
     const { out } = await run("recall", "rotate the signing key", "--explain");
     expect(out).toContain("Rotate the signing key");
-    // How rare each word is, in how many memories; and what the place comes from.
+    // How rare each word is, among how many memories, and what the rank comes from.
     expect(out).toMatch(/^ {2}sign: in \d+, worth \d/m);
     expect(out).toMatch(/words 1\. \(fits \d/);
     const plain = await run("recall", "rotate the signing key");

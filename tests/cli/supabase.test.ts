@@ -23,7 +23,7 @@ beforeAll(async () => {
     openPglite({ template: database, passwords: keys.databasePassword, log: silent }),
   ]);
   await bootstrap(empty.url("supabase_admin"), password);
-}, 120_000);
+});
 afterAll(() => Promise.all([empty.close(), migrated.close()]));
 
 /** The real Supabase CLI. */
@@ -36,15 +36,15 @@ async function supabase(database: Database, ...words: string[]): Promise<string>
   return `${stdout}\n${stderr}`;
 }
 
-describe("the Supabase CLI", { timeout: 120_000 }, () => {
-  it("pushes the migrations to an empty database, and again without change", async () => {
+describe("the Supabase CLI", () => {
+  it("pushes the migrations to an empty database, and changes nothing the second time", async () => {
     expect(await supabase(empty, "db", "push", "--yes")).toMatch(
       /Applying migration 20261121000000/,
     );
     expect(await supabase(empty, "db", "push", "--yes")).toMatch(/up to date/);
   });
 
-  it("agrees with what the embedded Supabase applied itself", async () => {
+  it("agrees with what the embedded Supabase applied", async () => {
     expect(await supabase(migrated, "db", "push", "--yes")).toMatch(/up to date/);
     expect(await supabase(migrated, "migration", "list")).toMatch(
       /`20261121000000` \| `20261121000000`/,
@@ -65,13 +65,13 @@ describe("the Supabase CLI", { timeout: 120_000 }, () => {
     );
   });
 
-  it("finds nothing to advise", async () => {
+  it("reports no advice about the schema", async () => {
     const output = await supabase(migrated, "db", "advisors");
     expect(output).not.toMatch(/"level"/);
   });
 });
 
-describe("sql/, one object a file,", { timeout: 120_000 }, () => {
+describe("sql/, one object a file,", () => {
   it("gives the same catalog as the migrations", async () => {
     const byMigrations = await withSql(migrated, catalogOf);
     expect(byMigrations.length).toBeGreaterThan(100);
@@ -88,7 +88,7 @@ describe("sql/, one object a file,", { timeout: 120_000 }, () => {
   });
 });
 
-/** As `postgres`, whose objects the migrations make. */
+/** As `postgres`, which owns the objects of the migrations. */
 async function withSql<T>(database: Database, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(database.url("postgres"), { max: 1, onnotice: () => {} });
   try {

@@ -8,7 +8,7 @@ import { startCli } from "./run.ts";
 
 setUp();
 
-describe("mayfly tail", { timeout: 60_000 }, () => {
+describe("mayfly tail", () => {
   it("knows every category of the log", async () => {
     const sources = await readSources(join(import.meta.dirname, "../.."));
     const registered = sources.filter(({ file }) => file.endsWith("/event_kinds.sql"));
@@ -21,7 +21,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     for (const category of logged) expect(categories).toContain(category);
   });
 
-  it("says that no living agent has this name, and waits", async () => {
+  it("says if no living agent has this name, and waits", async () => {
     const tail = startCli(["tail", "--agent", "unborn"], environment());
     await tail.printed(/No agent unborn is alive\. It is shown when it starts\./);
     tail.child.kill("SIGINT");
@@ -54,7 +54,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     await after?.stop();
   });
 
-  it("shows one agent, a category, a level; and writes a file instead", async () => {
+  it("shows one agent, category or level, or writes a file", async () => {
     const { data: agent } = await mayfly.spawn({ name: "alone" });
     await agent?.remember({ task: "a thing" });
     await agent?.sync();
@@ -80,7 +80,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
     await agent?.stop();
   });
 
-  it("shows what an agent tells of its work, at the level that is asked for, in every format", async () => {
+  it("shows an agent's debug records at the requested level, in every format", async () => {
     const { data: agent } = await mayfly.spawn({ name: "teller" });
     const words = ["tail", "--agent", "teller", "--category", "task,thought"];
     const tails = ["human", "compact", "json", "timeline"].map((format) =>
@@ -89,7 +89,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
         environment(),
       ),
     );
-    // Until all of them listen.
+    // Until all of them are listening.
     const telling = setInterval(() => {
       agent?.debug.thought("fine", { password: "hunter2" });
       agent?.debug.task("began", { file: "a.ts" });
@@ -125,7 +125,7 @@ describe("mayfly tail", { timeout: 60_000 }, () => {
   });
 });
 
-describe("mayfly agents --watch", { timeout: 60_000 }, () => {
+describe("mayfly agents --watch", () => {
   it("shows who joins and leaves as JSON lines, and exits with 130 on Ctrl-C", async () => {
     const watch = startCli(["agents", "--watch", "--json"], environment());
     const { data: agent } = await mayfly.spawn({ name: "present" });

@@ -1,4 +1,4 @@
-/** Removes Mayfly from a project: the files, and by a migration the database. */
+/** Removes Mayfly from a project: its files, and with a migration its database objects. */
 import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-it("says what is lost, asks for the word, and leaves nothing but what the database knows", async () => {
+it("says what is lost, asks for confirmation, and leaves only the database's own records", async () => {
   expect((await runCli(["init", root, "--yes"])).code).toBe(0);
   await writeFile(join(root, "supabase/mayfly/functions/spawn/index.ts"), "// mine");
   await apply();
@@ -84,13 +84,13 @@ it("says what is lost, asks for the word, and leaves nothing but what the databa
   expect(left).toEqual({ policies: 0, settings: 0, shop: true });
 });
 
-it("Mayfly is installed again by migrations of new numbers", async () => {
+it("Mayfly can be installed again with new migration numbers", async () => {
   const before = await readdir(migrations());
   expect((await runCli(["init", root, "--yes", "--force"])).code).toBe(0);
   const after = await readdir(migrations());
   expect(after.length - before.length).toBe(3);
   await apply();
   expect(await schemas()).toEqual(["mayfly", "mayfly_gate", "mayfly_private"]);
-  // Nothing is left to do.
+  // Nothing else has to be done.
   expect((await runCli(["init", root])).out).toContain("already");
 });

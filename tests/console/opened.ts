@@ -3,34 +3,32 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Mayfly } from "@mayfly/sdk";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
+import { openBrowser, type TestBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { chromiumPath } from "#harness/needs";
+import { inTurn } from "#harness/once";
 import { buildConsole } from "../../scripts/build-console.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** Screenshots of the last run, for whoever reviews: not in git. */
+/** Screenshots of the last run for reviewers. Not in git. */
 const artefacts = join(import.meta.dirname, ".artefacts");
 
 export let local: TestLocal;
 export let tenant: string;
-/** As the secret key: makes what the pages show. */
+/** Uses the secret key. Creates what the pages show. */
 export let mayfly: Mayfly;
-let browser: Browser;
-/** What pages said that no page may say: errors, and what the policy refused. */
+let browser: TestBrowser;
+/** Messages that no page may cause: errors, and violations of the policy. */
 export const problems: string[] = [];
 
 export function setUp(): void {
   beforeAll(async () => {
-    await buildConsole();
+    await inTurn("console", buildConsole);
     await mkdir(artefacts, { recursive: true });
     local = await startTestLocal({ embedded: true, console: join(root, "console") });
     ({ tenant, mayfly } = await local.enter());
-    browser = await chromium.launch({
-      executablePath: chromiumPath ?? "",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    });
+    browser = await openBrowser();
   }, 180_000);
   afterAll(async () => {
     await browser?.close();
@@ -43,7 +41,6 @@ export async function newPage(size = { width: 1280, height: 800 }): Promise<Page
   const context: BrowserContext = await browser.newContext({ viewport: size });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
     if (/Content Security Policy|TrustedScript|TrustedHTML/.test(message.text()))
@@ -52,7 +49,7 @@ export async function newPage(size = { width: 1280, height: 800 }): Promise<Page
   return page;
 }
 
-/** The console as the developer, an owner, on a page of the tenant. */
+/** The console as the developer, who is an owner, on a page of the tenant. */
 export async function openAsOwner(page: Page, path: string): Promise<void> {
   await page.goto(local.consoleLink() ?? "");
   await page.waitForSelector(".shell");
@@ -88,14 +85,18 @@ export async function signIn(page: Page, person: { email: string; password: stri
   await page.waitForSelector(".shell");
 }
 
-/** Keeps what the page looks like: light, dark, and as wide as a phone. */
+/** Saves how the page looks: light, dark, and as wide as a phone. In CI nobody would see it. */
 export async function keepLooks(page: Page, name: string): Promise<void> {
+  if (process.env.CI) return;
   const size = page.viewportSize();
-  const theme = (value: string) =>
-    page.evaluate((to) => {
-      document.documentElement.dataset.theme = to;
-    }, value);
-  for (const one of ["light", "dark"]) {
+  // Set as the system's theme. The page redraws its canvases by the second frame at the latest.
+  const theme = async (colorScheme: "light" | "dark") => {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(
+      () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+    );
+  };
+  for (const one of ["light", "dark"] as const) {
     await theme(one);
     await page.screenshot({ path: join(artefacts, `${name}-${one}.png`) });
   }
@@ -105,15 +106,20 @@ export async function keepLooks(page: Page, name: string): Promise<void> {
   if (size) await page.setViewportSize(size);
 }
 
-/** What axe finds of serious and critical faults, in light and in dark. */
+/** The serious and critical problems that axe finds: all in the dark, and those of colours in the light as well. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const { source } = await import("axe-core");
   const found: string[] = [];
-  // The policy of the page lets no script in: axe runs beside the page's own.
+  // The page's policy allows no foreign script, so axe runs in a separate world.
   const cdp = await page.context().newCDPSession(page);
-  for (const theme of ["dark", "light"]) {
-    const expression = `document.documentElement.dataset.theme = "${theme}"; ${source};
-      axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => JSON.stringify(violations))`;
+  await cdp.send("Runtime.evaluate", { expression: source });
+  for (const [theme, runOnly] of [
+    ["dark", undefined],
+    ["light", { type: "rule", values: ["color-contrast", "link-in-text-block"] }],
+  ] as const) {
+    const options = JSON.stringify({ resultTypes: ["violations"], runOnly });
+    const expression = `document.documentElement.dataset.theme = "${theme}";
+      axe.run(document, ${options}).then(({ violations }) => JSON.stringify(violations))`;
     const { result } = await cdp.send("Runtime.evaluate", { expression, awaitPromise: true });
     const violations = JSON.parse(String(result.value)) as {
       id: string;
@@ -132,4 +138,25 @@ export async function seriousFaults(page: Page): Promise<string[]> {
 
 export async function expectAccessible(page: Page): Promise<void> {
   expect(await seriousFaults(page)).toEqual([]);
+}
+
+/** On a phone, only elements such as tables scroll sideways. */
+export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  const over = await page.evaluate(() => {
+    const main = document.querySelector("main");
+    const right = document.documentElement.clientWidth;
+    const wide = main && main.scrollWidth > main.clientWidth ? [...main.querySelectorAll("*")] : [];
+    return {
+      page: document.documentElement.scrollWidth - right,
+      main: main ? main.scrollWidth - main.clientWidth : 0,
+      tooFarRight: wide
+        .filter((element) => element.getBoundingClientRect().right > right)
+        .map(({ tagName, className }) => `${tagName} ${className}`)
+        .slice(0, 8),
+    };
+  });
+  if (size) await page.setViewportSize(size);
+  expect(over).toEqual({ page: 0, main: 0, tooFarRight: [] });
 }

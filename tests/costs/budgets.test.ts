@@ -1,8 +1,8 @@
-/** Budgets: reserve, settle, give back, and what happens to what a dead worker held. */
+/** Budgets: reserve, settle and free, and what happens to the reservations of a dead worker. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { type Claims, codeOf, makePerson, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { complete, endLease } from "../jobs/working.ts";
+import { complete, endLease, makeWorker } from "../jobs/working.ts";
 import {
   askOf,
   budgets,
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => db?.close());
 
 describe("a hard budget", () => {
-  it("holds what a call may cost, and then counts what it did cost", async () => {
+  it("reserves what a call may cost, then counts what it did cost", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 1 });
     const held = await reserveOne(db.sql, agent.claims);
@@ -37,7 +37,7 @@ describe("a hard budget", () => {
     ]);
   });
 
-  it("refuses what it has no room for, and says which one and what is left", async () => {
+  it("refuses a call that exceeds it, and says which budget and what is left", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 0.5 });
     await setBudget(db.sql, owner, { level: "agent", subject: "analyst", hard_usd: 0.2 });
@@ -51,7 +51,7 @@ describe("a hard budget", () => {
     expect(told.filter(({ type }) => type === "budget.refused")).toHaveLength(2);
   });
 
-  it("leaves a call less output where it has room for less, down to what it needs at least", async () => {
+  it("shortens a call's output to what is left, down to the call's minimum", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 1 });
     const less = await reserveOne(db.sql, agent.claims, { output: 8_192 });
@@ -76,7 +76,7 @@ describe("a hard budget", () => {
     );
   });
 
-  it("refuses a model whose price is unknown or only probable; without one it is recorded, and said", async () => {
+  it("refuses a model whose price is unknown or only probable", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     const probable = await reserveOne(db.sql, agent.claims, { model: "round-1.5" });
     expect(probable).toMatchObject({ granted: true, priced: "inexact" });
@@ -95,7 +95,7 @@ describe("a hard budget", () => {
       expect((await reserveOne(db.sql, agent.claims, { model })).granted).toBe(true);
   });
 
-  it("records a call that cost more than its estimate, and refuses the next", async () => {
+  it("records a call that cost more than its estimate, and refuses the next one", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 0.4 });
     const held = await reserveOne(db.sql, agent.claims);
@@ -106,7 +106,7 @@ describe("a hard budget", () => {
     );
   });
 
-  it("counts in the budget of the run alone what the run's lease reserves, whatever it says", async () => {
+  it("counts reservations under a run's lease only in that run's budget", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     const { job, lease } = await runJob(db.sql, agent.claims);
     await setBudget(db.sql, owner, { level: "run", subject: job, hard_usd: 0.3 });
@@ -118,19 +118,20 @@ describe("a hard budget", () => {
     });
   });
 
-  it("of a day begins anew the next day", async () => {
-    const { agent, owner } = await makeSpending(db.sql);
+  it("of a day starts again the next day", async () => {
+    const { tenant, agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 0.3, period: "day" });
     const held = await reserveOne(db.sql, agent.claims);
     await settle(db.sql, agent.claims, { hold: held.id, usage: { input: 100, output: 100 } });
     expect((await reserveOne(db.sql, agent.claims)).code).toBe("budget_exceeded");
-    await db.sql`update mayfly.budgets set period_start = period_start - interval '1 day'`;
-    expect((await reserveOne(db.sql, agent.claims)).granted).toBe(true);
+    await db.advance("1 day");
+    const { claims } = await makeWorker(db.sql, tenant, { scopes: ["cost:write"] });
+    expect((await reserveOne(db.sql, claims)).granted).toBe(true);
   });
 });
 
 describe("a soft budget", () => {
-  it("refuses nothing and tells the log once", async () => {
+  it("refuses nothing and logs one event", async () => {
     const { agent, owner, tenant } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { soft_usd: 0.1 });
     for (let turn = 0; turn < 2; turn++) {
@@ -144,7 +145,7 @@ describe("a soft budget", () => {
 });
 
 describe("a reservation", () => {
-  it("comes back when its worker dies: to whoever needs the room, and by maintenance", async () => {
+  it("is freed when its worker dies, by other callers and by maintenance", async () => {
     const { agent, owner, tenant } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 0.3 });
     const { job, lease } = await runJob(db.sql, agent.claims);
@@ -161,7 +162,7 @@ describe("a reservation", () => {
     await db.sql`select mayfly_private.maintain_costs(${tenant}, 100)`;
     expect(await budgets(db.sql, owner)).toMatchObject([{ held_usd: 0, spent_usd: 0 }]);
 
-    // Whoever paid all the same says so: it is counted, once.
+    // A caller that paid anyway reports it, and it is counted once.
     const usage = { input: 100, output: 100 };
     const settled = await settle(db.sql, agent.claims, { hold: held.id, usage });
     expect(settled).toMatchObject([{ usd: 0.3 }]);
@@ -171,7 +172,7 @@ describe("a reservation", () => {
     expect(await budgets(db.sql, owner)).toMatchObject([{ held_usd: 0, spent_usd: 0.3 }]);
   });
 
-  it("of a call that is asked for twice is one, and of a lease that is over none", async () => {
+  it("is made once for a repeated call, and never for an ended lease", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 1 });
     const ask = askOf();
@@ -184,7 +185,7 @@ describe("a reservation", () => {
     expect((await reserveOne(db.sql, agent.claims, { lease })).code).toBe("lease_lost");
   });
 
-  it("is settled and given back by nobody but whoever has it", async () => {
+  it("is settled and released only by its holder", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 1 });
     const held = await reserveOne(db.sql, agent.claims);
@@ -197,8 +198,8 @@ describe("a reservation", () => {
 });
 
 describe("costs", () => {
-  it("are told by agent, model and day, with the calls that have no price", async () => {
-    const { agent, viewer } = await makeSpending(db.sql);
+  it("are listed by agent, model and day, with the calls that have no price", async () => {
+    const { agent, viewer, tenant } = await makeSpending(db.sql);
     for (const values of [{}, { agent: "editor" }, { model: "square" }]) {
       const held = await reserveOne(db.sql, agent.claims, values);
       await settle(db.sql, agent.claims, { hold: held.id, usage: { input: 100, output: 10 } });
@@ -211,10 +212,33 @@ describe("costs", () => {
       { agent: "analyst", model: "square", usd: 0, unpriced: 1 },
     ]);
     expect(await report(["day"])).toHaveLength(1);
+    expect(await report(["tenant"])).toMatchObject([{ tenant, calls: 3 }]);
     expect(await codeOf(report(["colour"]))).toBe("invalid_request");
   });
 
-  it("are refused by the field that is wrong", async () => {
+  it("are listed by tenant: all tenants for the secret key, and for a person those in which they may read costs", async () => {
+    const [one, other] = [await makeSpending(db.sql), await makeSpending(db.sql)];
+    for (const { agent } of [one, other]) {
+      const held = await reserveOne(db.sql, agent.claims);
+      await settle(db.sql, agent.claims, { hold: held.id, usage: { input: 100, output: 10 } });
+    }
+    const report = async (claims: Claims) =>
+      (
+        await rpc<{ tenant: string }[]>(db.sql, claims, "cost_report", {
+          by: ["tenant"],
+          page_limit: 10_000,
+        })
+      ).map(({ tenant }) => tenant);
+    const both = [one.tenant, other.tenant];
+    expect(await report(serviceRole)).toEqual(expect.arrayContaining(both));
+    const reader = await makePerson(db.sql, { [one.tenant]: "admin", [other.tenant]: "admin" });
+    expect((await report(reader)).toSorted()).toEqual(both.toSorted());
+    expect(await report(one.viewer)).toEqual([one.tenant]);
+    expect(await report(one.agent.claims)).toEqual([one.tenant]);
+    expect(await report(await makePerson(db.sql, {}))).toEqual([]);
+  });
+
+  it("are refused with the invalid field", async () => {
     const { agent, owner, tenant } = await makeSpending(db.sql);
     const fieldOf = async (work: Promise<unknown>) => (await refusalOf(work)).details;
     for (const [values, field] of [

@@ -1,4 +1,4 @@
-/** Rate limits, and breakers of models that fail: shared by all workers of a tenant. */
+/** Rate limits, and breakers for failing models, which all workers of a tenant share. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -24,7 +24,7 @@ const failWith = async (
 };
 
 describe("a breaker", () => {
-  it("opens after five failures in a row, lets one call try it, and closes when that is answered", async () => {
+  it("opens after five failures in a row, lets one call try, and closes when it succeeds", async () => {
     const spending = await makeSpending(db.sql);
     const { agent } = spending;
     await failWith(spending, 5);
@@ -41,7 +41,7 @@ describe("a breaker", () => {
     expect((await reserveOne(db.sql, agent.claims)).granted).toBe(true);
   });
 
-  it("stays open twice as long when the try fails, and is another tenant's own", async () => {
+  it("stays open twice as long if the try fails, separately for each tenant", async () => {
     const spending = await makeSpending(db.sql);
     await failWith(spending, 5);
     await db.advance("30 seconds");
@@ -59,7 +59,7 @@ describe("a breaker", () => {
     expect((await reserveOne(db.sql, spending.agent.claims)).granted).toBe(true);
   });
 
-  it("forgets failures when a call is answered between them", async () => {
+  it("forgets failures when a call succeeds between them", async () => {
     const spending = await makeSpending(db.sql);
     const { agent } = spending;
     await failWith(spending, 4);
@@ -78,7 +78,7 @@ describe("a rate limit", () => {
     ["tenant", ""],
     ["agent", "analyst"],
     ["model", "acme.chat/round-1"],
-  ])("of a %s lets so many through at once, and so many more a minute", async (level, subject) => {
+  ])("of a %s allows a burst, and then a rate per minute", async (level, subject) => {
     const spending = await makeSpending(db.sql);
     const { claims } = spending.agent;
     await limit(spending, { level, subject, per_minute: 60, burst: 2 });
@@ -98,7 +98,7 @@ describe("a rate limit", () => {
     expect((await reserveOne(db.sql, claims)).granted).toBe(true);
   });
 
-  it("is refused by the field that is wrong", async () => {
+  it("is refused with the invalid field", async () => {
     const spending = await makeSpending(db.sql);
     for (const [values, field] of [
       [{ level: "team", per_minute: 1 }, "level"],

@@ -1,4 +1,4 @@
-/** Prices: which one counts, and what a call costs by it. */
+/** Prices: which one applies, and what a call costs with it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { anon, codeOf, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -27,7 +27,7 @@ const priced = (model: string, prices: unknown[], names: unknown[] = []) => ({
 const units = (usd: number) => ({ units: { input: [[0, usd]] } });
 
 describe("a price", () => {
-  it("is that of the day and of the hour of the call", async () => {
+  it("is the one at the day and hour of the call", async () => {
     await importPrices(db.sql, [
       priced("calendar", [units(3), { from: "2026-03-01", ...units(2) }]),
       priced("nightly", [units(4), { daily: ["16:30:00Z", "00:30:00Z"], ...units(1) }]),
@@ -41,7 +41,7 @@ describe("a price", () => {
     expect(await input("nightly", "2026-03-01T00:10:00Z")).toBe(1);
   });
 
-  it("that changes by an import leaves the one of the days before, and the same again changes nothing", async () => {
+  it("changed by an import applies only from its day on, and the same import changes nothing", async () => {
     const first = await importPrices(db.sql, [priced("changing", [units(3)])]);
     expect(first).toEqual({ models: 1, changed: 1, names: 0 });
     const before = new Date().toISOString();
@@ -51,11 +51,11 @@ describe("a price", () => {
     await importPrices(db.sql, [priced("changing", [units(5)])]);
     expect((await priceOf("dated", "changing", before))?.units.input).toEqual([[0, 3]]);
     expect((await priceOf("dated", "changing"))?.units.input).toEqual([[0, 5]]);
-    // Before the first import its prices are the best there are.
+    // Before the first import, its prices are the best that are known.
     expect((await priceOf("dated", "changing", "2020-01-01"))?.units.input).toEqual([[0, 3]]);
   });
 
-  it("is exact by a name, another exact one, or a dated snapshot; a longer name is only probable", async () => {
+  it("is exact for a name, an alias or a dated snapshot, and only probable for a longer name", async () => {
     await importPrices(db.sql);
     for (const [provider, model] of [
       ["acme", "round-1"],
@@ -71,7 +71,7 @@ describe("a price", () => {
     expect(await priceOf("other", "round-1")).toBeNull();
   });
 
-  it("of more input than a step counts for all of it, and costs are exact", async () => {
+  it("of the step that the input exceeds applies to the whole input, and costs are exact", async () => {
     await importPrices(db.sql, [
       {
         provider: "acme",
@@ -106,7 +106,7 @@ describe("a price", () => {
     expect(await costOf({ input: 200_000, output: 1_000 })).toBe(0.615);
     expect(await costOf({ input: 200_001, output: 1_000 })).toBe(1.222506);
     const usage = { input: 1_000, cache_read: 500, cache_write: 300, cache_write_1h: 100 };
-    // 200 × 3 + 500 × 0.3 + 200 × 3.75 + 100 × 6, by the million; and a search.
+    // 200 × 3 + 500 × 0.3 + 200 × 3.75 + 100 × 6, per million, and one search.
     expect(await costOf({ ...usage, web_searches: 1 })).toBe(0.0121);
     const [{ usd } = { usd: "" }] = await db.sql`
       select usd::text from mayfly.model_usage where input_tokens = 200001`;
@@ -122,7 +122,7 @@ describe("a price", () => {
 });
 
 describe("an import", () => {
-  it("is refused by the row and the field that is wrong, whole", async () => {
+  it("is refused as a whole, with the invalid row and field", async () => {
     const good = priced("whole", [units(3)]);
     for (const [bad, field] of [
       [{ ...good, provider: "" }, "provider"],

@@ -13,7 +13,7 @@ describe.skipIf(!databaseUrl)("a budget with many callers at once", () => {
   });
   afterAll(() => db?.close());
 
-  it("is never passed by 200 of them, and is the truth when all is settled", async () => {
+  it("is never exceeded by 200 of them, and is exact when all are settled", async () => {
     const { tenant, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 5 });
     await setBudget(db.sql, owner, { level: "agent", subject: "editor", hard_usd: 2 });
@@ -29,21 +29,23 @@ describe.skipIf(!databaseUrl)("a budget with many callers at once", () => {
       over = Math.max(over, Number(row?.over));
     };
     let granted = 0;
-    await Promise.all(
-      Array.from({ length: 200 }, async (_, nth) => {
-        const { claims } = callers[nth % callers.length] as (typeof callers)[number];
-        const asks = Array.from({ length: 1 + (nth % 3) }, () =>
-          askOf({ agent: nth % 2 ? "editor" : "analyst" }),
-        );
-        for (const { id, granted: has } of await reserve(db.sql, claims, ...asks)) {
-          if (!has) continue;
-          granted++;
-          if (nth % 5 === 0) await release(db.sql, claims, { hold: id });
-          else await settle(db.sql, claims, { hold: id, usage: { input: 90, output: 30 } });
-        }
-        if (nth % 10 === 0) await watched();
-      }),
-    );
+    const callAt = async (nth: number) => {
+      const { claims } = callers[nth % callers.length] as (typeof callers)[number];
+      const asks = Array.from({ length: 1 + (nth % 3) }, () =>
+        askOf({ agent: nth % 2 ? "editor" : "analyst" }),
+      );
+      for (const { id, granted: has } of await reserve(db.sql, claims, ...asks)) {
+        if (!has) continue;
+        granted++;
+        if (nth % 5 === 0) await release(db.sql, claims, { hold: id });
+        else await settle(db.sql, claims, { hold: id, usage: { input: 90, output: 30 } });
+      }
+      if (nth % 10 === 0) await watched();
+    };
+    // On a busy machine, all of the first 200 ask before one of them settles, and 16 calls use the budget up. The
+    // others find what those have left.
+    for (let round = 0; round < 2; round++)
+      await Promise.all(Array.from({ length: 200 }, (_, nth) => callAt(nth)));
     expect(granted).toBeGreaterThan(16);
     expect(over).toBeLessThanOrEqual(0);
     const [ledger] = await db.sql`
@@ -54,5 +56,5 @@ describe.skipIf(!databaseUrl)("a budget with many callers at once", () => {
       { level: "tenant", spent_usd: ledger?.usd, held_usd: 0, held_tokens: 0 },
       { level: "agent", spent_usd: ledger?.editor, held_usd: 0, held_tokens: 0 },
     ]);
-  }, 60_000);
+  });
 });

@@ -1,4 +1,4 @@
-/** Costs for tests of SQL: prices of a made-up provider, budgets, and calls that reserve, settle and give back. */
+/** Costs for tests of SQL: prices of a made-up provider, budgets, and calls that reserve, settle and free. */
 import { randomUUID } from "node:crypto";
 import { type Claims, makePerson, rpc, type Sql, serviceRole } from "#harness/callers";
 import { add, claimOne, makeWorker, makeWorkTenant, scopes } from "../jobs/working.ts";
@@ -14,7 +14,7 @@ export interface Reserved {
   level?: string;
 }
 
-/** A dollar for a thousand tokens in, two for a thousand out: sums that can be checked by hand. */
+/** One dollar for a thousand input tokens, two for a thousand output tokens, so that sums are easy to check. */
 export const madeUp = [
   {
     provider: "acme",
@@ -40,7 +40,7 @@ export async function makeSpending(sql: Sql) {
   return { tenant, agent, owner, viewer };
 }
 
-/** A job that runs: what its lease reserves ends with it. */
+/** A running job. Its lease's reservations end with it. */
 export async function runJob(sql: Sql, claims: Claims) {
   const [job] = await add(sql, claims, [{ name: "think" }]);
   const { lease } = await claimOne(sql, claims);

@@ -5,7 +5,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** What the victim's agent has reserved. */
+    /** Reservations of the victim's agent. */
     hold: string;
   }
 }
@@ -29,7 +29,7 @@ export const sweep: RoomSweep = {
   shownBy: { budgets: "cost:read", model_usage: "cost:read", rate_limits: "cost:read" },
   common: ["model_names", "model_prices"],
   scopes: ["cost:read", "cost:write"],
-  // A budget, a limit, a call that is settled, one that has failed, and one that is under way.
+  // A budget, a limit, a settled call, a failed call, and an open call.
   fill: async (sql, victim) => {
     const asAgent = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);
@@ -45,7 +45,7 @@ export const sweep: RoomSweep = {
     });
     const asks = [ask(), ask(), ask()] as const;
     await asAgent("reserve_costs", { asks: asks as never });
-    // More than its budget has: that is refused, and told.
+    // More than its budget has, which is refused and logged.
     await asAgent("reserve_costs", { asks: [{ ...ask(), input: 5_000 }] as never });
     const usage = { input: 5, output: 5 };
     await asAgent("settle_costs", { settlements: [{ hold: asks[0].id, usage }] as never });

@@ -1,12 +1,5 @@
 import type { DebugRow } from "@mayfly/sdk/contract/debug";
-import {
-  DebugBuffer,
-  DebugPump,
-  diffValues,
-  Masker,
-  masked,
-  type Sent,
-} from "@mayfly/sdk/internal";
+import { DebugBuffer, diffValues, Masker, masked } from "@mayfly/sdk/internal";
 import { describe, expect, it } from "vitest";
 
 const mask = (data: unknown) => new Masker().copy(data);
@@ -35,14 +28,14 @@ describe("masking", () => {
     "AWS_SECRET_ACCESS_KEY",
     "DATABASE_URL",
     "credentials",
-  ])("hides what has the key %s, whatever it is", (key) => {
+  ])("hides any value with the key %s", (key) => {
     expect(mask({ [key]: "x", nested: [{ [key]: { a: ["b"] } }] })).toEqual({
       [key]: masked,
       nested: [{ [key]: masked }],
     });
   });
 
-  it("leaves values that only look like secrets", () => {
+  it("keeps values that only look like secrets", () => {
     const data = {
       tokens: 512,
       max_tokens: 4_000,
@@ -155,7 +148,7 @@ describe("masking", () => {
     expect(told.length).toBeLessThan(100_000);
     expect(told).toContain("(100000 items)");
     expect(told).toContain("(10000000 characters)");
-    // Without the bounds it takes seconds. Counted as CPU time: others may have the machine.
+    // Without the bounds it takes seconds. Measured as CPU time, because others may use the machine.
     expect(process.cpuUsage(began).user / 1_000).toBeLessThan(1_000);
   });
 
@@ -165,7 +158,7 @@ describe("masking", () => {
     ["eyJ".repeat(10_000)],
     ["a_".repeat(15_000)],
     ["?".repeat(30_000)],
-  ])("takes no long time for a text made to take one: %#", (text) => {
+  ])("stays fast for a text made to be slow: %#", (text) => {
     const began = process.cpuUsage();
     mask(text);
     expect(process.cpuUsage(began).user / 1_000).toBeLessThan(1_000);
@@ -184,7 +177,7 @@ describe("the buffer", () => {
     for (let n = from; n < to; n++) buffer.add(row(String(n)), bytes);
   };
 
-  it("keeps the newest, and counts the dropped", () => {
+  it("keeps the newest records, and counts dropped ones", () => {
     const buffer = new DebugBuffer(10, 1_000);
     fill(buffer, 0, 25);
     expect(buffer.size).toBe(10);
@@ -205,18 +198,18 @@ describe("the buffer", () => {
     expect(buffer.peek(100, 35)?.records.map(({ name }) => name)).toEqual(["huge"]);
   });
 
-  it("counts right when records are dropped while a batch is on its way", () => {
+  it("counts correctly when records are dropped while a batch is on its way", () => {
     const buffer = new DebugBuffer(5, 1_000);
     fill(buffer, 0, 5);
     const batch = buffer.peek(3, 1_000);
     fill(buffer, 5, 9);
-    // 0 to 3 made room; 0 to 2 have arrived, so 3 alone is missing.
+    // Records 0 to 3 were dropped, and 0 to 2 have arrived, so only 3 is missing.
     if (batch) buffer.done(batch);
     expect(buffer.peek(10, 1_000)).toMatchObject({ first: 4, dropped: 1 });
     expect(buffer.dropped).toBe(1);
   });
 
-  it("counts as dropped what made room while a batch was on its way that was let go", () => {
+  it("counts records that were dropped from a batch that was given up", () => {
     const buffer = new DebugBuffer(5, 1_000);
     fill(buffer, 0, 5);
     const batch = buffer.peek(3, 1_000);
@@ -226,48 +219,8 @@ describe("the buffer", () => {
   });
 });
 
-describe("the pump", () => {
-  it("sends one batch at a time, retries what did not arrive, and keeps to its rate", async () => {
-    const buffer = new DebugBuffer(1_000, 1_000_000);
-    const answers: Sent[] = ["arrived", { again: 5 }, { again: null }, "never", "arrived"];
-    const sent: { first: number; at: number }[] = [];
-    let over: () => void = () => {};
-    const all = new Promise<void>((resolve) => {
-      over = resolve;
-    });
-    const pump = new DebugPump(buffer, 10, async ({ first }) => {
-      sent.push({ first, at: performance.now() });
-      if (sent.length === 5) over();
-      return answers[sent.length - 1] as Sent;
-    });
-    for (let n = 0; n < 250; n++)
-      buffer.add({ id: "", level: 1, category: "task", name: "", at: "" }, 10);
-    pump.wake();
-    pump.wake();
-    await all;
-    expect(sent.map(({ first }) => first)).toEqual([0, 100, 100, 100, 200]);
-    pump.stop();
-    const gaps = sent.slice(1).map(({ at }, n) => at - (sent[n]?.at ?? 0));
-    expect(gaps[0]).toBeGreaterThan(8);
-    expect(gaps[3]).toBeGreaterThan(8);
-  });
-
-  it("flushes waiting records within its time limit", async () => {
-    const buffer = new DebugBuffer(1_000, 1_000_000);
-    const add = () => buffer.add({ id: "", level: 1, category: "task", name: "", at: "" }, 10);
-    const quick = new DebugPump(buffer, 3_600_000, async () => "arrived");
-    for (let n = 0; n < 150; n++) add();
-    await quick.flush(60_000);
-    expect(buffer.size).toBe(0);
-    add();
-    const stuck = new DebugPump(buffer, 1, () => new Promise(() => {}));
-    await stuck.flush(10);
-    expect(buffer.size).toBe(1);
-  });
-});
-
 describe("the difference of two values", () => {
-  it("is by key, deep, and of lists as a whole", () => {
+  it("is deep by key, and treats lists as a whole", () => {
     const from = { a: 1, b: { c: [1, 2], d: "x" }, gone: null };
     const to = { a: 1, b: { c: [1, 3], d: "x" }, fresh: {} };
     expect(diffValues(from, to)).toEqual([

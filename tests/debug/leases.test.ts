@@ -57,7 +57,7 @@ const append = (records: unknown, dropped = 0, as = agent.claims) =>
     records: records as never,
     dropped,
   });
-/** What the agent was told over its inbox topic. */
+/** What the agent got on its inbox topic. */
 const told = (id = agent.id) => db.sql`
   select payload - 'id' as payload from realtime.messages
   where topic = ${`tenant:${tenant}:agent:${id}`} and event = 'debug_level' order by inserted_at, id`;
@@ -107,7 +107,7 @@ describe("a lease of a debug stream", () => {
       await levels(claims);
     }
     await lease({ level: 1 });
-    // 50 of the project, five agents, two watchers and the sender.
+    // 50 for the project, five agents, two watchers and the sender.
     expect(await rate()).toBe(3.33);
   });
 
@@ -129,7 +129,7 @@ describe("a lease of a debug stream", () => {
     expect(await release(first.lease)).toEqual({ released: false, agents: 0 });
   });
 
-  it("ends by itself", async () => {
+  it("ends without being released", async () => {
     await lease({ level: 4 });
     await db.advance("61 seconds");
     expect(await levels()).toMatchObject({ levels: {}, seconds: 0 });
@@ -138,7 +138,7 @@ describe("a lease of a debug stream", () => {
     expect(rows.length).toBe(1);
   });
 
-  it("is one of 200 of a tenant", async () => {
+  it("is limited to 200 for a tenant", async () => {
     await db.sql`
       insert into mayfly_private.debug_leases (tenant_id, id, level, expires_at)
       select ${tenant}, gen_random_uuid(), 1, mayfly_private.now() + interval '1 minute' from generate_series(1, 199)`;
@@ -156,7 +156,7 @@ describe("a lease of a debug stream", () => {
     [{ level: 1, seconds: 61 }, "seconds"],
     [{ level: 1, categories: ["gossip"] }, "categories"],
     [{ level: 1, categories: [] }, "categories"],
-  ])("is refused as %j", async (values, field) => {
+  ])("with %j is refused", async (values, field) => {
     expect(await refusalOf(lease(values))).toMatchObject({
       code: "invalid_request",
       details: { field },
@@ -200,7 +200,7 @@ describe("debug records", () => {
     ]);
   });
 
-  it("are refused over the budget of an agent, each apart, whole", async () => {
+  it("are refused over the budget of each agent, as a whole batch", async () => {
     await setDebug({ persist: true, max_records_per_minute: 3 });
     await db.freeze();
     await append([recordOf(), recordOf()]);
@@ -249,7 +249,7 @@ describe("debug records", () => {
     });
   });
 
-  it("are an agent's own, and read with debug:read", async () => {
+  it("are written only by their own agent, and read with debug:read", async () => {
     await setDebug({ persist: true });
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     expect(await codeOf(append([recordOf()], 0, owner))).toBe("not_authorized");
@@ -261,7 +261,7 @@ describe("debug records", () => {
     );
   });
 
-  it("are deleted when the tenant keeps them no longer, with what was charged", async () => {
+  it("are deleted after the tenant's retention, and their charge is freed", async () => {
     await setDebug({ persist: true, keep: 3600 });
     const { bytes } = await storedBy(db.sql, agent.claims);
     const old = recordOf();
@@ -286,7 +286,7 @@ describe("debug records", () => {
 });
 
 describe("the query debug.sql", () => {
-  it("shows what is kept, the newest first", async () => {
+  it("shows stored records, newest first", async () => {
     await db.sql`update mayfly.tenants set name = 'watched' where id = ${tenant}`;
     await setDebug({ persist: true });
     await append([recordOf({ name: "a" })], 3);

@@ -59,7 +59,7 @@ describe("debug streams", () => {
     expect(agent.debug.level("task")).toBe(0);
     const never = await mayfly.debug.watch({ since: new Date("never") }, () => {});
     expect(never.error?.details).toEqual({ field: "since" });
-    // What is refused leaves the watch as it was.
+    // A refused change leaves the watch unchanged.
     for (const level of ["loud" as never, "silent" as const])
       expect((await watch.watch.change({ level })).error?.code).toBe("invalid_request");
     agent.debug.tool("four");
@@ -75,18 +75,18 @@ describe("debug streams", () => {
     expect(asked).toBe(0);
   });
 
-  it("report messages, memories and states by themselves, as much as the level asks for", async () => {
+  it("report messages, memories and states automatically, as the level asks", async () => {
     const scopes = [...debugging, "memory:write", "message:send", "message:read"];
     const early = await spawn({ scopes });
     const seen = await hear(watched, { level: "basic" });
     const verbose = await hear(mayfly, { level: "verbose", categories: ["message", "step"] });
-    // Who was there before the watcher, and has no connection, hears of it with its next heartbeat.
+    // An agent that was there before the watcher and has no connection learns of it with its next heartbeat.
     expect(early.client.getChannels()).toHaveLength(0);
     dataOf(await early.heartbeat());
     await until(() => early.debug.level("message") === 3);
     const late = await spawn({ scopes });
     await until(() => late.debug.level("message") === 3);
-    // On a busy machine a newcomer's first records may be told before it is heard.
+    // On a busy machine, a newcomer's first records may be sent before somebody listens.
     const calling = setInterval(() => late.debug.step("here", null, { level: "basic" }), 100);
     for (const watch of [seen, verbose])
       await watch.until(() =>
@@ -162,7 +162,7 @@ describe("debug streams", () => {
     await until(() => agent.debug.level("thought") === 0);
   });
 
-  it("fall silent by themselves when a lease is not renewed", async () => {
+  it("fall silent when a lease is not renewed", async () => {
     const agent = await spawn({ scopes: debugging });
     dataOf(
       await watched.client

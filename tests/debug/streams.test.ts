@@ -20,7 +20,7 @@ const debugging = ["debug:write", "memory:read", "state:read", "state:write"];
 setUp();
 
 describe("debug streams", () => {
-  it("are followed as agents come and go, and tell of their end", async () => {
+  it("are followed as agents come and go, and report their end", async () => {
     const watch = await hear(watched, { level: 1 });
     const agent = await spawn({ scopes: debugging });
     agent.debug.error("broken", new Error("no such file"));
@@ -31,7 +31,7 @@ describe("debug streams", () => {
     await agent.stop("done");
     await watch.until(() => watch.names().includes("stopped"));
     expect(watch.items.every(({ agentId }) => agentId === agent.id)).toBe(true);
-    // A newcomer waits for its watchers; on a machine that is too slow for that, what is missing is counted.
+    // A newcomer waits for its watchers. If the machine is too slow for that, missing records are counted.
     const missing = watch.items.reduce((sum, { dropped }) => sum + dropped, 0);
     expect(watch.items.length + missing).toBe(4);
     if (missing === 0)
@@ -39,7 +39,7 @@ describe("debug streams", () => {
     await until(() => watch.watch.agents === 0);
   });
 
-  it("keep the newest of what comes too fast, and count what they dropped", async () => {
+  it("keep the newest records above the rate, and count dropped ones", async () => {
     const door = open({ debug: { bufferRecords: 50 } });
     const agent = await spawn({ scopes: debugging }, door);
     const watch = await hear(watched, { agent: agent.id, level: 1 });
@@ -102,7 +102,7 @@ describe("debug streams", () => {
     expect(other).not.toBe(tenant);
   });
 
-  it("are kept in SQL where the tenant says so, read back by since, then live", async () => {
+  it("are stored if the tenant says so, and read from a time on and then live", async () => {
     const agent = await spawn({ scopes: debugging });
     const member = await enterAs("member");
     expect((await member.debug.persist({ persist: true })).error?.code).toBe("scope_missing");
@@ -135,9 +135,9 @@ describe("debug streams", () => {
     await until(() => agent.debug.level("tool") === 0);
   });
 
-  it("that are kept are read page by page, each record once and in order", async () => {
+  it("that are stored are read page by page, each record once and in order", async () => {
     const agent = await spawn({ scopes: debugging });
-    // 200 of one instant: pages of 500 end among them.
+    // 200 records of the same instant, so that pages of 500 end among them.
     await local.sql`
       insert into mayfly.debug_records (tenant_id, id, agent_id, level, category, name, bytes, at)
       select ${tenant}, lpad(n::text, 32, '0')::uuid, ${agent.id}, 1, 'task', n::text, 0,
@@ -147,7 +147,7 @@ describe("debug streams", () => {
     expect(watch.names()).toEqual(Array.from({ length: 1_100 }, (_, n) => String(n + 1)));
   });
 
-  it("of more agents than a connection can hear are left out, and it is said", async () => {
+  it("of more agents than a connection can hold are left out, with a notice", async () => {
     await local.sql`
       insert into mayfly.agents (tenant_id, name, lifetime, expires_at)
       select ${tenant}, 'agent ' || n, '5 minutes', now() + interval '5 minutes' from generate_series(1, 93) n`;
@@ -158,11 +158,11 @@ describe("debug streams", () => {
     ]);
   });
 
-  it("are asked for few records before the server has said that nobody wants them", async () => {
+  it("record little before the server says that nobody watches", async () => {
     const agent = await spawn({ scopes: debugging });
     let asked = 0;
     for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
-    // The SDK has one of its own among them.
+    // One of them is from the SDK.
     expect(asked).toBe(199);
     await until(() => agent.debug.level("thought") === 0);
     agent.debug.thought("late", () => ++asked);

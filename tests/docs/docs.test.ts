@@ -15,7 +15,7 @@ for (const page of pages) texts.set(page, await readFile(join(docs, page), "utf8
 let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
-  local = await startTestLocal({ embedded: true });
+  local = await startTestLocal();
   // In the repository, so that its packages are found.
   folder = await mkdtemp(join(root, "tests/docs/.run-"));
 });
@@ -68,7 +68,7 @@ describe("the code in the documents", () => {
 });
 
 describe("the documents", () => {
-  it("link to nothing that is not there", async () => {
+  it("have no broken links", async () => {
     const files = ["llms.txt", ...allPages];
     const broken: string[] = [];
     for (const file of files) {
@@ -83,7 +83,7 @@ describe("the documents", () => {
   });
 });
 
-/** Whether there is such a file or folder, and in it a heading of this anchor. */
+/** Whether a file or folder exists, and whether it has a heading with this anchor. */
 async function isThere(path: string, anchor: string | undefined): Promise<boolean> {
   const found = await stat(path).catch(() => null);
   if (!found || !anchor) return found !== null;
@@ -91,7 +91,7 @@ async function isThere(path: string, anchor: string | undefined): Promise<boolea
   return headings.some(([, heading = ""]) => anchorOf(heading) === anchor);
 }
 
-/** As GitHub makes it. */
+/** Makes anchors in the way that GitHub does. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()

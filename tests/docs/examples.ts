@@ -1,11 +1,11 @@
-/** The examples of the SDK's docstrings as programs, to be checked by the compiler. */
+/** The examples of the SDK's docstrings as programs, for the compiler to check. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const sources = join(import.meta.dirname, "../../sdk/src");
 
 export interface Example {
-  /** The file and line where it stands. */
+  /** The file and line of the example. */
   at: string;
   code: string;
 }
@@ -27,7 +27,7 @@ function examplesOf(file: string, text: string): Example[] {
   }));
 }
 
-/** Each in a function of its own, behind its imports. */
+/** Each example in its own function, after its imports. */
 export function programOfExample({ at, code }: Example): string {
   const imports = code.match(/^import .*$/gm) ?? [];
   const body = code.replace(/^import .*$/gm, "");

@@ -1,4 +1,4 @@
-/** What the examples of the SDK's docstrings take as given: what their reader has at hand. */
+/** What the examples of the SDK's docstrings assume that the reader already has. */
 import type * as sdk from "@mayfly/sdk";
 import type * as embedder from "@mayfly/sdk/contract/development-embedder";
 import type * as memory from "@mayfly/sdk/memory";
@@ -17,6 +17,7 @@ declare global {
   const databaseUrl: string;
   const key: string;
   const publishableKey: string;
+  const clientId: string;
   const tenant: string;
   const id: string;
   const memoryId: string;
@@ -24,6 +25,7 @@ declare global {
   const query: string;
   const file: string;
   const keep: (cursor: string) => Promise<void>;
+  const memoriesAsData: typeof sdk.memoriesAsData;
   const allScores: () => Promise<Record<string, number>>;
   const longPrompt: () => string;
   const urls: string[];

@@ -8,7 +8,7 @@ import { endpoints, openapi } from "../../scripts/openapi/document.ts";
 const root = join(import.meta.dirname, "../..");
 
 describe("docs/openapi.json", () => {
-  it("is what the schemas give", async () => {
+  it("matches the schemas", async () => {
     const text = await readFile(join(root, "docs/openapi.json"), "utf8");
     expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openapi())));
   });
@@ -20,7 +20,7 @@ describe("docs/openapi.json", () => {
     expect(validator.version).toBe("3.1");
   });
 
-  it("has every address of the functions, and none besides", async () => {
+  it("has exactly the addresses of the functions", async () => {
     const found: string[] = [];
     for (const name of ["spawn", "sync", "query"]) {
       const text = await readFile(join(root, `functions/${name}/handler.ts`), "utf8");

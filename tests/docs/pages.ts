@@ -13,7 +13,7 @@ const inFolder = async (folder: string) => {
     .map((path) => `${folder}/${path}`);
 };
 
-/** Every Markdown file outside of packages, from the root of the repository. */
+/** Every Markdown file outside of packages, relative to the root of the repository. */
 export const allPages = [
   "README.md",
   "CONTRIBUTING.md",
@@ -21,7 +21,7 @@ export const allPages = [
   ...(await Promise.all(folders.map(inFolder))).flat(),
 ].sort();
 
-/** Of `docs`, without what is made from the sources. */
+/** The pages of `docs`, without generated ones. */
 export const docPages = allPages.filter(
   (page) => page.startsWith("docs/") && !page.startsWith("docs/reference/"),
 );

@@ -1,6 +1,6 @@
-/** The code blocks of a document as the program that its reader would have typed. */
+/** The code blocks of a document as the program that a reader would type. */
 
-/** What the documents take as given, as their getting-started page has it. */
+/** What the documents assume, as on their getting-started page. */
 const given = `
 import { Mayfly } from "@mayfly/sdk";
 const url = process.env.MAYFLY_URL!;
@@ -11,7 +11,7 @@ const databaseUrl = process.env.MAYFLY_DATABASE_URL!;
 const mayfly = new Mayfly({ url, key, tenant });
 `;
 
-/** An error that the document does not name is one that its reader would not expect either. */
+/** A reader would not expect an error that the document does not name. */
 const watchful = `
 const ownText = (await import("node:fs")).readFileSync(import.meta.filename, "utf8");
 const unwatched = globalThis.fetch;
@@ -25,25 +25,25 @@ globalThis.fetch = async (...request) => {
 };
 `;
 
-/** Blocks in order, each kind by its language. */
+/** Blocks in order, grouped by language. */
 export function blocksOf(markdown: string, language: string): string[] {
   const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm");
   return [...markdown.matchAll(fence)].map((match) => match[1] ?? "");
 }
 
-/** One program of all TypeScript of a document, its imports first; what it says is in the log. */
+/** One program from all TypeScript of a document, with its imports first. Its output is in the log. */
 export function programOf(markdown: string): string | undefined {
   const blocks = blocksOf(markdown, "ts");
   if (blocks.length === 0) return undefined;
   const code = blocks.join("\n");
   const imports = new Set(code.match(/^import [\s\S]*?;$/gm));
   const body = code.replace(/^import [\s\S]*?;$/gm, "");
-  // It is given already.
+  // It exists already.
   const own = [...imports].map((line) => line.replace(/\bMayfly\b,? ?(?=.*"@mayfly\/sdk")/, ""));
   return `${own.join("\n")}\n${given}\n${watchful}\n${body}\nawait mayfly.close();\nprocess.exit(0);\n`;
 }
 
-/** What a document says that its code prints, behind `console.log(…); //`; an ellipsis is anything. */
+/** What a document says that its code prints, after `console.log(…); //`. An ellipsis stands for anything. */
 export function claimsOf(markdown: string): RegExp[] {
   const code = blocksOf(markdown, "ts").join("\n");
   return [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, claim = ""]) => {
@@ -54,5 +54,5 @@ export function claimsOf(markdown: string): RegExp[] {
   });
 }
 
-/** Without quotes, spaces and lines, as which Node shows objects. */
+/** Without quotes, spaces and line breaks, with which Node shows objects. */
 export const plain = (text: string): string => text.replace(/["'\s]/g, "");

@@ -14,13 +14,13 @@ async function readAll(folder: string): Promise<string> {
 }
 
 describe("the reference", () => {
-  it("explains every error code, and no other", async () => {
+  it("explains exactly the error codes", async () => {
     const table = await read("docs/errors.md");
     const explained = [...table.matchAll(/^\| `([a-z_]+)` *\|/gm)].map((match) => match[1]);
     expect(explained.sort()).toEqual([...errorCodes].sort());
   });
 
-  it("lists every scope that there is", async () => {
+  it("lists every scope", async () => {
     const page = await read("docs/people.md");
     const found = await readdir(join(root, "sql"), { recursive: true });
     const files = found.filter((file) => file.endsWith("/scopes.sql") && !file.includes("tables"));
@@ -30,7 +30,7 @@ describe("the reference", () => {
     expect(scopes.filter((scope) => !page.includes(`\`${scope}\``))).toEqual([]);
   });
 
-  it("has every command of the command line, and no other", async () => {
+  it("has exactly the commands of the command line", async () => {
     const lines = (await read("docs/cli.md")).matchAll(/^npx mayfly ([a-z]+)/gm);
     const found = await readdir(join(root, "cli/src"), { recursive: true });
     const sources = found.filter((file) => file.endsWith(".ts"));
@@ -43,13 +43,13 @@ describe("the reference", () => {
     );
   });
 
-  it("has every ready query, and no other", async () => {
+  it("has exactly the ready-made queries", async () => {
     const listed = [...(await read("docs/inspect.md")).matchAll(/^\| \[([a-z_]+\.sql)\]/gm)];
     const files = [...(await inspectFiles()).keys()].map((name) => `${name}.sql`);
     expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
   });
 
-  it("has the limits of a tenant and of a project as SQL has them", async () => {
+  it("has the limits of a tenant and of a project that SQL has", async () => {
     const limits = await read("docs/limits.md");
     const columns = [...limits.matchAll(/^\| `([a-z_]+)` +\| ([0-9,]+)/gm)];
     const table = await read("sql/tenants/tables/tenants.sql");
@@ -64,7 +64,7 @@ describe("the reference", () => {
 });
 
 describe("the README", () => {
-  it("has the smallest examples as they are run", async () => {
+  it("has the smallest examples as they run", async () => {
     for (const example of ["examples/smallest.ts", "examples/smallest-run.ts"])
       expect(await read("README.md")).toContain(await read(example));
   });
@@ -86,7 +86,7 @@ describe("llms.txt", () => {
 });
 
 describe("the SDK that a browser loads", () => {
-  it("has nothing of the command line", async () => {
+  it("has no code of the command line", async () => {
     const seen = new Set<string>();
     const follow = async (path: string): Promise<void> => {
       if (seen.has(path)) return;
@@ -99,14 +99,14 @@ describe("the SDK that a browser loads", () => {
     expect([...seen].filter((path) => path.includes("/cli/"))).toEqual([]);
   });
 
-  it("has the version of its package, as the functions and the command line say it", async () => {
+  it("has the same version as its package, the functions and the command line", async () => {
     const { version } = JSON.parse(await read("sdk/package.json")) as { version: string };
     expect(await read("sdk/src/contract/version.ts")).toContain(`"${version}"`);
   });
 });
 
 describe("the error codes", () => {
-  it("of SQL and the functions are those of the SDK", async () => {
+  it("of SQL and the functions equal those of the SDK", async () => {
     const sql = [...(await readAll("sql")).matchAll(/fail\(\s*\d+, '([a-z_]+)'/g)];
     const functions = [
       ...(await readAll("functions")).matchAll(/new Refusal\(\s*\d+,\s*"([a-z_]+)"/g),

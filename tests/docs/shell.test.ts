@@ -26,7 +26,7 @@ for (const page of pages)
 
 const { scripts } = JSON.parse(await read("package.json")) as { scripts: Record<string, string> };
 
-/** The commands of `mayfly`, as main.ts has them. */
+/** The commands of `mayfly`, from main.ts. */
 const mayfly = new Command("mayfly");
 for (const [, add = "", file = ""] of (await read("cli/src/main.ts")).matchAll(
   /import \{ (add\w+) \} from "(\.\/[\w/-]+\.ts)"/g,
@@ -35,10 +35,10 @@ for (const [, add = "", file = ""] of (await read("cli/src/main.ts")).matchAll(
   (module[add] as (program: Command) => void)(mayfly);
 }
 
-/** The commands of the Supabase CLI by their words, each with its flags: from one start of it, a second each. */
+/** The commands of the Supabase CLI by their words, each with its flags. One start of the CLI takes a second. */
 const supabase = new Map<string, string>();
 const completions = await run(join(root, "node_modules/.bin/supabase"), ["--completions", "bash"]);
-// A command that is completed by others is a group of them.
+// A command with subcommands only groups them, so it is left out.
 for (const [, name = "", body = ""] of completions.stdout.matchAll(
   /^_supabase_([a-z_]+)\(\)\n\{\n(.*?)\n\}$/gms,
 ))
@@ -48,10 +48,10 @@ for (const [, name = "", body = ""] of completions.stdout.matchAll(
 const optionsOf = (words: string[]) =>
   words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/=.*/, ""));
 
-/** Flags that the CLI takes and its help does not list. */
+/** Flags that the CLI accepts but its help does not list. */
 const unlisted = ["--db-url"]; // tests/local/db/tools.test.ts pushes with it
 
-/** What is wrong with a command, as far as that shows without running it; null if nothing. */
+/** What is wrong with a command, as far as that can be seen without running it. Null if nothing is. */
 async function faultOf(words: string[]): Promise<string | null> {
   const [program = "", first = "", ...rest] = words;
   if (program === "npm") {
@@ -83,7 +83,7 @@ async function faultOf(words: string[]): Promise<string | null> {
     : `nothing checks ${program}`;
 }
 
-/** The longest words that name a command of the CLI: behind them come its arguments. */
+/** The longest words that name a command of the CLI. Its arguments come after them. */
 function faultOfSupabase(words: string[]): string | null {
   const plain = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
   for (let length = Math.min(2, plain.length); length > 0; length--) {
@@ -103,7 +103,7 @@ function missing(options: string[], help: string): string | null {
 }
 
 describe("the commands in the documents", () => {
-  it("are there, with their options", async () => {
+  it("exist, with their options", async () => {
     expect(commands.length).toBeGreaterThan(20);
     const faults: string[] = [];
     for (const { page, line, words } of commands) {
@@ -113,7 +113,7 @@ describe("the commands in the documents", () => {
     expect(faults).toEqual([]);
   });
 
-  it("are there, too, that the CLI names as what mends something", {
+  it("exist if the CLI recommends them as a fix", {
     timeout: 300_000,
   }, async () => {
     const folder = join(root, "cli/src");
@@ -130,7 +130,7 @@ describe("the commands in the documents", () => {
       expect(await faultOf(command.split(" ")), command).toBeNull();
   });
 
-  it("would be missed if they were not", async () => {
+  it("would be reported if they did not exist", async () => {
     const faultsOf = async (block: string) =>
       Promise.all(commandsOf(block).map(({ words }) => faultOf(words)));
     expect(await faultsOf("npm run nothing")).toEqual(["there is no script nothing"]);

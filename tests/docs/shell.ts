@@ -1,13 +1,13 @@
 /** The shell blocks of a document, command by command. */
 
-/** A command without its variables, substitutions and quotes: the words that say what is run. */
+/** A command without its variables, substitutions and quotes: the words that say what runs. */
 export interface ShellCommand {
-  /** As it stands in the document. */
+  /** As it is written in the document. */
   line: string;
   words: string[];
 }
 
-/** What a block runs, also behind `&&` and `|` and within `$(…)`. */
+/** The commands of a block, also after `&&` and `|` and within `$(…)`. */
 export function commandsOf(block: string): ShellCommand[] {
   const lines = block
     .replace(/\\\n\s*/g, " ")
@@ -23,7 +23,7 @@ function commandsOfLine(line: string): ShellCommand[] {
     inner.push(...commandsOfLine(command));
     return "substituted";
   });
-  // What is quoted is one word, whatever stands in it.
+  // Quoted text is one word, whatever it contains.
   const plain = outer.replace(/"[^"]*"|'[^']*'/g, "quoted");
   const commands = plain.split(/\s(?:&&|\|)\s/).map((command) => {
     const words = command.trim().split(/\s+/);

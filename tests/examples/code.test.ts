@@ -4,7 +4,7 @@ import { extract } from "../../examples/learn-a-folder/extract/index.ts";
 const symbols = (path: string, text: string) =>
   extract(path, text).map(({ title, line, from }) => `${from}-${line} ${title}`);
 
-describe("code is taken apart by its symbols", () => {
+describe("code is split at its symbols", () => {
   test("TypeScript: signature, doc comment and body; imports are left out", () => {
     const text = `import { a } from "a";
 import {
@@ -41,7 +41,7 @@ export const handler = async (request: Request): Promise<Response> => {
     );
   });
 
-  test("a short class is one answer, a long one an answer for each method", () => {
+  test("a short class is one section, and a long one has a section for each method", () => {
     const body = "    this.work(1, 2, 3);\n".repeat(80);
     const text = `class Team extends Group {\n  #size = 0;\n\n  /** Adds. */\n  add(a: Agent): void {\n${body}  }\n\n  get size() {\n    return 1;\n  }\n}\n`;
     expect(symbols("a.ts", text)).toEqual([
@@ -54,18 +54,18 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("a bare constant or accessor goes with its neighbours, one that is explained does not", () => {
+  test("a bare constant or accessor joins its neighbours, and a documented one does not", () => {
     const text = `const a = 1;\n/** How long. */\nconst b = 2;\nconst c = 3;\n\nfunction work() {\n  go();\n}\n`;
     expect(symbols("a.ts", text)).toEqual(["1-3 const b = 2", "4-6 function work()"]);
   });
 
-  test("tests are found by what they prove", () => {
+  test("tests are found by their titles", () => {
     expect(
       symbols("a.test.ts", 'test("a stopped agent reads nothing", async () => {\n  x();\n});\n'),
     ).toEqual(["1-1 test “a stopped agent reads nothing”"]);
   });
 
-  test("what belongs to no symbol is kept as text", () => {
+  test("code outside of symbols is kept as text", () => {
     const text = "// Starts the server.\nimport x from 'x';\n\nserve({ port: 1 });\n";
     expect(extract("main.js", text).map(({ kind, title }) => [kind, title])).toEqual([
       ["text", "main.js: Starts the server."],
@@ -73,7 +73,7 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("symbols in comments are none", () => {
+  test("symbols in comments do not count", () => {
     expect(symbols("a.ts", "/*\nfunction no() {}\n*/\nfunction yes() {}\n")).toEqual([
       "1-4 function yes() {}",
     ]);
@@ -87,7 +87,7 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("SQL: a statement reaches to the next one, through the body of a function", () => {
+  test("SQL: a statement extends to the next one, across the body of a function", () => {
     const text = `-- Who may do what.\n\ncreate table app.roles (\n  id uuid,\n  name text\n);\ncomment on table app.roles is 'x';\n\n-- Says whether.\ncreate or replace function app.can(\n  scope text,\n  of uuid\n) returns boolean\nlanguage plpgsql as $$\nbegin\ncreate temp table t (a int);\n  return true;\nend;\n$$;\nrevoke all on function app.can from public;\n\ndo $$ begin perform app.can('x'); end $$;\n`;
     expect(symbols("a.sql", text)).toEqual([
       "1-3 create table app.roles",
@@ -140,8 +140,8 @@ export const handler = async (request: Request): Promise<Response> => {
   });
 });
 
-describe("plain text is taken apart by paragraphs", () => {
-  test("paragraphs are taken together until there is enough", () => {
+describe("plain text is split at paragraphs", () => {
+  test("paragraphs are combined until there is enough", () => {
     const paragraph = `${"line of words\n".repeat(30)}\n`;
     const parts = extract("notes.txt", paragraph.repeat(6));
     expect(parts.map((part) => part.line)).toEqual([1, 94]);
@@ -155,7 +155,7 @@ describe("plain text is taken apart by paragraphs", () => {
     }
   });
 
-  test("a byte order mark and NUL do not come along", () => {
+  test("a byte order mark and NUL are dropped", () => {
     expect(extract("a.txt", "\uFEFFhello\0 there")[0]?.text).toBe("hello there");
   });
 });

@@ -26,15 +26,15 @@ const nothing = { added: [], changed: [], moved: [], gone: [], unchanged: 0 };
 describe("a second run learns only what changed", () => {
   const text = "# A\na\n## B\nb\n## C\nc\n";
 
-  test("nothing, of the same text", () => {
+  test("nothing, if the text is the same", () => {
     expect(difference(text, text)).toEqual({ ...nothing, unchanged: 3 });
   });
 
-  test("everything, of a file that nobody knew", () => {
+  test("everything, if the file is new", () => {
     expect(difference("", text)).toEqual({ ...nothing, added: ["A", "A › B", "A › C"] });
   });
 
-  test("a section with another text replaces the one before", () => {
+  test("a section with another text replaces the old one", () => {
     expect(difference(text, text.replace("b\n", "bb\n"))).toEqual({
       ...nothing,
       changed: [["A › B", "id1"]],
@@ -42,7 +42,7 @@ describe("a second run learns only what changed", () => {
     });
   });
 
-  test("a section that vanished is gone, one that came is new", () => {
+  test("a removed section is gone, and an added one is new", () => {
     expect(difference(text, "# A\na\n## C\nc\n## D\nd\n")).toEqual({
       ...nothing,
       added: ["A › D"],
@@ -52,7 +52,7 @@ describe("a second run learns only what changed", () => {
     });
   });
 
-  test("a section on another line is moved, for an answer names its line", () => {
+  test("a section on another line is moved, because an answer names its line", () => {
     expect(difference(text, `${text.replace("a\n", "a\n\n")}`)).toEqual({
       ...nothing,
       moved: [
@@ -63,7 +63,7 @@ describe("a second run learns only what changed", () => {
     });
   });
 
-  test("of several sections with one title only the one that changed changes", () => {
+  test("of several sections with the same title, only the changed one changes", () => {
     const list = "# A\n## Example\none\n## Example\ntwo\n## Example\nthree\n";
     expect(difference(list, list.replace("two", "2"))).toEqual({
       ...nothing,
@@ -72,7 +72,7 @@ describe("a second run learns only what changed", () => {
     });
   });
 
-  test("a memory too many, from a run that was cut off, goes", () => {
+  test("an extra memory from an interrupted run is removed", () => {
     const known = remember(text);
     const twice = [...known, { ...known[0], id: "again" } as Known];
     expect(compare(extract("a.md", text), twice)).toMatchObject({
@@ -95,7 +95,7 @@ describe("a section becomes an episode", () => {
     });
   });
 
-  test("a memory of another kind is none of ours", () => {
+  test("a memory of another kind is ignored", () => {
     expect(placeOf(null)).toBeNull();
     expect(placeOf({ path: "a.md", line: "1" })).toBeNull();
     expect(toKnown({ id: "1", task: "x", metadata: {} })).toBeNull();

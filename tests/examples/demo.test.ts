@@ -6,11 +6,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { jsonReport } from "../../examples/learn-a-folder/report-json.ts";
 import { run } from "../../examples/learn-a-folder/run.ts";
 import { scriptedModel } from "../runs/running.ts";
+import { runProject } from "./announced.ts";
 
 const demo = join(import.meta.dirname, "../../examples/learn-a-folder/index.ts");
-const MINUTE = 60_000;
 
-/** The demo as somebody starts it: a process of its own, with an embedded Supabase of its own. */
+/** The demo as a person starts it: in its own process, with its own embedded Supabase. */
 let data: string;
 let folder: string;
 const running = new Set<ChildProcess>();
@@ -35,7 +35,7 @@ async function write(files: Record<string, string>) {
 }
 
 function start(args: string[], env: Record<string, string> = {}) {
-  // As vitest.config.ts has it: what lives for seconds is not worth optimizing.
+  // Like vitest.config.ts: processes that live for seconds are not worth optimizing.
   const child = spawn(process.execPath, ["--liftoff-only", demo, ...args, "--data", data], {
     env: {
       PATH: process.env.PATH ?? "",
@@ -105,8 +105,8 @@ const notes = {
   "drafts/secret.md": "# Nobody sees this\n",
 };
 
-describe("a team learns a folder", { timeout: 3 * MINUTE }, () => {
-  test("and a newcomer answers from what it left, when everybody else is gone", async () => {
+describe("a team learns a folder", () => {
+  test("and a newcomer answers from what it learned, after everybody else has ended", async () => {
     await write(notes);
     const result = await learn("When is the signing key rotated?", "wind the clock", "lunch");
 
@@ -133,7 +133,7 @@ describe("a team learns a folder", { timeout: 3 * MINUTE }, () => {
     await expect(access(join(data, "running.json"))).rejects.toThrow();
   });
 
-  test("in plain lines for whoever is no terminal; the second run learns only what changed", async () => {
+  test("in plain lines without a terminal, and the second run learns only what changed", async () => {
     await write({ ...notes, "old.md": "# Old\nGone tomorrow.\n" });
     const { code, out } = await start([folder, "When is the key rotated?"]).ended;
     expect(code).toBe(0);
@@ -166,9 +166,10 @@ describe("a team learns a folder", { timeout: 3 * MINUTE }, () => {
   });
 });
 
-describe("with a language model", { timeout: 3 * MINUTE }, () => {
+describe("with a language model, on a project that is running", () => {
+  runProject(() => data);
   const asked: string[] = [];
-  /** Thinks nothing: says what a summary and an answer look like. */
+  /** It only shows the form of a summary and an answer. */
   const model = scriptedModel((_step, prompt) => {
     const said = JSON.stringify(prompt);
     asked.push(said);
@@ -193,7 +194,7 @@ describe("with a language model", { timeout: 3 * MINUTE }, () => {
     return JSON.parse(json);
   };
 
-  test("readers summarise, the newcomer writes an answer with citations, and a second run asks only what is new", async () => {
+  test("readers summarise, the newcomer answers with citations, and a second run asks only about what is new", async () => {
     await write({ ...notes, "long.md": `# Long\n\n${"Much is said here. ".repeat(30)}\n` });
     const {
       answers,
@@ -219,14 +220,14 @@ describe("with a language model", { timeout: 3 * MINUTE }, () => {
     const second = await thinkingRun("xylophones");
     expect(second.model).toMatchObject({ calls: 1, summaries: 0 });
     expect(second.episodes).toMatchObject({ new: 0, unchanged: 4, remembered: 4 });
-    // Without a model, a summary that is no longer true is gone.
+    // Without a model, an outdated summary is removed.
     await write({ "long.md": `# Long\n\n${"Other things are said here. ".repeat(30)}\n` });
     const third = await learn("xylophones");
     expect(JSON.stringify(third.answers)).not.toContain("A note about");
   });
 });
 
-describe("Ctrl-C", { timeout: 3 * MINUTE }, () => {
+describe("Ctrl-C", () => {
   const sections = 1200;
   const manyFiles = () =>
     Object.fromEntries(
@@ -267,7 +268,7 @@ describe("Ctrl-C", { timeout: 3 * MINUTE }, () => {
   });
 });
 
-describe("what is wrong is said in one sentence", { timeout: MINUTE }, () => {
+describe("an error is one sentence", () => {
   test.each([
     [["/no/such/folder"], {}, 2, "There is no folder /no/such/folder.\n"],
     [["--agents", "0"], {}, 2, /^option '--agents <number>' .* from 1 to 50\.\n$/],
@@ -281,7 +282,7 @@ describe("what is wrong is said in one sentence", { timeout: MINUTE }, () => {
     const url = "http://127.0.0.1:1";
     const missing = await start([folder], { MAYFLY_URL: url }).ended;
     expect(missing.code).toBe(2);
-    expect(missing.err).toContain("MAYFLY_KEY has to be set too");
+    expect(missing.err).toContain("MAYFLY_KEY must be set too");
     const env = {
       MAYFLY_URL: url,
       MAYFLY_KEY: "sb_secret_x",

@@ -1,4 +1,4 @@
-/** The examples with a model in them, as somebody without a key runs them: facts, the smallest run, the tutorial. */
+/** The examples with a model, as a person without a key runs them: facts, the smallest run, the tutorial. */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,19 +13,15 @@ import { linesOf, toFacts } from "../../examples/facts/extraction.ts";
 import { extractByModel } from "../../examples/facts/with-model.ts";
 import { keys } from "../../examples/model.ts";
 import { blocksOf } from "../docs/programs.ts";
+import { announce } from "./announced.ts";
 
 const root = join(import.meta.dirname, "../..");
 let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-example-facts-"));
-  local = await startTestLocal({ embedded: true });
-  const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
-  const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
-  const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
-  const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
-  await mkdir(join(folder, ".mayfly"));
-  await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+  local = await startTestLocal();
+  await announce(local, join(folder, ".mayfly"));
 });
 afterAll(async () => {
   await local?.close();
@@ -39,20 +35,20 @@ const run = async () => {
 };
 
 describe("the example of facts", () => {
-  it("says that a stand-in extracts where there is no key, and answers from what it has found", async () => {
+  it("says that a stand-in extracts if there is no key, and answers from what it found", async () => {
     const said = await run();
-    expect(said).toMatch(/AI_GATEWAY_API_KEY is not set: a rule-based stand-in extracts/);
+    expect(said).toMatch(/AI_GATEWAY_API_KEY is not set, so a rule-based stand-in extracts/);
     expect(said).toContain("7 facts: 6 new, 1 in place of another, 0 confirmed");
     expect(said).toMatch(/^ {2}billing owner Tom$/m);
     expect(said).toContain("On 5 March the owner of billing was Ines.");
     expect(said).toMatch(
       /billing needs (ledger \(1\), mail \(1\)|mail \(1\), ledger \(1\)), Postgres \(2\)/,
     );
-    // Once more: nothing is there twice.
+    // The second time, nothing is there twice.
     expect(await run()).toMatch(/7 facts: 0 new, 0 in place of another, 7 confirmed/);
   });
 
-  it("takes what a model of the AI SDK extracts, by the schema that it was asked for", async () => {
+  it("takes facts that a model of the AI SDK extracts with the requested schema", async () => {
     const lines = linesOf(await readFile(join(root, "examples/facts/transcript.txt"), "utf8"));
     const scripted = extractByRules(lines);
     const model = new MockLanguageModelV4({
@@ -77,7 +73,7 @@ describe("the example of facts", () => {
     const asked = JSON.stringify(model.doGenerateCalls[0]);
     expect(asked).toContain("9. Maya: Thanks! Lunch?");
     expect(asked).toContain("depends_on");
-    // A line that is not there says nothing.
+    // A line that does not exist says nothing.
     const facts = toFacts(found, lines);
     expect(facts).toHaveLength(scripted.length);
     expect(facts[0]).toMatchObject({
@@ -87,7 +83,7 @@ describe("the example of facts", () => {
   });
 });
 
-it("the smallest run answers by a stand-in that says so, and its run is there", async () => {
+it("the smallest run answers with a stand-in that says so, and is recorded", async () => {
   const program = join(root, "examples/smallest-run.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env });
   expect(stdout).toMatch(/^Order 17 did not arrive: .*lost on the way/);
@@ -96,10 +92,17 @@ it("the smallest run answers by a stand-in that says so, and its run is there", 
   );
 });
 
-describe("the tutorial", { timeout: 120_000 }, () => {
-  it("runs command by command without a key, and prints what it says", async () => {
+it("an agent answers a client of the A2A protocol", async () => {
+  const program = join(root, "examples/a2a.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env });
+  expect(stdout).toMatch(/\/analyst: Says why an order failed\.\nYou asked: Why did order 17 not/);
+  expect(stdout).toMatch(/a scripted stand-in \(no model: .*\): npx mayfly runs [0-9a-f-]{36}/);
+});
+
+describe("the tutorial", () => {
+  it("runs command by command without a key, and prints what the page shows", async () => {
     const page = await readFile(join(root, "docs/tutorial.md"), "utf8");
-    // The clone is not written to: the project that runs is that of the test.
+    // The clone is not changed, because the project belongs to the test.
     const shims = `
       npm() { shift 3; INIT_CWD='${root}' '${process.execPath}' '${root}/examples/ask-a-team/index.ts' "$@"; }
       npx() { shift; '${process.execPath}' '${root}/cli/cli.js' "$@"; }`;
@@ -126,7 +129,7 @@ describe("the tutorial", { timeout: 120_000 }, () => {
     for (const block of quoted) expect(source).toContain(block);
   });
 
-  it("has a librarian that reads nothing outside of the folder", async () => {
+  it("has a librarian that reads nothing outside the folder", async () => {
     const inside = join(folder, "notes");
     await mkdir(inside);
     await writeFile(join(folder, "secret.txt"), "The secret of the key.");

@@ -1,24 +1,20 @@
-/** The examples of jobs run as somebody runs them, on real input, and end by themselves. */
+/** The examples of jobs, run as a person runs them, with real input. They end by themselves. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
+import { announce } from "./announced.ts";
 
 const root = join(import.meta.dirname, "../..");
 let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-example-jobs-"));
-  local = await startTestLocal({ embedded: true });
-  const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
-  const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
-  const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
-  const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
-  await mkdir(join(folder, ".mayfly"));
-  await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+  local = await startTestLocal();
+  await announce(local, join(folder, ".mayfly"));
 });
 afterAll(async () => {
   await local?.close();
@@ -54,16 +50,16 @@ describe("the specialised workers", () => {
     expect(steps?.n).toBeGreaterThan(1);
   });
 
-  it("watch the health of the project, asleep between two looks", async () => {
+  it("watch the health of the project, and sleep between two checks", async () => {
     expect(await run("monitoring", "3", "100ms")).toMatch(
-      /^3 looks, the slowest took \d+ ms\nEvery part was well\.\n$/,
+      /^3 checks, the slowest took \d+ ms\nEvery part was healthy\.\n$/,
     );
     expect(await left()).toEqual({ jobs: 0, agents: 0 });
   });
 });
 
 describe("the job that is killed twice", () => {
-  it("finishes, and does again only what could not be recorded", async () => {
+  it("finishes, and repeats only what was not recorded", async () => {
     expect(await run("killed-twice", join(root, "CONTRIBUTING.md"))).toMatch(
       /^words, attempt 1\n {2}killed\nwords, attempt 2\nsentences, attempt 2\n {2}killed\nsentences, attempt 3\nlongest, attempt 3\nsucceeded in attempt 3: \{"words":\d+,"longest":"\w+","sentences":\d+\}\n$/,
     );

@@ -4,7 +4,7 @@ import { extractMarkdown } from "../../examples/learn-a-folder/extract/markdown.
 
 const titles = (text: string) => extractMarkdown(text, "a.md").map((section) => section.title);
 
-describe("Markdown is taken apart by its headings", () => {
+describe("Markdown is split at its headings", () => {
   test("each heading is a section with the headings above it and its own line", () => {
     const text = "# Top\nintro\n\n## One\nfirst\n### Deep\ndeepest\n## Two\nsecond\n";
     expect(extractMarkdown(text, "a.md")).toEqual([
@@ -15,7 +15,7 @@ describe("Markdown is taken apart by its headings", () => {
     ]);
   });
 
-  test("a heading that only holds others is no section of its own, one without anything is", () => {
+  test("a heading with only subheadings is not a section, but an empty heading is", () => {
     expect(titles("# Top\n\n## One\n\n## Two\nx\n")).toEqual(["Top › One", "Top › Two"]);
   });
 
@@ -23,7 +23,7 @@ describe("Markdown is taken apart by its headings", () => {
     expect(titles("# A\n### B\nx\n## C\ny\n# D\nz\n")).toEqual(["A › B", "A › C", "D"]);
   });
 
-  test("what stands before the first heading belongs to the file", () => {
+  test("text before the first heading belongs to the file", () => {
     expect(extractMarkdown("hello\n\n# Top\nx", "notes.md")[0]).toEqual({
       title: "notes.md",
       kind: "text",
@@ -51,7 +51,7 @@ describe("Markdown is taken apart by its headings", () => {
     expect(titles("# T\n- item\n---\n\n| a |\n---\n\ntext\n\n---\nmore\n")).toEqual(["T"]);
   });
 
-  test("titles are shown as they are read", () => {
+  test("titles are shown without their markup", () => {
     expect(titles("## `sync` and **push** ##\nx")).toEqual(["sync and push"]);
     expect(titles("## See [the docs](http://x/y) {#see}\nx")).toEqual(["See the docs"]);
     expect(titles("#hashtag\n#\n\n####### seven\n")).toEqual(["a.md"]);
@@ -65,7 +65,7 @@ describe("Markdown is taken apart by its headings", () => {
   });
 });
 
-describe("what stands in a code fence is no heading", () => {
+describe("text in a code fence is not a heading", () => {
   test("with backticks, tildes, an info string, in a list", () => {
     expect(titles("# A\n```sh\n# comment\n```\n~~~\n# tilde\n~~~\n")).toEqual(["A"]);
     expect(titles("# A\n1. do:\n   ```sh\n   # comment\n   ```\n- ```\n  # x\n  ```\n")).toEqual([
@@ -78,7 +78,7 @@ describe("what stands in a code fence is no heading", () => {
     expect(titles("# A\n```\n~~~\n# no\n``` js\n# no\n```\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 
-  test("a fence that is never closed reaches to the end", () => {
+  test("a fence that is never closed extends to the end", () => {
     expect(titles("# A\n```\n# no\n## no\n")).toEqual(["A"]);
   });
 
@@ -112,7 +112,7 @@ describe("sections fit into a memory", () => {
     ).toHaveLength(5000);
   });
 
-  test("whatever the text, nothing is empty or too long, and lines are right", () => {
+  test("for any text, no section is empty or too long, and its line is right", () => {
     const line = fc.oneof(
       fc.constantFrom("# A", "## B", "```", "~~~", "", "---", "===", "- x", "<!--", "-->"),
       fc.string({ unit: "binary", maxLength: 30 }),

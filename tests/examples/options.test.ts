@@ -37,7 +37,7 @@ describe("the command line of the demo", () => {
     });
   });
 
-  test("takes a model by its name, or by the key that is set, and says what it needs", async () => {
+  test("takes a model by its name or by the key that is set, and says what it needs", async () => {
     const nameOf = async (args: string[], env: Record<string, string>) =>
       (await readOptions(args, env))?.model?.name;
     const key = { OPENAI_API_KEY: "sk-x" };
@@ -49,8 +49,8 @@ describe("the command line of the demo", () => {
     const gateway = { AI_GATEWAY_API_KEY: "x" };
     expect(await nameOf(["--model", "xai/grok-4"], gateway)).toBe("xai/grok-4");
     for (const [name, message] of [
-      ["openai/gpt-5", "OPENAI_API_KEY is not set"],
-      ["gpt-5", "give provider/model"],
+      ["openai/gpt-5", "openai/gpt-5 needs OPENAI_API_KEY"],
+      ["gpt-5", "Use provider/model"],
       ["acme/one", "npm install @ai-sdk/acme"],
     ] as const) {
       const error = await readOptions(["--model", name], {}).catch((thrown: unknown) => thrown);

@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser, type TestBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 import { servePage } from "../../examples/browser/start.ts";
+import { announce } from "./announced.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -15,7 +17,7 @@ let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-examples-"));
-  local = await startTestLocal({ embedded: true });
+  local = await startTestLocal();
 });
 afterAll(async () => {
   await local?.close();
@@ -27,13 +29,7 @@ describe("the worker and the script for Deno", () => {
   afterAll(() => worker?.kill("SIGKILL"));
 
   beforeAll(async () => {
-    // As `npm start` leaves it in the folder in which the examples are started.
-    const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
-    const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
-    const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
-    const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
-    await mkdir(join(folder, ".mayfly"));
-    await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+    await announce(local, join(folder, ".mayfly"));
     await writeFile(
       join(folder, "notes.md"),
       "Backups, backups and restores; restores of backups.",
@@ -49,7 +45,7 @@ describe("the worker and the script for Deno", () => {
   };
 
   it("say what is missing, work together, remember it, and end cleanly", async () => {
-    expect((await ask()).stderr).toContain("Nobody is here to find out: start the worker.");
+    expect((await ask()).stderr).toContain("No worker is running to find out. Start the worker.");
 
     worker = spawn(process.execPath, [join(root, "examples/worker.ts")], { cwd: folder });
     const ended = new Promise<number | null>((resolve) => worker?.once("close", resolve));
@@ -77,8 +73,9 @@ describe("the worker and the script for Deno", () => {
 });
 
 describe("each example", () => {
-  it("says in a sentence what to do where nothing runs, or no longer runs", async () => {
-    const nothing = "Nothing runs here. In another terminal: npm start\n";
+  it("says in one sentence what to do if nothing runs, or no longer runs", async () => {
+    const nothing =
+      "No project is running in this folder. Start one in another terminal: npm start\n";
     const deno = ["run", "--no-lock", "--allow-net", "--allow-env", "--allow-read"];
     const node = ["smallest.ts", "messages.ts", "worker.ts", "browser/start.ts"];
     const empty = join(folder, "empty");
@@ -109,19 +106,19 @@ describe("each example", () => {
     ).toEqual([nothing, nothing]);
   });
 
-  it("is not served for half a project", async () => {
+  it("is not served for an incomplete project", async () => {
     const page = promisify(execFile)(process.execPath, [join(root, "examples/browser/start.ts")], {
       env: { ...process.env, MAYFLY_URL: local.apiUrl },
     });
     await expect(page).rejects.toMatchObject({
-      stderr: "MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY has to be set too.\n",
+      stderr: "MAYFLY_URL names a project, so MAYFLY_PUBLISHABLE_KEY must be set too.\n",
     });
   });
 });
 
 describe.skipIf(!chromiumPath)("the example in the browser", () => {
   let served: Awaited<ReturnType<typeof servePage>>;
-  let browser: Browser;
+  let browser: TestBrowser;
   const problems: string[] = [];
   const asked: string[] = [];
 
@@ -129,10 +126,7 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     const { apiUrl: url, publishableKey } = local;
     [served, browser] = await Promise.all([
       servePage({ url, publishableKey, port: 0, cacheDir: join(folder, "vite") }),
-      chromium.launch({
-        executablePath: chromiumPath ?? "",
-        args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-      }),
+      openBrowser(),
     ]);
   });
   afterAll(async () => {
@@ -140,11 +134,11 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await served?.close();
   });
 
-  /** The page of a new person in a new tenant, with whatever it says and asks recorded. */
+  /** The page of a new person in a new tenant. Everything that it logs and requests is recorded. */
   async function visit(email: string): Promise<Page> {
     const { mayfly } = await local.enter();
     const { data: invited } = await mayfly.people.members.invite({ role: "member" });
-    // A browser of its own: nobody else's session.
+    // Its own browser, so that it has no other session.
     const page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (said) => {
@@ -166,12 +160,13 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await page.locator("#agents li", { hasText: name }).waitFor();
   };
 
-  it("spawns agents, sees them, hears them, recalls what they learned, and shows their debug stream; another tenant has nothing of it", async () => {
+  it("spawns agents, shows their presence, messages and debug streams, recalls what they learned, and hides all of it from another tenant", async () => {
     const [page, other] = await Promise.all([visit("ada@example.com"), visit("bob@example.com")]);
     await spawn(page, "ada-reader");
     await spawn(other, "bob-reader");
 
-    // Both pass, perhaps between two looks of the browser's driver: the page itself watches for them.
+    // Both are shown only briefly, perhaps between two checks of the browser's driver, so the page itself
+    // watches for them.
     const passed = page.evaluate(
       (wanted) =>
         new Promise<void>((resolve) => {
@@ -211,13 +206,13 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     expect(problems).toEqual([]);
   });
 
-  it("is never given the secret key, and cannot read the repository", async () => {
+  it("never gets the secret key, and cannot read the repository", async () => {
     expect(asked.length).toBeGreaterThan(20);
     expect(asked.filter((request) => request.includes(local.secretKey))).toEqual([]);
     expect((await fetch(`${served.url}@fs${join(root, "package.json")}`)).status).toBe(403);
   });
 
-  it("says in words what is wrong: a password, an invitation", async () => {
+  it("says what is wrong with a password or an invitation", async () => {
     const page = await (await browser.newContext()).newPage();
     await page.goto(served.url);
     await page.getByLabel("Email").fill("ada@example.com");

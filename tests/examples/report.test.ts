@@ -5,29 +5,29 @@ import { count, duration, printable, size, wrap } from "../../examples/learn-a-f
 import { questionsFor } from "../../examples/learn-a-folder/questions.ts";
 import { stemsOf, wordsWith } from "../../examples/learn-a-folder/words.ts";
 
-describe("an answer shows the lines that say most", () => {
+describe("an answer shows the most relevant lines", () => {
   const text =
     "# Keys\n\nThere are keys.\n\nNothing here.\nNor here.\n\nThey are rotated on Mondays\nby the lead.\n";
   const section = { text, from: 10, line: 10 };
 
-  test("those with the words of the question, with their own line numbers", () => {
+  test("the lines with the words of the question, with their line numbers", () => {
     expect(excerpt(section, "When do we rotate keys on a Monday?")).toEqual([
       { line: 17, text: "They are rotated on Mondays" },
       { line: 18, text: "by the lead." },
     ]);
   });
 
-  test("the beginning, without the heading, when no line has any", () => {
+  test("the beginning, without the heading, when no line has a word of the question", () => {
     expect(excerpt(section, "zebra")[0]).toEqual({ line: 12, text: "There are keys." });
   });
 
-  test("the heading itself when there is nothing else", () => {
+  test("the heading if there is nothing else", () => {
     expect(excerpt({ text: "# Keys", from: 3, line: 3 }, "x")).toEqual([
       { line: 3, text: "# Keys" },
     ]);
   });
 
-  test("of a long line the part that says it", () => {
+  test("the relevant part of a long line", () => {
     const long = `${"filler ".repeat(100)}the zebra sleeps ${"filler ".repeat(100)}`;
     const [line] = excerpt(
       { text: `# T\n${long}`, from: 1, line: 1 },
@@ -38,7 +38,7 @@ describe("an answer shows the lines that say most", () => {
     expect(line?.text).toMatch(/^….*…$/);
   });
 
-  test("code keeps its own indentation and loses the common one", () => {
+  test("code loses only its common indentation", () => {
     const code = "class A {\n    if (key) {\n      rotate(key);\n    }\n}";
     expect(
       excerpt({ text: code, from: 1, line: 1 }, "which key?").map((line) => line.text),
@@ -64,17 +64,36 @@ describe("words of a question", () => {
   });
 });
 
-describe("without a question it asks about what stands out", () => {
+describe("the demo asks about what stands out if it gets no question", () => {
   test("the longest sections of different files, headings first", () => {
     const sections = [
       ["a.md", "# A\nx\n## Long one\nwords words words\n"],
-      ["b.md", "# B\nwords words\n"],
+      ["b.md", "# Chapter\nwords words\n"],
       ["c.ts", "export function work() {\n  return 'words words words words words words';\n}\n"],
     ].flatMap(([path = "", text = ""]) =>
       extract(path, text).map((section) => ({ path, section })),
     );
-    expect(questionsFor(sections)).toEqual(["Long one", "B", "export function work()"]);
+    expect(questionsFor(sections)).toEqual([
+      "What is “Long one” about?",
+      "What is “Chapter” about?",
+      "What does work do?",
+    ]);
     expect(questionsFor([])).toEqual([]);
+  });
+
+  test("headings that every project has, versions and tests are left out", () => {
+    const sections = [
+      [
+        "README.md",
+        `# Tool\n## Installation\n${"words ".repeat(40)}\n## Why is it slow?\nIt waits.\n`,
+      ],
+      ["CHANGELOG.md", `# Changelog\n## 1.2.0 (2026-01-01)\n${"words ".repeat(40)}\n`],
+      ["a.test.ts", `test("does the work", () => {\n  ${"work(); ".repeat(40)}\n});\n`],
+      ["clock.ts", `export class Clock extends Machine {\n  ${"turns = 1; ".repeat(20)}\n}\n`],
+    ].flatMap(([path = "", text = ""]) =>
+      extract(path, text).map((section) => ({ path, section })),
+    );
+    expect(questionsFor(sections)).toEqual(["Why is it slow?", "What is Clock for?"]);
   });
 });
 
@@ -92,12 +111,12 @@ describe("numbers and text for people", () => {
     expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 KB", "1.3 MB"]);
   });
 
-  test("long lines break between words, a long word where it must", () => {
+  test("long lines break between words, and only too long words break inside", () => {
     expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
     expect(wrap("abcdefghij", 4)).toEqual(["abcd", "efgh", "ij"]);
   });
 
-  test("a file cannot speak to the terminal", () => {
+  test("a file cannot control the terminal", () => {
     expect(printable("a\u001b[31mb\u0007\tc\r")).toBe("a[31mb  c");
   });
 });

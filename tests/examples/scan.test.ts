@@ -56,7 +56,7 @@ describe("a folder is scanned for text files", () => {
     });
   });
 
-  test("what .gitattributes calls generated is skipped, unless the last line that fits says otherwise", async () => {
+  test("files that .gitattributes marks as generated are skipped, unless the last matching line says otherwise", async () => {
     await write({
       ".gitattributes":
         "# what programs write\n*.sql linguist-generated\nhand.sql -linguist-generated\napi/** text linguist-generated=true\n",
@@ -71,12 +71,12 @@ describe("a folder is scanned for text files", () => {
     expect(await skipped()).toEqual({ generated: 3, hidden: 2 });
   });
 
-  test("a character on the border of what is looked at makes no text binary", async () => {
+  test("a character cut at the end of the sample does not make a text binary", async () => {
     await write({ "a.txt": `${"x".repeat(8191)}é and more` });
     expect(await paths()).toEqual(["a.txt"]);
   });
 
-  test("ignore files hold as in git: nested, negated, anchored, for folders only", async () => {
+  test("ignore files work as in git: nested, negated, anchored, for folders only", async () => {
     await write({
       ".gitignore": "*.log.txt\n/build/\nsecret*\n!secret-not.md\ndocs/only/\n",
       "a.log.txt": "x",
@@ -100,7 +100,7 @@ describe("a folder is scanned for text files", () => {
     ]);
   });
 
-  test("the ignore files of the repository around it hold too", async () => {
+  test("the ignore files of the repository around it apply too", async () => {
     await write({
       ".gitignore": "*.tmp.md\n",
       ".git/info/exclude": "mine.md\n",
@@ -121,7 +121,7 @@ describe("a folder is scanned for text files", () => {
     expect(await skipped()).toEqual({ link: 2 });
   });
 
-  test("what cannot be read is counted and stops nothing", async () => {
+  test("unreadable files are counted and stop nothing", async () => {
     await write({ "a.md": "x", "closed.md": "x", "closed/b.md": "x" });
     await chmod(join(folder, "closed.md"), 0);
     await chmod(join(folder, "closed"), 0);
@@ -133,13 +133,13 @@ describe("a folder is scanned for text files", () => {
     expect(found.skipped.get("unreadable")).toBe(2);
   });
 
-  test("it stops when it is told to", async () => {
+  test("the scan stops when it is told to", async () => {
     await write({ "a.md": "x" });
     await expect(scan(folder, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
   });
 });
 
-/** Root reads everything, whatever the mode says. */
+/** Root can read everything, whatever the mode is. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0 || !process.seteuid) return work();
   process.seteuid(65534);
@@ -150,10 +150,10 @@ async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe("files are shared out", () => {
+describe("files are distributed", () => {
   const files = (...sizes: number[]) => sizes.map((bytes, index) => ({ path: `f${index}`, bytes }));
 
-  test("so that everybody has about as much to read", () => {
+  test("so that all readers have about the same amount", () => {
     const bytes = shareOut(files(100, 10, 10, 10, 10, 60, 40, 60), 3).map((share) =>
       share.reduce((sum, file) => sum + file.bytes, 0),
     );
@@ -169,7 +169,7 @@ describe("files are shared out", () => {
     expect(shareOut(files(0, 0, 0, 0), 4).map((share) => share.length)).toEqual([1, 1, 1, 1]);
   });
 
-  test("each file goes to one reader, and no share is a largest file above another", () => {
+  test("each file goes to one reader, and shares differ by at most the largest file", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(10_000)), fc.integer({ min: 1, max: 8 }), (sizes, readers) => {
         const shares = shareOut(files(...sizes), readers);

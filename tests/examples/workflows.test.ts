@@ -1,11 +1,12 @@
-/** The examples of workflows run as somebody runs them, on real input, and end by themselves. */
+/** The examples of workflows, run as a person runs them, with real input. They end by themselves. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
+import { announce } from "./announced.ts";
 
 const root = join(import.meta.dirname, "../..");
 let local: TestLocal;
@@ -13,12 +14,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mayfly-example-workflows-"));
   local = await startTestLocal();
-  const health = (await (await fetch(`${local.apiUrl}/health`)).json()) as { instance: string };
-  const { apiUrl, dbUrl, jwksUrl, studioUrl, publishableKey, secretKey } = local;
-  const urls = { apiUrl, dbUrl, jwksUrl, studioUrl };
-  const running = { pid: process.pid, ...health, ...urls, publishableKey, secretKey };
-  await mkdir(join(folder, ".mayfly"));
-  await writeFile(join(folder, ".mayfly/running.json"), JSON.stringify(running));
+  await announce(local, join(folder, ".mayfly"));
 });
 afterAll(async () => {
   await local?.close();
@@ -36,7 +32,7 @@ const left = async () => {
   return row;
 };
 
-/** Runs one with these lines of answers at its terminal. */
+/** Runs one, with these lines as answers at its terminal. */
 const answer = async (name: string, lines: string[], ...given: string[]) => {
   const program = join(root, `examples/workflows/${name}.ts`);
   const work = promisify(execFile)(process.execPath, [program, ...given], { cwd: folder });
@@ -45,7 +41,7 @@ const answer = async (name: string, lines: string[], ...given: string[]) => {
 };
 
 describe("the release that is supervised", () => {
-  it("publishes what was approved and changed, and nothing that was rejected", async () => {
+  it("publishes what was approved or changed, and nothing that was rejected", async () => {
     const of = await mkdtemp(join(folder, "release-"));
     await writeFile(join(of, "package.json"), '{ "version": "1.2.0" }');
     await writeFile(
@@ -69,7 +65,7 @@ describe("the release that is supervised", () => {
 });
 
 describe("the specialised workers", () => {
-  it("coordinate a review by capability, and have what failed done by others", async () => {
+  it("coordinate a review by capability, and give failed parts to others", async () => {
     const of = await mkdtemp(join(folder, "review-"));
     await writeFile(join(of, "one.ts"), "await a();\nawait b();\n");
     await writeFile(join(of, "two.md"), "Short. This one is a longer sentence.\n");

@@ -1,4 +1,4 @@
-/** An agent that calls the functions of facts, and the forms of what they answer. */
+/** An agent that calls the functions of facts, and the forms of their answers. */
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import {
   actAs,
@@ -97,7 +97,7 @@ export const list = (values: Record<string, unknown>, as?: Claims) =>
 export const traverse = (values: Record<string, unknown>, as?: Claims) =>
   call<Around>("traverse_facts", values, as);
 
-/** What is said, in short. */
+/** A short form of what is said. */
 export const saidBy = (facts: Fact[]) =>
   facts.map(({ subject, predicate, object, value }) =>
     [subject.name, predicate, object?.name ?? value].join(" "),

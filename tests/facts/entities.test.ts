@@ -7,7 +7,7 @@ setUp();
 const names = (entities: Entity[]) => entities.map(({ name }) => name);
 
 describe("an entity", () => {
-  it("is found by its aliases, and renamed without losing its name", async () => {
+  it("is found by its aliases, and keeps its old name after a rename", async () => {
     const set = await call<Entity>("set_entity", {
       name: "International Business Machines",
       type: "Company",
@@ -29,7 +29,7 @@ describe("an entity", () => {
     expect(await codeOf(list({ subject: "Big Blue" }))).toBe("entity_unknown");
   });
 
-  it("whose name stands for several types has to be named with one", async () => {
+  it("with a name of several types must be named with its type", async () => {
     await record([
       { subject: { name: "Paris", type: "city" }, predicate: "in", object: "France" },
       { subject: { name: "Paris", type: "person" }, predicate: "age", value: 44 },
@@ -43,11 +43,11 @@ describe("an entity", () => {
     expect(saidBy(await list({ subject: { name: "paris", type: "city" } }))).toEqual([
       "Paris in France",
     ]);
-    // Who only reads gets what there is of both.
+    // A reader gets what exists of both.
     expect(await list({ subject: "paris" })).toHaveLength(2);
   });
 
-  it("without a type gets the first that somebody says", async () => {
+  it("without a type gets the first type that somebody gives", async () => {
     const [first] = await record([{ subject: "Ada", predicate: "age", value: 36 }]);
     const [second] = await record([
       { subject: { name: "Ada", type: "person" }, predicate: "age", value: 37 },
@@ -81,7 +81,7 @@ describe("an entity", () => {
     expect(await call("find_entities", { query: "%" })).toEqual([]);
   });
 
-  it("of any script is itself in each of its spellings", async () => {
+  it("in any script is the same in all its spellings", async () => {
     await record([
       { subject: "東京都", predicate: "人口", value: 14 },
       { subject: "Łódź", predicate: "in", object: "Polska" },
@@ -166,7 +166,7 @@ describe("traversal", () => {
     expect(await reach(3, { predicates: ["up"] })).toEqual(["a"]);
   });
 
-  it("sees the graph as it was", async () => {
+  it("shows the graph as it was at an instant", async () => {
     await record([
       edge("a", "to", "b", {
         valid_from: "2026-01-01T00:00:00Z",
@@ -177,7 +177,7 @@ describe("traversal", () => {
     expect((await traverse({ start: "a", as_of: "2026-01-15T00:00:00Z" })).facts).toHaveLength(1);
   });
 
-  it("is bounded at an entity that everything leads to, and says that it was", async () => {
+  it("is bounded at an entity with many facts, and says so", async () => {
     await record(
       Array.from({ length: 120 }, (_, n) =>
         edge("hub", "to", `spoke ${n}`, { confidence: n / 120 }),
@@ -192,7 +192,7 @@ describe("traversal", () => {
     expect(await traverse({ start: "hub", fan_out: 120 })).toMatchObject({ truncated: false });
   });
 
-  it("starts from several, and refuses what it cannot do by its field", async () => {
+  it("starts from several entities, and names an invalid field", async () => {
     await chain();
     expect(
       names((await traverse({ start: ["d", { name: "x" }], direction: "out" })).entities),
@@ -214,7 +214,7 @@ describe("what is known about a text", () => {
       values,
     );
 
-  it("is that of the entities which it names, by names of several words and aliases", async () => {
+  it("comes from the entities that it names, also by aliases and names of several words", async () => {
     await call("set_entity", { name: "Ada Lovelace", aliases: ["the Countess"] });
     await record([
       { subject: "Ada Lovelace", predicate: "knows", object: "Charles Babbage" },

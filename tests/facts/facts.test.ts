@@ -39,7 +39,7 @@ describe("a fact", () => {
     expect(all[1]).toMatchObject({ superseded_by: now?.id });
   });
 
-  it("that arrives late ends where what is known of later begins", async () => {
+  it("that arrives late ends where the next one begins", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(20) })]);
     const [late] = await record([works("Initech", { valid_from: day(10) })]);
@@ -50,17 +50,17 @@ describe("a fact", () => {
     );
   });
 
-  it("with the same instant corrects the earlier one, which was then never true", async () => {
+  it("with the same instant corrects the earlier one", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
     expect(await list({ subject: "Ada", history: true })).toHaveLength(2);
-    // And back: the corrected one bounds nothing.
+    // And back, because a corrected fact does not limit others.
     const [back] = await record([works("Acme", { valid_from: "2026-02-20T00:00:00Z" })]);
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });
 
-  it("with many exists beside others with the same subject and predicate", async () => {
+  it("with many coexists with others of the same subject and predicate", async () => {
     const knows = (name: string) => ({
       subject: "Ada",
       predicate: "knows",
@@ -97,7 +97,7 @@ describe("a fact", () => {
     });
   });
 
-  it("is listed by predicate, by object and by the memory that it is from, page by page", async () => {
+  it("is listed by predicate, object and source memory, page by page", async () => {
     const put = putOf({ task: "Met Ada" });
     await rpc(db.sql, agent.claims, "sync", { push: [put] as never });
     await record([works("Acme", { memory_id: put.memory.id, source: "Ada of Acme" })]);
@@ -159,14 +159,14 @@ describe("facts that are refused", () => {
     ],
     ["an expiry in the past", [{ ...good, expires_at: day(1) }], "expires_at", 0],
     ["a visibility that there is not", [{ ...good, visibility: "all" }], "visibility", 0],
-  ])("%s: by the field and the place, and nothing is written", async (_, facts, field, index) => {
+  ])("%s: with the field and the place, and nothing is written", async (_, facts, field, index) => {
     const refused = await refusalOf(call("record_facts", { facts }));
     expect(refused).toMatchObject({ code: "invalid_request", details: { field } });
     expect((refused.details as { index?: number }).index).toBe(index);
     expect(await call("find_entities")).toEqual([]);
   });
 
-  it("a memory that the caller does not see; an entity that there is not; a scope that is missing", async () => {
+  it("an invisible memory, an unknown entity, a missing scope", async () => {
     const memory_id = crypto.randomUUID();
     expect(await refusalOf(record([good, { ...good, memory_id }]))).toMatchObject({
       code: "memory_unknown",

@@ -1,10 +1,10 @@
-/** Many who write about the same at once. On PGlite they would wait for each other anyway. */
+/** Many simultaneous writers about the same entities. On PGlite they would wait for each other anyway. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, makeTenant, rpc } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
-describe.skipIf(!databaseUrl)("writers of facts at once", () => {
+describe.skipIf(!databaseUrl)("concurrent writers of facts", () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await openPostgresDatabase();

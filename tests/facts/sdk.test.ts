@@ -24,7 +24,7 @@ const run = (...given: string[]) =>
   });
 
 describe("agent.facts", () => {
-  it("records, supersedes and lists with dates; a value that is null is one", async () => {
+  it("records, supersedes and lists with dates, and null is a value", async () => {
     const validFrom = new Date("2026-01-01T00:00:00Z");
     const [first] = dataOf(
       await agent.facts.record({
@@ -68,7 +68,7 @@ describe("agent.facts", () => {
     expect((await agent.facts.list({ subject: "nobody" })).error?.code).toBe("entity_unknown");
   });
 
-  it("brings the facts of what a recall's question names, and of the memories that it finds", async () => {
+  it("returns facts about the entities in a recall's question, and facts from the memories that it finds", async () => {
     const { id } = dataOf(
       await agent.remember({
         task: "Outage of the payment service",
@@ -119,7 +119,7 @@ describe("agent.facts", () => {
 });
 
 describe("mayfly facts and mayfly entities", () => {
-  it("show what is known, what is around it and what was", async () => {
+  it("show facts, their surroundings and their past", async () => {
     const edge = (subject: string, object: string) => ({
       subject,
       predicate: "feeds",

@@ -14,7 +14,7 @@ const works = (at: string, more: Record<string, unknown> = {}) => ({
 });
 
 describe("visibility", () => {
-  it("of a private fact is its agent's, its ancestors' and the admins'", async () => {
+  it("of a private fact is limited to its agent, its ancestors and admins", async () => {
     const child = await makeAgent(db.sql, tenant, {
       as: agent.claims,
       scopes: ["fact:read", "fact:write"],
@@ -31,7 +31,7 @@ describe("visibility", () => {
     expect([await seen(other.claims), await seen(viewer)]).toEqual([0, 0]);
     expect(await call("find_entities", {}, other.claims)).toEqual([]);
 
-    // What others say of the same name is of another entity, and replaces nothing private.
+    // What others say about the same name is about another entity, and replaces nothing private.
     const [theirs] = await record([works("Globex")], other.claims);
     expect(theirs).toMatchObject({ status: "recorded" });
     expect(theirs?.subject).not.toBe(secret?.subject);
@@ -48,7 +48,7 @@ describe("visibility", () => {
     ).toBe("entity_unknown");
   });
 
-  it("of an entity widens when its agent says something of it that all may see", async () => {
+  it("of an entity widens when its agent records a public fact about it", async () => {
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read", "fact:write"] });
     const [secret] = await record([works("Acme", { visibility: "agent" })]);
     const [open] = await record([{ subject: "Ada", predicate: "age", value: 36 }]);
@@ -59,7 +59,7 @@ describe("visibility", () => {
     ]);
   });
 
-  it("of what is extracted from a private memory is private unless the caller says otherwise", async () => {
+  it("of a fact from a private memory is private unless the caller says otherwise", async () => {
     const put = putOf({ task: "secret", visibility: "agent" });
     await rpc(db.sql, agent.claims, "sync", { push: [put] as never });
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read"] });
@@ -105,7 +105,7 @@ describe("visibility", () => {
 });
 
 describe("forgetting", () => {
-  it("is for those who recorded it, and for fact:admin; unused entities go with it", async () => {
+  it("is allowed to the fact's author and to fact:admin, and removes unused entities", async () => {
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read", "fact:write"] });
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const [fact] = await record([works("Acme")]);
@@ -133,7 +133,7 @@ describe("forgetting", () => {
     expect((await call<Entity[]>("find_entities")).map(({ name }) => name)).toEqual(["Grace"]);
   });
 
-  it("of a memory leaves its facts, which are forgotten by its id", async () => {
+  it("of a memory keeps its facts, which can be forgotten by its id", async () => {
     const put = putOf({ task: "Met Ada" });
     await rpc(db.sql, agent.claims, "sync", { push: [put] as never });
     await record([works("Acme", { memory_id: put.memory.id })]);
@@ -141,7 +141,7 @@ describe("forgetting", () => {
     expect(await list({})).toEqual([]);
   });
 
-  it("by age is the tenant's choice: ended facts stay for ever unless it says otherwise", async () => {
+  it("by age is the tenant's choice, and ended facts stay by default", async () => {
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(2) })]);
@@ -157,7 +157,7 @@ describe("forgetting", () => {
   });
 });
 
-describe("what facts cost and tell", () => {
+describe("charges and events of facts", () => {
   it("count against the tenant's bytes until they are deleted", async () => {
     const usage = () =>
       rpc<{ bytes: number; writes_this_minute: number }>(db.sql, agent.claims, "usage");
@@ -174,7 +174,7 @@ describe("what facts cost and tell", () => {
     expect(await call("find_entities")).toEqual([]);
   });
 
-  it("appear in the log, private ones only for their agent", async () => {
+  it("appear in the log, private facts only for their agent", async () => {
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read"] });
     const read = async (since: string | null, claims = agent.claims) =>
       rpc<{ events: { type: string }[]; cursor: string }>(db.sql, claims, "read_log", {

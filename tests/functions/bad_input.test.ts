@@ -1,4 +1,4 @@
-/** The three functions over HTTP, whatever they are sent: an answer or a refusal by a code, never half. */
+/** The three functions over HTTP with any input: each gets an answer or a refusal with a code, and is never applied in part. */
 import { randomUUID } from "node:crypto";
 import { errorCodes, type Mayfly } from "@mayfly/sdk";
 import fc from "fast-check";
@@ -61,7 +61,7 @@ const count = async () => {
   return row as { memories: number; ops: number; agents: number; events: number };
 };
 
-/** Sends what is generated; what is refused has changed nothing. */
+/** Sends generated input. A refused request has changed nothing. */
 async function check(
   requests: fc.Arbitrary<{ method: string; path: string; body: unknown }>,
   accepted: (
@@ -94,7 +94,7 @@ async function check(
   return outcomes;
 }
 
-/** A body as it should be, mostly; else no object, or no JSON. */
+/** A body that is mostly valid. Otherwise it is not an object, or not JSON. */
 const bodyOf = (body: fc.Arbitrary<unknown>) =>
   fc.oneof(
     { weight: 12, arbitrary: body },
@@ -112,9 +112,9 @@ const blueprint = {
   metadata: mostly(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }))),
 };
 
-describe("whatever it is sent", () => {
+describe("with any input", () => {
   it(
-    "sync answers with a result for each operation, or refuses all",
+    "sync returns a result for each operation, or refuses all",
     async () => {
       const { push, since } = operationsOn(known.memory);
       const limit = mostly(fc.integer({ min: 0, max: 20 }));
@@ -164,7 +164,7 @@ describe("whatever it is sent", () => {
   );
 
   it(
-    "spawn makes the agents that it gives, or none",
+    "spawn creates exactly the agents that it returns, or none",
     async () => {
       const agent = fc.record(
         { name: mostly(short), ...blueprint, registration_key: mostly(short) },
@@ -201,7 +201,7 @@ describe("whatever it is sent", () => {
         ({ method, path }, data, more) => {
           const made = path === "spawn/team" ? (data as unknown[]).length : 1;
           if (method === "DELETE" || path === "spawn/resume") expect(more.agents).toBe(0);
-          // A key of an agent that lives gives that one again.
+          // A key of a living agent returns that agent again.
           else expect([made, 0]).toContain(more.agents);
         },
       );

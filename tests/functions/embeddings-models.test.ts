@@ -1,11 +1,11 @@
-/** Two models side by side, while memories are embedded anew. The endpoint stands in for both. */
+/** Two models at the same time, while memories are embedded again. The endpoint stands in for both. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
-/** A vector in which a text points where its topic does, in each model elsewhere. */
+/** A vector that points to the topic of its text, in a different direction for each model. */
 const topics: Record<string, string> = { whale: "sea", ship: "sea", goat: "hill", sheep: "hill" };
 const pointing = (model: string, length: number) => (text: string) => {
   const topic = topics[Object.keys(topics).find((word) => text.includes(word)) ?? ""] ?? "none";
@@ -32,7 +32,7 @@ afterAll(() => {
   endpoint.close();
 });
 
-describe("a project that goes over to another model", () => {
+describe("a project that changes its model", () => {
   const names = ["URL", "MODEL", "PREVIOUS_MODEL"].map((name) => `MAYFLY_EMBEDDINGS_${name}`);
   let local: TestLocal;
   beforeAll(async () => {
@@ -45,7 +45,7 @@ describe("a project that goes over to another model", () => {
   });
   afterAll(() => local?.close());
 
-  it("gets answers from the old model for memories without a new vector, even of another length", async () => {
+  it("uses the old model for memories without a new vector, even with another length", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly);
     for (const [task, model] of [
@@ -55,7 +55,7 @@ describe("a project that goes over to another model", () => {
       await agent.remember({ task, embedding: pointing(model, 384)(task), model });
     }
     dataOf(await agent.sync());
-    // As the migration of mayfly init --dimensions does, before the functions hear of it.
+    // Like the migration of mayfly init --dimensions, before the functions know about it.
     await local.sql`select mayfly_private.set_dimensions(768)`;
     const weights = { words: 0, reward: 0, importance: 0, recency: 0 };
     const ask = async (question: string) =>

@@ -1,4 +1,4 @@
-/** What an embeddings endpoint does wrong, and what comes of it: for who asks, and in the queue. */
+/** Errors of an embeddings endpoint, and their effects on the caller and in the queue. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,7 +46,7 @@ afterAll(() => {
 describe("an embeddings endpoint", () => {
   const embedderOf = (to = url) => createEndpointEmbedder({ url: to, model: "m", key });
 
-  it("is asked for 384 numbers of texts cut to what a model takes, and answers in any order", async () => {
+  it("is asked for 384 numbers for texts cut to the model's limit, and may answer in any order", async () => {
     answer = vectors;
     asked = [];
     const texts = ["short", "😀".repeat(10_000)];
@@ -56,7 +56,7 @@ describe("an embeddings endpoint", () => {
     expect(made[0]).toEqual(vector("short"));
   });
 
-  it("is cut to length and normalised where the model is a Matryoshka model, and lengthened by zeros", async () => {
+  it("has its vectors cut and normalised for a Matryoshka model, or padded with zeros", async () => {
     answer = (to) => vectors(to, (text) => vector(text, 1_024));
     const cut = createEndpointEmbedder({ url, model: "nomic-embed-text-v1.5", key });
     const [made = []] = await cut.embed(["a text"], 1_000, 256);
@@ -71,7 +71,7 @@ describe("an embeddings endpoint", () => {
     expect(longer).toEqual([...vector("a text", 300), ...Array(468).fill(0)]);
   });
 
-  it("is asked without a length where it takes none", async () => {
+  it("is asked without a length if it accepts none", async () => {
     asked = [];
     answer = (to) =>
       to.dimensions
@@ -105,7 +105,7 @@ describe("an embeddings endpoint", () => {
     [
       "another length",
       (to) => vectors(to, (text) => vector(text, 1536)),
-      /gave 1536 numbers/,
+      /returned 1536 numbers/,
       false,
     ],
     ["a vector of zeros", (to) => vectors(to, () => Array(384).fill(0)), /all 0/, true],
@@ -116,7 +116,7 @@ describe("an embeddings endpoint", () => {
       true,
     ],
     ["silence", () => "nothing", /did not answer within 0.2 s$/, false],
-  ])("that gives %s is said to, without what is secret", async (_what, given, reason, ofText) => {
+  ])("that returns %s is reported, without secrets", async (_what, given, reason, ofText) => {
     answer = given;
     const error = await embedderOf()
       .embed(["text"], 200, 384)
@@ -129,7 +129,7 @@ describe("an embeddings endpoint", () => {
   it.each([
     ["http://127.0.0.1:1/?key=sk-nobody", /could not be reached: check MAYFLY_EMBEDDINGS_URL$/],
     ["api.openai.com/v1/embeddings", /no URL: check MAYFLY_EMBEDDINGS_URL$/],
-  ])("at %s is said to be nowhere", async (nowhere, reason) => {
+  ])("at %s is reported as unreachable", async (nowhere, reason) => {
     await expect(embedderOf(nowhere).embed(["text"], 1_000, 384)).rejects.toThrow(reason);
   });
 });
@@ -192,7 +192,7 @@ describe("a project whose embeddings come from an endpoint", () => {
     await agent.stop();
   });
 
-  it("gives the others of a push their vectors, where one text is refused or makes zeros", async () => {
+  it("embeds the rest of a push if one text is refused or gives zeros", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly);
     for (const bad of ["too long", "nothing in it"]) {
@@ -223,7 +223,7 @@ describe("a project whose embeddings come from an endpoint", () => {
     await agent.stop();
   });
 
-  it("refuses no push for the vectors that it made itself, neither their number nor their size", async () => {
+  it("never refuses a push for the number or size of vectors that it made", async () => {
     const { tenant } = await local.enter();
     answer = vectors;
     const push = async (count: number, input: string) => {
@@ -241,7 +241,7 @@ describe("a project whose embeddings come from an endpoint", () => {
     expect(many.error).toBeNull();
     expect(many.data?.results).toHaveLength(101);
     expect(many.data?.embedding.made).toBeLessThanOrEqual(100);
-    // 4.16 MB of the 4.19 that a push may have.
+    // 4.16 MB of the 4.19 MB that a push may have.
     const large = await push(42, "a".repeat(99_000));
     expect(large.error).toBeNull();
     expect(large.data?.results).toHaveLength(42);

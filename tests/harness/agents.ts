@@ -5,6 +5,6 @@ export function dataOf<T>({ data, error }: Result<T>): T {
   return data as T;
 }
 
-/** With a name from the pool, unless it is given one. */
+/** Spawns an agent, with a name from the pool unless the options have one. */
 export const spawnIn = async (mayfly: Mayfly, options: SpawnOptions = {}): Promise<Agent> =>
   dataOf(await mayfly.spawn(options));

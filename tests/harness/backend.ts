@@ -6,7 +6,7 @@ import type { Claims } from "./callers.ts";
 /** A connection that sends prepared statements, as pools of drivers do. */
 export interface Backend {
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
-  /** Microseconds that the server's process has computed: where it runs on this machine, else NaN. */
+  /** The CPU time of the server's process in microseconds. NaN if it does not run on this machine. */
   cpu(): number;
   listen(topic: string, listener: () => void): Promise<void>;
   close(): Promise<void>;

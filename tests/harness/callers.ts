@@ -12,7 +12,7 @@ export interface SpawnedAgent {
   renewalSecret: string;
 }
 
-/** What SQL returns for an agent whose token is to be signed. */
+/** What SQL returns about an agent whose token has to be signed. */
 export interface Issued {
   agent: { id: string; name: string; [more: string]: unknown };
   type: { version: number; prompt: string; [more: string]: unknown } | null;
@@ -32,14 +32,16 @@ export async function actAs<T>(
   headers: Record<string, string> = {},
 ): Promise<T> {
   return (await sql.begin(async (session) => {
-    await session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
-      set_config('request.headers', ${JSON.stringify(headers)}, true)`;
-    await session.unsafe(`set local role ${String(claims.role ?? "anon")}`);
-    return work(session);
+    const settings = session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+      set_config('request.headers', ${JSON.stringify(headers)}, true),
+      set_config('role', ${String(claims.role ?? "anon")}, true)`;
+    // In one round trip with the first statement of the work.
+    const [, result] = await Promise.all([settings.execute(), work(session)]);
+    return result;
   })) as T;
 }
 
-/** An instant of a token. */
+/** A time for the claims of a token, in seconds. */
 export const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
 export const inTenant = (tenant: string) => ({ "x-mayfly-tenant": tenant });
@@ -69,7 +71,7 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
   };
 }
 
-/** Lets an agent renew as the spawn function asks for it: with a token that names the secret's hash. */
+/** Renews an agent like the spawn function does, with a token that has the secret's hash. */
 export function renew(
   sql: Sql,
   secret: string,
@@ -85,7 +87,7 @@ export function renew(
   return rpc(sql, claims, "renew_agent", { extend });
 }
 
-/** What the spawn function trades an enrolment key for. */
+/** The claims that the spawn function makes from an enrolment key. */
 export function machineClaims(key: string): Claims {
   const enrolment = createHash("sha256").update(key).digest("hex");
   return {
@@ -115,7 +117,7 @@ export async function makeAgent(
   return { id: issued.agent.id, claims: issued.claims, renewalSecret: issued.renewal_secret };
 }
 
-/** The error that SQL raised for the Data API, as its caller sees it. */
+/** The error that SQL raised, in the form in which a caller of the Data API gets it. */
 export async function refusalOf(
   work: Promise<unknown>,
 ): Promise<{ code: string; [more: string]: unknown }> {
@@ -132,7 +134,7 @@ export async function refusalOf(
   return { ...rest, details: details ? JSON.parse(details) : null };
 }
 
-/** What a function of the schema mayfly answers these claims, as JSON. */
+/** The answer of a function of the schema mayfly to these claims, as JSON. */
 export function rpc<T = Record<string, unknown>>(
   sql: Sql,
   claims: Claims,

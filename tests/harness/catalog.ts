@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-/** What the migrations make, a line each: equal lines, equal catalogs. */
+/** The catalog that the migrations make, one line for each object: equal lines mean equal catalogs. */
 export async function catalogOf(sql: postgres.Sql | postgres.TransactionSql): Promise<string[]> {
   const objects = (await sql.unsafe(catalogQuery)).map((row) => row.line as string);
   const tables = await sql.unsafe(seededTables);
@@ -12,7 +12,7 @@ export async function catalogOf(sql: postgres.Sql | postgres.TransactionSql): Pr
 }
 
 /**
- * The tables that belong to no tenant: what they hold is made by the migrations. Not `tenants` itself, nor what
+ * Tables that belong to no tenant, whose rows come from the migrations. Leaves out `tenants` itself, and rows that
  * the running database writes about itself.
  */
 const seededTables = `
@@ -22,7 +22,7 @@ const seededTables = `
     and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
   order by 1`;
 
-/** Every object of ours with its definition, a line each. */
+/** Every object of ours with its definition, one line for each. */
 const catalogQuery = `
   with ours as (
     select oid, nspname, nspacl from pg_namespace where nspname in ('mayfly', 'mayfly_private', 'mayfly_gate')
@@ -39,7 +39,7 @@ const catalogQuery = `
     select format('view %s %s', name, pg_get_viewdef(oid)) from relations where relkind in ('v', 'm')
     union all
     select format('column %s.%s %s %s not null: %s default: %s %s %s %s %s %s', r.name, a.attname,
-      -- Its place without what was dropped: one that an upgrade adds stands where the sources have it.
+      -- Its place among the columns that were not dropped, so that an upgraded table equals a new one.
       row_number() over (partition by r.oid order by a.attnum),
       format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
       a.attcollation, a.attacl, a.attstattarget)

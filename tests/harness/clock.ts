@@ -1,2 +1,2 @@
-/** The clock of the test kit, which users' own tests have too. */
+/** The clock of the test kit, which tests of users also get. */
 export { type Clock, clockOf } from "../../testing/src/clock.ts";

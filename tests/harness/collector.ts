@@ -1,6 +1,6 @@
 import type { WatchBatch, WatchState } from "@mayfly/sdk";
 
-/** Everything that a watch handed over, and a promise for when it has enough. */
+/** Everything that a watch delivered, and a promise that resolves when there is enough. */
 export function collector() {
   const batches: WatchBatch[] = [];
   let changed = () => {};
@@ -22,7 +22,7 @@ export function collector() {
   };
 }
 
-/** Keeps how far a watch has come, as a file or a table would. */
+/** Stores the cursor of a watch, like a file or a table would. */
 export function storeOf(state: WatchState | null = null) {
   const store = {
     state,

@@ -1,2 +1,4 @@
 /** The schemas of the contract, for tests that compare them with SQL. */
-export { memory, operation, syncRequest } from "@mayfly/sdk/contract/schemas";
+export { operation } from "@mayfly/sdk/contract/operation";
+export { teamRequest } from "@mayfly/sdk/contract/schemas";
+export { faultOf, syncRequest } from "@mayfly/sdk/contract/sync-request";

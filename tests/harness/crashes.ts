@@ -2,8 +2,8 @@ import type { Agent } from "@mayfly/sdk";
 import { dataOf } from "./agents.ts";
 
 /**
- * Has an agent push while `crash` happens, once a round, and then until all is through. What was
- * acknowledged counts as such: the outbox is expected to hold the rest, and nothing at the end.
+ * Lets an agent push while `crash` happens, once in each round, and then until everything is pushed. Counts what
+ * was acknowledged, and expects the rest in the outbox, and nothing at the end.
  */
 export async function pushThroughCrashes(
   agent: Agent,

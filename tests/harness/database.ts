@@ -1,4 +1,4 @@
-/** A database of its own for each test file, with everything that the migrations make. */
+/** A separate database for each test file, with everything that the migrations make. */
 import postgres from "postgres";
 import { openPglite } from "../../local/src/db/index.ts";
 import type { Sql } from "./callers.ts";
@@ -10,7 +10,7 @@ import { copyTemplate } from "./postgres-template.ts";
 import { readTemplate } from "./template.ts";
 
 export interface TestDatabase extends Clock {
-  /** As the superuser: `actAs` makes it anybody else. */
+  /** As the superuser. `actAs` runs a statement as any other caller. */
   sql: Sql;
   url: string;
   close(): Promise<void>;
@@ -23,7 +23,7 @@ export interface TestDatabase extends Clock {
 export const openTestDatabase = (): Promise<TestDatabase> =>
   databaseUrl ? openPostgresDatabase() : openPgliteDatabase();
 
-/** On PGlite, from the template: for what is true of PGlite alone. */
+/** On PGlite, from the template: for tests about PGlite itself. */
 export async function openPgliteDatabase(): Promise<TestDatabase> {
   const { database, keys } = await readTemplate();
   const db = await openPglite({
@@ -46,7 +46,7 @@ export async function openPgliteDatabase(): Promise<TestDatabase> {
 }
 
 interface PostgresOptions {
-  /** Commits wait for the disk, as in production: for benchmarks and crashes. */
+  /** Commits wait for the disk, as in production. For benchmarks and crashes. */
   durable?: boolean;
 }
 
@@ -71,7 +71,7 @@ export async function openPostgresDatabase({
         await admin.end();
         return;
       }
-      // Nobody waits for it: a checkpoint belongs to it, and with it the disk.
+      // Do not wait for it, because it includes a checkpoint, and with it the disk.
       void admin
         .unsafe(`drop database ${name} with (force)`)
         .catch((error: Error) => console.error(`${name} could not be dropped: ${error.message}`))

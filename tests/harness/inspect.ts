@@ -4,7 +4,7 @@ import type { Sql } from "./callers.ts";
 
 const folder = join(import.meta.dirname, "../../sql");
 
-/** The queries of every room for the SQL editor, by their names. */
+/** Every room's queries for the SQL editor, by name. */
 export async function inspectFiles(): Promise<Map<string, string>> {
   const files = await readdir(folder, { recursive: true });
   const paths = files.filter((file) => /^\w+\/inspect\/\w+\.sql$/.test(file));
@@ -17,7 +17,7 @@ export async function readInspect(name: string): Promise<string> {
   return readFile(file, "utf8");
 }
 
-/** What such a query shows as the SQL editor runs it: as postgres, without a token. */
+/** The result of such a query in the SQL editor: as postgres, without a token. */
 export async function inspect(sql: Sql, name: string) {
   const query = await readInspect(name);
   return (await sql.begin(async (session) => {

@@ -1,4 +1,7 @@
-/** What the isolation of tenants is tried with, on every table: of all rooms, and of those that a test adds. */
+/**
+ * The tables and attacks with which the isolation of tenants is tested, for all rooms and for those that a test
+ * adds.
+ */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { actAs, machineClaims, makeAgent, type SpawnedAgent, type Sql } from "./callers.ts";
@@ -28,7 +31,7 @@ export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<I
   const victim = await fillTenant(sql, more);
   const bare = await makeAgent(sql, victim.tenant, { scopes: [] });
   const strangers = await makeStrangers(sql, victim, more);
-  // The secret key reads every table: it is told apart by the functions, which ask for a tenant.
+  // The secret key reads every table. Only functions tell tenants apart for it, because they ask for one.
   delete strangers["the secret key, naming no tenant"];
   const common = all.flatMap((room) => room.common ?? []);
   const rows = await sql`
@@ -45,7 +48,7 @@ const columnOf = (table: string) => (table === "tenants" ? "id" : "tenant_id");
 const ofVictim = ({ victim }: Isolation, table: string) =>
   `where ${columnOf(table)} = '${victim.tenant}'`;
 
-/** What a caller gets when it tries: the number of rows, or `denied`. Nothing of it stays. */
+/** What a caller gets when it tries: the number of rows, or `denied`. Everything is rolled back. */
 export async function attempt(
   { sql }: Isolation,
   caller: Caller,
@@ -68,7 +71,7 @@ export async function attempt(
   });
 }
 
-/** Inserts a copy of one of the victim's rows under another id, so that only policies are in the way. */
+/** Inserts a copy of one of the victim's rows with another id, so that only policies can refuse it. */
 export async function insertionInto(isolation: Isolation, table: string): Promise<string> {
   const { sql, common } = isolation;
   const [column] = await sql`

@@ -1,4 +1,4 @@
-/** The SDK's worker beside the database: its calls over connections of its own, without the Data API. */
+/** The SDK's worker next to the database: it calls over its own connections, without the Data API. */
 import { failed, MayflyError, ok } from "@mayfly/sdk/contract/errors";
 import type { JobsDoor } from "@mayfly/sdk/internal";
 import { type Backend, openBackend } from "./backend.ts";
@@ -7,7 +7,7 @@ import { type Claims, rpc, type Sql } from "./callers.ts";
 export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
-/** How many calls a worker has under way at once: a turn, and what its jobs record. */
+/** How many calls of a worker can run at once: a turn, and what its jobs record. */
 const connections = 3;
 
 export interface DirectDoor extends JobsDoor {
@@ -42,11 +42,11 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
     },
     onWake(listener) {
       const { tenant } = claims.mayfly as { tenant: string };
-      // As the transport by Postgres does: the database says something where somebody has leased it.
+      // As with the Postgres transport, the database notifies only channels that somebody has leased.
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
-      // One that is closed before it listens hears nothing, and that is well.
+      // If it is closed before it listens, it receives nothing, which is fine.
       ear
         .listen(`mayfly:${tenant}`, listener)
         .then(lease)
@@ -74,8 +74,8 @@ const withDetails = ({ details, ...said }: { details: string | null; message: st
 });
 
 /**
- * The SDK's worker over a test database: every call is one transaction as these claims. `before` may throw, which ends
- * the process as far as the worker knows: no later call arrives.
+ * The SDK's worker on a test database. Every call is one transaction with these claims. `before` may throw, which
+ * ends the process from the worker's point of view: no later call arrives.
  */
 export function sqlDoor(
   sql: Sql,

@@ -1,4 +1,4 @@
-/** `KEEP_DB=1 npm test -- <file>`: the database of a file with a failed test is kept, to look at. */
+/** `KEEP_DB=1 npm test -- <file>` keeps the database of a file with a failed test, so that you can look at it. */
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,10 +7,10 @@ import type { ProjectKeys } from "../../local/src/keys.ts";
 import { silent } from "./log.ts";
 import { hasFailed } from "./outcome.ts";
 
-/** Whether this file's database is to be kept. */
+/** Whether to keep this file's database. */
 export const isKept = (): boolean => process.env.KEEP_DB === "1" && hasFailed();
 
-/** Makes a data folder of a database in memory, and says how to open it. */
+/** Writes a database from memory to a data folder, and says how to open it. */
 export async function keepPglite(dump: Blob | Uint8Array, keys: ProjectKeys): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-kept-"));
   await writeFile(join(folder, "keys.json"), JSON.stringify(keys), { mode: 0o600 });

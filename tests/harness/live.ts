@@ -1,4 +1,4 @@
-/** Agents on one embedded Supabase, one connection of which a test can cut, and lists that wait for what they are given. */
+/** Agents on one embedded Supabase, a connection that a test can cut, and lists that wait until they have enough. */
 import {
   type Agent,
   type DebugRecord,
@@ -9,16 +9,14 @@ import {
 } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { dataOf } from "#harness/agents";
-import { type Claims, inSeconds, makePerson } from "#harness/callers";
-import { startTestLocal, type TestLocal } from "#harness/local";
+import { mayflyWith, signIn, startTestLocal, type TestLocal } from "#harness/local";
 import { startProxy, type TestProxy } from "#harness/proxy";
-import { createTokens } from "../../local/src/tokens.ts";
 
 export let local: TestLocal;
 export let proxy: TestProxy;
 export let tenant: string;
 export let mayfly: Mayfly;
-/** Watches through the proxy. */
+/** Connects through the proxy. */
 export let watched: Mayfly;
 export const agents: Agent[] = [];
 export const doors: Mayfly[] = [];
@@ -62,18 +60,12 @@ export async function spawn(
 
 /** A member of the tenant with this role, signed in. */
 export async function enterAs(role: string): Promise<Mayfly> {
-  const claims: Claims = await makePerson(local.sql, { [tenant]: role });
-  const token = await (await createTokens(local.keys)).sign({
-    ...claims,
-    iss: `${local.apiUrl}/auth/v1`,
-    exp: inSeconds(600),
-  });
-  const session = { access_token: token };
-  const auth = { getSession: async () => ({ data: { session } }) };
-  return open({ key: local.publishableKey, client: { auth } as never });
+  const person = mayflyWith(local, await signIn(local, tenant, role), { tenant });
+  doors.push(person);
+  return person;
 }
 
-/** What was handed over, and a promise for when that is enough. */
+/** A list of what was received, and a promise that resolves when it is enough. */
 export function listOf<T>() {
   const items: T[] = [];
   let changed = () => {};
@@ -102,7 +94,7 @@ export async function hear(by: Mayfly, options: Parameters<Mayfly["debug"]["watc
   return { ...heard, problems, watch: watch as DebugWatch, names };
 }
 
-/** Agents learn of it by a broadcast, which nobody tells the test. */
+/** Waits until something holds. Agents learn it from a broadcast, and the test gets no signal. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -1,16 +1,19 @@
-/** An embedded Supabase of its own for a test file, from the template. */
+/** A separate embedded Supabase for a test file, made from the template. */
 
-import { Mayfly } from "@mayfly/sdk";
+import { Mayfly, type MayflyOptions } from "@mayfly/sdk";
 import postgres from "postgres";
 import { type Local, type LocalOptions, startLocal } from "../../local/src/index.ts";
-import { makeTenant, type Sql } from "./callers.ts";
+import { createTokens } from "../../local/src/tokens.ts";
+import { type Claims, inSeconds, makePerson, makeTenant, type Sql } from "./callers.ts";
 import { type Clock, clockOf } from "./clock.ts";
 import { openPostgresDatabase } from "./database.ts";
 import { isKept, keepPglite } from "./keep.ts";
 import { watchForSecrets } from "./leaks.ts";
 import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
-import { readTemplate } from "./template.ts";
+import { readKeys, readTemplate } from "./template.ts";
+
+export { createTokens } from "../../local/src/tokens.ts";
 
 export interface TestLocal extends Local, Clock {
   /** As the superuser. */
@@ -19,10 +22,38 @@ export interface TestLocal extends Local, Clock {
   enter(settings?: Record<string, unknown>): Promise<{ tenant: string; mayfly: Mayfly }>;
 }
 
+/** The claims of a new person with these roles by tenant, as the project's Auth would sign them. */
+export const personOf = async (
+  { sql, apiUrl }: TestLocal,
+  roles: Record<string, string>,
+): Promise<Claims> => ({
+  ...(await makePerson(sql, roles)),
+  ...{ iss: `${apiUrl}/auth/v1`, exp: inSeconds(600) },
+});
+
+/** A token of the project with these claims. */
+export const tokenOf = async ({ keys }: Pick<Local, "keys">, claims: Claims): Promise<string> =>
+  (await createTokens(keys)).sign(claims);
+
+/** The token of a new person with this role in a tenant. */
+export const signIn = async (local: TestLocal, tenant: string, role: string): Promise<string> =>
+  tokenOf(local, await personOf(local, { [tenant]: role }));
+
+/** Mayfly as the person, OAuth client or agent with this token. */
+export const mayflyWith = (
+  { apiUrl: url, publishableKey: key }: Local,
+  token: string,
+  options: Partial<MayflyOptions> = {},
+): Mayfly => {
+  const session = { access_token: token };
+  const auth = { getSession: async () => ({ data: { session } }) };
+  return new Mayfly({ url, key, client: { auth }, ...options });
+};
+
 export interface TestLocalOptions extends Partial<LocalOptions> {
   /**
-   * Its database is PGlite. By default it is a real Postgres 17 where there is one, unless there are `data` or
-   * `keys`: requests that come together then run together, and SQL takes a fraction of the time.
+   * Uses PGlite as its database. By default, it uses a real Postgres 17 if there is one, unless there are
+   * `data` or `keys`. Simultaneous requests then run in parallel, and SQL takes a fraction of the time.
    */
   embedded?: boolean;
 }
@@ -31,19 +62,19 @@ export async function startTestLocal({
   embedded = !databaseUrl,
   ...options
 }: TestLocalOptions = {}): Promise<TestLocal> {
-  const { database, keys } = await readTemplate();
   // Passwords belong to a whole cluster.
   const isOwn = embedded || options.dbUrl || options.data || options.keys || options.template;
   const real = isOwn ? undefined : await openPostgresDatabase();
+  const keys = await readKeys();
   const { log, check } = watchForSecrets(options.log ?? silent, options.keys ?? keys);
   const local = await startLocal({
-    ...(real ? { dbUrl: real.url } : { template: database }),
+    ...(real ? { dbUrl: real.url } : { template: (await readTemplate()).database }),
     keys,
     port: 0,
-    // As on hosted projects: who acts on a broadcast may find nothing yet.
+    // As on hosted projects, a broadcast arrives before its commit is visible.
     broadcastLeadMs: 70,
     ...options,
-    // Not the server's 5 s and 2 s, which its own tests have.
+    // The server's own tests use its real 5 s and 2 s.
     limits: { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50, ...options.limits },
     log,
   });

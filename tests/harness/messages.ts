@@ -9,7 +9,7 @@ export interface SentMessage {
   [more: string]: unknown;
 }
 
-/** A message to an agent's id, or to what a target says. */
+/** A message to an agent by its id, or to another target. */
 export function messageTo(
   to: string | Record<string, unknown>,
   more: Record<string, unknown> = {},

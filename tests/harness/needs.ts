@@ -1,20 +1,20 @@
-/** What some suites need beyond Node, and how to have it. */
+/** What some suites need in addition to Node, and how to get it. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-/** A real Postgres 17 with pgvector, as a superuser: for true concurrency. */
+/** A real Postgres 17 with pgvector, as a superuser, for true concurrency. */
 export const databaseUrl = process.env.DATABASE_URL;
 
 const chromiumPaths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-/** A browser to drive. */
+/** A browser to control. */
 export const chromiumPath =
   process.env.CHROMIUM_PATH ?? chromiumPaths.find((path) => existsSync(path));
 
-/** The oldest Node that the SDK's package is for. */
+/** The oldest Node that the SDK's package supports. */
 export const node22Path = process.env.NODE22_PATH;
 
-/** Runtimes apart from the repository's packages, which are for everybody: see `.ci/run`. */
+/** Runtimes that are not packages of the repository: see `.ci/run`. */
 const runtime = (set: string | undefined, cached: string) => {
   const path = join(import.meta.dirname, "../../node_modules/.cache/runtimes/node_modules", cached);
   return set ?? (existsSync(path) ? path : undefined);
@@ -26,12 +26,12 @@ export const workerdPath = runtime(
   "@cloudflare/workerd-linux-64/bin/workerd",
 );
 
-/** Whether processes can be started in a container of their own, where each is process 1. */
+/** Whether processes can be started in their own container, where each is process 1. */
 export const canUnshare =
   process.platform === "linux" &&
   spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 
-/** supabase-js as it was before the pinned one, the oldest first: the node_modules of each. See `.ci/run`. */
+/** Older versions of supabase-js, oldest first: the node_modules of each. See `.ci/run`. */
 export const olderClients = ["2.84", "2.106"].map((version) => {
   const set = process.env[`SUPABASE_JS_${version.replace(".", "_")}_PATH`];
   const cached = join(
@@ -46,7 +46,7 @@ export const olderClients = ["2.84", "2.106"].map((version) => {
 const oldest = olderClients[0]?.modules;
 export const olderClientPath = oldest && join(oldest, "@supabase/supabase-js/dist/module/index.js");
 
-/** For the summary: what is missing here, and how to have it. */
+/** For the summary: what is missing here, and how to get it. */
 export const missing: { what: string; how: string }[] = [
   ...(databaseUrl
     ? []

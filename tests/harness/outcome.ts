@@ -1,9 +1,9 @@
-/** Whether a test of this file has failed so far, or none has begun: `outcome-setup.ts` tells it of each. */
+/** Whether a test of this file has failed, or none has started. `outcome-setup.ts` reports each test. */
 
 let begun = false;
 let failed = false;
 
-/** A worker runs many files, one after the other. */
+/** A worker runs many files, one after another. */
 export function beginFile(): void {
   begun = false;
   failed = false;

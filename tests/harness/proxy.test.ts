@@ -1,4 +1,4 @@
-/** What a test arms does not reach into the next one. */
+/** What one test prepares does not affect the next one. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ const ask = () =>
   );
 
 describe("answers that a proxy loses", () => {
-  it("are as many as the test said, and of its path", async () => {
+  it("are as many as the test said, on its path", async () => {
     proxy.loseAnswers("/rpc/one", 3);
     expect(await ask()).toBe("lost");
     proxy.loseAnswers("/rpc/other", 1);
@@ -32,7 +32,7 @@ describe("answers that a proxy loses", () => {
     proxy.loseAnswers("/rpc/one", 2);
   });
 
-  it("are none of the next test, though nobody asked for all of them", async () => {
+  it("do not affect the next test, even if some were never used", async () => {
     expect(await ask()).toBe("here");
   });
 });

@@ -1,39 +1,39 @@
-/** A way to the server that can be cut: before a request, or after the server has answered it. */
+/** A proxy before the server that can be cut: before a request, or after the server has answered it. */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** What something in between answers in the server's place. */
+/** What something in between answers instead of the server. */
 export interface Lie {
   status?: number;
-  /** `application/json` without it. */
+  /** `application/json` by default. */
   type?: string;
   headers?: Record<string, string>;
   body: string;
-  /** The connection ends before the body does. */
+  /** The connection ends in the middle of the body. */
   cut?: boolean;
 }
 
 export interface TestProxy {
   url: string;
-  /** Paths of the requests that came. */
+  /** The paths of all requests. */
   requests: string[];
   /**
-   * The answers of so many next requests whose path ends so are lost, after the server has given them; those that
-   * no request took are forgotten at the end of the test.
+   * Loses the answers of the next `count` requests whose path ends like this, after the server has answered them.
+   * Unused losses are forgotten at the end of the test.
    */
   loseAnswers(path: string, count: number): void;
-  /** Requests whose path ends so get this answer, as a platform in front gives it, until it is up again. */
+  /** Until `up`, gives this answer to requests whose path ends like this, like a platform in front of the server. */
   answer(path: string, status: number, body: string): void;
-  /** Every request but those of WebSockets gets this answer, and none reaches the server, until it is up again. */
+  /** Until `up`, gives this answer to every request except WebSockets. None reaches the server. */
   lie(lie: Lie): void;
-  /** Requests whose path ends so get no answer at all, until it is up again. */
+  /** Until `up`, never answers requests whose path ends like this. */
   swallow(path: string): void;
-  /** No request is answered any more, until it is up again; open WebSockets go on. */
+  /** Until `up`, answers no request. Open WebSockets continue. */
   silence(): void;
-  /** Resolves when the next request whose path ends so has come whole. */
+  /** Resolves when the next request whose path ends like this has arrived completely. */
   requestOf(path: string): Promise<void>;
-  /** Refuses everything, and ends what is open, until it is up again. */
+  /** Until `up`, refuses everything, and ends open connections. */
   down(): void;
   up(): void;
   /** Ends the open WebSockets. */
@@ -94,7 +94,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
         const lose = lost.count > 0 && incoming.url?.endsWith(lost.path);
         if (lose) {
           lost.count--;
-          // The whole answer is here: the server has committed.
+          // The whole answer has arrived, so the server has committed.
           answer.resume().on("end", () => incoming.socket.destroy());
           return;
         }

@@ -1,7 +1,11 @@
 import type { Reporter, TestModule } from "vitest/node";
+import type {} from "./effort.ts";
 import { missing } from "./needs.ts";
 
-/** Says what did not run here and why, and closes with the numbers. */
+/** How many files are listed by their processor time. A whole run takes as long as all of them together. */
+const listed = 20;
+
+/** Says what costs most in a whole run, which tests did not run here and why, and ends with the numbers. */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     let passed = 0;
@@ -9,7 +13,7 @@ export default class Summary implements Reporter {
     let skipped = 0;
     const flaky: string[] = [];
     for (const module of modules) {
-      // A file that does not load has no tests, and is no success.
+      // A file that does not load has no tests, which is not a success.
       if (module.errors().length > 0) failed++;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
@@ -18,6 +22,17 @@ export default class Summary implements Reporter {
         else skipped++;
         if (test.diagnostic()?.flaky) flaky.push(`${module.relativeModuleId} > ${test.fullName}`);
       }
+    }
+    const efforts = modules
+      .map((module) => ({ name: module.relativeModuleId, seconds: module.meta().effort ?? 0 }))
+      .sort((a, b) => b.seconds - a.seconds);
+    if (efforts.length > 2 * listed) {
+      const all = efforts.reduce((sum, { seconds }) => sum + seconds, 0);
+      console.log(
+        `Seconds of processor time: ${all.toFixed(0)}, and without Postgres. Most of it:`,
+      );
+      for (const { name, seconds } of efforts.slice(0, listed))
+        console.log(`${seconds.toFixed(1).padStart(7)} ${name}`);
     }
     for (const name of flaky)
       console.log(`Passed only at its second try, and has to be fixed: ${name}`);

@@ -1,4 +1,4 @@
-/** Requests as fast-check makes them: mostly right, and wrong anywhere. */
+/** Requests from fast-check: mostly valid, and invalid in any place. */
 import fc from "fast-check";
 
 export const odd = fc.oneof(
@@ -9,7 +9,7 @@ export const odd = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
   fc.constant("x".repeat(2001)),
 );
-/** Mostly right, sometimes anything. */
+/** Mostly a valid value, sometimes any value. */
 export const mostly = <T>(right: fc.Arbitrary<T>) =>
   fc.oneof(
     { weight: 12, arbitrary: right as fc.Arbitrary<unknown> },
@@ -55,7 +55,14 @@ const put = fc.record(
   { requiredKeys: ["id", "type", "memory"] },
 );
 
-/** What sync is sent, about `known` too: the id of a memory that is there. */
+/** Converts an operation from the form before 0.2 to the current form, whatever its memory is. */
+function inTodaysForm({ id, type, memory, ...vector }: Record<string, unknown>) {
+  if (typeof memory !== "object" || memory === null) return { id, type, body: memory };
+  const { id: subject, ...body } = memory as Record<string, unknown>;
+  return { id, type, subject, body: { ...body, ...vector } };
+}
+
+/** Bodies for sync, also about `known`, the id of an existing memory. */
 export function operationsOn(known: string) {
   const target = fc.oneof(fc.uuid(), fc.constant(known));
   const update = fc.record({
@@ -79,7 +86,10 @@ export function operationsOn(known: string) {
     memory: fc.record({ id: mostly(fc.uuid()) }),
   });
 
-  const push = mostly(fc.array(mostly(fc.oneof(put, update, remove)), { maxLength: 4 }));
+  const one = fc
+    .tuple(fc.oneof(put, update, remove), fc.boolean())
+    .map(([operation, isOld]) => (isOld ? operation : inTodaysForm(operation)));
+  const push = mostly(fc.array(mostly(one), { maxLength: 4 }));
   const since = fc.oneof(
     { weight: 5, arbitrary: fc.constant(null) as fc.Arbitrary<unknown> },
     { weight: 1, arbitrary: fc.string() },

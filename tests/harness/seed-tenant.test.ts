@@ -1,10 +1,12 @@
 /** `npm run seed`, and what `npm run dev` does with a change of SQL. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { catalogOf } from "#harness/catalog";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { applyChanges, sourcesOf } from "../../scripts/dev/apply.ts";
 import { seed } from "../../scripts/seed/index.ts";
-import type { SqlObject } from "../../scripts/sql/objects.ts";
+import { objectsOf, type SqlObject } from "../../scripts/sql/objects.ts";
+import { objectsIn, readSources } from "../../scripts/sql/releases.ts";
+import { applyStatements, changesBetween } from "../../scripts/sql/source-changes.ts";
 import { root } from "./sources.ts";
 
 describe("npm run seed", () => {
@@ -14,7 +16,7 @@ describe("npm run seed", () => {
   });
   afterAll(() => local.close());
 
-  it("fills a tenant with the same life each time, and leaves one that is there as it is", async () => {
+  it("fills a tenant with the same data each time, and leaves an existing one alone", async () => {
     const into = async (name: string) => {
       const said: string[] = [];
       const options = { url: local.apiUrl, key: local.secretKey, name };
@@ -35,18 +37,25 @@ describe("npm run seed", () => {
         (select count(*)::int from mayfly.memory_conflicts c where c.tenant_id = ${one.tenant}) as conflicts,
         (select count(*)::int from mayfly.deliveries d where d.tenant_id = ${one.tenant} and d.acknowledged_at is null) as waiting,
         (select count(*)::int from mayfly.states s where s.tenant_id = ${one.tenant}) as states,
-        (select array_agg(j.status::text order by j.status::text) from (
-          select status, tenant_id from mayfly.jobs union all select status, tenant_id from mayfly.finished_jobs) j
-          where j.tenant_id = ${one.tenant}) as jobs,
+        (select jsonb_object_agg(j.status, j.jobs) from (
+          select status, count(*) as jobs from (
+            select status, tenant_id from mayfly.jobs union all select status, tenant_id from mayfly.finished_jobs) all_jobs
+          where tenant_id = ${one.tenant} group by status) j) as jobs,
+        (select array_agg(r.status::text order by r.status) from mayfly.runs r where r.tenant_id = ${one.tenant}) as runs,
+        (select count(*)::int from mayfly.approvals a where a.tenant_id = ${one.tenant} and a.status = 'pending') as asked,
+        (select array_agg(p.status::text order by p.status) from mayfly.polls p where p.tenant_id = ${one.tenant}) as polls,
         (select count(*) > 0 from mayfly.debug_records r where r.tenant_id = ${one.tenant}) as debugged`;
     expect(made).toEqual({
-      living: 5,
+      living: 10,
       stopped: 2,
-      memories: 49,
+      memories: 50,
       conflicts: 1,
       waiting: 7,
-      states: 4,
-      jobs: ["failed", "ready", "scheduled", "succeeded"],
+      states: 5,
+      jobs: { failed: 1, ready: 2, scheduled: 1, succeeded: 8, waiting: 2 },
+      runs: ["running", "succeeded"],
+      asked: 2,
+      polls: ["closed", "open"],
       debugged: true,
     });
   });
@@ -57,41 +66,63 @@ describe("npm run dev", () => {
   let before: SqlObject[];
   beforeAll(async () => {
     db = await openTestDatabase();
-    before = await sourcesOf(root);
+    before = objectsIn(await readSources(root));
   });
   afterAll(() => db.close());
 
   const changed = (key: string, from: string, to: string) => {
-    expect(before.find((object) => object.key === key)?.text).toContain(from);
-    return before.map((object) =>
-      object.key === key
-        ? { ...object, text: object.text.replace(from, to), hash: "changed" }
-        : object,
-    );
+    const text = before.find((object) => object.key === key)?.text ?? "";
+    expect(text).toContain(from);
+    const [other] = objectsOf([{ file: "", text: text.replace(from, to) }]);
+    return before.map((object) => (object.key === key && other ? other : object));
   };
   const messageOf = async () => {
     const refused = db.sql`select mayfly_private.fail(400, 'a', 'b')`;
     return refused.then(String, (error: Error) => error.message);
   };
 
-  it("applies a changed function to the database as it runs, and a broken one not at all", async () => {
+  it("applies a changed function to the running database, and refuses a broken one", async () => {
     const fail = "function mayfly_private.fail";
-    const louder = changed(fail, "'message', message", "'message', upper(message)");
-    expect(await applyChanges(db.sql, root, before, before)).toBe("nothing");
-    expect(await applyChanges(db.sql, root, before, louder)).toBe("applied");
+    const apply = (after: SqlObject[]) =>
+      applyStatements(db.sql, root, changesBetween(before, after) ?? []);
+    expect(changesBetween(before, before)).toEqual([]);
+    await apply(changed(fail, "'message', message", "'message', upper(message)"));
     expect(await messageOf()).toContain('"message": "B"');
 
     const broken = changed(fail, "'message', message", "'message', message, (");
-    await expect(applyChanges(db.sql, root, before, broken)).rejects.toThrow(
-      "mismatched parentheses",
-    );
+    await expect(apply(broken)).rejects.toThrow("mismatched parentheses");
     expect(await messageOf()).toContain('"message": "B"');
   });
 
-  it("needs a new database when a table, type or index has changed or is gone", async () => {
+  it("comes to the same catalog as a new database, whatever was changed and changed back", async () => {
+    const made = await catalogOf(db.sql);
+    const without = (key: RegExp) => before.filter((object) => !key.test(object.key));
+    const ways = [
+      changed("function mayfly.usage", "usage()", "usage(more text default '')"),
+      changed("policy agents_select on mayfly.agents", "using (", "using (true and "),
+      changed(
+        "trigger agents_log_insert on mayfly.agents",
+        "execute function",
+        "when (true) execute function",
+      ),
+      without(/(function|grant execute on function|comment on function) mayfly\.usage\b/),
+      without(/^grant .* on (table )?mayfly\.agents /),
+      without(/^comment on (function|table|column) mayfly\.(send_messages|agents)\b/),
+      without(/^policy .* on mayfly\.agents$/),
+    ];
+    for (const other of ways) {
+      expect(other).not.toEqual(before);
+      await applyStatements(db.sql, root, changesBetween(before, other) ?? []);
+      expect(await catalogOf(db.sql)).not.toEqual(made);
+      await applyStatements(db.sql, root, changesBetween(other, before) ?? []);
+      expect(await catalogOf(db.sql)).toEqual(made);
+    }
+  });
+
+  it("needs a new database when a table, type or index has changed or is gone", () => {
     const wider = changed("table mayfly.channels", "name text", "name varchar");
-    expect(await applyChanges(db.sql, root, before, wider)).toBe("needs another database");
+    expect(changesBetween(before, wider)).toBeNull();
     const without = before.filter(({ key }) => key !== "table mayfly.channels");
-    expect(await applyChanges(db.sql, root, before, without)).toBe("needs another database");
+    expect(changesBetween(before, without)).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-/** Generated inputs are the same at each `npm test`, and others each time in the long suite. */
+/** Generated inputs are the same in each `npm test`, and different each time in the long suite. */
 import fc from "fast-check";
 import { long } from "./long.ts";
 

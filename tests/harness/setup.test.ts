@@ -1,4 +1,7 @@
-/** Work on Mayfly itself: what a run of the tests does before the first one, and what `npm run dev` does with a change. */
+/**
+ * Working on Mayfly itself: what a run of the tests does before the first one, and how `npm run dev` reacts to a
+ * change.
+ */
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,13 +15,13 @@ import { root } from "./sources.ts";
 import { readTemplate } from "./template.ts";
 
 let project: string;
-/** Whatever the layout: all but what is not ours, and the other tests. */
+/** Everything except foreign files and the other tests. */
 const isCopied = (path: string) =>
   !/^(\.git|\.mayfly|tests\/(?!harness))|node_modules/.test(relative(root, path));
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "mayfly-setup-"));
   await cp(root, project, { recursive: true, filter: isCopied });
-  // With its cache: what has not changed is not made again.
+  // With its cache, so that unchanged parts are not built again.
   await symlink(join(root, "node_modules"), join(project, "node_modules"));
   await mkdir(join(project, "tests/base"));
   await writeFile(join(project, "tests/base/one.test.ts"), oneTest);
@@ -39,7 +42,7 @@ it("reads what the source says", async () => {
 });
 `;
 
-/** Runs the project's one test as a person does, right after saving an SQL file. */
+/** Runs the project's only test as a person does, right after saving an SQL file. */
 function run(): Promise<{ code: number; output: string }> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const args = [vitest, "run", "tests/base"];
@@ -52,7 +55,7 @@ function run(): Promise<{ code: number; output: string }> {
 }
 
 describe("a run of the tests", () => {
-  it("sees what an SQL file says now, without a build, and refuses to start on one that is broken", async () => {
+  it("uses the current SQL files without a build, and refuses to start with a broken one", async () => {
     const file = join(project, "sql/base/schemas.sql");
     const text = await readFile(file, "utf8");
     const comment = /comment on schema mayfly is '[^']*'/;
@@ -96,7 +99,7 @@ describe("a run of the tests", () => {
 });
 
 describe("npm run dev", () => {
-  /** Its data folder, as the first start leaves it. */
+  /** Its data folder, as after a first start. */
   const prepare = async () => {
     const { database, keys } = await readTemplate();
     const data = join(project, ".mayfly/dev");
@@ -174,7 +177,7 @@ describe("npm run dev", () => {
       );
       await expect.poll(version, { timeout: 60_000 }).toBe("edited");
       child.kill("SIGINT");
-      expect(await ended).toBe(0);
+      expect(await ended, said).toBe(0);
       expect(said).toContain("Stopped.");
     } finally {
       child.kill("SIGKILL");

@@ -1,24 +1,37 @@
 import type { TestProject } from "vitest/node";
-import { buildCurrentMigrations } from "./sources.ts";
+import { databaseUrl } from "./needs.ts";
+import { beginRun } from "./once.ts";
+import { makePostgresTemplate } from "./postgres-template.ts";
+import { buildCurrentMigrations, noteStage } from "./sources.ts";
 import { makeTemplate } from "./template.ts";
 
-/** @throws one sentence: no test starts on SQL that does not apply. */
+/** @throws one sentence. No test starts if the SQL cannot be applied. */
 async function prepare(): Promise<void> {
   try {
     await buildCurrentMigrations();
-    await makeTemplate();
+    // With a real Postgres, few tests need PGlite, whose template takes three times as long. The first of them makes it.
+    if (databaseUrl) await makePostgresTemplate(databaseUrl);
+    else await makeTemplate();
+    await noteStage();
   } catch (error) {
     const { message, stack } = error as Error;
     const sentence = new Error(`No test was started, since the SQL does not apply. ${message}`);
-    // A mistake in SQL has no stack of ours; every other one does.
+    // The stack of an SQL error does not help. Every other error keeps its stack.
     if (stack && !(error as Error).cause) sentence.stack = stack.replace(message, sentence.message);
     else sentence.stack = sentence.message;
     throw sentence;
   }
 }
 
-export default async function setup(project: TestProject): Promise<void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const ends = [await beginRun()];
   await prepare();
-  // With --watch, a changed SQL file is a run of its own.
-  project.onTestsRerun(prepare);
+  // With --watch, a changed file starts a new run.
+  project.onTestsRerun(async () => {
+    ends.push(await beginRun());
+    await prepare();
+  });
+  return async () => {
+    for (const end of ends) await end();
+  };
 }

@@ -1,4 +1,4 @@
-/** What test databases are made from, as digests: equal digests, equal databases. */
+/** Digests of what test databases are made from. Equal digests mean equal databases. */
 import { createHash } from "node:crypto";
 import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,10 +9,10 @@ export const root = join(import.meta.dirname, "../..");
 export const migrationsFolder = join(root, "supabase/migrations");
 
 /**
- * Brings the migrations to what sql/ says, so that a broken SQL file fails the tests at once. In CI
- * nothing is written: there they have to be committed.
+ * Rebuilds the migrations from sql/, so that a broken SQL file fails the tests at once. In CI nothing is
+ * written, because there the migrations have to be committed already.
  *
- * @throws what is wrong, each in a sentence.
+ * @throws what is wrong, one sentence each.
  */
 export async function buildCurrentMigrations(): Promise<void> {
   const { wrong } = await buildMigrations(root, process.env.CI === "true");
@@ -20,11 +20,11 @@ export async function buildCurrentMigrations(): Promise<void> {
 }
 
 export interface Stages {
-  /** What bootstrap makes of an empty cluster. */
+  /** The result of bootstrap in an empty cluster. */
   project: string;
   /** With the migrations of the releases, which never change. */
   released: string;
-  /** With those of the next release as well: what is tested. */
+  /** With those of the next release as well. This is what tests use. */
   current: string;
 }
 
@@ -33,7 +33,7 @@ export async function stagesOf(maker: string): Promise<Stages> {
   const frozen = await releasedMigrations();
   const all = (await filesIn(migrationsFolder)).filter((file) => !frozen.includes(file));
   const project = await digest("", [
-    maker,
+    ...(maker ? [maker] : []),
     import.meta.filename,
     join(root, "package-lock.json"),
     ...(await filesIn(join(root, "local/src/bootstrap"))),
@@ -43,7 +43,21 @@ export async function stagesOf(maker: string): Promise<Stages> {
   return { project, released, current: await digest(released, all) };
 }
 
-/** Gives `work` a folder that has the migrations of the releases alone. */
+/** The sources that this run tests, for its processes. */
+const noted = "MAYFLY_TEST_STAGE";
+
+export async function noteStage(): Promise<void> {
+  process.env[noted] = (await stagesOf("")).current;
+}
+
+/** @throws if the SQL is no longer what this run began with. */
+export async function assertStage(): Promise<void> {
+  const stage = process.env[noted];
+  if (stage && stage !== (await stagesOf("")).current)
+    throw new Error("The SQL has changed since this run of the tests began: start it again.");
+}
+
+/** Gives `work` a folder with only the migrations of releases. */
 export async function withReleasedMigrations<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-released-"));
   try {

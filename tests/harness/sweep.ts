@@ -1,6 +1,6 @@
 /**
- * A tenant with a row in every table, and everyone who might want one. Each room says in `tests/<room>/sweep.ts` how it
- * is filled and attacked: nothing here knows a room.
+ * A tenant with a row in every table, and every kind of caller that might attack it. Each room says in
+ * `tests/<room>/sweep.ts` how it is filled and attacked. This file knows no room.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -25,45 +25,45 @@ export interface Caller {
   headers?: Record<string, string>;
 }
 
-/** Rooms add what they gave it: `declare module "#harness/sweep" { interface Victim { … } }`. */
+/** Rooms declare what they add: `declare module "#harness/sweep" { interface Victim { … } }`. */
 export interface Victim {
   tenant: string;
   owner: Claims;
   viewer: Claims;
-  /** Spawned by the owner, with the scopes that the rooms ask for it. */
+  /** An agent that the owner spawned, with the scopes that the rooms ask for. */
   agent: SpawnedAgent;
 }
 
-/** How a function is called, aimed at the victim. */
+/** How to call a function with the victim as the target. */
 export interface Attack {
   values: Record<string, unknown>;
-  /** The scope without which it is refused to a caller that is in the tenant; null where none is needed. */
+  /** The scope without which a caller in the tenant is refused. Null if none is needed. */
   needs: string | null;
-  /** It is for these kinds of callers alone. */
+  /** Only these kinds of callers can call it. */
   only?: "person" | "agent" | "secret" | "renewal";
   /**
-   * Refused to a viewer of the tenant, who may have the scope; `own`: it may, and changes what is its own
-   * alone, as its inbox.
+   * Whether a viewer is refused even with the scope. `own`: a viewer may call it, and changes only things of its
+   * own, such as its inbox.
    */
   viewer: "may" | "may not" | "own";
 }
 
-/** What a room is swept with. */
+/** What a room provides for the sweep. */
 export interface RoomSweep {
   /**
-   * Its tables of the schema mayfly, each with the scope that shows its rows; null where belonging is enough. Where
-   * each row has a scope of its own: asks for all of them.
+   * Its tables of the schema mayfly, each with the scope that shows its rows, or null if membership is enough. If
+   * each row has its own scope, ask for all of them.
    */
   shownBy?: Record<string, string | null | ((sql: Sql) => Promise<string[]>)>;
-  /** Those of its tables that are the same for everyone who is signed in, and changed by nobody. */
+  /** Tables that are the same for everyone who is signed in, and that nobody can change. */
   common?: string[];
-  /** What the victim's agent has of the room's scopes. */
+  /** Scopes of the room that the victim's agent has. */
   scopes?: string[];
-  /** Puts a row of the victim into each table of the room, in both schemas; gives what attacks have to know. */
+  /** Puts a row of the victim into each table of the room, in both schemas. Returns what attacks need to know. */
   fill?: (sql: Sql, victim: Victim) => Promise<Partial<Victim>>;
-  /** A topic of each kind, by the kind's name. */
+  /** A topic of each kind, by the name of the kind. */
   topics?: (victim: Victim) => Record<string, string>;
-  /** Its functions of the schema mayfly, by their names. */
+  /** Its functions of the schema mayfly, by name. */
   attacks?: (victim: Victim) => Record<string, Attack>;
 }
 
@@ -81,10 +81,10 @@ async function readSweeps(): Promise<RoomSweep[]> {
   return found.map(({ sweep }) => sweep);
 }
 
-/** Of every room, in the order of the rooms. */
+/** The sweeps of all rooms, in the order of the rooms. */
 export const sweeps: RoomSweep[] = await readSweeps();
 
-/** A tenant that has used everything there is. */
+/** A tenant that uses every feature. */
 export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Victim> {
   const all = [...sweeps, ...more];
   const tenant = await makeTenant(sql, { max_living_agents: 1_000, spawns_per_minute: 10_000 });
@@ -103,7 +103,7 @@ export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Vict
   return victim;
 }
 
-/** Everyone who is somebody, and nobody to the victim. */
+/** Every kind of caller, none of which belongs to the victim. */
 export async function makeStrangers(
   sql: Sql,
   victim: Victim,
@@ -161,13 +161,16 @@ export async function makeStrangers(
       },
       "the owner of this tenant by a wrong issuer": { claims: { ...owner, iss: "mayfly" } },
       "the owner of this tenant by an expired token": { claims: { ...owner, exp: inSeconds(-31) } },
+      "an OAuth client of the owner of this tenant, with nothing granted": {
+        claims: { ...owner, client_id: "another" },
+      },
       "a person whose id is the agent's": { claims: { ...own.owner, sub: agent.id } },
       "the secret key, naming no tenant": { claims: serviceRole },
     }).map(([who, caller]) => [who, lasting(caller)]),
   );
 }
 
-/** A sweep may take longer than a token lives: those that have not ended last until it has. */
+/** A sweep may take longer than a token lives, so agents that have not ended are extended. */
 const lasting = (caller: Caller): Caller =>
   Number(caller.claims.exp) > Date.now() / 1000
     ? { ...caller, claims: { ...caller.claims, exp: inSeconds(7_200) } }

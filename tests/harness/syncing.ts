@@ -1,4 +1,4 @@
-/** A tenant with an agent that syncs, for the tests of sync. */
+/** A tenant with an agent that syncs, for tests of sync. */
 import { actAs, type Claims, makeAgent, makeTenant } from "./callers.ts";
 import { openTestDatabase } from "./database.ts";
 import { putOf, updateOf } from "./operations.ts";
@@ -25,7 +25,7 @@ export async function openSyncing() {
   const tenant = await makeTenant(db.sql);
   const agent = await makeAgent(db.sql, tenant);
 
-  /** Pushes alone, or pulls a page of a thousand. */
+  /** Only pushes, or pulls a page of 1,000. */
   const sync = (
     push: unknown[],
     since: string | null = null,
@@ -54,6 +54,6 @@ export async function openSyncing() {
   return { db, tenant, agent, sync, remember, update, read };
 }
 
-/** A clock so many seconds from now. */
+/** A clock value this many seconds from now. */
 export const clock = (seconds: number, node = "test") =>
   `${String(Date.now() + seconds * 1000).padStart(13, "0")}-0000-${node}`;

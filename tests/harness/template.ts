@@ -1,17 +1,28 @@
 /**
  * A database with everything that bootstrap and the migrations make, made once and copied by all. It is
- * made in stages, each kept by the digest of what it was made from: after a change of SQL only the
- * next release's migration has to be applied again.
+ * made in stages, each kept by the digest of what it was made from. After a change of SQL, the last one
+ * is made from the one before it if possible, and otherwise from the releases.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import postgres from "postgres";
 import { bootstrap } from "../../local/src/bootstrap.ts";
 import { type Database, openPglite } from "../../local/src/db/index.ts";
 import { generateKeys, type ProjectKeys } from "../../local/src/keys.ts";
 import { applyMigrations } from "../../local/src/migrations.ts";
+import { applyStatements } from "../../scripts/sql/source-changes.ts";
+import { changesSinceLast, noteLast } from "./last-template.ts";
 import { silent } from "./log.ts";
-import { migrationsFolder, root, stagesOf, withReleasedMigrations } from "./sources.ts";
+import { inTurn } from "./once.ts";
+import {
+  assertStage,
+  migrationsFolder,
+  root,
+  type Stages,
+  stagesOf,
+  withReleasedMigrations,
+} from "./sources.ts";
 
 export { migrationsFolder };
 
@@ -23,24 +34,44 @@ export interface Template {
 
 const cache = join(root, "node_modules/.cache/mayfly");
 const folderOf = (stage: string) => join(cache, stage);
-/** Each is up to 70 MB. */
+/** How many to keep. Each is up to 70 MB. */
 const keptStages = 12;
 
 /** Makes the template, unless it is there. */
-export async function makeTemplate(): Promise<void> {
-  const { project, released, current } = await stagesOf(import.meta.filename);
+export const makeTemplate = (): Promise<void> => inTurn("template", makeStages);
+
+async function makeStages(): Promise<void> {
+  const stages = await stagesOf(import.meta.filename);
+  const { project, released, current } = stages;
   if (!(await isThere(project))) await makeProject(project);
-  const haveReleased = await isThere(released);
-  const haveCurrent = await isThere(current);
-  if (!haveReleased && !haveCurrent)
-    await makeFrom(project, released, (database) =>
-      withReleasedMigrations((folder) => applyMigrations(database.url("postgres"), folder)),
-    );
-  if (!haveCurrent)
+  if (await isThere(current)) return;
+  if (!(await changedFromLast(stages))) {
+    if (!(await isThere(released)))
+      await makeFrom(project, released, (database) =>
+        withReleasedMigrations((folder) => applyMigrations(database.url("postgres"), folder)),
+      );
     await makeFrom(released, current, (database) =>
       applyMigrations(database.url("postgres"), migrationsFolder),
     );
+  }
+  await noteLast("pglite", stages);
   await forgetOldStages();
+}
+
+/** Makes it of the last one, if that is possible. */
+async function changedFromLast(stages: Stages): Promise<boolean> {
+  const changes = await changesSinceLast("pglite", stages);
+  if (!changes || !(await isThere(changes.stage))) return false;
+  try {
+    await makeFrom(changes.stage, stages.current, async (database) => {
+      const sql = postgres(database.url("postgres"), { max: 1, onnotice: () => {} });
+      await applyStatements(sql, root, changes.statements).finally(() => sql.end());
+    });
+    return true;
+  } catch {
+    // The migration itself says what is wrong, with its name and line.
+    return false;
+  }
 }
 
 async function makeProject(stage: string): Promise<void> {
@@ -83,20 +114,20 @@ async function makeFrom(
   });
 }
 
-/** Aside first: a folder that is there is whole. */
+/** Made in another place first, so that an existing folder is always complete. */
 async function keep(stage: string, files: Record<string, string | Uint8Array>): Promise<void> {
   const folder = folderOf(stage);
   const draft = `${folder}.${process.pid}`;
   await mkdir(draft, { recursive: true });
   for (const [name, content] of Object.entries(files)) await writeFile(join(draft, name), content);
   await rename(draft, folder).catch(async (error: unknown) => {
-    // Another run has made it meanwhile.
+    // Another run has made it in the meantime.
     if (!existsSync(folder)) throw error;
     await rm(draft, { recursive: true });
   });
 }
 
-/** Whether the stage has been made; from now on it counts as just used. */
+/** Whether the stage exists. If so, it counts as used now. */
 async function isThere(stage: string): Promise<boolean> {
   const now = new Date();
   return utimes(folderOf(stage), now, now).then(
@@ -123,16 +154,29 @@ async function read(stage: string): Promise<Template> {
   };
 }
 
-/** The path of a cluster as initdb leaves it, which takes that 5 s. */
+/** The path of a cluster as initdb leaves it. Making it takes 5 s. */
 export async function readBareTemplate(): Promise<string> {
-  const { project } = await stagesOf(import.meta.filename);
-  return join(folderOf(project), "bare.tar");
+  return join(folderOf(await madeProject()), "bare.tar");
 }
 
-/** What this run's tests start from. */
+/** The keys of every test project. */
+export async function readKeys(): Promise<ProjectKeys> {
+  return (await read(await madeProject())).keys;
+}
+
+async function madeProject(): Promise<string> {
+  const { project } = await stagesOf(import.meta.filename);
+  if (await isThere(project)) return project;
+  await inTurn("template", async () => {
+    if (!(await isThere(project))) await makeProject(project);
+  });
+  return project;
+}
+
+/** The template from which this run's tests on PGlite start. */
 export async function readTemplate(): Promise<Template> {
+  await assertStage();
   const { current } = await stagesOf(import.meta.filename);
-  if (!existsSync(folderOf(current)))
-    throw new Error("The SQL has changed since this run of the tests began: start it again.");
+  if (!existsSync(folderOf(current))) await makeTemplate();
   return read(current);
 }

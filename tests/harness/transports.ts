@@ -1,4 +1,4 @@
-/** An embedded Supabase on a database of its own, PGlite or a real Postgres 17, and both ways to call it. */
+/** An embedded Supabase on its own database, PGlite or a real Postgres 17, and both ways to call it. */
 import { Mayfly } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { type Local, startLocal } from "../../local/src/index.ts";
@@ -21,7 +21,7 @@ export interface Ways {
   close(): Promise<void>;
 }
 
-/** The databases that are there. */
+/** The databases that are available. */
 export const databases: { name: string; open: () => Promise<Ways> }[] = [
   {
     name: "PGlite",

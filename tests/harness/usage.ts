@@ -1,8 +1,8 @@
-/** What a tenant uses of its quotas, for tests that time does not change. */
+/** The usage of a tenant's quotas, for tests that do not depend on time. */
 import { type Claims, rpc, type Sql } from "./callers.ts";
 import type { Clock } from "./clock.ts";
 
-/** Without what time alone changes: writes are counted by the minute, and spawns come back. */
+/** Leaves out values that change with time: writes are counted by the minute, and spawns refill. */
 export async function storedBy(
   sql: Sql,
   claims: Claims,
@@ -11,7 +11,7 @@ export async function storedBy(
   return { memories, bytes };
 }
 
-/** Work during which no minute ends: what counts by the minute begins with the next one. */
+/** Runs work within a single minute, because some values are counted by the minute. */
 export async function withinAMinute(clock: Clock, work: () => Promise<void>): Promise<void> {
   await clock.freeze();
   try {

@@ -1,6 +1,7 @@
-/** A bound is stated once: over made-up files that state another. */
+/** A bound is stated once: made-up files that state another one. */
 import { describe, expect, it } from "vitest";
 import { boundFaults } from "../../scripts/house/bounds.ts";
+import { withBounds } from "../../scripts/sql/bounds.ts";
 
 const faults = (files: Record<string, string>) =>
   boundFaults(Object.entries(files).map(([file, text]) => ({ file, text })));
@@ -16,7 +17,7 @@ describe("a bound is stated once, in the contract", () => {
     ['import { z } from "zod"; z.string().max(200);', ".max(200)"],
     ['invalid("limit", "must be 1 to 100");', "must be 1 to 100"],
     ["invalid(`limit`, `at least 10`);", "at least 10"],
-  ])("so %s is named", (text, bound) => {
+  ])("so %s is reported", (text, bound) => {
     expect(inRoom(text)).toEqual([bound]);
   });
 
@@ -25,19 +26,42 @@ describe("a bound is stated once, in the contract", () => {
     "Math.max(200);",
     ['invalid("limit", `must be 1 to $', "{most}`);"].join(""),
     `invalid("timeout", 'must be like "10m"');`,
-  ])("and %s is none", (text) => {
+  ])("and %s is not reported", (text) => {
     expect(inRoom(text)).toEqual([]);
   });
 
-  it("so SQL states the same", () => {
-    const of = (most: number) =>
-      faults({
-        ...contract,
-        "sql/memory/tables/memories.sql": `constraint a check (char_length(task) <= ${most})`,
-      });
-    expect(of(2_000)).toEqual([]);
-    expect(of(1_000)).toEqual([
-      "sql/memory/tables/memories.sql bounds task by 1000, and sdk/src/contract by 2000: they must be the same.",
-    ]);
+  it("and SQL and docs are written from it", () => {
+    const known = new Map(Object.entries({ "memory.task": 1_000, "memory.levels": 8 }));
+    for (const [line, written] of [
+      [
+        "check (a <= 2000), -- bounds: 2000 memory.task",
+        "check (a <= 1000), -- bounds: 1000 memory.task",
+      ],
+      [
+        "case 1 when a <= 2000 then 'at most 2000' -- bounds: 2000 memory.task",
+        "case 1 when a <= 1000 then 'at most 1000' -- bounds: 1000 memory.task",
+      ],
+      [
+        "'**{33 to last}' <= 12000 -- bounds: 33 memory.levels + 1",
+        "'**{9 to last}' <= 12000 -- bounds: 9 memory.levels + 1",
+      ],
+      [
+        "a ~ '^[a-z]{0,1999}$' -- bounds: 1999 memory.task - 1",
+        "a ~ '^[a-z]{0,999}$' -- bounds: 999 memory.task - 1",
+      ],
+      [
+        "| task | 2,000 of 4 <!-- bounds: 2,000 memory.task; 4 memory.levels / 2 --> |",
+        "| task | 1,000 of 4 <!-- bounds: 1,000 memory.task; 4 memory.levels / 2 --> |",
+      ],
+      ["a <= 2000", "a <= 2000"],
+    ] as const) {
+      const of = line.includes("<!--") ? "md" : "sql";
+      expect(withBounds(line, of, known)).toBe(written);
+      expect(withBounds(written, of, known)).toBe(written);
+    }
+    expect(() => withBounds("a <= 1 -- bounds: 1 memory.other", "sql", known)).toThrow(
+      "names no bound",
+    );
+    expect(() => withBounds("a <= 1 -- bounds: 2 memory.task", "sql", known)).toThrow("has no 2");
   });
 });

@@ -1,10 +1,10 @@
-/** The rules of the house over made-up trees, each of which breaks one. */
+/** The rules of the house, with made-up trees that each break one. */
 import { describe, expect, it } from "vitest";
 import { brokenRules, type House, pruned } from "../../scripts/house/rules.ts";
 
 const none: House = { rooms: [] };
 
-/** What is broken in a tree of these files, by their paths. */
+/** The broken rules in a tree of these files, by path. */
 const broken = (files: Record<string, string>, house: Partial<House> = {}) =>
   brokenRules(
     Object.entries(files).map(([file, text]) => ({ file, text })),
@@ -26,11 +26,11 @@ const sdk = {
 };
 
 describe("a room has the same name everywhere", () => {
-  it("and a tree where each has all its places is right", () => {
+  it("and a tree with all places is right", () => {
     expect(broken(places, two)).toEqual([]);
   });
 
-  it("so a place that it lacks is named", () => {
+  it("so a missing place is reported", () => {
     const { "docs/messages.md": _, ...without } = places;
     expect(broken(without, two)).toEqual([
       "docs/messages.md is missing: a room has the same name in sql/, sdk/src/, tests/ and docs/.",
@@ -38,14 +38,14 @@ describe("a room has the same name everywhere", () => {
     expect(broken(without, { ...two, missing: ["docs/messages.md"] })).toEqual([]);
   });
 
-  it("so a folder that is no room is named", () => {
+  it("so a folder that is not a room is reported", () => {
     expect(broken({ ...places, "sql/attic/tables/a.sql": "" }, two)).toEqual([
       "sql/attic is named after no room of sql/rooms.json: move its files to a room, or add the room there.",
     ]);
     expect(broken({ ...places, "tests/harness/seed.ts": "" }, two)).toEqual([]);
   });
 
-  it("so a file of the SDK stands in one", () => {
+  it("so a file of the SDK must be in one", () => {
     expect(broken({ "sdk/src/helpers.ts": "" })).toEqual([
       "sdk/src/helpers.ts stands in no room: move it into a folder of sdk/src.",
     ]);
@@ -70,7 +70,7 @@ describe("a room uses only rooms before it", () => {
     expect(backwards(text)).toEqual([sentence]);
   });
 
-  it("and forwards it may, as text in a comment or in a string may say anything", () => {
+  it("and text in comments and strings does not count", () => {
     const memory = { "sdk/src/memory/recall.ts": "export const recall = 1;" };
     const forwards = 'import { recall } from "../memory/recall.ts";';
     expect(broken({ ...places, ...memory, "sdk/src/messages/a.ts": forwards }, two)).toEqual([]);
@@ -79,7 +79,7 @@ describe("a room uses only rooms before it", () => {
     ).toEqual([]);
   });
 
-  it("but for an exception by its name, which has to go when it is none any more", () => {
+  it("except for listed exceptions, which must be removed when they are fixed", () => {
     const imports = ["sdk/src/memory/recall.ts → sdk/src/messages/send.ts"];
     const files = {
       ...places,
@@ -103,7 +103,7 @@ describe("a room uses only rooms before it", () => {
     ]);
   });
 
-  it("and the contract uses nothing, the link the contract alone", () => {
+  it("and the contract uses nothing, and the link only the contract", () => {
     const files = { "sdk/src/contract/a.ts": 'import "../link/b.ts";', "sdk/src/link/b.ts": "" };
     expect(broken(files)).toEqual([
       "sdk/src/contract/a.ts imports sdk/src/link/b.ts, but the room link comes after contract in sql/rooms.json. Move what they share to the earlier room, or pass it in.",
@@ -111,7 +111,7 @@ describe("a room uses only rooms before it", () => {
   });
 });
 
-describe("a part uses another by its public door", () => {
+describe("a part uses another through its public entry", () => {
   const inside = {
     ...sdk,
     "sdk/src/index.ts": "",
@@ -123,7 +123,7 @@ describe("a part uses another by its public door", () => {
       (sentence) => /, but (.*?)\. /.exec(sentence)?.[1],
     );
 
-  it("so functions import the contract alone", () => {
+  it("so functions import only the contract", () => {
     expect(reasons("functions/sync/a.ts", "../../sdk/src/contract/errors.ts")).toEqual([]);
     expect(reasons("functions/sync/a.ts", "../../sdk/src/link/call.ts")).toEqual([
       "functions/ use nothing of ours but sdk/src/contract",
@@ -152,7 +152,7 @@ describe("a part uses another by its public door", () => {
   });
 
   it.each(["console/a.ts", "adapters/mcp/a.ts", "examples/a.ts"])(
-    "so %s imports @mayfly/sdk alone",
+    "so %s imports only @mayfly/sdk",
     (file) => {
       expect(reasons(file, "@mayfly/sdk")).toEqual([]);
       const up = "../".repeat(file.split("/").length - 1);
@@ -206,7 +206,7 @@ describe("every call crosses the network through the link", () => {
   });
 });
 
-describe("files import one another in no circle", () => {
+describe("files have no import cycles", () => {
   it("of values or of types, in any part", () => {
     const files = {
       "scripts/a.ts": 'import { b } from "./b.ts";',
@@ -220,7 +220,7 @@ describe("files import one another in no circle", () => {
     expect(broken({ ...files, "scripts/c.ts": "" })).toEqual([]);
   });
 
-  it("and each knot is named once, by its shortest circle", () => {
+  it("and each knot is named once, by its shortest cycle", () => {
     const files = {
       "scripts/a.ts": 'import "./b.ts"; import "./c.ts";',
       "scripts/b.ts": 'import "./c.ts";',
@@ -236,7 +236,7 @@ describe("files import one another in no circle", () => {
 });
 
 describe("a file has at most 300 lines", () => {
-  it("but for what is generated, and exceptions by name", () => {
+  it("except for generated files and listed exceptions", () => {
     const file = "scripts/long.ts";
     expect(broken({ [file]: "\n".repeat(300) })).toEqual([]);
     expect(broken({ [file]: "\n".repeat(301) })).toEqual([
@@ -256,12 +256,12 @@ describe("a file of SQL makes one public function", () => {
   const made = (...names: string[]) =>
     broken({ [file]: names.map((name) => `create function ${name}()\n`).join("") }, house);
 
-  it("with its private half, under its name", () => {
+  it("together with its private half, in a file with its name", () => {
     expect(made("mayfly_private.recall", "mayfly.recall")).toEqual([]);
     expect(made("mayfly_private.recall")).toEqual([]);
   });
 
-  it("and not two, nor under another name", () => {
+  it("and not two, or in a file with another name", () => {
     expect(made("mayfly.recall", "mayfly.forget")).toEqual([
       `${file} makes 2 public functions (recall, forget): give each a file of its own.`,
     ]);
@@ -272,7 +272,7 @@ describe("a file of SQL makes one public function", () => {
 });
 
 describe("pruning", () => {
-  it("takes out the exceptions that are none any more, and nothing else", () => {
+  it("removes only exceptions that no longer apply", () => {
     const tree = [{ file: "scripts/long.ts", text: "\n".repeat(301) }];
     const house = { rooms: [], long: ["scripts/long.ts", "scripts/gone.ts"], exceptions: ["sql"] };
     expect(pruned(tree, house)).toEqual({ ...house, long: ["scripts/long.ts"] });

@@ -33,7 +33,7 @@ async function signUp(options: Partial<MayflyOptions> = {}) {
 }
 
 describe("people", () => {
-  it("create tenants where the project lets them, and own what they create", async () => {
+  it("create tenants if the project allows it, and own them", async () => {
     const person = await signUp();
     expect(await codeOf(person.mayfly().tenants.create({ name: "not yet" }))).toBe(
       "tenant_creation_not_allowed",
@@ -84,7 +84,7 @@ describe("people", () => {
     dataOf(await owner.mayfly().tenants.leave());
   });
 
-  it("work in several tenants by choosing one, and never in one that is not theirs", async () => {
+  it("work in several tenants by choosing one, and never in a foreign one", async () => {
     const person = await signUp();
     const one = dataOf(await secret.tenants.create({ name: "one", owner: person.id }));
     const two = dataOf(await secret.tenants.create({ name: "two", owner: person.id }));
@@ -112,7 +112,7 @@ describe("people", () => {
 });
 
 describe("machines", () => {
-  it("spawn by an enrolment key, within its scopes, and do nothing else", async () => {
+  it("spawn with an enrolment key, within its scopes, and do nothing else", async () => {
     const { key, enrolmentKey } = dataOf(
       await secret.keys.create({ name: "ci", scopes: ["memory:read"] }),
     );
@@ -143,7 +143,7 @@ describe("machines", () => {
 });
 
 describe("agents", () => {
-  it("are spawned as a team, with names of their own, and found by what they can", async () => {
+  it("are spawned as a team with their own names, and found by capability", async () => {
     const { mayfly } = await local.enter();
     dataOf(
       await mayfly.agents.types.define({
@@ -223,7 +223,7 @@ describe("agents", () => {
     await agent.stop();
   });
 
-  it("do nothing while they are suspended, and continue when they are resumed, with their descendants", async () => {
+  it("do nothing while suspended, and continue with their descendants when resumed", async () => {
     const parent = dataOf(await secret.spawn({ scopes: ["agent:spawn", "memory:read"] }));
     const child = dataOf(await parent.spawn({ scopes: ["memory:read"] }));
     dataOf(await secret.agents.suspend(parent.id, "look into it"));
@@ -258,7 +258,7 @@ describe("agents", () => {
 });
 
 describe("a tenant", () => {
-  it("tells what it uses, and is erased by its owner with everything in it", async () => {
+  it("reports its usage, and is erased by its owner with everything in it", async () => {
     const owner = await signUp();
     const { id } = dataOf(await secret.tenants.create({ name: "short-lived", owner: owner.id }));
     const agent = dataOf(await owner.mayfly().spawn());

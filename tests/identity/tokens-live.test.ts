@@ -10,7 +10,7 @@ import { decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, makeAgent } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { readTemplate } from "#harness/template";
+import { readKeys } from "#harness/template";
 
 let local: TestLocal;
 let tokens: Tokens;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => local.close());
 
-/** What the three services make of a token: rows seen, functions' status, join's outcome. */
+/** How the three services treat a token: visible rows, the functions' status, the result of a join. */
 async function tryToken(token: string, project = { local, tenant }) {
   const { local, tenant } = project;
   const headers = { apikey: local.publishableKey, authorization: `Bearer ${token}` };
@@ -58,7 +58,7 @@ describe("a token", () => {
     expect(await tryToken(await tokens.sign(await agentClaims()))).toEqual(accepted);
   });
 
-  it("signed with the project's HS256 secret is accepted alike, with a kid and without", async () => {
+  it("signed with the project's HS256 secret is accepted too, with and without a kid", async () => {
     expect(await tryToken(await tokens.signLegacy(await agentClaims()))).toEqual(accepted);
   });
 
@@ -85,7 +85,7 @@ describe("a token", () => {
       expect(await tryToken(token), what).toEqual(refused);
   });
 
-  it("made HS256 with the public key as secret is refused by all", async () => {
+  it("made with HS256 and the public key as secret is refused by all", async () => {
     const publicKey = JSON.stringify(tokens.jwks.keys[0]);
     const token = await new SignJWT(await agentClaims())
       .setProtectedHeader({ alg: "HS256", kid: tokens.jwks.keys[0]?.kid ?? "" })
@@ -93,7 +93,7 @@ describe("a token", () => {
     expect(await tryToken(token)).toEqual(refused);
   });
 
-  it("with a wrong issuer, or from the future, is worth nothing anywhere", async () => {
+  it("with a wrong issuer, or from the future, is accepted nowhere", async () => {
     const claims = await agentClaims();
     const wrong = await tryToken(await tokens.sign({ ...claims, iss: "somebody" }));
     expect(wrong).toEqual({ rest: 200, rows: 0, functions: 401, join: "CHANNEL_ERROR" });
@@ -108,7 +108,7 @@ describe("a token", () => {
     expect((await tryToken(await tokens.sign(claims))).functions).toBe(401);
   });
 
-  it("of a stopped agent shows nothing, although it is formally valid", async () => {
+  it("of a stopped agent shows nothing, although its signature is valid", async () => {
     const agent = await makeAgent(local.sql, tenant);
     const token = await tokens.sign(agent.claims);
     await local.sql`update mayfly.agents set status = 'stopped' where id = ${agent.id}`;
@@ -122,8 +122,8 @@ describe("a token", () => {
 });
 
 describe("a rotation of signing keys", () => {
-  it("accepts tokens of both keys meanwhile, and signs with the new one", async () => {
-    const { keys } = await readTemplate();
+  it("accepts tokens of both keys, and signs with the new one", async () => {
+    const keys = await readKeys();
     const [oldKey] = keys.signingKeys;
     const newKey = await generateSigningKey();
     const rotating = await startTestLocal({
@@ -154,7 +154,7 @@ describe("a rotation of signing keys", () => {
 
 describe("agents' tokens signed with the legacy secret", () => {
   it("work everywhere: HS256 with a kid", async () => {
-    const { keys } = await readTemplate();
+    const keys = await readKeys();
     const key = {
       kty: "oct",
       k: Buffer.from(keys.jwtSecret).toString("base64url"),

@@ -39,7 +39,7 @@ describe("a token gets nothing in the database", () => {
     for (const claims of [person, agent]) {
       expect(await belongs(claims)).toBe(true);
       const { role = "authenticated", ...rest } = change;
-      // As the role that may call at all: what is tried here is what the functions make of the claims.
+      // As the role that may call at all, because this tests how the functions treat claims.
       const tenants = await actAs(db.sql, { role: "authenticated" }, async (session) => {
         await session`select set_config('request.jwt.claims', ${JSON.stringify({ ...claims, role, ...rest })}, true)`;
         const [row] = await session`select mayfly.tenant_ids() as ids`;
@@ -54,7 +54,7 @@ describe("a token gets nothing in the database", () => {
     expect(await belongs({ ...person, iss: "mayfly" })).toBe(false);
   });
 
-  it("with a subject that is no uuid", async () => {
+  it("with a subject that is not a uuid", async () => {
     expect(await belongs({ ...person, sub: "owner" })).toBe(false);
     expect(await belongs({ ...agent, sub: "' or true --" })).toBe(false);
   });

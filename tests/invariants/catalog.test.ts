@@ -22,7 +22,7 @@ describe("the catalog", () => {
     expect(without.map((row) => row.relname)).toEqual([]);
   });
 
-  it("lets only roles execute a function to which its file grants it", async () => {
+  it("lets only those roles execute a function that its file grants it to", async () => {
     const granted = new Map<string, string[]>();
     for (const { text } of await readSources(join(import.meta.dirname, "../..")))
       for (const object of objectsOf([{ file: "", text }])) {
@@ -71,7 +71,7 @@ describe("the catalog", () => {
     expect(rows.filter((row) => (row.key as string[]).length === 0)).toEqual([]);
   });
 
-  it("has every function and table that a room has registered", async () => {
+  it("has every function and table that a room registers", async () => {
     const rows = await db.sql`
       select name, signature, to_regprocedure(signature) is not null as there, volatile, result
       from (
@@ -94,7 +94,7 @@ describe("the catalog", () => {
     expect([...charged]).toEqual([]);
   });
 
-  it("has definer functions in mayfly_private alone", async () => {
+  it("has definer functions only in mayfly_private", async () => {
     const rows = await db.sql`
       select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname = 'mayfly' and p.prosecdef`;
@@ -118,7 +118,7 @@ describe("the catalog", () => {
     expect(rows.map((row) => row.name)).toEqual([]);
   });
 
-  it("asks the policies' functions once a statement, not once a row", async () => {
+  it("calls the policies' functions once per statement, not once per row", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
     const tables = await db.sql`
@@ -156,7 +156,7 @@ describe("the catalog", () => {
          select from pg_constraint k
          where k.conrelid = c.oid and k.contype = 'p' and k.conkey[1] = a.attnum)`,
     );
-    // A hash says by itself whose it is; nobody but their owner reads these.
+    // A hash identifies its owner by itself, and nobody except the owner of the database reads these.
     expect(tables.map((row) => row.name).sort()).toEqual([
       "mayfly_private.enrolment_secrets",
       "mayfly_private.invitation_secrets",
@@ -174,7 +174,7 @@ describe("the catalog", () => {
     expect(keys.map((row) => row.conname)).toEqual([]);
   });
 
-  it("has one permissive policy at most for a table, a command and a role, each to authenticated", async () => {
+  it("has at most one permissive policy for a table, a command and a role, each for authenticated", async () => {
     const rows = await db.sql`
       select schemaname || '.' || tablename as name, cmd, array_agg(roles::text) as roles, count(*)::int as policies
       from pg_policies where schemaname in ('mayfly', 'mayfly_private') group by 1, 2`;
@@ -184,7 +184,7 @@ describe("the catalog", () => {
     );
   });
 
-  it("has views that ask as who reads them", async () => {
+  it("has only views that run as their reader", async () => {
     const rows = await db.sql.unsafe(
       `select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
        where ${ours} and c.relkind in ('v', 'm')

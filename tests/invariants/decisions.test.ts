@@ -1,4 +1,4 @@
-/** Decisions that read what a concurrent transaction is about to change: each with two real sessions. */
+/** Decisions that read what a concurrent transaction is about to change. Each test has two real sessions. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -21,7 +21,7 @@ import { databaseUrl } from "#harness/needs";
 let db: TestDatabase;
 let tenant: string;
 
-/** Until another session waits for a lock, or has ended without. */
+/** Until another session waits for a lock, or has ended without waiting. */
 async function untilWaiting(ended: () => boolean): Promise<void> {
   while (!ended()) {
     const [row] = await db.sql`
@@ -31,7 +31,7 @@ async function untilWaiting(ended: () => boolean): Promise<void> {
   }
 }
 
-/** Starts `second` while the transaction of `first` is open, goes on when it waits or is over, and commits. */
+/** Starts `second` while the transaction of `first` is open, continues when it waits or has ended, and commits. */
 async function overlap<T>(
   claims: Claims,
   first: (session: Session) => Promise<unknown>,
@@ -57,12 +57,12 @@ async function overlap<T>(
   return outcome as PromiseSettledResult<T>;
 }
 
-/** The code with which a call was refused; `ok` where it was not. */
+/** The code with which a call was refused, or `ok`. */
 async function codeOfOutcome(outcome: PromiseSettledResult<unknown>): Promise<string> {
   return outcome.status === "fulfilled" ? "ok" : codeOf(Promise.reject(outcome.reason));
 }
 
-describe.skipIf(!databaseUrl)("two at once", () => {
+describe.skipIf(!databaseUrl)("two concurrent callers", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
@@ -71,7 +71,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     tenant = await makeTenant(db.sql);
   });
 
-  /** What the agent was told last of the levels that it is to record. */
+  /** The last levels that the agent was told to record. */
   async function lastTold(agent: string): Promise<unknown> {
     const [row] = await db.sql`
       select payload -> 'levels' as levels from realtime.messages
@@ -80,7 +80,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     return row?.levels;
   }
 
-  it("that release an agent's last two debug leases leave it silent", async () => {
+  it("that release the last two debug leases of an agent leave it silent", async () => {
     const agent = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     await rpc(db.sql, agent.claims, "debug_level");
     const member = await makePerson(db.sql, { [tenant]: "member" });
@@ -109,7 +109,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(await lastTold(agent.id)).toMatchObject({ task: 1 });
   });
 
-  it("an agent that begins to listen while it is leased is told, or sees it", async () => {
+  it("tell an agent that begins to listen of a lease that is made at the same time", async () => {
     const agent = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     const member = await makePerson(db.sql, { [tenant]: "member" });
     let seen: { levels?: Record<string, number> } = {};
@@ -126,7 +126,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(await lastTold(agent.id)).toMatchObject({ task: 2 });
   });
 
-  it("a key that is revoked with its agents leaves none that it was just spawning", async () => {
+  it("leave no agent that a key was spawning while it was revoked with its agents", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string; enrolment_key: { id: string } }>(
       db.sql,
@@ -134,7 +134,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
       "create_enrolment_key",
       { name: "k" },
     );
-    // Its last use is written once a minute: this spawn does, the next has no lock on the key's row.
+    // Its last use is written once a minute. This spawn writes it, so the next one has no lock on the key's row.
     await rpc(db.sql, machineClaims(made.key), "spawn_agent");
     const revoke = () =>
       rpc(db.sql, owner, "revoke_enrolment_key", { id: made.enrolment_key.id, stop_agents: true });
@@ -149,7 +149,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(row).toEqual({ agents: 2, running: 0 });
   });
 
-  it("a key that is revoked while a spawn by it waits spawns nothing", async () => {
+  it("spawn nothing by a key that is revoked while its spawn waits", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string; enrolment_key: { id: string } }>(
       db.sql,
@@ -165,7 +165,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(await codeOfOutcome(outcome)).toBe("not_authorized");
   });
 
-  it("a person who is removed while a spawn of theirs waits spawns nothing", async () => {
+  it("spawn nothing for a person who is removed while their spawn waits", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const outcome = await overlap(
@@ -176,7 +176,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(await codeOfOutcome(outcome)).toBe("tenant_unknown");
   });
 
-  it("of two admins who remove each other one stays, and of two who demote each other", async () => {
+  it("keep one of two admins who remove each other, or who demote each other", async () => {
     for (const [mine, theirs] of [
       ["remove_member($1)", "remove_member"],
       ["change_member_role($1, 'viewer')", "change_member_role"],
@@ -198,7 +198,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     }
   });
 
-  it("two who create the last channel of a tenant create one", async () => {
+  it("create only one channel if the tenant has room for one", async () => {
     await db.sql`
       insert into mayfly.channels (tenant_id, name, kind)
       select ${tenant}, 'c' || n, 'two_way' from generate_series(1, 999) n`;
@@ -211,7 +211,7 @@ describe.skipIf(!databaseUrl)("two at once", () => {
     expect(await codeOfOutcome(outcome)).toBe("quota_exceeded");
   });
 
-  it("an agent that is renewed while it is resumed deadlocks with nobody", async () => {
+  it("never deadlock when one renews an agent and one resumes it", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const agent = await makeAgent(db.sql, tenant);
     const outcome = await overlap(
@@ -220,11 +220,11 @@ describe.skipIf(!databaseUrl)("two at once", () => {
       () => renew(db.sql, agent.renewalSecret),
       (session) => session`select mayfly.resume_agent(${agent.id})`,
     );
-    // It was the resumer's secret by then.
+    // By then, it was the secret of the caller that resumed.
     expect(await codeOfOutcome(outcome)).toBe("renewal_refused");
   });
 
-  it("a renewal and a repetition of the one before are judged one by one", async () => {
+  it("are judged one by one when one renews and one repeats the previous renewal", async () => {
     const agent = await makeAgent(db.sql, tenant);
     const { renewal_secret } = await renew(db.sql, agent.renewalSecret);
     const [first, repeated] = await Promise.allSettled([
@@ -235,17 +235,17 @@ describe.skipIf(!databaseUrl)("two at once", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // Either it came first, and its answer was lost, or its secret was unknown by then.
+    // Either this use came first and its answer was lost, or its secret was already unknown.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 
-  it("an invitation that is accepted while its tenant is erased deadlocks with nobody", async () => {
+  it("never deadlock when one accepts an invitation and one erases its tenant", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const guest = await makePerson(db.sql, {});
     const { token } = await rpc<{ token: string }>(db.sql, owner, "invite_member", {
       role: "viewer",
     });
-    // As erase_tenant does: the tenant first, then its invitations.
+    // Like erase_tenant: first the tenant, then its invitations.
     const outcome = await overlap(
       { role: "postgres" },
       (session) => session`select from mayfly.tenants where id = ${tenant} for update`,
@@ -254,5 +254,17 @@ describe.skipIf(!databaseUrl)("two at once", () => {
         session`update mayfly.invitations set revoked_at = now() where tenant_id = ${tenant}`,
     );
     expect(await codeOfOutcome(outcome)).toBe("invitation_unknown");
+  });
+
+  it("leave no grant when one grants scopes to a client and one ends the membership", async () => {
+    const owner = await makePerson(db.sql, { [tenant]: "owner" });
+    const member = await makePerson(db.sql, { [tenant]: "member" });
+    const granted = { client_id: "late", scopes: ["state:read"] };
+    const outcome = await overlap(
+      owner,
+      (session) => session`select mayfly.remove_member(${String(member.sub)})`,
+      () => rpc(db.sql, member, "grant_client", granted),
+    );
+    expect(await codeOfOutcome(outcome)).toBe("tenant_unknown");
   });
 });

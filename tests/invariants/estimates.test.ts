@@ -1,6 +1,6 @@
 /**
- * The planner's statistics are everybody's, and estimates are made of them before any policy is asked:
- * what tenants write has none. Every column of a table that clients may read is taken from the catalog.
+ * Everybody can see the planner's statistics, and estimates use them before any policy is checked. So columns that
+ * tenants write have no statistics. The catalog lists every column of a readable table.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import {
 } from "./estimates.ts";
 
 describe.each(databases.filter(([, , here]) => here))(
-  "what the planner tells, on %s,",
+  "what the planner reveals, on %s,",
   (_on, open) => {
     let db: TestDatabase;
     let caller: Claims;
@@ -37,7 +37,7 @@ describe.each(databases.filter(([, , here]) => here))(
     });
     afterAll(() => db?.close());
 
-    it("is nothing of what tenants write: no such column of a table that clients read has statistics", async () => {
+    it("is nothing that tenants write, because such columns of readable tables have no statistics", async () => {
       expect(content.length).toBeGreaterThan(60);
       expect(content.filter(({ kind }) => kind === "i").map(({ relation }) => relation)).toEqual([
         "memories_key_idx",
@@ -51,7 +51,7 @@ describe.each(databases.filter(([, , here]) => here))(
         what,
       ).toEqual([]);
       expect(await statisticsOf(db.sql, content)).toEqual([]);
-      // What is listed is there.
+      // Everything in the lists exists.
       const all = new Set(
         (await columnsOf(db.sql)).map(({ relation, name }) => `${relation}.${name}`),
       );
@@ -63,7 +63,7 @@ describe.each(databases.filter(([, , here]) => here))(
       expect(await differences(db.sql, caller, content)).toEqual([]);
     });
 
-    it("was more before these columns had none, and is forgotten by sql/forget_statistics.sql", async () => {
+    it("was more while these columns had statistics, and sql/forget_statistics.sql removes them", async () => {
       const told = async () => {
         const [row] = await db.sql`select mayfly_private.installation() -> 'statistics' as told`;
         return row?.told as string[];
@@ -82,7 +82,7 @@ describe.each(databases.filter(([, , here]) => here))(
       const known = await differences(db.sql, caller, content);
       expect(known).toEqual(expect.arrayContaining(leaks));
 
-      // That alone leaves the old ones.
+      // This alone leaves the old statistics.
       await setStatistics(db.sql, content, 0);
       await db.sql`analyze`;
       const kept = await differences(db.sql, caller, content);

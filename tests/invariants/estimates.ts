@@ -4,12 +4,12 @@ import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * What keeps its statistics, since plans need them (DOOR.md: without those of tenant_id a recall takes up
- * to 84 times as long): keys that are random, and words of a list that is ours. A new column is in neither
- * list: give it `set statistics 0` in its table's file, or add it here with a reason.
+ * Columns that keep their statistics because plans need them (DOOR.md: without those of tenant_id, a recall takes
+ * up to 84 times as long): random keys, and values from fixed lists. Set `set statistics 0` for a new column in its
+ * table's file, or add it here with a reason.
  */
 export const words: Record<string, string[]> = {
-  // Whose values a check constraint lists.
+  // A check constraint lists their values.
   agents: ["status", "activity"],
   approval_decisions: ["decided_kind", "verdict"],
   approval_policies: ["autonomy"],
@@ -35,7 +35,7 @@ export const words: Record<string, string[]> = {
   team_alerts: ["kind", "status"],
   teams: ["status"],
   tenders: ["rule", "status"],
-  // The project's own rows, the same for everyone.
+  // Rows of the project, the same for everyone.
   event_kinds: ["kind", "scope", "admin_scope", "description"],
   model_names: ["provider", "name", "model"],
   model_prices: ["provider", "model", "prices", "source"],
@@ -43,8 +43,8 @@ export const words: Record<string, string[]> = {
   state_versions: ["action"],
 };
 /**
- * Ids by which rows are found and joined: an estimate tells of somebody whose id one knows. Those of a
- * primary key are taken from the catalog; a new table needs no line here.
+ * Ids by which rows are found and joined. An estimate reveals something only about an id that one already knows.
+ * Ids in primary keys come from the catalog, so a new table needs no line here.
  */
 export const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
@@ -80,7 +80,7 @@ export const ids: Record<string, string[]> = {
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
 };
-/** Numbers, times and switches tell of the whole project, and of nobody; nothing can be asked of `json`. */
+/** Numbers, times and flags describe the whole project, and nobody can query `json`. */
 const plain =
   /^(smallint|integer|bigint|real|double precision(\[\])?|boolean|timestamp.*|interval|xid8|json)$/;
 
@@ -89,7 +89,7 @@ export interface Column {
   name: string;
   type: string;
   target: number | null;
-  /** Of an index, its number stands for the name. */
+  /** Its number. Statistics of an index are set by this number instead of a name. */
   place: number;
   kind: "r" | "i";
   /** It is an id of its table's primary key. */
@@ -108,12 +108,12 @@ export const columnsOf = async (sql: Sql): Promise<Column[]> => [
     left join pg_index x on x.indexrelid = c.oid
     where n.nspname = 'mayfly' and a.attnum > 0 and not a.attisdropped
       and has_table_privilege('authenticated', coalesce(x.indrelid, c.oid), 'select')
-      -- Of an index only its expressions have statistics of their own.
+      -- In an index, only expressions have statistics of their own.
       and (c.relkind in ('r', 'p', 'm') or x.indkey[a.attnum - 1] = 0)
     order by 1, a.attnum`),
 ];
 
-/** Expressions of indexes that are made of no content: the tenant's id, and times. */
+/** Expressions of indexes without content: the tenant's id, and times. */
 const expressions = ["memory_vectors_tail_idx", "states_over_idx"];
 
 const isContent = ({ relation, name, type, kind, keyed }: Column) =>
@@ -126,7 +126,7 @@ const isContent = ({ relation, name, type, kind, keyed }: Column) =>
 
 export const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
-/** What a content column gets that is null or empty in the row. */
+/** The value for a content column that is null or empty in the row. */
 const filled: Record<string, string> = {
   text: "'secret@words.example'::text",
   uuid: "'5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7'::uuid",
@@ -139,7 +139,7 @@ const filled: Record<string, string> = {
 
 const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", jsonb: "'{}'" };
 
-/** Copies a tenant's row of each table, so that what is in it is the most common there is. */
+/** Copies a tenant's row of each table, so that its values become the most common ones. */
 export async function crowd(sql: Sql, tenant: string, content: Column[]): Promise<void> {
   const ofTables = content.filter(({ kind }) => kind !== "i").map(({ relation }) => relation);
   const tables = new Set([...Object.keys(ids), ...ofTables]);
@@ -152,7 +152,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
     from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'mayfly' and i.indisunique`;
   await sql.begin(async (session) => {
-    // Copies for the planner alone: no triggers, no foreign keys, no checks, which ask for what is null to stay so.
+    // Copies only for the planner: without triggers, foreign keys and checks.
     await session`set local session_replication_role = replica`;
     const checks = await session`
       select conrelid::regclass::text as relation, conname from pg_constraint
@@ -166,7 +166,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
         if (filled[type])
           news[name] =
             `coalesce(nullif(t.${name}::text, ${empty[type] ?? "''"})::${type}, ${filled[type]})`;
-      // Of each key one column is new: an id or a number where there is one.
+      // In each key, one column is new: an id or a number if there is one.
       for (const { columns, nulls } of unique.filter((one) => one.table === table)) {
         const free = columns.filter(({ name }) => table === "tenants" || name !== "tenant_id");
         const changed = free.find(({ type }) => type !== "text") ?? free[0];
@@ -178,7 +178,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
           bytea: "sha256(n::text::bytea)",
         };
         const value = fresh[type] ?? "n + 1000";
-        // Where nulls are the same, a null would be there twice.
+        // If nulls are equal, a null would be a duplicate.
         news[name] =
           nulls && type === "uuid" ? value : `case when t.${name} is not null then ${value} end`;
       }
@@ -196,7 +196,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
   });
 }
 
-/** Conditions on a column by its type, of the column COL: VAL is one that somebody has, or one of nobody's that looks like it. */
+/** Conditions on the column COL by its type. VAL is a value that somebody has, or a similar one that nobody has. */
 export const asked: Record<string, { conditions: string[]; nobodys: string }> = {
   text: {
     conditions: [
@@ -233,7 +233,11 @@ export const asked: Record<string, { conditions: string[]; nobodys: string }> = 
   },
 };
 
-/** Which conditions the planner expects another number of rows for, because somebody has such a value. */
+interface PlanRow {
+  "QUERY PLAN": [{ Plan: { "Plan Rows": number } }];
+}
+
+/** The conditions for which the planner expects another number of rows because somebody has such a value. */
 export async function differences(sql: Sql, caller: Claims, content: Column[]): Promise<string[]> {
   const found: string[] = [];
   for (const { relation, name, type } of content.filter(({ kind }) => kind === "r")) {
@@ -249,29 +253,28 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
     expect(row, `${relation}.${name}: nobody has one`).toBeDefined();
     const literal = `'${String(row?.value).replaceAll("'", "''")}'`;
     const there = type === "tsvector" ? `${literal}::tsvector` : `${literal}::${type}`;
-    // As constants both: the planner estimates nothing of a subquery's result.
+    // Both as constants, because the planner does not estimate a subquery's result.
     const [other] = await sql.unsafe(
       `select (${how.nobodys.replace("VAL", () => there)})::text as value`,
     );
     const nobodys = `'${String(other?.value).replaceAll("'", "''")}'::${type}`;
-    for (const condition of how.conditions) {
-      const rowsOf = async (what: string) => {
-        const where = condition.replaceAll("COL", column).replaceAll("VAL", () => what);
-        return actAs(sql, caller, async (session) => {
-          const [plan] = await session.unsafe(
-            `explain (format json) select 1 from mayfly.${relation} where ${where}`,
-          );
-          return (plan?.["QUERY PLAN"] as [{ Plan: { "Plan Rows": number } }])[0].Plan["Plan Rows"];
-        });
-      };
-      if ((await rowsOf(there)) !== (await rowsOf(nobodys)))
-        found.push(`${relation}.${name} ${condition}`);
-    }
+    const rowsWhere = (condition: string) => (what: string) =>
+      `explain (format json) select 1 from mayfly.${relation}
+       where ${condition.replaceAll("COL", column).replaceAll("VAL", () => what)}`;
+    // In one call: there are hundreds of conditions.
+    const asks = how.conditions.flatMap((condition) => [there, nobodys].map(rowsWhere(condition)));
+    const plans = await actAs(sql, caller, (session) =>
+      session.unsafe<PlanRow[][]>(asks.join(";\n")),
+    );
+    const rows = plans.map(([plan]) => plan?.["QUERY PLAN"][0].Plan["Plan Rows"]);
+    expect(rows).toHaveLength(asks.length);
+    for (const [at, condition] of how.conditions.entries())
+      if (rows[2 * at] !== rows[2 * at + 1]) found.push(`${relation}.${name} ${condition}`);
   }
   return found;
 }
 
-/** Content columns, and expressions of indexes, that the planner has statistics of. */
+/** Content columns and expressions of indexes for which the planner has statistics. */
 export const statisticsOf = async (sql: Sql, content: Column[]) => {
   const rows =
     await sql`select tablename || '.' || attname as name from pg_stats where schemaname = 'mayfly'`;

@@ -26,7 +26,7 @@ afterAll(() => db.close());
 
 const attack = (caller: Caller, name: string) =>
   rpc<unknown>(db.sql, caller.claims, name, attacks[name]?.values, caller.headers);
-/** `refused`, or what was answered. */
+/** `refused`, or the answer. */
 const outcome = (caller: Caller, name: string) =>
   attack(caller, name).then(
     (answer) => JSON.stringify(answer ?? null),
@@ -36,7 +36,7 @@ const outcome = (caller: Caller, name: string) =>
     },
   );
 
-/** Everything there is of the victim. */
+/** Everything that belongs to the victim. */
 async function fingerprint() {
   const tables = await db.sql`
     select c.oid::regclass::text as name from pg_class c
@@ -55,7 +55,7 @@ async function fingerprint() {
   return { ...prints, tenants: row?.print };
 }
 
-describe("isolation, by the functions", () => {
+describe("isolation of the functions", () => {
   it("is tried on every function that is exposed", async () => {
     const exposed = await db.sql`
       select p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'mayfly'`;
@@ -65,7 +65,7 @@ describe("isolation, by the functions", () => {
     ).toEqual(Object.keys(attacks).sort());
   });
 
-  it("tells no stranger anything, and lets none change anything", async () => {
+  it("tells strangers nothing, and lets them change nothing", async () => {
     const before = await fingerprint();
     const secrets = [
       victim.tenant,
@@ -77,7 +77,7 @@ describe("isolation, by the functions", () => {
     for (const [who, caller] of Object.entries(strangers)) {
       for (const name of Object.keys(attacks)) {
         const answer = await outcome(caller, name);
-        // What strangers do in their own tenants holds their own secret plan.
+        // What strangers store in their own tenants has a secret of their own.
         const told = secrets.slice(0, 4).filter((secret) => answer.includes(secret));
         expect(told, `${who}: ${name} answered ${answer.slice(0, 200)}`).toEqual([]);
       }
@@ -85,7 +85,7 @@ describe("isolation, by the functions", () => {
     expect(await fingerprint()).toEqual(before);
   });
 
-  it("refuses everything to anon and to those who are nobody", async () => {
+  it("refuses everything to anon and to unknown callers", async () => {
     const nobodies = Object.entries(strangers).filter(([who]) =>
       /^anon|of this tenant|revoked/.test(who),
     );
@@ -107,7 +107,7 @@ describe("isolation, by the functions", () => {
     expect(await fingerprint()).toEqual(before);
   });
 
-  it("refuses each to an agent that has every scope but the one it needs", async () => {
+  it("refuses each function to an agent with every scope but the needed one", async () => {
     const known = await db.sql`select name from mayfly.scopes where agents`;
     const scopes = known.map((row) => row.name as string);
     for (const [name, { needs, only }] of Object.entries(attacks)) {
@@ -121,10 +121,26 @@ describe("isolation, by the functions", () => {
     }
   });
 
-  it("refuses a machine everything but to spawn", async () => {
+  it("refuses each function to an OAuth client with every scope but the needed one", async () => {
+    const [known] = await db.sql`select mayfly_private.grantable_to_clients() as scopes`;
+    const client = { claims: { ...victim.owner, client_id: "narrow" } };
+    const before = await fingerprint();
+    for (const [name, { needs, only }] of Object.entries(attacks)) {
+      if (needs === null && only === undefined) continue;
+      const scopes = (known?.scopes as string[]).filter((scope) => scope !== needs);
+      await rpc(db.sql, victim.owner, "grant_client", { client_id: "narrow", scopes });
+      const answer = await outcome(client, name);
+      if (name === "my_invitations") expect(answer).toBe("[]");
+      else expect(answer, `${name} without ${needs}`).toBe("refused");
+    }
+    await rpc(db.sql, victim.owner, "revoke_client", { client_id: "narrow" });
+    expect(await fingerprint()).toEqual(before);
+  });
+
+  it("refuses a machine everything except spawning", async () => {
     const machine = { claims: machineClaims(victim.key) };
     for (const name of Object.keys(attacks)) {
-      // How long a vector is holds for the project, and is no tenant's.
+      // The length of vectors is the project's, not a tenant's.
       if (name === "embedding_dimensions") continue;
       if (["tenant_ids", "my_invitations"].includes(name))
         expect(await outcome(machine, name), name).toBe("[]");
@@ -133,7 +149,7 @@ describe("isolation, by the functions", () => {
     }
   });
 
-  it("gives the same answer for another tenant's things as for things that do not exist", async () => {
+  it("gives the same answer for another tenant's rows as for missing rows", async () => {
     const claims = strangers["the owner of another tenant"]?.claims ?? {};
     for (const [name, { values }] of Object.entries(attacks)) {
       const field = Object.keys(values).find((key) => ["id", "root", "user_id"].includes(key));
@@ -144,7 +160,7 @@ describe("isolation, by the functions", () => {
     }
   });
 
-  it("gives the secret key no tenant that it does not name", async () => {
+  it("gives the secret key only the tenant that it names", async () => {
     const caller = strangers["the secret key, naming no tenant"] as Caller;
     for (const name of ["sync", "spawn_agent", "find_agents", "erase_tenant", "list_members"])
       expect(await codeOf(attack(caller, name)), name).toBe("tenant_unknown");

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { machineClaims, makeAgent } from "#harness/callers";
+import { machineClaims, makeAgent, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { type Caller, fillTenant, makeStrangers, sweeps, type Victim } from "#harness/sweep";
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** What the Realtime server would allow, by the policies on realtime.messages: e.g. `read broadcast`. */
+/** What the Realtime server would allow by the policies on realtime.messages, for example `read broadcast`. */
 async function allowed({ claims, headers = {} }: Caller, topic: string): Promise<string[]> {
   const rights: string[] = [];
   for (const way of ["read", "write"]) {
@@ -30,7 +30,7 @@ async function allowed({ claims, headers = {} }: Caller, topic: string): Promise
   return rights;
 }
 
-describe("isolation, by the topics", () => {
+describe("isolation of the topics", () => {
   it("is tried on every topic that the policies know", async () => {
     const rows = await db.sql`select name from mayfly_private.topics`;
     const known = rows.map((row) => row.name as string);
@@ -67,7 +67,7 @@ describe("isolation, by the topics", () => {
       [agent, "agent", ["read broadcast"]],
       [agent, "channel", ["read broadcast"]],
       [agent, "broadcast", ["read broadcast", "write broadcast"]],
-      // One that publishes broadcasts only with channel:broadcast.
+      // Publishers may broadcast only with channel:broadcast.
       [{ claims: quiet.claims }, "broadcast", ["read broadcast"]],
       [{ claims: loud.claims }, "broadcast", ["read broadcast", "write broadcast"]],
       [{ claims: present.claims }, "broadcast", []],
@@ -75,11 +75,17 @@ describe("isolation, by the topics", () => {
       [{ claims: victim.owner }, "broadcast", ["read broadcast"]],
       [{ claims: present.claims }, "channel", []],
       [{ claims: victim.viewer }, "channel", []],
-      // Who administers messages hears every inbox and channel, and speaks in none.
+      // An administrator of messages hears every inbox and channel, and can send in none.
       [{ claims: victim.owner }, "agent", ["read broadcast"]],
       [{ claims: victim.owner }, "channel", ["read broadcast"]],
       [{ claims: present.claims }, "agents", ["read broadcast", "write presence"]],
       [{ claims: present.claims }, "log", []],
+      // Whoever reads one kind of event is told that there is something to read.
+      [{ claims: quiet.claims }, "log", ["read broadcast"]],
+      // What is meant for one agent is announced to that agent and to people.
+      [agent, "people", []],
+      [{ claims: victim.owner }, "people", ["read broadcast"]],
+      [{ claims: victim.viewer }, "people", ["read broadcast"]],
       [{ claims: present.claims }, "agent", []],
       [{ claims: victim.viewer }, "agents", ["read broadcast", "read presence"]],
       [{ claims: victim.viewer }, "log", ["read broadcast"]],
@@ -101,7 +107,22 @@ describe("isolation, by the topics", () => {
       ).toEqual(rights);
   });
 
-  it("knows no topic beside these, however it is spelt", async () => {
+  it("lets an OAuth client hear the inbox of its person only with message:read", async () => {
+    const { tenant, owner } = victim;
+    const client = { claims: { ...owner, client_id: "listener" } };
+    const inbox = `tenant:${tenant}:agent:${owner.sub}`;
+    expect(await allowed({ claims: owner }, inbox)).toEqual(["read broadcast"]);
+    for (const [scope, rights] of [
+      ["state:read", []],
+      ["message:read", ["read broadcast"]],
+    ] as const) {
+      await rpc(db.sql, owner, "grant_client", { client_id: "listener", scopes: [scope] });
+      expect(await allowed(client, inbox), scope).toEqual(rights);
+      expect(await allowed(client, topics.debug as string), scope).toEqual([]);
+    }
+  });
+
+  it("knows no other topic, however it is spelt", async () => {
     const { tenant, agent } = victim;
     const owners = [{ claims: victim.owner }, { claims: agent.claims }];
     for (const topic of [

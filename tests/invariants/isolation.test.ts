@@ -35,10 +35,10 @@ afterAll(() => db.close());
 describe("isolation of tenants", () => {
   it("is tried on every table, each with a row of the victim", () => expectRowsOfVictim(isolation));
 
-  it("shows strangers no row, and lets none change, delete or insert one", () =>
+  it("shows strangers no row, and lets them change, delete or insert none", () =>
     expectNothingForStrangers(isolation));
 
-  it("lets nobody change what is common to all", async () => {
+  it("lets nobody change what all tenants share", async () => {
     const { victim, strangers, common } = isolation;
     const callers = {
       ...strangers,
@@ -66,10 +66,10 @@ describe("isolation of tenants", () => {
   it("shows a viewer what its role shows, and lets it write nothing", () =>
     expectRoleForViewer(isolation));
 
-  it("shows an agent without scopes itself and its tenant, and a machine nothing", () =>
+  it("shows an agent without scopes only itself and its tenant, and shows a machine nothing", () =>
     expectItselfForBare(isolation));
 
-  it("hides each table from an agent that has every scope but its own", () =>
+  it("hides each table from an agent that has every scope except the table's", () =>
     expectOwnScopeForEach(isolation));
 
   it("lets two tenants have memories of the same id", async () => {

@@ -1,4 +1,7 @@
-/** What an agent does by itself behind answers that are not the server's: of a captive portal, a proxy, a firewall. */
+/**
+ * What an agent does in the background when something else answers instead of the server, such as a captive portal,
+ * a proxy or a firewall.
+ */
 import { Mayfly } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
@@ -7,11 +10,11 @@ import { agent, local, nobody, proxy, refusals, setUp, successes, tenant } from 
 
 setUp();
 
-/** Everything that an agent does by itself goes on through answers of something in between. */
+/** Everything that an agent does in the background continues through such answers. */
 describe("the background of an agent", () => {
   const all = { ...successes, ...refusals };
   const lies = ["a sign-in page", "{}", "null", "[]", "half an answer", ...Object.keys(refusals)];
-  it.each(lies)("goes on behind %s as if it had not been", async (lie) => {
+  it.each(lies)("continues after %s as if nothing had happened", async (lie) => {
     const writer = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });
     const peer = await spawnIn(writer);
     dataOf(await writer.channels.create({ name: "findings", kind: "broadcast" }));
@@ -60,7 +63,7 @@ describe("the background of an agent", () => {
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");
-    // Each pulls when its connection is back: what is live needs no request.
+    // Each pulls when its connection is back, because live messages need no request.
     proxy.closeSockets();
     expect((await agent.heartbeat()).error?.code).toBe("unavailable");
     expect((await agent.renew()).error?.code).toBe("unavailable");

@@ -1,4 +1,7 @@
-/** What the command line makes of answers that are not the server's: of a captive portal, a proxy, a firewall. */
+/**
+ * How the command line handles answers that are not the server's, for example from a captive portal, a proxy or a
+ * firewall.
+ */
 import { describe, expect, it } from "vitest";
 import type { Lie } from "#harness/proxy";
 import { runCli } from "../cli/run.ts";

@@ -1,4 +1,7 @@
-/** What the SDK makes of answers that are not the server's: of a captive portal, a proxy, a firewall. */
+/**
+ * How the SDK handles answers that are not the server's, for example from a captive portal, a proxy or a
+ * firewall.
+ */
 
 import type { ErrorCode } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
@@ -31,7 +34,7 @@ function prototypeValue(prototype: object, name: string): unknown {
 
 setUp();
 
-describe("an answer of something in between", () => {
+describe("an answer from something in between", () => {
   it("is tried on every public method that returns a result", () => {
     const methods = (of: object): string[] =>
       of === Object.prototype
@@ -64,31 +67,36 @@ describe("an answer of something in between", () => {
   });
 
   const all = { ...successes, ...refusals };
-  it.each(Object.keys(all))("as %s is an error of every call, and throws nothing", async (lie) => {
-    await agent.remember({ task: "kept" });
-    proxy.lie(all[lie] as Lie);
-    const tried = Object.entries(calls()).flatMap(([name, methods]) =>
-      Object.entries(methods).map(async ([method, call]) => {
-        const { data, error } = await call();
-        // Presence is watched without an answer.
-        if (typeof data === "function") await data();
-        return [`${name}.${method}`, error?.code] as [string, ErrorCode | undefined];
-      }),
-    );
-    const answered = await Promise.all(tried);
-    const wrong = answered.filter(([name, code]) =>
-      (name.endsWith(".request") && code === "request_timeout") || code === "unavailable"
-        ? false
-        : !right[lie]?.includes(name),
-    );
-    expect(wrong).toEqual([]);
-    // Nothing of it was taken for an acknowledgement, and the agent is the same.
-    expect(agent.outbox.waiting).toBe(1);
-    expect(agent.outbox.refused).toEqual([]);
-    const recalled = dataOf(await agent.recall("kept"));
-    expect(recalled).toMatchObject({ mode: "local", results: [{ task: "kept" }] });
-    expect(dataOf(await agent.memory.context({ task: "kept", maxTokens: 100 })).mode).toBe("local");
-    proxy.up();
-    expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
-  });
+  it.each(Object.keys(all))(
+    "like %s is an error of every call, and throws nothing",
+    async (lie) => {
+      await agent.remember({ task: "kept" });
+      proxy.lie(all[lie] as Lie);
+      const tried = Object.entries(calls()).flatMap(([name, methods]) =>
+        Object.entries(methods).map(async ([method, call]) => {
+          const { data, error } = await call();
+          // Watching presence needs no answer.
+          if (typeof data === "function") await data();
+          return [`${name}.${method}`, error?.code] as [string, ErrorCode | undefined];
+        }),
+      );
+      const answered = await Promise.all(tried);
+      const wrong = answered.filter(([name, code]) =>
+        (name.endsWith(".request") && code === "request_timeout") || code === "unavailable"
+          ? false
+          : !right[lie]?.includes(name),
+      );
+      expect(wrong).toEqual([]);
+      // No answer was treated as an acknowledgement, and the agent is unchanged.
+      expect(agent.outbox.waiting).toBe(1);
+      expect(agent.outbox.refused).toEqual([]);
+      const recalled = dataOf(await agent.recall("kept"));
+      expect(recalled).toMatchObject({ mode: "local", results: [{ task: "kept" }] });
+      expect(dataOf(await agent.memory.context({ task: "kept", maxTokens: 100 })).mode).toBe(
+        "local",
+      );
+      proxy.up();
+      expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
+    },
+  );
 });

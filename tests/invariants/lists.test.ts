@@ -1,4 +1,4 @@
-/** Lists that are longer than the thousand rows that the Data API gives at once. */
+/** Lists that are longer than the 1,000 rows that the Data API returns at once. */
 import { randomUUID } from "node:crypto";
 import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -22,14 +22,14 @@ beforeEach(async () => {
 const numbers = Array.from({ length: many }, (_, n) => n + 1);
 
 describe("a list of more than a thousand", () => {
-  it("enrolment keys has them all, and the newest can be revoked", async () => {
-    // Many of one instant: a page may end among them.
+  it("of enrolment keys is complete, and the newest can be revoked", async () => {
+    // Many rows of the same instant, so that a page may end among them.
     await local.sql`
       insert into mayfly.enrolment_keys (tenant_id, name, scopes, created_at, expires_at)
       select t.id, 'key ' || n, '{memory:read}', now() + (n / 700) * interval '1 second', now() + interval '1 day'
       from generate_series(1, ${many}::integer) n, unnest(${[tenant, other]}::uuid[]) t (id)`;
-    const made = dataOf(await mayfly.keys.create({ name: "newest" }));
-    await local.sql`update mayfly.enrolment_keys set created_at = now() + interval '1 hour' where id = ${made.enrolmentKey.id}`;
+    await local.advance("1 hour");
+    dataOf(await mayfly.keys.create({ name: "newest" }));
     const keys = dataOf(await mayfly.keys.list());
     expect(keys).toHaveLength(many + 1);
     expect(new Set(keys.map(({ name }) => name)).size).toBe(many + 1);
@@ -39,7 +39,7 @@ describe("a list of more than a thousand", () => {
     expect(dataOf(await mayfly.keys.list()).at(-1)?.revokedAt).toBeInstanceOf(Date);
   });
 
-  it("channels has them all, and none of another tenant's", async () => {
+  it("of channels is complete, and has none of another tenant", async () => {
     await local.sql`
       insert into mayfly.channels (tenant_id, name, kind)
       select t.id, 'channel-' || n, 'two_way'
@@ -52,7 +52,7 @@ describe("a list of more than a thousand", () => {
     await mayfly.channels.open("channel-7").leave();
   });
 
-  it("subscribers of a channel is paged to its end", async () => {
+  it("of a channel's subscribers is paged to its end", async () => {
     dataOf(await mayfly.channels.create({ name: "findings" }));
     await local.sql`
       insert into mayfly.channel_subscriptions (tenant_id, channel_id, subscriber_id, acknowledged)
@@ -74,7 +74,7 @@ describe("a list of more than a thousand", () => {
     expect(ids.size).toBe(many);
   });
 
-  it("versions of types of agents has them all, the newest first", async () => {
+  it("of versions of agent types is complete, newest first", async () => {
     await local.sql`
       insert into mayfly.agent_types (tenant_id, name, version)
       select t.id, case when n <= 1500 then 'reader' else 'writer' end, n
@@ -87,7 +87,7 @@ describe("a list of more than a thousand", () => {
     expect(dataOf(await mayfly.agents.types.list({ name: "reader" }))).toHaveLength(1500);
   });
 
-  it("members has them all", async () => {
+  it("of members is complete", async () => {
     await local.sql`
       with people as (
         insert into auth.users (id, email)
@@ -97,7 +97,7 @@ describe("a list of more than a thousand", () => {
     expect(dataOf(await mayfly.people.members.list())).toHaveLength(many);
   });
 
-  it("tenants has them all, in the SDK and on the command line", async () => {
+  it("of tenants is complete, in the SDK and on the command line", async () => {
     await local.sql`
       insert into mayfly.tenants (name, created_at)
       select 'crowd ' || n, now() + (n / 700) * interval '1 second' from generate_series(1, ${many}::integer) n`;
@@ -110,8 +110,8 @@ describe("a list of more than a thousand", () => {
   });
 });
 
-/** As `max_rows` of a project's Data API does it: it says nothing of what it leaves out. */
-describe("a project that gives seven rows at once", () => {
+/** Like `max_rows` of a project's Data API, which does not tell what it leaves out. */
+describe("a project that returns seven rows at a time", () => {
   const mostRows = 7;
   const { fetch } = globalThis;
   beforeEach(() => {
@@ -163,7 +163,7 @@ describe("a project that gives seven rows at once", () => {
     await agent.stop();
   });
 
-  it("shows a watch of states all that there are, after the log is gone", async () => {
+  it("shows a watch of states all states after the log is gone", async () => {
     const keys = Array.from({ length: 20 }, (_, n) => `key-${String(n).padStart(2, "0")}`);
     for (const key of keys) dataOf(await mayfly.state.set(key, key));
     const seen = new Set<string>();

@@ -73,6 +73,7 @@ export function calls(): Record<string, Record<string, Call>> {
     update: () => of.update("key", () => 1),
     delete: () => of.delete("key"),
     list: () => of.list(),
+    recent: () => of.recent(),
     history: () => of.history("key"),
     at: () => of.at("key", 1),
     diff: () => of.diff("key", 1),
@@ -109,6 +110,7 @@ export function calls(): Record<string, Record<string, Call>> {
       thread: () => memory.thread(id),
       similar: () => memory.similar(id),
       forget: () => memory.forget(id),
+      update: () => memory.update(id, { set: { reward: 1 } }),
       statistics: () => memory.statistics(),
       reembed: () => memory.reembed(),
       remember: () => memory.remember([{ task: "kept" }]),
@@ -149,6 +151,7 @@ export function calls(): Record<string, Record<string, Call>> {
     },
     Invitations: {
       mine: () => invitations.mine(),
+      list: () => invitations.list(),
       accept: () => invitations.accept({ id }),
       revoke: () => invitations.revoke(id),
     },
@@ -168,6 +171,7 @@ export function calls(): Record<string, Record<string, Call>> {
       usage: () => tenants.usage(),
       maintain: () => tenants.maintain(),
       export: () => tenants.export(),
+      import: () => tenants.import(new Blob(['{"table":"tenants","row":{}}']).stream()),
       leave: () => tenants.leave(),
       transfer: () => tenants.transfer(id),
       erase: () => tenants.erase({ name: "another" }),
@@ -212,7 +216,7 @@ export function calls(): Record<string, Record<string, Call>> {
   };
 }
 
-/** They ask nobody, or go on without an answer; what they do then has tests of its own. */
+/** These ask nobody, or continue without an answer. Other tests check what they do then. */
 export const others = [
   "Mayfly: close",
   "Debug: close, finish, flush, level, listen, stopWatches",
@@ -227,17 +231,18 @@ export const others = [
   // A recall answers from the cache.
   "AgentMemory: recall, context, recommend, recallLocal, remember, update, forget, sync",
   "Agent: recall, remember, on, close, stop, work",
-  "AgentOutbox: retry, discard, add, stamp, push, inTurn, finish, close",
+  "AgentOutbox: retry, discard, add, stamp, push, pushNow, inTurn, finish, close",
   "TenantOutbox: drain",
 ];
 
-/** An empty list is one, and there may be no state: no answer is more right. */
+/** An empty list is valid, and a state may not exist, so no other answer is more right. */
 export const right: Record<string, string[]> = {
   "[]": [
     "Agents.tree AgentTypes.list EnrolmentKeys.list Invitations.mine Members.list Tenants.list States.list",
     "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
     "Memories.get Memories.list Memories.thread Log.list Messages.list Agents.list DebugStreams.list",
-    // Of those that nobody asks for yet none is alive, and the caller may watch no tenant.
+    "Invitations.list States.recent",
+    // Before anybody calls, no agent is alive, and the caller may not watch the tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),
   null: ["States.get", "States.at", "States.diff", "States.edit"],

@@ -1,6 +1,6 @@
 /**
- * A room that nobody has heard of: its files alone make it one that is swept, charged, maintained, exported and
- * erased. What it is made of stands in made-up-room/, as a real one's in sql/<room> and tests/<room>/sweep.ts.
+ * A made-up room is swept, charged, maintained, exported and erased only because of its files. They are in
+ * made-up-room/, like those of a real one in sql/<room> and tests/<room>/sweep.ts.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -70,18 +70,18 @@ const countsOf = async (tenant: string) => {
   return row;
 };
 
-describe("a room that is added", () => {
-  it("names nothing that is not there, and needs no exception", async () => {
+describe("an added room", () => {
+  it("names only what exists, and needs no exception", async () => {
     const { sources, known } = await withTheRoom();
     expect(faultsOf(sources, known)).toEqual([]);
-    // What it registers is the last to be applied again when it changes, and its scopes are the first.
+    // What it registers is applied last when it changes, and its scopes first.
     const own = sources.filter(({ room }) => room === "parcels").map(({ file }) => file);
     expect(own.indexOf("sql/parcels/scopes.sql")).toBeLessThan(
       own.indexOf("sql/parcels/topics.sql"),
     );
   });
 
-  it("is swept: its tables have a row of the victim, and show it to its scope alone", async () => {
+  it("is swept: its tables have a row of the victim, and show it only with its scope", async () => {
     expect(isolation.tables).toEqual(expect.arrayContaining(["parcels", "stamps"]));
     await expectRowsOfVictim(isolation);
     const own = { ...isolation, tables: ["parcels", "stamps"] };
@@ -91,7 +91,7 @@ describe("a room that is added", () => {
     await expectOwnScopeForEach(own);
   });
 
-  it("is swept: its topic is for its scope alone", async () => {
+  it("is swept: its topic is open only with its scope", async () => {
     const { victim, strangers, bare } = isolation;
     const { parcel: topic } = sweep.topics?.(victim) ?? {};
     const heard = async (claims: Claims, headers = {}) => {
@@ -110,7 +110,7 @@ describe("a room that is added", () => {
     const { victim, strangers } = isolation;
     const { values } = sweep.attacks?.(victim).send_parcel ?? {};
     const before = await countsOf(victim.tenant);
-    // In a tenant of its own the victim's parcel is none: the foreign key says so.
+    // In the attacker's tenant, the victim's parcel does not exist, says the foreign key.
     for (const { claims, headers } of Object.values(strangers))
       expect(["23503", "scope_missing", "not_authorized", "tenant_unknown", "42501"]).toContain(
         await codeOf(rpc(db.sql, claims, "send_parcel", values, headers)),
@@ -136,7 +136,7 @@ describe("a room that is added", () => {
     expect(await heard(stranger.claims)).toEqual([]);
   });
 
-  it("gives its scope by default where it says so", async () => {
+  it("gives its scope by default if it says so", async () => {
     const tenant = await makeTenant(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const { agent } = await rpc<{ agent: { scopes: string[] } }>(db.sql, owner, "spawn_agent", {});
@@ -144,7 +144,7 @@ describe("a room that is added", () => {
     expect(agent.scopes).not.toContain("parcel:send");
   });
 
-  it("is charged: what it stores counts, is refused when it is too much, and is given back", async () => {
+  it("is charged: its rows count, are refused above the quota, and are refunded", async () => {
     const { tenant, owner, sender } = await makeSender({ max_bytes: 2_000 });
     const usage = () =>
       rpc<{ bytes: number; parcels: number; writes_this_minute: number }>(db.sql, owner, "usage");
@@ -165,12 +165,19 @@ describe("a room that is added", () => {
     expect((await usage()).bytes).toBe(before.bytes);
   });
 
-  it("is maintained: what is old goes, and the answer counts it", async () => {
+  it("shows its limit beside those of the other rooms", async () => {
+    const { owner } = await makeSender({ max_bytes: 5_000 });
+    const { limits } = await rpc<{ limits: object }>(db.sql, owner, "usage");
+    expect(limits).toMatchObject({ max_parcels: 1000, max_bytes: 5_000, max_living_agents: 100 });
+  });
+
+  it("is maintained: old rows are deleted, and the answer counts them", async () => {
     const { tenant, owner, sender } = await makeSender();
     const outer = await send(sender, "old, with one inside");
     await send(sender, "old", outer);
-    await db.sql`update mayfly.parcels set sent_at = sent_at - interval '40 days' where tenant_id = ${tenant}`;
-    await send(sender, "new");
+    await db.advance("40 days");
+    const later = await makeAgent(db.sql, tenant, { scopes: ["parcel:send"] });
+    await send(later, "new");
     const maintain = () => rpc(db.sql, owner, "maintain");
     expect(await maintain()).toMatchObject({ parcels: 1, more: true });
     expect(await maintain()).toMatchObject({ parcels: 1 });
@@ -178,7 +185,7 @@ describe("a room that is added", () => {
     expect(await countsOf(tenant)).toMatchObject({ parcels: 1, stamps: 1 });
   });
 
-  it("is exported: its rows after the tables that they refer to, without secrets and what is generated", async () => {
+  it("is exported: its rows come after the tables that they refer to, without secrets and generated columns", async () => {
     const { owner, sender } = await makeSender();
     const outer = await send(sender, "one");
     await send(sender, "two", outer);
@@ -201,7 +208,7 @@ describe("a room that is added", () => {
     expect(JSON.stringify(lines)).not.toContain("the secret word");
   });
 
-  it("is erased: parcels inside parcels, and what has no foreign key, each call within its size", async () => {
+  it("is erased, with nested parcels and rows without a foreign key, in calls of limited size", async () => {
     const { tenant, owner, sender } = await makeSender();
     let inside = await send(sender, "outermost");
     for (let depth = 0; depth < 5; depth++) inside = await send(sender, "inside", inside);
@@ -224,7 +231,7 @@ describe("a room that is added", () => {
     expect(await sum()).toBe(0);
   });
 
-  it("goes with its tenant when that is deleted in the SQL editor", async () => {
+  it("is deleted with its tenant in the SQL editor", async () => {
     const { tenant, sender } = await makeSender();
     await send(sender, "one");
     await db.sql`delete from mayfly.tenants where id = ${tenant}`;

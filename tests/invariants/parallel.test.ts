@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => local.close());
 
-/** Asks `requests` times at once, tenants in turn, and collects answers that are not their own alone. */
+/** Sends `requests` requests at once, for the tenants in turn, and collects answers with rows of others. */
 async function strayAnswers(ask: (caller: Caller) => Promise<string[]>): Promise<string[]> {
   const answers = await Promise.all(
     Array.from({ length: requests }, async (_, n) => {

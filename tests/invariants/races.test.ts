@@ -19,7 +19,7 @@ import { putOf } from "#harness/operations";
 let db: TestDatabase;
 const spawn = (tenant: string, values: Record<string, unknown> = {}, as: Claims = serviceRole) =>
   rpc<Issued>(db.sql, as, "spawn_agent", values, as === serviceRole ? inTenant(tenant) : {});
-/** How many of so many calls at once got what, by code. */
+/** Counts the answers of simultaneous calls, by code. */
 async function tally(calls: Promise<unknown>[]) {
   const counts: Record<string, number> = {};
   const codes = calls.map((call) =>
@@ -34,14 +34,14 @@ async function tally(calls: Promise<unknown>[]) {
 const many = <T>(count: number, make: (n: number) => Promise<T>) =>
   Array.from({ length: count }, (_, n) => make(n));
 
-// One session cannot race with itself: these need a Postgres with many.
-describe.skipIf(!databaseUrl)("at once", () => {
+// One session cannot race with itself, so these need a Postgres with many sessions.
+describe.skipIf(!databaseUrl)("concurrent calls", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
   afterAll(() => db?.close());
 
-  it("50 spawns at a quota of 10 living agents give exactly 10", async () => {
+  it("spawn exactly 10 agents of 50 at a quota of 10 living agents", async () => {
     const tenant = await makeTenant(db.sql, { max_living_agents: 10 });
     expect(await tally(many(50, () => spawn(tenant)))).toEqual({
       ok: 10,
@@ -52,16 +52,16 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(row).toEqual({ agents: 10, names: 10 });
   });
 
-  it("50 spawns at a rate of 10 a minute give exactly 10", async () => {
+  it("spawn exactly 10 agents of 50 at a rate of 10 a minute", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 10 });
     const counts = await tally(many(50, () => spawn(tenant)));
-    // A spawn comes back every 6 s, should it take that long.
+    // A spawn refills every 6 s, if the test takes that long.
     expect(counts.ok).toBeLessThanOrEqual(11);
     expect(counts.ok).toBeGreaterThanOrEqual(10);
     expect((counts.ok ?? 0) + (counts.rate_limited ?? 0)).toBe(50);
   });
 
-  it("20 spawns of one name give one agent, 20 registrations of one key the same", async () => {
+  it("spawn one agent for 20 calls with one name, and for 20 with one registration key", async () => {
     const tenant = await makeTenant(db.sql);
     expect(await tally(many(20, () => spawn(tenant, { name: "scout" })))).toEqual({
       ok: 1,
@@ -72,7 +72,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(registered.filter((issued) => !issued.existing)).toHaveLength(1);
   });
 
-  it("teams take no name twice", async () => {
+  it("never give a name to two agents of teams", async () => {
     const tenant = await makeTenant(db.sql);
     const team = [{ count: 8, names: ["a", "b", "c"] }];
     await Promise.all(
@@ -83,13 +83,13 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(row).toEqual({ agents: 48, names: 48 });
   });
 
-  it("a spawn that overlaps the stop of an ancestor gives a child that is dead from the start", async () => {
+  it("spawn a child that is dead from the start if an ancestor is stopped at the same time", async () => {
     const tenant = await makeTenant(db.sql);
     const scopes = ["agent:spawn", "memory:read"];
     const ancestor = await makeAgent(db.sql, tenant, { scopes });
     const parent = await makeAgent(db.sql, tenant, { as: ancestor.claims, scopes });
     let child: Issued | undefined;
-    // The spawn is under way, and has found its line alive, when the ancestor stops.
+    // The spawn has started and found its ancestors alive when the ancestor stops.
     await actAs(db.sql, parent.claims, async (session) => {
       const [row] = await session`select mayfly.spawn_agent() as issued`;
       child = row?.issued as Issued;
@@ -101,7 +101,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
       status: "stopped",
       seconds_left: 0,
     });
-    // Also where the stop is what is under way.
+    // Also if the stop has started first.
     const second = await makeAgent(db.sql, tenant, { scopes });
     let late: Issued | undefined;
     await actAs(db.sql, second.claims, async (session) => {
@@ -111,7 +111,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(await rpc(db.sql, late?.claims as Claims, "tenant_ids")).toEqual([]);
   });
 
-  it("spawns and stops in one family never deadlock, and leave none alive below the dead", async () => {
+  it("never deadlock when they spawn and stop in one family, and leave nobody alive below a dead agent", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 1000 });
     const root = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
     const counts = await tally([
@@ -129,7 +129,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(row?.living).toBe(0);
   });
 
-  it("of two owners who leave, the second stays", async () => {
+  it("keep the second of two owners who leave", async () => {
     for (let round = 0; round < 5; round++) {
       const tenant = await makeTenant(db.sql);
       const owners = [
@@ -141,7 +141,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
     }
   });
 
-  it("an invitation is accepted by one", async () => {
+  it("accept an invitation once", async () => {
     const tenant = await makeTenant(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const { token } = await rpc<{ token: string }>(db.sql, owner, "invite_member", {
@@ -154,18 +154,18 @@ describe.skipIf(!databaseUrl)("at once", () => {
     expect(counts).toEqual({ ok: 1, invitation_unknown: 7 });
   });
 
-  it("a renewal secret used by many gives the agent's life to none, once two of them renew again", async () => {
+  it("suspend an agent whose renewal secret many have used, when two of them renew again", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const answers = await Promise.all(many(6, () => renew(db.sql, agent.renewalSecret)));
     const again = await Promise.all(
       answers.map(({ renewal_secret }) => renew(db.sql, renewal_secret)),
     );
-    // The first is not refused; of the others whoever asks is, with the agent's life.
+    // The first one is not refused. All others are, and the agent is suspended.
     expect(again.filter(({ refused }) => refused === undefined)).toHaveLength(1);
     expect(await rpc(db.sql, agent.claims, "tenant_ids")).toEqual([]);
   });
 
-  it("pushes of one tenant do not wait for each other's commit, and each is counted", async () => {
+  it("push in one tenant without waiting for each other's commit, and each is counted", async () => {
     const tenant = await makeTenant(db.sql);
     const writers = await Promise.all(many(6, () => makeAgent(db.sql, tenant)));
     const push = () => Array.from({ length: 5 }, () => putOf());
@@ -174,7 +174,7 @@ describe.skipIf(!databaseUrl)("at once", () => {
     const everyone = new Promise((resolve) => {
       all = resolve;
     });
-    // Each holds its transaction open until all have pushed: with one counter this would never end.
+    // Each keeps its transaction open until all have pushed. With a single counter this would never end.
     await Promise.all(
       writers.map(({ claims }) =>
         actAs(db.sql, claims, async (session) => {

@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
     expect(outcomes.filter((outcome) => outcome === "agent_quota_exceeded")).toHaveLength(40);
   });
 
-  it("applies pushes that overlap, in any order and at once, each operation once", async () => {
+  it("applies overlapping concurrent pushes in any order, each operation once", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
     const operations = Array.from({ length: 40 }, (_, n) => putOf({ task: `op ${n}` }));
@@ -53,7 +53,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
     expect(row).toEqual({ memories: 40, tasks: 40, version: 1 });
   });
 
-  it("gives a reader every event once, with writers that abort, hold and idle in the way", async () => {
+  it("gives a reader every event once, with writers that abort, hold and idle", async () => {
     const tenant = await makeTenant(db.sql);
     const writer = await makeAgent(db.sql, tenant);
     const reader = await makeAgent(db.sql, tenant);

@@ -1,4 +1,4 @@
-/** Values that are easily changed on their way: through the SDK, the functions and the database, and back. */
+/** Values that can easily change on their way through the SDK, the functions and the database, and back. */
 import { randomUUID } from "node:crypto";
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { Mayfly as Client } from "@mayfly/sdk";
@@ -88,7 +88,7 @@ it("a request with an id in capitals gets its reply", async () => {
   expect(dataOf(reply).payload).toEqual({ answer: 42 });
 });
 
-it("tags are found whatever is in them", async () => {
+it("tags with any content are found", async () => {
   const tags = [
     "a,b",
     'say "so"',
@@ -110,7 +110,7 @@ it("tags are found whatever is in them", async () => {
   expect(dataOf(await agent.memory.list({ tags, kinds: ["episode"] })).memories).toEqual([]);
 });
 
-it("keys of metadata that are JavaScript's own are kept, at the top and below", async () => {
+it("metadata keys with special names in JavaScript are kept at any level", async () => {
   const json =
     '{"__proto__": {"a": 1}, "constructor": {"prototype": {"__proto__": 2}}, "toString": 3}';
   const metadata = JSON.parse(json) as Record<string, unknown>;

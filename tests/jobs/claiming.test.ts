@@ -30,7 +30,7 @@ describe("claiming jobs", () => {
     expect((await claim(db.sql, claims, 10)).jobs).toEqual([]);
   });
 
-  it("takes what the worker handles alone: by queue, by name", async () => {
+  it("takes only jobs that the worker handles, by queue and name", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [
       { name: "a" },
@@ -44,7 +44,7 @@ describe("claiming jobs", () => {
     expect(more.jobs.map((job) => job.queue).sort()).toEqual(["a", "slow"]);
   });
 
-  it("gives a job with a target to whom it names alone: an agent, a type, capabilities", async () => {
+  it("gives a job only to its target: an agent, a type, capabilities", async () => {
     const { tenant, claims, worker } = await setUp();
     const scout = await makeWorker(db.sql, tenant, { type: "scout" });
     const able = await rpc<{ agent: { id: string }; claims: Record<string, unknown> }>(
@@ -69,7 +69,7 @@ describe("claiming jobs", () => {
     expect(await names(claims)).toEqual(["a"]);
   });
 
-  it("gives delayed jobs when they are due, and not before", async () => {
+  it("gives delayed jobs only when they are due", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a", delay: 600 }]);
     expect((await claim(db.sql, claims)).jobs).toEqual([]);
@@ -92,7 +92,7 @@ describe("claiming jobs", () => {
     expect(groups).toHaveLength(10);
   });
 
-  it("comes to every group of a queue of hundreds, and to queues behind it", async () => {
+  it("reaches every one of hundreds of groups, and the queues after them", async () => {
     const { claims } = await setUp();
     for (let n = 0; n < 5; n++)
       await add(
@@ -117,7 +117,7 @@ describe("claiming jobs", () => {
     expect(groups.size).toBeGreaterThan(95);
   });
 
-  it("keeps the limits of a queue: paused, running at once, in a group, in a second", async () => {
+  it("keeps the limits of a queue: paused, concurrent, per group, per second", async () => {
     const { claims, tenant } = await setUp();
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const limit = (values: Record<string, unknown>) =>
@@ -151,7 +151,7 @@ describe("claiming jobs", () => {
     expect(await take()).toHaveLength(0);
   });
 
-  it("is refused without job:work, and of every tenant to all but the secret key", async () => {
+  it("is refused without job:work, and for other tenants to all but the secret key", async () => {
     const { tenant, claims } = await setUp();
     const idle = await makeWorker(db.sql, tenant, { scopes: ["job:add", "job:read"] });
     expect(await codeOf(claim(db.sql, idle.claims))).toBe("scope_missing");

@@ -48,13 +48,34 @@ describe("mayfly jobs", () => {
     expect(failed.out).not.toContain(later?.id);
     const tree = await run("jobs", id);
     expect(tree.out).toMatch(/├ step look .*7/);
+    expect(tree.out).toMatch(/├ attempt 1 by the secret key .*no such page/);
     expect(tree.out).toMatch(/└ result null/);
     expect(JSON.parse((await run("redrive", id, "--json")).out)).toEqual({ redriven: 1 });
     expect((await run("cancel", later?.id ?? "")).out).toContain("1 job cancelled");
     expect((await run("schedules")).out).toMatch(/nightly {2}0 3 \* \* \* UTC {2}bad/);
   });
 
-  it("tells of the queues how much stands, and how long jobs waited and ran", async () => {
+  it("names the agent that has a job", async () => {
+    const agent = dataOf(await mayfly.spawn({ name: "digger", lifetime: 60 }));
+    const begun = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    dataOf(
+      await agent.jobs.work({
+        dig: () => {
+          begun.resolve();
+          return over.promise;
+        },
+      }),
+    );
+    const { id } = dataOf(await mayfly.jobs.add("dig"));
+    await begun.promise;
+    expect((await run("jobs", id)).out).toContain("├ runs by digger\n");
+    over.resolve();
+    dataOf(await mayfly.jobs.ended(id, { timeoutMs: 20_000 }));
+    await agent.stop();
+  });
+
+  it("shows the backlog of queues, and how long jobs waited and ran", async () => {
     const { queues } = JSON.parse((await run("jobs", "--queues", "--json")).out);
     const bad = queues.find(({ queue }: { queue: string }) => queue === "bad");
     expect(bad).toMatchObject({ ready: 1, running: 0, wait: { p99: null } });
@@ -64,7 +85,7 @@ describe("mayfly jobs", () => {
     expect(out).not.toContain("bad");
   });
 
-  it("shows what changes, until it is ended", async () => {
+  it("shows changes until it is stopped", async () => {
     const watching = startCli(["jobs", "--watch", "--queue", "watched"], { env: env() });
     const { id } = dataOf(await mayfly.jobs.add("watched"));
     await watching.printed(new RegExp(`${id} {2}ready`));
@@ -102,7 +123,7 @@ describe("mayfly schedules", () => {
     expect((await run("schedules")).out).not.toContain("often");
   });
 
-  it("says what is wrong: a line that never fires, an input that is no JSON, a name that is not there", async () => {
+  it("says what is wrong: a line that never fires, an input that is not JSON, an unknown name", async () => {
     const never = await run("schedules", "set", "x", "0 0 30 2 *", "sweep");
     expect(never).toMatchObject({ code: 1 });
     expect(never.err).toContain("cron describes a time that never comes");

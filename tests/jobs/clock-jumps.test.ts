@@ -52,7 +52,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
       expect(await jobOf(db.sql, tenant, id)).toMatchObject({ status: "succeeded", attempt: 2 });
   });
 
-  it("ahead, takes a waiting job past its end once, and fires what is due", async () => {
+  it("ahead, ends a wait once, and fires what is due", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [{ name: "work", delay: 3_600 }, { name: "waits" }]);
     const { lease, id } = await claimOne(db.sql, claims);
@@ -75,7 +75,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
     );
   });
 
-  it("back, lets claims go on, takes no lease from who holds it, and every worker's next lease is of its own length", async () => {
+  it("back, keeps claims and leases working, with new leases of the right length", async () => {
     const { tenant, claims } = await setUp();
     await add(db.sql, claims, [{ name: "held" }]);
     const held = await claimOne(db.sql, claims);
@@ -88,7 +88,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
     });
     expect(beat.lost).toEqual([]);
     expect(await complete(db.sql, claims, [{ lease: held.lease }])).toMatchObject({ lost: [] });
-    // The marks of time that were ahead do not keep the next look for ended leases from being made.
+    // Marks from the future do not delay the next look for ended leases.
     await add(db.sql, claims, [{ name: "dies" }]);
     const dies = await claimOne(db.sql, claims, { lease: 10 });
     await db.advance("20 seconds");

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 describe("a job whose worker is killed twice", () => {
-  it("finishes: each step is recorded once, and what could not be recorded ran again with its key", async () => {
+  it("finishes with each step recorded once, and repeats unrecorded steps with the same key", async () => {
     const { tenant, mayfly } = await local.enter();
     const file = join(folder, "effects");
     const start = (dies = "") =>
@@ -41,7 +41,7 @@ describe("a job whose worker is killed twice", () => {
     for (const step of ["one", "two"]) {
       const [, signal] = await once(start(step), "exit");
       endings.push(signal);
-      // Nobody hears of it again: its lease is over.
+      // The worker is gone, and its lease has ended.
       await local.sql`update mayfly.jobs set lease_end = clock_timestamp() where id = ${id}`;
       await local.sql`update mayfly_private.job_ticks set reaped_at = '-infinity'`;
     }
@@ -50,7 +50,7 @@ describe("a job whose worker is killed twice", () => {
     const job = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 60_000 }));
     last.kill("SIGKILL");
     expect(job).toMatchObject({ status: "succeeded", result: "built" });
-    // More than two, if a claim that was under way when its worker died was answered after that.
+    // More than two if a claim that was under way when its worker died was answered after that.
     expect(job.attempts.length).toBeGreaterThanOrEqual(2);
     expect(new Set(job.attempts.map(({ error }) => error.code))).toEqual(new Set(["lease_ended"]));
     expect(job.steps.map(({ name }) => name).sort()).toEqual(["one", "three", "two"]);

@@ -28,7 +28,7 @@ async function setUp() {
 }
 
 describe("ending jobs", () => {
-  it("tries a failed one again after its backoff, and makes it a dead letter in the end", async () => {
+  it("retries a failed job after its backoff, and finally makes it a dead letter", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [
       { name: "a", max_attempts: 2, backoff: { base: 100, factor: 2, cap: 100 } },
@@ -55,13 +55,13 @@ describe("ending jobs", () => {
       await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
     ).toEqual(["failed"]);
     expect(await statusOf(db.sql, tenant, id)).toBe("failed");
-    // The same calls again, since their answers were lost.
+    // The same calls again, because their answers were lost.
     expect(
       await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
     ).toEqual(["recorded"]);
   });
 
-  it("tries none again whose error says so", async () => {
+  it("does not retry a job whose error says so", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);
@@ -71,7 +71,7 @@ describe("ending jobs", () => {
     expect(await statusOf(db.sql, tenant, job?.id ?? "")).toBe("failed");
   });
 
-  it("completes a job once that one call names twice, with what it says first", async () => {
+  it("completes a job once if a call names it twice, with the first result", async () => {
     const { tenant, claims } = await setUp();
     const [one] = await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);
@@ -86,7 +86,7 @@ describe("ending jobs", () => {
     });
   });
 
-  it("records a result once, and tells a repeated call so", async () => {
+  it("records a result once, and gives a repeated call the same answer", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);
@@ -104,7 +104,7 @@ describe("ending jobs", () => {
     expect(events.map((event) => event.type)).toEqual(["job.added", "job.succeeded"]);
   });
 
-  it("refuses a result over 256 KB by its field, and a lease that is none is lost", async () => {
+  it("refuses a result over 256 KB, and treats an invalid lease as lost", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);
@@ -126,7 +126,7 @@ describe("ending jobs", () => {
     ).toEqual([0, 1, 2, 3]);
   });
 
-  it("redrives dead letters with their steps, past every old lease, and discards them", async () => {
+  it("redrives dead letters with their steps, and discards them", async () => {
     const { claims, tenant } = await setUp();
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const [job] = await add(db.sql, claims, [{ name: "a", max_attempts: 1 }]);
@@ -154,7 +154,7 @@ describe("ending jobs", () => {
     expect(steps?.count).toBe(0);
   });
 
-  it("fails those whose deadline has passed, and takes from those over their timeout", async () => {
+  it("fails jobs past their deadline, and takes back jobs over their timeout", async () => {
     const { claims, tenant } = await setUp();
     const [late, slow] = await add(db.sql, claims, [
       { name: "late", deadline: "2020-01-01T00:00:00Z" },
@@ -180,7 +180,7 @@ describe("ending jobs", () => {
     });
   });
 
-  it("tells the parent of a child without reading the other jobs of the tenant", async () => {
+  it("notifies a child's parent without reading other jobs of the tenant", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [{ name: "parent" }]);
     const parent = await claimOne(db.sql, claims);
@@ -202,12 +202,12 @@ describe("ending jobs", () => {
       return (await rows()) - before;
     });
     expect(read).toBeLessThan(100);
-  }, 30_000);
+  });
 });
 
-describe("what is finished is read", () => {
+describe("finished jobs are read", () => {
   it("by list, by queue and percentiles, and deleted by retention", async () => {
-    const { claims, tenant } = await setUp();
+    const { claims, tenant, worker } = await setUp();
     const added = await add(db.sql, claims, [
       { name: "a" },
       { name: "b" },
@@ -224,6 +224,14 @@ describe("what is finished is read", () => {
     expect(await rpc(db.sql, claims, "list_jobs", { of_status: ["scheduled"] })).toMatchObject([
       { id: added[2]?.id },
     ]);
+    const ids = [added[1]?.id, added[2]?.id].sort();
+    const some = await rpc<{ id: string }[]>(db.sql, claims, "list_jobs", { of_ids: ids });
+    expect(some.map(({ id }) => id).sort()).toEqual(ids);
+    const held = await rpc<{ status: string; holder: string }[]>(db.sql, claims, "list_jobs", {
+      of_holder: worker.id,
+    });
+    expect(held.map(({ status }) => status)).toEqual(["succeeded", "succeeded"]);
+    expect(await rpc(db.sql, claims, "list_jobs", { of_holder: added[0]?.id })).toEqual([]);
     expect(await codeOf(rpc(db.sql, claims, "list_jobs", { of_status: ["sleeping"] }))).toBe(
       "invalid_request",
     );
@@ -236,7 +244,13 @@ describe("what is finished is read", () => {
         wait: { p50: expect.any(Number) },
         run: { p99: expect.any(Number) },
       },
-      { queue: "b", succeeded: 1 },
+      { queue: "b", succeeded: 1, limits: {} },
+    ]);
+    await db.sql`insert into mayfly.job_queues (tenant_id, name, paused, max_running) values (${tenant}, 'c', true, 2)`;
+    expect(await rpc(db.sql, claims, "job_statistics", {})).toMatchObject([
+      {},
+      {},
+      { queue: "c", ready: 0, succeeded: 0, limits: { paused: true, max_running: 2 } },
     ]);
     await db.advance("31 days");
     const [more] = await db.sql`select mayfly_private.maintain_jobs(${tenant}, 1) as more`;

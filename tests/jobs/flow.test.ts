@@ -24,7 +24,7 @@ const ended = async <T = unknown>(id: string, by: { jobs: Mayfly["jobs"] } = may
   dataOf(await by.jobs.ended<T>(id, { timeoutMs: 60_000, pollMs: 50 }));
 
 describe("a job", () => {
-  it("sleeps, waits for signals, and goes on where it was, on another worker too", async () => {
+  it("sleeps, waits for signals, and continues where it stopped, also on another worker", async () => {
     const begun: number[] = [];
     const handlers = {
       order: async (_: unknown, job: HeldJob) => {
@@ -44,7 +44,7 @@ describe("a job", () => {
     dataOf(await other.work(handlers, fast));
     expect(dataOf(await mayfly.jobs.signal(id, "paid", { sum: 12 }))).toEqual({ woken: true });
     expect((await ended(id)).result).toEqual({ signal: "paid", sum: 12, timedOut: true });
-    // A wait whose time is over before it is asked for is none; the one for the signal is.
+    // A wait whose time has already passed does not wait. The wait for the signal does.
     expect(begun.length).toBeGreaterThan(1);
   });
 
@@ -78,7 +78,7 @@ describe("a job", () => {
 });
 
 describe("the debug stream of an agent", () => {
-  it("tells of its jobs, each of their steps, and whether that was known already", async () => {
+  it("shows its jobs, each of their steps, and whether a step was already recorded", async () => {
     const told: { category: string; name: string; data: unknown }[] = [];
     const { data: watch } = await mayfly.debug.watch({}, ({ category, name, data }) =>
       told.push({ category, name, data }),

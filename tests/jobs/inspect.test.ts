@@ -1,4 +1,4 @@
-/** What the ready queries of jobs show, as the SQL editor runs them. */
+/** The results of the ready-made queries of jobs in the SQL editor. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-it("each shows what it says, of the tenant whose it is: backlog, leases, waits, dead letters, times", async () => {
+it("each query shows its tenant's backlog, leases, waits, dead letters or times", async () => {
   const tenant = await makeWorkTenant(db.sql);
   const [named] = await db.sql`select name from mayfly.tenants where id = ${tenant}`;
   const worker = await makeWorker(db.sql, tenant, { name: "busy" });

@@ -1,4 +1,4 @@
-/** A process of its own that works until somebody kills it: see crashes.test.ts. */
+/** A process that works until it is killed: see crashes.test.ts. */
 import { appendFileSync } from "node:fs";
 import { type HeldJob, Mayfly } from "@mayfly/sdk";
 
@@ -11,7 +11,7 @@ await agent.work(
     build: async (_: unknown, job: HeldJob) => {
       for (const name of ["one", "two", "three"])
         await job.step(name, async ({ idempotencyKey }) => {
-          // The effect is there, and the worker dies before it is recorded.
+          // The effect has happened, and the worker dies before it is recorded.
           appendFileSync(file, `${idempotencyKey}\n`);
           if (name === dies) process.kill(process.pid, "SIGKILL");
           return name;

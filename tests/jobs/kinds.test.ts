@@ -1,4 +1,4 @@
-/** Jobs that are defined by schemas, and what does not fit: by its field, where it is said. */
+/** Jobs defined by schemas, and how invalid values are refused with their field. */
 import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -26,7 +26,7 @@ const define = () =>
   });
 
 describe("jobs that are defined", () => {
-  it("refuse an unknown name and an input that does not fit, by its field, and add nothing", async () => {
+  it("refuse an unknown name and an invalid input with its field, and add nothing", async () => {
     const jobs = define();
     const unknown = await jobs.add("outlive" as "outline", { url: "https://a.example", depth: 1 });
     expect(unknown.error).toMatchObject({
@@ -49,7 +49,7 @@ describe("jobs that are defined", () => {
     expect(dataOf(await mayfly.jobs.schedules.list())).toEqual([]);
   });
 
-  it("are done with what fits, defaults included, fail for good with what does not, and keep large results as artifacts", async () => {
+  it("run with valid inputs and defaults, fail for good with invalid ones, and keep large results as artifacts", async () => {
     const jobs = define();
     const work = dataOf(
       await mayfly.jobs.work(
@@ -66,7 +66,7 @@ describe("jobs that are defined", () => {
     expect(dataOf(await mayfly.jobs.ended(good.id)).result).toEqual({
       headings: ["https://a.example 1"],
     });
-    // Added by somebody who knows no schema.
+    // Added by a caller that knows no schema.
     const wrong = dataOf(await mayfly.jobs.add("outline", { url: 7 }));
     const bad = dataOf(await jobs.add("outline", { url: "https://bad.example", depth: 1 }));
     for (const [id, field] of [

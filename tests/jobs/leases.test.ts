@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-/** Every write that names a lease, and what it answers when the lease is not the caller's. */
+/** Every write that names a lease, and its answer if the lease is not the caller's. */
 const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>> = {
   complete: async (claims, lease) =>
     (await complete(db.sql, claims, [{ lease, result: "stale" }])).lost[0] === 0,
@@ -59,7 +59,7 @@ const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>
 async function expectRefused(claims: Claims, lease: string, tenant: string, id: string) {
   const before = await jobOf(db.sql, tenant, id);
   for (const [write, isRefused] of Object.entries(writes)) {
-    // A turn claims too, and for that needs a tenant.
+    // A turn also claims, and needs a tenant for that.
     if (write === "turn" && claims === serviceRole) continue;
     expect(await isRefused(claims, lease), write).toBe(true);
   }
@@ -74,7 +74,7 @@ async function setUp() {
 }
 
 describe("every write under a lease", () => {
-  it("names every function with a parameter of leases: a new one has to be tried here", async () => {
+  it("covers every function with a lease parameter", async () => {
     const rows = await db.sql`
       select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname = 'mayfly' and p.proargnames && '{lease,leases,done,failures}'
@@ -100,7 +100,7 @@ describe("every write under a lease", () => {
     await expectRefused(claims, lease, tenant, id);
   });
 
-  it("is refused to a zombie while another attempt runs, and while it is the same worker's", async () => {
+  it("is refused to a zombie while another attempt runs, even of the same worker", async () => {
     const { tenant, claims, id } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     await endLease(db.sql, id);
@@ -123,7 +123,7 @@ describe("every write under a lease", () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     for (const stranger of [other.claims, foreign.claims, owner, serviceRole])
       await expectRefused(stranger, lease, tenant, id);
-    // With its own tenant in the token it is no lease of that tenant either.
+    // With another tenant in the token, it is not a lease of that tenant either.
     const own = `${lease.slice(0, lease.lastIndexOf("."))}.${String((foreign.claims.mayfly as { tenant: string }).tenant)}`;
     await expectRefused(foreign.claims, own, tenant, id);
     expect(await complete(db.sql, claims, [{ lease }])).toMatchObject({ lost: [] });
@@ -146,7 +146,7 @@ describe("every write under a lease", () => {
       lease,
       steps: [{ name: "s", result: 1 }] as never,
     });
-    // Naming a tenant narrows: a lease of another is none.
+    // Naming a tenant narrows, so another tenant's lease is not found.
     const narrowed = await complete(db.sql, serviceRole, [{ lease }], inTenant(two.tenant));
     expect(narrowed.lost).toEqual([0]);
     expect(
@@ -164,7 +164,7 @@ describe("every write under a lease", () => {
 });
 
 describe("steps", () => {
-  it("are recorded once: the first result stays, whoever writes again", async () => {
+  it("are recorded once, and the first result stays, whoever writes again", async () => {
     const { claims, id } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     const record = (steps: Record<string, unknown>[], of = lease) =>
@@ -184,7 +184,7 @@ describe("steps", () => {
     });
   });
 
-  it("are read by pages, by their names", async () => {
+  it("are read page by page, by name", async () => {
     const { claims } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     for (let n = 0; n < 3; n++)
@@ -215,7 +215,7 @@ describe("steps", () => {
     expect(names).toHaveLength(3000);
   });
 
-  it("refuse what does not fit, by its field", async () => {
+  it("refuse an invalid value with its field", async () => {
     const { claims } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     const code = (steps: unknown) =>

@@ -1,4 +1,4 @@
-/** Hints are never the truth: every broadcast is lost, and every job is done. */
+/** Hints are never the truth: every broadcast is lost, and every job is still done. */
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
@@ -17,7 +17,7 @@ afterAll(async () => {
   await local?.close();
 });
 
-it("a lost nudge costs one look of the worker: of a job, a signal and the end of a child", async () => {
+it("a lost nudge about a job, a signal or a child's end costs one polling interval", async () => {
   const work = dataOf(
     await agent.work(
       {
@@ -28,7 +28,7 @@ it("a lost nudge costs one look of the worker: of a job, a signal and the end of
       { pollMs: 150, drainOnTermination: false },
     ),
   );
-  // It sleeps: a row says so, and whoever adds a job broadcasts.
+  // It sleeps, which a row records, so adding a job broadcasts.
   await expect
     .poll(async () => {
       const [row] = await local.sql`

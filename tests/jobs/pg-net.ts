@@ -1,6 +1,6 @@
 /**
- * Stands in for pg_net and Vault, which no database of the tests has: requests are rows, which a test sends, or loses
- * as pg_net may, and secrets are given. The signature is that of pg_net 0.14 and later.
+ * Replaces pg_net and Vault, which no test database has. Requests are rows that a test sends, or loses like pg_net
+ * may, and secrets are set by the test. The signature is that of pg_net 0.14 and later.
  */
 import type { Sql } from "#harness/callers";
 
@@ -25,7 +25,7 @@ export async function standInForNet(sql: Sql, secrets: Record<string, string>): 
     await sql`insert into vault.decrypted_secrets values (${name}, ${secret})`;
 }
 
-/** What pg_net was asked to send since the last time. */
+/** Requests to pg_net since the last call. */
 export const takeRequests = async (sql: Sql) => [
   ...(await sql<NetRequest[]>`delete from net.requests returning url, body, headers`),
 ];

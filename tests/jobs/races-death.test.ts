@@ -1,4 +1,4 @@
-/** Invariants 2 and 4, and what many do at once: on a real Postgres 17, which alone has many sessions. */
+/** Invariants 2 and 4, and many callers at once, on a real Postgres 17, because PGlite has only one session. */
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,7 +19,7 @@ import {
 
 let db: TestDatabase;
 
-/** Leases that are held by an agent that is dead, itself or by an ancestor. */
+/** Leases held by an agent that is dead, or has a dead ancestor. */
 const heldByDead = async (tenant: string) =>
   (
     await db.sql`
@@ -35,7 +35,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
   });
   afterAll(() => db?.close());
 
-  it("takes 100 leases of an agent in the statement that stops it, suspends it or an ancestor, or shortens its life", async () => {
+  it("end in the statement that stops or suspends their agent or an ancestor, or shortens its life", async () => {
     const ends: ((parent: SpawnedAgent, agent: SpawnedAgent) => Promise<unknown>)[] = [
       (_, agent) => rpc(db.sql, agent.claims, "stop_agent"),
       (_, agent) => rpc(db.sql, agent.claims, "suspend_agent"),
@@ -62,7 +62,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
       await end(parent, agent);
       expect(await heldByDead(tenant), `end ${nth}`).toBe(0);
       expect((await claim(db.sql, other.claims, 200)).jobs, `end ${nth}`).toHaveLength(100);
-      // Another's lease is left alone.
+      // Another agent's lease is left alone.
       expect(await complete(db.sql, other.claims, [{ lease: kept?.lease ?? "" }])).toMatchObject({
         lost: [],
       });
@@ -71,7 +71,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
         agent.claims,
         jobs.map(({ lease }) => ({ lease })),
       );
-      // One that lives is told that its leases are lost, and a dead one that it may do nothing.
+      // A living agent learns that its leases are lost, and a dead one that it may do nothing.
       const outcome = await late.then(
         ({ lost }) => lost.length,
         () => codeOf(late),
@@ -80,7 +80,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     }
   });
 
-  it("has no lease that goes past the end of the agent's line, nor a heartbeat that extends it", async () => {
+  it("never outlast their agent or its ancestors, even with heartbeats", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const parent = await makeWorker(db.sql, tenant, { lifetime: 20 });
     const agent = await makeAgent(db.sql, tenant, { as: parent.claims, lifetime: 20, scopes });
@@ -94,7 +94,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     expect(await heldByDead(tenant)).toBe(0);
   });
 
-  it("lets a claim that is under way commit before its agent stops, and takes what it got", async () => {
+  it("of a claim that commits before its agent stops are taken back", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const agent = await makeWorker(db.sql, tenant);
     await add(db.sql, agent.claims, [{ name: "a" }]);
@@ -110,7 +110,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
       });
       await begun.promise;
       const stopping = rpc(db.sql, agent.claims, "stop_agent");
-      // It waits for the claim: seen in the locks, not by a clock.
+      // It waits for the claim. The locks show it, so no clock is needed.
       for (let waiting = 0; waiting === 0; await pause(5)) {
         const [row] =
           await db.sql`select count(*)::int from pg_locks where locktype = 'advisory' and not granted`;
@@ -128,7 +128,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     }
   });
 
-  it("records each of thousands once, while 16 workers, 4 writers and 2 killers go on, and no dead agent holds one", async () => {
+  it("record thousands of jobs once each, with 16 workers, 4 writers and 2 killers, and no dead agent holds one", async () => {
     const tenant = await makeWorkTenant(db.sql);
     await db.sql`update mayfly.tenants set ${db.sql(roomy)} where id = ${tenant}`;
     const sql = postgres(db.url, { max: 22, onnotice: () => {} });
@@ -247,7 +247,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
       await Promise.all(all);
       expect(bad).toBe(0);
       expect(stops).toBeGreaterThan(5);
-      // What workers find when they are stopped; no deadlock, nothing else.
+      // What workers get when they are stopped. No deadlock, and nothing else.
       expect(
         [...errors.keys()].filter(
           (code) =>
@@ -270,5 +270,5 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     } finally {
       await sql.end();
     }
-  }, 120_000);
+  });
 });

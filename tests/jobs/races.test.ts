@@ -16,7 +16,7 @@ import {
 
 let db: TestDatabase;
 
-/** Leases that are held by an agent that is dead, itself or by an ancestor. */
+/** Leases held by an agent that is dead, or has a dead ancestor. */
 const _heldByDead = async (tenant: string) =>
   (
     await db.sql`
@@ -26,13 +26,13 @@ const _heldByDead = async (tenant: string) =>
         where a.tenant_id = j.tenant_id and a.id = j.holder and (l.status <> 'running' or l.expires_at < j.lease_end))`
   )[0]?.count as number;
 
-describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
+describe.skipIf(!databaseUrl)("jobs under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
   afterAll(() => db?.close());
 
-  it("loses no signal between a job that goes to sleep and whoever wakes it, 200 times", async () => {
+  it("loses no signal between a job that falls asleep and the caller that wakes it, 200 times", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     let early = 0;
@@ -56,7 +56,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
       await complete(db.sql, claims, [{ lease: last.lease }]);
     }
     expect(early).toBeLessThan(201);
-  }, 60_000);
+  });
 
   it("loses no end of a child while its parent goes to sleep, and cancels a family that is completing, without a deadlock", async () => {
     const tenant = await makeWorkTenant(db.sql);
@@ -83,9 +83,9 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
       const again = await claim(db.sql, claims, 1, { queues: ["parent"] });
       await complete(db.sql, claims, [{ lease: again.jobs[0]?.lease ?? lease }]);
     }
-  }, 60_000);
+  });
 
-  it("wakes a worker for a job that is added while it looks a second time", async () => {
+  it("wakes a worker for a job that is added during its second look", async () => {
     const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
     const park = randomUUID();
     await claim(db.sql, claims, 1, { park });
@@ -98,7 +98,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
     ).toMatchObject([{ asleep: false }]);
   });
 
-  it("tells a worker that goes to sleep of a job that is being added, and has not asked who sleeps", async () => {
+  it("tells a worker that goes to sleep about a job that is just being added", async () => {
     const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
     const other = await makeWorker(db.sql, await makeWorkTenant(db.sql));
     const park = randomUUID();
@@ -110,7 +110,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
       return [jobs.length, late];
     };
     await actAs(db.sql, claims, async (session) => {
-      // Nobody sleeps yet: nobody is woken. It commits behind the last look.
+      // Nobody sleeps yet, so nobody is woken. It commits after the last look.
       await session`select mayfly.add_jobs('[{"name": "a"}]')`;
       expect(await look()).toEqual([0, true]);
       expect(await look()).toEqual([0, true]);
@@ -120,7 +120,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
     expect(await look()).toEqual([0, false]);
   });
 
-  it("adds one job for a key that 16 add at once", async () => {
+  it("adds one job for a key that 16 callers add at once", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     const answers = await Promise.all(
@@ -134,7 +134,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
     expect(row?.count).toBe(17);
   });
 
-  it("keeps the limit of a queue, whoever claims at once", async () => {
+  it("keeps the limit of a queue when many claim at once", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const workers = await Promise.all(Array.from({ length: 8 }, () => makeWorker(db.sql, tenant)));
     await rpc(db.sql, serviceRole, "set_queue", { name: "a", max_running: 3 }, inTenant(tenant));
@@ -162,7 +162,7 @@ describe.skipIf(!databaseUrl)("jobs, with many at once", () => {
     }
   });
 
-  it("keeps a tenant's limit among all: its long jobs leave room for the others", async () => {
+  it("keeps the limit of a tenant, so its long jobs leave room for others", async () => {
     const [long, short] = [await makeWorkTenant(db.sql), await makeWorkTenant(db.sql)];
     await rpc(db.sql, serviceRole, "set_job_share", { max_running: 4 }, inTenant(long));
     for (const [tenant, count] of [

@@ -16,7 +16,7 @@ interface Schedule {
   error: string | null;
 }
 
-/** Every day, half a day from now: no test comes near the time itself. */
+/** Every day, half a day from now, so that no test runs at that time. */
 const far = `0 ${(new Date().getUTCHours() + 12) % 24} * * *`;
 
 async function setUp() {
@@ -60,26 +60,26 @@ describe("a cron line", () => {
     ["5/20 * * * *", "UTC", "2026-01-01T00:26:00Z", "2026-01-01T00:45:00.000Z"],
     ["30 12 1,15 * *", "Asia/Kolkata", "2026-02-01T07:00:00Z", "2026-02-15T07:00:00.000Z"],
     ["0 0 29 feb *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00.000Z"],
-    // Day of month or day of week, where both are given.
+    // Day of month or day of week, if both are set.
     ["0 0 13 * 5", "UTC", "2026-11-28T00:00:00Z", "2026-12-04T00:00:00.000Z"],
     ["0 0 * * 7", "UTC", "2026-11-28T00:00:00Z", "2026-11-29T00:00:00.000Z"],
     ["@weekly", "UTC", "2026-11-28T00:00:00Z", "2026-11-29T00:00:00.000Z"],
     ["@yearly", "Pacific/Auckland", "2026-11-28T00:00:00Z", "2026-12-31T11:00:00.000Z"],
-    // Summer time begins: 2:30 is not there, and comes an hour later.
+    // Summer time starts: 2:30 does not exist, and comes an hour later.
     ["30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00.000Z"],
     ["30 2 * * *", "Europe/Berlin", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00.000Z"],
-    // It ends: 2:30 comes twice, and the first counts.
+    // Summer time ends: 2:30 comes twice, and the first one counts.
     ["30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00.000Z"],
     ["30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00.000Z"],
-    // A line of every hour fires in both hours.
+    // An hourly line fires in both hours.
     ["30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00.000Z"],
   ];
   it.each(cases)("%s in %s after %s is %s", async (line, zone, after, expected) => {
     expect(await next(line, zone, after)).toBe(expected);
   });
 
-  it("agrees with what Date says of every quarter of an hour of a year in UTC", async () => {
-    // An oracle of its own: each instant of the year whose fields match, in order.
+  it("agrees with Date for every quarter of an hour of a year in UTC", async () => {
+    // Computed in another way: each instant of the year whose fields match, in order.
     const line = { minutes: [7, 22, 52], hours: [0, 6, 23], weekdays: [1, 4] };
     let at = "2026-01-01T00:00:00.000Z";
     const found: string[] = [];
@@ -114,7 +114,7 @@ describe("a cron line", () => {
     "* * * foo *",
     "1,,2 * * * *",
   ];
-  it.each(wrong)("that means nothing is refused by its field: '%s'", async (cron) => {
+  it.each(wrong)("that is invalid is refused with its field: '%s'", async (cron) => {
     const { set } = await setUp();
     expect(await refusalOf(set({ cron }))).toMatchObject({
       code: "invalid_request",
@@ -134,7 +134,7 @@ describe("a cron line", () => {
 });
 
 describe("a schedule", () => {
-  it("is refused by the field that is wrong, and to all but job:admin", async () => {
+  it("is refused with the invalid field, and without job:admin", async () => {
     const { set, claims } = await setUp();
     for (const [field, values] of Object.entries({
       name: { name: "" },
@@ -174,7 +174,7 @@ describe("a schedule", () => {
     ["one", 1],
     ["all", 3],
     ["none", 0],
-  ])("catches up with what was missed: %s", async (catch_up, expected) => {
+  ])("catches up with missed times: %s", async (catch_up, expected) => {
     const { set, passes, jobs, read } = await setUp();
     await set({ catch_up, overlap: "allow" });
     await passes("3 days");
@@ -192,12 +192,12 @@ describe("a schedule", () => {
     expect(await jobs()).toEqual([]);
     expect((await read())?.skipped).toBe(1);
     await complete(db.sql, claims, [{ lease: job?.lease ?? "" }]);
-    // Another time: the key of a firing is its time, so that one time adds one job.
+    // Fires at another time, because the same time never adds a second job.
     await passes("13 hours");
     expect(await jobs()).toHaveLength(1);
   });
 
-  it("that is paused does nothing, and one that is deleted is gone", async () => {
+  it("does nothing while paused, and is gone after deletion", async () => {
     const { owner, set, passes, jobs, read } = await setUp();
     expect((await set({ paused: true })).next_at).toBeNull();
     await passes("9 days");
@@ -211,7 +211,7 @@ describe("a schedule", () => {
     expect(await read()).toBeUndefined();
   });
 
-  it("of a full tenant notes its error, keeps nobody else's from firing, and goes on", async () => {
+  it("of a full tenant records its error, continues, and does not block others", async () => {
     const [full, fine] = [await setUp(), await setUp()];
     for (const { set, passes } of [full, fine]) {
       await set();
@@ -226,7 +226,7 @@ describe("a schedule", () => {
     expect((await full.read())?.error).toBeNull();
   });
 
-  it("names no agent of another tenant that fired it in passing", async () => {
+  it("never names another tenant's agent as its author", async () => {
     const [one, two] = [await setUp(), await setUp()];
     await one.set();
     await one.passes("1 day");

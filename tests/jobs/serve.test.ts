@@ -12,7 +12,7 @@ import { configFor, makeProject, type Project } from "../local/functions/project
 
 const root = join(import.meta.dirname, "../..");
 const secret = "the function's own secret";
-/** Three functions of the same handlers: as they come, with a short wall clock, and with few jobs to a call. */
+/** A function with these options. All have the same handlers. */
 const functionOf = (options: object) => `
 import { serveJobs } from "@mayfly/sdk";
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,7 +20,7 @@ const handlers = {
   add: ({ a, b }) => a + b,
   family: async (_, job) => (await job.child("add", { a: 1, b: 2 })).data,
   stuck: () => new Promise(() => {}),
-  // Longer than one call may take.
+  // Longer than a call in slices lasts.
   steady: async (_, job) => {
     for (let n = 1; n <= 10; n++) await job.step("part " + n, () => later(300));
     return "done";
@@ -28,7 +28,13 @@ const handlers = {
 };
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
-/** An agent whose run takes longer than one call: each of its steps is recorded. */
+/**
+ * A call ends 2 s after it has begun its first job, a sixth of its wall clock. A job without a step for 4 s would be
+ * stuck, and even a busy machine records one in that time.
+ */
+const slices = { wallClockMs: 12_000, maxJobs: 1 };
+
+/** An agent whose run takes longer than one call. Each of its steps is recorded. */
 const agentFunction = `
 import { defineAgent, runAgents, serveJobs, tool } from "@mayfly/sdk";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
@@ -47,9 +53,9 @@ const model = new MockLanguageModelV4({
 });
 const run = () => new Promise((resolve) => setTimeout(resolve, 300, "waited"));
 const slow = defineAgent({ name: "slow", model, tools: { wait: tool({ input: z.object({}), run }) } });
-export default { fetch: serveJobs(runAgents(slow), { wallClockMs: 3_000 }) };`;
+export default { fetch: serveJobs(runAgents(slow), ${JSON.stringify(slices)}) };`;
 
-/** The function has the model; who starts a run needs its name alone. */
+/** The function has the model. Starting a run needs only the agent's name. */
 const neverCalled = new MockLanguageModelV4();
 
 let project: Project;
@@ -64,6 +70,7 @@ beforeAll(async () => {
   project = makeProject({
     chores: functionOf({}),
     brief: functionOf({ wallClockMs: 3_000, queues: ["brief"] }),
+    slices: functionOf({ ...slices, queues: ["slices"] }),
     few: functionOf({ maxJobs: 2, concurrency: 1, queues: ["few"] }),
     agents: agentFunction,
   });
@@ -75,7 +82,7 @@ beforeAll(async () => {
   );
   project.write(
     "supabase/config.toml",
-    `${configFor(["chores", "brief", "few", "agents", "outline"])}\n${api?.[0]}\n`,
+    `${configFor(["chores", "brief", "slices", "few", "agents", "outline"])}\n${api?.[0]}\n`,
   );
   project.write(
     "functions/deno.json",
@@ -84,7 +91,7 @@ beforeAll(async () => {
   await symlink(join(root, "supabase/migrations"), join(project.root, "supabase/migrations"));
   local = await startTestLocal({ root: project.root, secrets: { MAYFLY_JOBS_SECRET: secret } });
   ({ mayfly } = await local.enter());
-}, 120_000);
+});
 afterAll(async () => {
   await mayfly?.close();
   await local?.close();
@@ -103,7 +110,7 @@ const call = async (headers: Record<string, string>, name = "chores", body = {})
 const asProject = () => ({ apikey: local.secretKey });
 
 describe("a function of jobs", () => {
-  it("does what there is, also what its jobs add, and says so", async () => {
+  it("does all jobs, including those that its jobs add, and reports them", async () => {
     const one = dataOf(await mayfly.jobs.add("add", { a: 2, b: 3 }));
     const other = dataOf(await mayfly.jobs.add("family"));
     expect(await call(asProject())).toEqual({
@@ -115,17 +122,21 @@ describe("a function of jobs", () => {
     expect(dataOf(await mayfly.jobs.get(other.id)).result).toBe(3);
   });
 
-  it("ends before its wall clock: what makes steps goes on in the next call, what is stuck has failed", async () => {
-    const once = { maxAttempts: 1, queue: "brief" };
-    const steady = dataOf(await mayfly.jobs.add("steady", {}, once));
-    const stuck = dataOf(await mayfly.jobs.add("stuck", {}, once));
-    expect(await call(asProject(), "brief")).toMatchObject({
-      status: 200,
-      data: { done: 1, returned: 1, more: true },
-    });
-    expect(dataOf(await mayfly.jobs.get(stuck.id))).toMatchObject({
+  it("ends before its time limit, and fails a job that has recorded nothing", async () => {
+    const stuck = dataOf(await mayfly.jobs.add("stuck", {}, { maxAttempts: 1, queue: "brief" }));
+    expect(await call(asProject(), "brief")).toMatchObject({ status: 200, data: { more: true } });
+    // In its next call, if it was claimed late in this one.
+    expect(dataOf(await mayfly.jobs.ended(stuck.id, { timeoutMs: 30_000 }))).toMatchObject({
       status: "failed",
       error: { code: "call_over", message: expect.stringContaining("steps") },
+    });
+  });
+
+  it("gives a job with steps to its next call, which continues after the last one", async () => {
+    const steady = dataOf(await mayfly.jobs.add("steady", {}, { maxAttempts: 1, queue: "slices" }));
+    expect(await call(asProject(), "slices")).toMatchObject({
+      status: 200,
+      data: { done: 0, returned: 1, more: true },
     });
     // It called itself before it ended.
     const ended = dataOf(await mayfly.jobs.ended(steady.id, { timeoutMs: 30_000 }));
@@ -133,7 +144,7 @@ describe("a function of jobs", () => {
     expect(ended.steps).toHaveLength(10);
   });
 
-  it("runs an agent in slices: each call goes on behind what is recorded, and pays nothing again", async () => {
+  it("runs an agent in slices: each call continues after the last record, and pays nothing twice", async () => {
     const slow = defineAgent({ name: "slow", model: neverCalled });
     const started = dataOf(await mayfly.runs.start(slow, "Wait."));
     expect(await call(asProject(), "agents")).toMatchObject({
@@ -149,7 +160,7 @@ describe("a function of jobs", () => {
     expect(dataOf(await mayfly.jobs.get(started.id)).attempts).toEqual([]);
   });
 
-  it("begins as many jobs as it is told, and leaves the others to the call that it makes", async () => {
+  it("begins as many jobs as it is told, and leaves the others to its next call", async () => {
     const added = dataOf(
       await mayfly.jobs.add(
         [1, 2, 3, 4, 5].map((a) => ({ name: "add", input: { a, b: 0 }, queue: "few" })),
@@ -160,7 +171,7 @@ describe("a function of jobs", () => {
       expect(dataOf(await mayfly.jobs.ended(id, { timeoutMs: 30_000 })).result).toBe(at + 1);
   });
 
-  it("is woken by any worker that is told its name", async () => {
+  it("is woken by any worker that knows its name", async () => {
     const { id } = dataOf(await mayfly.jobs.add("add", { a: 20, b: 22 }));
     const onError = vi.fn();
     const work = dataOf(
@@ -171,7 +182,7 @@ describe("a function of jobs", () => {
     expect(onError).not.toHaveBeenCalled();
   });
 
-  it("is the example: outlines a page", async () => {
+  it("outlines a page, as in the example", async () => {
     const url = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
     const { id } = dataOf(await mayfly.jobs.add("outline", { url }));
     expect(await call({ "x-mayfly-jobs-secret": secret }, "outline")).toMatchObject({
@@ -182,7 +193,7 @@ describe("a function of jobs", () => {
     expect(steps.map(({ name }) => name)).toEqual(["load"]);
   });
 
-  it("answers nobody without the secret key or its own secret", async () => {
+  it("refuses callers without the secret key or its own secret", async () => {
     const strangers = [
       {},
       { apikey: local.publishableKey },

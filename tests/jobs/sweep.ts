@@ -11,7 +11,7 @@ declare module "#harness/sweep" {
   }
 }
 
-/** Of a function that writes under a lease. */
+/** Arguments of a function that writes under a lease. */
 const underLease = (values: Record<string, unknown>): Attack => ({
   values,
   needs: "job:work",
@@ -44,7 +44,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // A job that runs, with a step and a signal; a dead letter; a queue, a schedule, a worker that sleeps.
+  // A running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);

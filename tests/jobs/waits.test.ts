@@ -1,4 +1,4 @@
-/** Invariant 5 for jobs: signals, results of children and timers are rows; none is lost, each is taken once. */
+/** Invariant 5 for jobs: signals, results of children and timers are rows. None is lost, and each is used once. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
@@ -32,7 +32,7 @@ async function setUp(job: Record<string, unknown> = {}) {
 }
 
 describe("signals", () => {
-  it("that come before anybody waits are kept, in their order", async () => {
+  it("that arrive before a wait are kept in order", async () => {
     const { id, lease, call } = await setUp();
     for (const n of [1, 2])
       expect(await call("signal_job", { id, name: "go", payload: n })).toEqual({ woken: false });
@@ -44,14 +44,14 @@ describe("signals", () => {
       signal: "go",
       payload: 2,
     });
-    // A step that is recorded is read, not taken again.
+    // A recorded step is read, not taken again.
     expect(await call("wait_job", { lease, step: "one", signals: ["go"] })).toEqual({
       signal: "go",
       payload: 1,
     });
   });
 
-  it("wake a job that waits for one of several, which goes on where it was", async () => {
+  it("wake a job that waits for one of several, and it continues where it stopped", async () => {
     const { tenant, claims, id, lease, call } = await setUp({ max_attempts: 1 });
     expect(await call("wait_job", { lease, step: "w", signals: ["yes", "no"] })).toEqual({
       waiting: true,
@@ -69,11 +69,11 @@ describe("signals", () => {
       signal: "no",
       payload: { why: "late" },
     });
-    // The wait gave its attempt back: one was all it had.
+    // The wait gave its attempt back, because there was only one.
     expect(await complete(db.sql, claims, [{ lease: again.lease }])).toMatchObject({ lost: [] });
   });
 
-  it("are refused for a job that has ended or never was, and where they do not fit", async () => {
+  it("are refused for an ended or unknown job, and if they are invalid", async () => {
     const { id, lease, claims, call } = await setUp();
     expect(await codeOf(call("signal_job", { id: randomUUID(), name: "go" }))).toBe("job_unknown");
     expect(await codeOf(call("signal_job", { id, name: "" }))).toBe("invalid_request");
@@ -86,7 +86,7 @@ describe("signals", () => {
 });
 
 describe("timers", () => {
-  it("are waits for no signal, and end by the clock", async () => {
+  it("wait for no signal, and end by the clock", async () => {
     const { tenant, claims, id, lease, call } = await setUp();
     expect(await refusalOf(call("wait_job", { lease, step: "w" }))).toMatchObject({
       details: { field: "until" },
@@ -110,7 +110,7 @@ describe("children", () => {
     const [one, two] = await add(
       db.sql,
       claims,
-      [{ name: "child" }, { name: "child", max_attempts: 1 }],
+      [{ name: "child" }, { name: "child", max_attempts: 1, key: "second" }],
       { lease },
     );
     const leases = (await claim(db.sql, claims, 2, { queues: ["child"] })).jobs;
@@ -134,14 +134,18 @@ describe("children", () => {
     expect(await jobOf(db.sql, tenant, id)).toMatchObject({
       children: expect.arrayContaining([
         expect.objectContaining({ id: one?.id, status: "succeeded" }),
-        expect.objectContaining({ id: two?.id, status: "failed" }),
+        expect.objectContaining({
+          id: two?.id,
+          status: "failed",
+          key: expect.stringMatching(/second$/),
+        }),
       ]),
     });
   });
 });
 
 describe("cancelling", () => {
-  it("ends a job in every state that does not run, at once", async () => {
+  it("ends a job that does not run at once", async () => {
     const { tenant, claims, call } = await setUp();
     const [ready, scheduled] = await add(db.sql, claims, [{ name: "b" }, { name: "b", delay: 60 }]);
     const [waiting] = await add(db.sql, claims, [{ name: "w" }]);
@@ -160,7 +164,7 @@ describe("cancelling", () => {
       release: (claims, lease) => rpc(db.sql, claims, "release_jobs", { leases: [lease] }),
     };
   it.each(Object.keys(ends))(
-    "is seen by the worker of one that runs, which ends it by %s",
+    "reaches the worker of a running job with its next %s",
     async (how) => {
       const { tenant, claims, id, lease, call } = await setUp();
       expect(await call("cancel_jobs", { ids: [id] })).toEqual({ cancelled: 0, cancelling: 1 });
@@ -202,7 +206,7 @@ describe("cancelling", () => {
     expect([left?.count, ended?.count]).toEqual([0, 1002]);
   });
 
-  it("is for one's own jobs, and with job:admin for all", async () => {
+  it("is allowed for one's own jobs, and with job:admin for all", async () => {
     const { tenant, id, call } = await setUp();
     const other = await makeWorker(db.sql, tenant);
     expect(await codeOf(rpc(db.sql, other.claims, "cancel_jobs", { ids: [id] }))).toBe(
@@ -250,14 +254,14 @@ describe("a message that becomes a job", () => {
     });
   });
 
-  it("is answered too when no worker is there to do it: cancelled, or out of attempts", async () => {
+  it("is answered even without a worker, when the job is cancelled or out of attempts", async () => {
     const { claims, boss, task, call } = await assign();
     const [job] = await add(db.sql, claims, [{ name: "task", answers: task.id }]);
     await call("cancel_jobs", { ids: [job?.id ?? ""] });
     expect((await answersTo(boss.id))[0]?.payload).toMatchObject({ status: "cancelled" });
   });
 
-  it("is refused to one that has not received it", async () => {
+  it("is refused to an agent that has not received it", async () => {
     const { tenant, task } = await assign();
     const other = await makeWorker(db.sql, tenant);
     expect(

@@ -1,7 +1,7 @@
 /**
- * A real pg_cron wakes a function in real Deno, on Postgres 17: only pg_net is stood in for, by rows that the test
- * sends, or loses. As in tests/operations/schedules.test.ts the cluster's one pg_cron lives in a database of its own:
- * the job is made there, by the function as it stands, and pointed at the test's.
+ * A real pg_cron wakes a function in real Deno, on Postgres 17. Only pg_net has a stand-in: rows that the test
+ * sends or loses. As in tests/operations/schedules.test.ts, the cluster's one pg_cron is in a separate
+ * database. The unchanged function creates the job there, and the test points the job at its own database.
  */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { type NetRequest, send, standInForNet, takeRequests } from "./pg-net.ts"
 const root = join(import.meta.dirname, "../..");
 const functions = join(root, "sql/jobs/functions");
 
-/** The database of the cluster that pg_cron lives in; none where it is not loaded. */
+/** The database of the cluster in which pg_cron runs. Undefined if it is not loaded. */
 async function openCronDatabase(): Promise<Sql | undefined> {
   const sql = postgres(databaseUrl as string, { max: 1, onnotice: () => {} });
   const [row] = await sql`select current_setting('cron.database_name', true) as name`;
@@ -64,7 +64,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
     ({ mayfly } = await local.enter());
     await standInForNet(db.sql, { mayfly_url: local.apiUrl, mayfly_jobs_secret: secret });
 
-    // What the function needs, where pg_cron is. One run at a time makes it, and takes it away.
+    // What the function needs, next to pg_cron. Only one run at a time creates it, and removes it.
     await cron`select pg_advisory_lock(hashtextextended('mayfly-schedules', 0))`;
     await cron.unsafe(`drop schema if exists ${schema} cascade; drop schema if exists net cascade;
       drop schema if exists vault cascade; create schema ${schema}`);
@@ -80,7 +80,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
       await cron.unsafe(
         (await readFile(join(functions, file), "utf8")).replace(/^grant .*;$/gm, ""),
       );
-  }, 120_000);
+  });
   afterAll(async () => {
     await cron`select mayfly_private.unschedule_job_function(${name})`.catch(() => {});
     await cron.unsafe("drop schema mayfly_private, net, vault cascade").catch(() => {});
@@ -104,7 +104,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
     return found[0] as NetRequest;
   };
 
-  it("is set up once however often that is asked for, does its jobs when it is called, and no later when a call is lost than the next one", async () => {
+  it("is set up once, does its jobs when called, and recovers from a lost call with the next one", async () => {
     const [said] =
       await cron`select mayfly_private.schedule_job_function(${name}, '30 seconds') as how`;
     expect(said?.how).toBe(
@@ -121,7 +121,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
       from cron.job where jobname = ${`mayfly-jobs-${name}`}`;
 
     const one = dataOf(await mayfly.jobs.add("count", { n: 1 }));
-    // The first is lost on the way.
+    // The first one is lost.
     const lost = await requested();
     expect(dataOf(await mayfly.jobs.get(one.id)).status).toBe("ready");
     await db.advance("16 seconds");
@@ -135,7 +135,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
       result: 2,
       attempt: 1,
     });
-    // It arrives after all, when another was made in its place.
+    // It arrives late, after another one was sent in its place.
     const late = await send(lost);
     expect(await late.json()).toMatchObject({ data: { done: 0, more: true } });
     const [row] = await db.sql`select names from mayfly_private.job_functions where name = ${name}`;
@@ -144,5 +144,5 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
     await cron`select mayfly_private.unschedule_job_function(${name})`;
     const left = await cron`select from cron.job where jobname = ${`mayfly-jobs-${name}`}`;
     expect(left).toHaveLength(0);
-  }, 90_000);
+  });
 });

@@ -1,4 +1,7 @@
-/** What pg_cron runs: whether a function of jobs is called, by what stands in for pg_net, and what a lost call does. */
+/**
+ * The work of pg_cron: whether a function of jobs is called, through a stand-in for pg_net, and what happens after
+ * a lost call.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -31,7 +34,7 @@ const workAll = async () => {
 };
 
 describe("a function that pg_cron wakes", () => {
-  it("is called where there is a job for it, once while that is under way, and again when more is left", async () => {
+  it("is called if there is a job for it, once at a time, and again if jobs are left", async () => {
     expect((await request()).sent).toBe(0);
     await add(db.sql, claims, [{ name: "later", delay: 60 }, { name: "other" }]);
     const { sent, requests } = await request();
@@ -46,13 +49,13 @@ describe("a function that pg_cron wakes", () => {
     const call = requests[0]?.body.call ?? "";
     expect(await mark(call, 150, ["later"])).toEqual({ known: true });
     expect((await request()).sent).toBe(0);
-    // It has handlers for what is not due yet: nothing to call it for.
+    // It has handlers only for jobs that are not due yet, so there is nothing to call it for.
     expect(await mark(call, 0)).toEqual({ known: true });
     expect((await request()).sent).toBe(0);
     await db.advance("61 seconds");
     const [next] = (await request()).requests;
     await add(db.sql, claims, [{ name: "later" }]);
-    // The next call, in the moment in which this one ends.
+    // The next call, at the moment when this one ends.
     await mark(next?.body.call ?? "", 0);
     const again = await takeRequests(db.sql);
     expect(again).toHaveLength(1);
@@ -62,7 +65,7 @@ describe("a function that pg_cron wakes", () => {
     expect(await takeRequests(db.sql)).toEqual([]);
   });
 
-  it("is called again when a call was lost, or killed, and the one that comes too late does nothing", async () => {
+  it("is called again after a lost or killed call, and a late call does nothing", async () => {
     await add(db.sql, claims, [{ name: "later" }]);
     const [lost] = (await request()).requests;
     expect((await request()).sent).toBe(0);
@@ -71,7 +74,7 @@ describe("a function that pg_cron wakes", () => {
     expect(second?.body.call).not.toBe(lost?.body.call);
     expect(await mark(lost?.body.call ?? "", 150)).toEqual({ known: false });
     expect(await mark(second?.body.call ?? "", 150)).toEqual({ known: true });
-    // Killed: nobody hears of it. Its slot is free when its time is over.
+    // The call is killed, so nobody learns of it. Its slot is free when its time is over.
     await db.advance("149 seconds");
     expect((await request()).sent).toBe(0);
     await db.advance("2 seconds");
@@ -92,7 +95,7 @@ describe("a function that pg_cron wakes", () => {
     });
   });
 
-  it("has at most as many calls at once as it may, whoever asks", async () => {
+  it("never has more concurrent calls than allowed", async () => {
     await db.sql`insert into mayfly_private.job_functions (name, at_once) values ('three', 3)`;
     await add(db.sql, claims, [{ name: "later" }]);
     let sent = 0;
@@ -101,7 +104,7 @@ describe("a function that pg_cron wakes", () => {
     expect((await request("unknown")).sent).toBe(0);
   });
 
-  it("says of itself nothing that means nothing", async () => {
+  it("refuses invalid reports about itself", async () => {
     await expect(mark(crypto.randomUUID(), -1)).rejects.toThrow(/seconds must be 0 to 3600/);
   });
 });
@@ -112,7 +115,7 @@ describe("setting it up", () => {
     return db.sql`select mayfly_private.schedule_job_function(${name}, ${every}, ${atOnce})`;
   };
 
-  it("says what is missing, or wrong, and what to do", async () => {
+  it("says what is missing or wrong, and what to do", async () => {
     await expect(schedule("mine")).rejects.toMatchObject({
       message: "pg_cron is not enabled.",
       hint: expect.stringContaining("wakes"),
@@ -127,7 +130,7 @@ describe("setting it up", () => {
       await expect(schedule(...given)).rejects.toThrow(message);
   });
 
-  it("is for nobody but the owner of the database", async () => {
+  it("is only for the owner of the database", async () => {
     for (const role of ["authenticated", "service_role"])
       await expect(
         db.sql.begin(async (session) => {

@@ -1,4 +1,4 @@
-/** A worker of the SDK on the embedded Supabase: jobs, steps, waits, children, retries, the end. */
+/** A worker of the SDK on the embedded Supabase: jobs, steps, waits, children, retries and the end. */
 import type { Agent, HeldJob, Mayfly, MayflyError } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
@@ -25,7 +25,7 @@ const ended = async <T = unknown>(id: string, by: { jobs: Mayfly["jobs"] } = may
   dataOf(await by.jobs.ended<T>(id, { timeoutMs: 60_000, pollMs: 50 }));
 
 describe("a worker", () => {
-  it("does jobs that were added before and after, in one call many, and says how often", async () => {
+  it("does jobs added before and after its start, many in one call", async () => {
     const before = dataOf(
       await mayfly.jobs.add([
         { name: "double", input: { n: 1 } },
@@ -46,7 +46,7 @@ describe("a worker", () => {
     ]);
   });
 
-  it("leaves alone what it has no handler for", async () => {
+  it("leaves jobs without a handler alone", async () => {
     const [other] = dataOf(await mayfly.jobs.add([{ name: "other" }, { name: "mine" }]));
     const work = dataOf(await agent.work({ mine: () => 1 }, fast));
     const [mine] = dataOf(await mayfly.jobs.list({ name: "mine" }));
@@ -55,7 +55,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("tries again what throws, tells onError, and gives up what says that it is for good", async () => {
+  it("retries a job that throws, tells onError, and gives up on a permanent error", async () => {
     const seen: number[] = [];
     const told: string[] = [];
     const work = dataOf(
@@ -88,7 +88,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("records a step once, whichever attempt does it, and reads it ever after", async () => {
+  it("records a step once, whichever attempt does it, and then only reads it", async () => {
     const effects: string[] = [];
     const work = dataOf(
       await agent.work(
@@ -123,7 +123,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("refuses two steps of one name, and keeps a result over 256 KB as an artifact", async () => {
+  it("refuses two steps of the same name, and keeps a result over 256 KB as an artifact", async () => {
     const work = dataOf(
       await agent.work(
         {
@@ -147,7 +147,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("hears of a cancelled job at its next write, and ends it", async () => {
+  it("learns of a cancelled job at its next write, and ends it", async () => {
     const begun = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     let code: unknown;
@@ -177,7 +177,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("gives back what it has not ended when it is stopped, for another to do at once", async () => {
+  it("gives back unfinished jobs when it is stopped, so that another can do them at once", async () => {
     const begun = Promise.withResolvers<AbortSignal>();
     const work = dataOf(
       await agent.work(
@@ -225,11 +225,11 @@ describe("a worker", () => {
     expect(dataOf(await mayfly.jobs.get(id)).steps).toEqual([]);
   });
 
-  it("is woken when there is work, long before it would look by itself", async () => {
+  it("is woken when there is work, long before its next poll", async () => {
     const work = dataOf(
       await agent.work({ quick: () => 1 }, { pollMs: 600_000, drainOnTermination: false }),
     );
-    // It sleeps: its row says so.
+    // It sleeps, which its row records.
     for (
       let sleeping = 0;
       sleeping === 0;
@@ -246,7 +246,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("ends without the scope job:work, and says so on the console where it has no onError", async () => {
+  it("ends without the scope job:work, and says so on the console without an onError", async () => {
     const reader = await spawnIn(mayfly, { scopes: ["job:read"], lifetime: 300 });
     const printed = vi.spyOn(console, "error").mockImplementation(() => {});
     try {
@@ -268,7 +268,7 @@ describe("a worker", () => {
     }
   });
 
-  it("refuses options that mean nothing, by their field", async () => {
+  it("refuses invalid options with their field", async () => {
     for (const [field, options] of Object.entries({
       concurrency: { concurrency: 0 },
       lease: { lease: 1 },

@@ -1,4 +1,4 @@
-/** Jobs for tests of SQL: a tenant, agents that work, and what they call. */
+/** Jobs for tests of SQL: a tenant, agents that work, and their calls. */
 import {
   type Claims,
   inTenant,
@@ -28,7 +28,7 @@ export interface Taken {
   took: number;
 }
 
-/** Room for any number of writes: what is tested is not the quota. */
+/** Room for any number of writes, because the quota is not tested here. */
 export const roomy = {
   writes_per_minute: 2_000_000_000,
   max_living_agents: 10_000,
@@ -63,7 +63,7 @@ export const claim = (sql: Sql, claims: Claims, wanted = 1, more: Record<string,
 export const claimAny = (sql: Sql, wanted = 1, more: Record<string, unknown> = {}) =>
   rpc<Taken>(sql, serviceRole, "claim_any_jobs", { wanted, ...more });
 
-/** Claims one job, which has to be there. */
+/** Claims one job, which must exist. */
 export async function claimOne(sql: Sql, claims: Claims, more: Record<string, unknown> = {}) {
   const [job] = (await claim(sql, claims, 1, more)).jobs;
   if (!job) throw new Error("There was no job to claim.");
@@ -87,17 +87,17 @@ export const complete = (
 export const fail = (sql: Sql, claims: Claims, failures: Record<string, unknown>[]) =>
   rpc<string[]>(sql, claims, "fail_jobs", { failures: failures as never });
 
-/** A job as its readers see it, with the secret key. */
+/** A job as readers see it, with the secret key. */
 export const jobOf = (sql: Sql, tenant: string, id: string) =>
   rpc<Record<string, unknown>>(sql, serviceRole, "get_job", { id }, inTenant(tenant));
 
 export const statusOf = async (sql: Sql, tenant: string, id: string) =>
   (await jobOf(sql, tenant, id))?.status;
 
-/** Lets the lease of a job end now, whatever the clock says. */
+/** Lets the lease of a job end now. */
 export const endLease = (sql: Sql, id: string) =>
   sql`update mayfly.jobs set lease_end = clock_timestamp() - interval '1 second' where id = ${id}`;
 
-/** Has the next claim look for ended leases and due schedules, which it does every second otherwise. */
+/** Lets the next claim look for ended leases and due schedules, which otherwise happens once a second. */
 export const letTick = (sql: Sql) =>
   sql`update mayfly_private.job_ticks set fired_at = '-infinity', reaped_at = '-infinity'`;

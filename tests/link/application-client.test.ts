@@ -11,7 +11,7 @@ const thrownBy = (client: ApplicationClient): unknown => {
   }
 };
 
-it("a client with an accessToken of its own is refused at once, with what to do instead", () => {
+it("a client with its own accessToken is refused at once, with what to do instead", () => {
   const clerk = createClient(url, key, { accessToken: async () => "a token of Clerk" });
   const error = thrownBy(clerk);
   expect(isMayflyError(error, "invalid_request") && error.details?.field).toBe("client");
@@ -21,7 +21,7 @@ it("a client with an accessToken of its own is refused at once, with what to do 
   });
 });
 
-it("what is no client is refused alike, and a client of Supabase Auth is taken", () => {
+it("anything but a client is refused too, and a client of Supabase Auth is accepted", () => {
   expect(isMayflyError(thrownBy({ auth: {} } as never), "invalid_request")).toBe(true);
   const supabase = createClient(url, key, { auth: { persistSession: false } });
   expect(thrownBy(supabase)).toBeInstanceOf(Mayfly);

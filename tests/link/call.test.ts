@@ -16,7 +16,7 @@ describe("an error of the Data API", () => {
     });
   });
 
-  it("of a value that Postgres does not take says what to do", () => {
+  it("about a value that Postgres cannot store says what to do", () => {
     const answer = (code: string, message: string, details: string | null) =>
       fromDataApi({ data: null, error: { code, message, details }, status: 400 }, z.unknown())
         .error;

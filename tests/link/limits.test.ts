@@ -1,4 +1,4 @@
-/** What the SDK says where the Free plan's limits are reached; the server's own: tests/local/realtime. */
+/** What the SDK says when the Free plan's limits are reached. The server's own behaviour: tests/local/realtime. */
 import { once } from "node:events";
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -11,10 +11,10 @@ let mayfly: Mayfly;
 let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
-  // Averages of 10 s, not of a minute: as high for a server that has run for long, on a slow machine.
-  // Fewer connections than the plan's, for each has to join a channel to count.
+  // Averages of 10 s instead of a minute, which are as high as on a server that has run for long. Fewer connections
+  // than the plan's, because each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
-  local = await startTestLocal({ embedded: true, limits });
+  local = await startTestLocal({ limits });
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
@@ -33,7 +33,7 @@ async function spawn(): Promise<Agent> {
   return agent;
 }
 
-/** Connections of somebody else in the project. */
+/** Other connections in the project. */
 async function connect(count: number): Promise<WebSocket[]> {
   const url = `${local.apiUrl.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0&apikey=${local.publishableKey}`;
   const opened = Array.from({ length: count }, () => new WebSocket(url));
@@ -42,17 +42,17 @@ async function connect(count: number): Promise<WebSocket[]> {
   return opened;
 }
 
-/** Joins so many public topics, with one more message in each if it is given. */
+/** Joins this many public topics, and sends one more message in each if there is one. */
 function join(socket: WebSocket, count: number, config: object, then?: object): Promise<void> {
   for (let n = 0; n < count; n++) {
     const topic = `realtime:other-${n}`;
     socket.send(JSON.stringify([`${n}`, `${n}`, topic, "phx_join", { config }]));
     if (then) socket.send(JSON.stringify([`${n}`, `t${n}`, topic, "presence", then]));
   }
-  // Over its rate a channel is closed, and nothing in it answered.
+  // Above its rate, a channel is closed and nothing in it is answered.
   const last = then ? `"t${count - 1}"` : `"${count - 1}"`;
   return new Promise((resolve) => {
-    // A join too many ends the connection.
+    // One join too many ends the connection.
     socket.once("close", () => resolve());
     socket.on("message", (data) => {
       const text = String(data);
@@ -62,7 +62,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
   });
 }
 
-/** Rates count whole seconds: what happens in one shows in the next. */
+/** Rates count whole seconds, so each shows in the next one. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1_000));
 
 async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
@@ -73,8 +73,8 @@ async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
   }
 }
 
-describe("where the plan allows no more", () => {
-  it("connections, it says so, what is durable goes on, and presence is shown when there is room", async () => {
+describe("at the plan's limit", () => {
+  it("of connections, it says so, durable work continues, and presence comes back later", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const sockets = await connect(40);
     await Promise.all(sockets.map((socket) => join(socket, 1, {})));
@@ -111,7 +111,7 @@ describe("where the plan allows no more", () => {
     await stop();
   });
 
-  it("presence messages, it says so at once", async () => {
+  it("of presence messages, it says so at once", async () => {
     const agent = await spawn();
     dataOf(await agent.presence.track({ status: "first" }));
     const sockets = await connect(4);
@@ -127,12 +127,12 @@ describe("where the plan allows no more", () => {
     });
   });
 
-  it("joins, it says so", async () => {
+  it("of joins, it says so", async () => {
     const agent = await spawn();
     const names = Array.from({ length: 12 }, (_, n) => `room-${n}`);
     for (const name of names) dataOf(await mayfly.channels.create({ name, kind: "broadcast" }));
     const listen = (name: string) => agent.channels.open(name).onBroadcast("*", () => {});
-    // The joins of the tests before pass first.
+    // Wait until the joins of the earlier tests no longer count.
     const room = names.pop() ?? "";
     await until(async () => (await listen(room)).data ?? undefined);
     for (const socket of await connect(20)) await join(socket, 99, {});

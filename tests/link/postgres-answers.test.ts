@@ -6,7 +6,7 @@ import { dataOf } from "#harness/agents";
 import { type Claims, makeAgent } from "#harness/callers";
 import { databases, type Ways } from "#harness/transports";
 
-/** As one calls, over both ways: with the same token, key and tenant. */
+/** One caller over both transports, with the same token, key and tenant. */
 interface Caller {
   key: string;
   tenant?: string;
@@ -72,7 +72,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
           const answer = await byHttp(first, name, args);
           other[call] = answer;
           own[call] = await byPostgres(second, name, args);
-          // What one has done to itself must not stand in the way of the next call.
+          // Changes that a caller makes to itself must not affect the next call.
           if (writes && !answer.error) [first, second] = await pair();
         }
       }
@@ -80,7 +80,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
     expect(own).toEqual(other);
   });
 
-  it("a token that has expired, is none, or names another role is refused as the Data API refuses it", async () => {
+  it("an expired or invalid token, or one with another role, is refused as by the Data API", async () => {
     const { tenant } = await ways.enter();
     const now = Math.floor(Date.now() / 1_000);
     for (const caller of [
@@ -101,7 +101,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
     }
   });
 
-  it("nobody is refused everything, as over the Data API", async () => {
+  it("a call without a token is refused, as over the Data API", async () => {
     const nobody = { key: ways.local.publishableKey };
     for (const [name, args] of Object.entries({ usage: {}, get_state: { key: "a" }, sync: {} })) {
       const own = await byPostgres(nobody, name, args);
@@ -110,7 +110,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
     }
   });
 
-  it("what a function does not take, or lacks, is refused by its name", async () => {
+  it("unknown and missing arguments are refused by name", async () => {
     const { tenant } = await ways.enter();
     const caller = { key: ways.local.secretKey, tenant };
     for (const args of [{ unheard_of: 1 }, {}]) {
@@ -200,7 +200,7 @@ it("a database that cannot be reached is unavailable, and says so", async () => 
   await transport.close();
 });
 
-it("a person is not called for: nobody has verified their token", () => {
+it("a person's token is refused, because nobody verified it", () => {
   const transport = new PostgresTransport("postgres://127.0.0.1:1/none");
   const client = { auth: {} } as never;
   expect(
@@ -208,14 +208,14 @@ it("a person is not called for: nobody has verified their token", () => {
   ).toThrow(expect.objectContaining({ code: "invalid_request", details: { field: "transport" } }));
 });
 
-/** Which keys and types; not which values, of two callers at two times. */
+/** Compares keys and types, but not the values of two callers at two times. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 ? [shapeOf(value[0])] : [];
   if (typeof value !== "object" || value === null) return value === null ? null : typeof value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)]));
 }
 
-/** Which functions the Data API thinks near to what it does not have, it alone knows. */
+/** Only the Data API knows which functions it considers similar to a missing one. */
 const told = (error: unknown) => {
   const { code, ...more } = Object(error) as { code?: string };
   return code === "PGRST202" ? { code } : { code, ...more };

@@ -1,4 +1,4 @@
-/** A server that takes calls and never answers. */
+/** A server that accepts calls and never answers. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Mayfly } from "@mayfly/sdk";

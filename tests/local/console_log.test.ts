@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createConsoleLog } from "../../local/src/console-log.ts";
 
-it("what a client chose forges no line of the log and steers no terminal", () => {
+it("text from clients cannot forge log lines or control the terminal", () => {
   const lines: string[] = [];
   const log = createConsoleLog({ write: (line) => lines.push(line) });
   const topic = "room\0\r\n09:00:00 error The disk is full\u001b[2K\u202e\u2028\u0085x";

@@ -1,18 +1,19 @@
 /**
- * What local/README.md says to differ from a hosted project does differ, line by line.
+ * Checks line by line that the embedded Supabase differs from a hosted project as local/README.md says.
  *
- * To add a line, write it into the table there. Its last column, "how to see it", is run here as it
- * stands, and has one or more of
+ * To add a line, write it into a table there. This file runs its last column, "how to see it", which has
+ * one or more of
  *
- * - psql `select 1` → `1`: statements as `postgres`, each time on a connection of its own. Compared is
- *   the last row's values with " | " between them, or the SQLSTATE and the message of the error.
+ * - psql `select 1` → `1`: statements as `postgres`, each time on a new connection. Their result is the values
+ *   of the last row with " | " between them, or the SQLSTATE and the message of the error.
  * - js `(await supabase.auth.signOut()).error` → `null`: an expression. It may use `supabase`
  *   (supabase-js with the publishable key), `admin` (with the secret key), `url`, `headers` (with the
- *   secret key), `psql(text, options of postgres.js)` and `fetch`. Compared is its value as text, or the error that it throws.
- * - test [title](../tests/local/db/isolation.test.ts): a test of that title in that file, for what needs
+ *   secret key), `psql(text, options of postgres.js)` and `fetch`. Its result is its value as text, or the
+ *   error that it throws.
+ * - test [title](../tests/local/db/isolation.test.ts): a test with that title in that file, for what needs
  *   more than an expression.
  *
- * What is compared must contain what stands behind the arrow.
+ * A result must contain the text after the arrow.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -45,7 +46,7 @@ async function psql(text: string, options: postgres.Options<never> = {}): Promis
   }
 }
 
-/** A program of the README, so that what stands there is what is run. */
+/** A program of the README, so that exactly this is run. */
 const programOf = (code: string) =>
   Object.getPrototypeOf(async () => {}).constructor(
     ...["supabase", "admin", "url", "headers", "psql"],
@@ -83,7 +84,7 @@ describe("local/README.md", () => {
       if (probe.kind === "test") {
         const source = await readFile(join(folder, probe.file), "utf8");
         expect(source.replace(/\s+/g, "")).toMatch(
-          // A test of this title, not a mention of it.
+          // A test with this title, not a mention of it.
           `t(${JSON.stringify(probe.title).replace(/\s+/g, "")},`,
         );
       } else {

@@ -1,4 +1,4 @@
-/** Reads the tables of what differs from a hosted project, and how to see each line of them. */
+/** Reads the tables of differences from a hosted project, and how to see each of them. */
 
 /** What shows a difference: SQL as `postgres`, an expression of JavaScript, or a test by its title. */
 export type Probe =
@@ -7,7 +7,7 @@ export type Probe =
 
 export interface Difference {
   what: string;
-  /** What "how to see it" says; nothing where it says nothing that can be tried. */
+  /** The content of "how to see it". Nothing if it has nothing that can be run. */
   probes: Probe[];
 }
 

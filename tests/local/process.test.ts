@@ -14,7 +14,7 @@ import { data, freePort, printed, root, run, setUp, signal, start } from "./star
 
 setUp();
 
-describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
+describe("the embedded Supabase as a process", () => {
   it("keeps what was acknowledged when it is killed during pushes, opens again, and stops cleanly", async () => {
     const first = await start();
     const { apiUrl: url, secretKey: key } = first.running;
@@ -27,7 +27,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     while (!killed || acknowledged.length === 0) {
       const remembered = await agent?.remember({ task: `memory ${pushes++}` });
       const syncing = agent?.sync();
-      // In the middle of a push, as soon as some are through.
+      // In the middle of a push, when some are finished.
       if (pushes === 15) killed = signal(first, "SIGKILL");
       const synced = await syncing;
       if (synced?.error) break;
@@ -43,7 +43,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const { data: rows } = await again.client.from("memories").select("id").in("id", acknowledged);
     expect(rows?.map((row) => row.id).sort()).toEqual(acknowledged.sort());
 
-    // Ctrl-C, and nothing says any more that it runs.
+    // Ctrl-C, and then nothing says that it is running.
     expect(await signal(second, "SIGINT")).toBe(0);
     expect(second.output()).toContain("Stopped");
     expect(await readdir(data)).not.toContain("running.json");
@@ -52,7 +52,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(status.output()).toContain("npm start");
   });
 
-  it("tells its status as JSON, keeps its keys for its owner, and goes on when nobody reads its output", async () => {
+  it("prints its status as JSON, keeps its keys private, and continues if nobody reads its output", async () => {
     const started = await start();
     const status = run("status", "--data", data);
     expect(await status.ended).toBe(0);
@@ -71,7 +71,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(env.output()).toMatch(/^ANON_KEY="ey.*"\nSERVICE_ROLE_KEY="ey.*"$/m);
     const names = [...env.output().matchAll(/^(\w+)=".+"$/gm)].map(([, name]) => name);
     expect(names).toHaveLength(env.output().trim().split("\n").length);
-    // JWKS_URL is Mayfly's own; the others are those of `supabase status -o env`, as its 3.1.0 has them.
+    // JWKS_URL is Mayfly's own. The others are those of `supabase status -o env` in its version 3.1.0.
     const ofSupabase = ["API_URL", "DB_URL", "STUDIO_URL", "PUBLISHABLE_KEY", "SECRET_KEY"];
     const withSecrets = [...ofSupabase, "ANON_KEY", "SERVICE_ROLE_KEY", "JWT_SECRET"];
     expect(names.sort()).toEqual([...withSecrets, "JWKS_URL"].sort());
@@ -82,11 +82,11 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(JSON.parse(asJson.stdout)).toEqual(JSON.parse(status.output()));
     const elsewhere = run("status", "--data", data, "--port", "1");
     expect(await elsewhere.ended).toBe(1);
-    expect(elsewhere.output()).toContain("not at 1.");
+    expect(elsewhere.output()).toContain("not at port 1.");
 
     const second = run("start", "--data", data);
     expect(await second.ended).toBe(1);
-    expect(second.output()).toContain("is already in use");
+    expect(second.output()).toContain("is already running at");
     expect(second.output()).not.toContain("    at ");
 
     for (const file of ["keys.json", "running.json"])
@@ -106,7 +106,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(await signal(started, "SIGTERM")).toBe(0);
   });
 
-  it("says in one sentence that a port is in use, and that a port is none", async () => {
+  it("says in one sentence that a port is in use or invalid", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
@@ -121,8 +121,8 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     expect(nonsense.output()).toContain("integer from 1 to 65535");
   });
 
-  it("says each port that has moved: that of Postgres alone, or both", async () => {
-    // On a machine where these are in use already, they have moved as well.
+  it("names each port that has moved: only that of Postgres, or both", async () => {
+    // On a machine where these are in use, they have moved as well.
     const held: Server[] = [];
     const hold = async (port: number) => {
       const server = createServer();
@@ -157,7 +157,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     }
   });
 
-  it("serves on beside a statement that runs for minutes, and ends at once at Ctrl-C", async () => {
+  it("keeps serving during a statement that runs for minutes, and ends at once on Ctrl-C", async () => {
     const started = await start();
     const { apiUrl, dbUrl, publishableKey } = started.running;
     const socket = new WebSocket(
@@ -167,7 +167,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     const sql = postgres(dbUrl, { max: 1, onnotice: () => {} });
     await sql`select 1`;
     const cutOff = sql`select pg_sleep(300)`.catch((error: Error) => error);
-    // It runs: what comes after it is not answered.
+    // It is running, so the statement after it is not answered.
     const behind = postgres(dbUrl, { max: 1, connect_timeout: 1 });
     const refused = await behind`select 1`.catch((error: Error) => error.message);
     expect(refused).toMatch(/CONNECT_TIMEOUT/);
@@ -187,7 +187,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
 
     const before = performance.now();
     expect(await signal(started, "SIGINT")).toBe(0);
-    // Not as long as what it cuts off. An idle machine takes under 3 s.
+    // Shorter than what it cuts off. An idle machine takes under 3 s.
     expect(performance.now() - before).toBeLessThan(30_000);
     expect(await cutOff).toBeInstanceOf(Error);
     await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);
@@ -197,7 +197,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     await again.close();
   });
 
-  it("ends at once at Ctrl-C during the start, also a second time", async () => {
+  it("ends at once on Ctrl-C during the start, even a second time", async () => {
     for (let time = 0; time < 2; time++) {
       const starting = run("start", "--data", data);
       await printed(starting, "Creating the database");
@@ -209,7 +209,7 @@ describe("the embedded Supabase as a process", { timeout: 120_000 }, () => {
     }
   });
 
-  it("ends with a sentence when its database ends, and logs nothing but JSON by --json", async () => {
+  it("ends with a sentence when its database ends, and with --json logs only JSON", async () => {
     const started = await start("--json", "--verbose");
     takeOver(join(data, "db"));
     expect(await started.ended).toBe(1);

@@ -13,7 +13,7 @@ export const root = join(import.meta.dirname, "../..");
 const cli = join(root, "local/cli.js");
 
 let folder: string;
-/** A folder as a first start leaves it: copied it is there in half a second instead of ten. */
+/** Makes a folder as it is after a first start. Copying one takes half a second instead of ten. */
 let made: string;
 export let data: string;
 const children = new Set<ChildProcess>();
@@ -44,13 +44,13 @@ export function setUp(): void {
 
 interface Started {
   child: ChildProcess;
-  /** All that it has printed. */
+  /** Its whole output. */
   output: () => string;
   ended: Promise<number | null>;
 }
 
 export function run(...words: string[]): Started {
-  // As vitest.config.ts has it: what lives for seconds is not worth optimizing.
+  // Like vitest.config.ts: processes that live for seconds are not worth optimizing.
   const child = spawn(process.execPath, ["--liftoff-only", cli, ...words], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -64,7 +64,7 @@ export function run(...words: string[]): Started {
   return { child, output: () => text, ended };
 }
 
-/** Resolves once it has printed the text. */
+/** Resolves when it has printed the text. */
 export function printed(started: Started, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = () => {

@@ -2,7 +2,7 @@ import { type MayflyError, ok } from "@mayfly/sdk/contract/errors";
 import { Attendance, type Beat, type Reader } from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-/** A server that has these numbers, and what it was told. */
+/** A server with these numbers, and what it was told. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {
   const beats: Beat[] = [];
   const attendance = new Attendance(async (beat) => {
@@ -30,7 +30,7 @@ describe("the attendance of a client", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("leases what is read, within moments of its begin, and then every 30 s", async () => {
+  it("leases what is read at once, and then every 30 s", async () => {
     const { beats, attendance } = serverWith({ log: 0, inbox: 0, channels: { c: 0 } });
     const readers = [
       new TestReader(),
@@ -48,7 +48,19 @@ describe("the attendance of a client", () => {
     expect(beats).toHaveLength(3);
   });
 
-  it("notices within a beat what was not broadcast, beats faster, and stops when all is heard again", async () => {
+  it("leaves no timer when it ends, even if a broadcast may still be late", async () => {
+    const { newest, attendance } = serverWith({ log: 0, inbox: 5, channels: {} });
+    attendance.add(new TestReader());
+    await vi.advanceTimersByTimeAsync(30_000);
+    newest.inbox = 6;
+    await vi.advanceTimersByTimeAsync(100);
+    // The next beat, and the broadcast of 6.
+    expect(vi.getTimerCount()).toBe(2);
+    attendance.end();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("notices a lost broadcast within a beat, beats faster, and slows down when nothing is lost", async () => {
     const { beats, newest, attendance } = serverWith({ log: 0, inbox: 5, channels: {} });
     const reader = new TestReader();
     attendance.add(reader);
@@ -56,7 +68,7 @@ describe("the attendance of a client", () => {
     expect(reader.told).toEqual([]);
     newest.inbox = 6;
     await vi.advanceTimersByTimeAsync(30_000);
-    // It has it by now, and may still be told late.
+    // The reader has it already, and its broadcast may still arrive late.
     expect(reader.at).toBe(6);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(reader.told).toEqual(["broadcasts_lost"]);
@@ -65,7 +77,7 @@ describe("the attendance of a client", () => {
     expect(beats.length - before).toBeGreaterThanOrEqual(4);
     expect(beats.some(({ lost }) => lost === 1)).toBe(true);
 
-    // Further losses, which its own pulls hide, put the end off.
+    // Further losses, which its own pulls hide, delay the end.
     for (let n = 7; n < 20; n++) {
       reader.at = n;
       newest.inbox = n;

@@ -10,7 +10,7 @@ import { silent } from "#harness/log";
 import { messageTo } from "#harness/messages";
 import { databaseUrl } from "#harness/needs";
 
-/** The real server reads the write-ahead log: it can be ahead of what a new transaction sees. */
+/** The real server reads the write-ahead log, which can be ahead of what a new transaction sees. */
 describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visible", () => {
   let db: TestDatabase;
   let local: Local;
@@ -32,7 +32,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
 
   const headers = () => ({ "x-mayfly-tenant": tenant });
 
-  /** Works as the secret key, tells of it, does `meanwhile`, and only then commits. */
+  /** Does the work as the secret key, broadcasts it, runs `meanwhile`, and only then commits. */
   const early = (
     work: (session: postgres.TransactionSql) => Promise<unknown>,
     meanwhile: () => Promise<unknown>,
@@ -41,7 +41,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       db.sql,
       serviceRole,
       async (session) => {
-        // Within a second of the last nudge, of the spawn say, a write leaves a due row and tells nothing.
+        // Within a second of the last nudge, for example of the spawn, a write leaves a due row and sends nothing.
         await db.sql`delete from mayfly_private.nudges_due where tenant_id = ${tenant}`;
         await db.sql`update mayfly_private.nudges set sent_at = '-infinity' where tenant_id = ${tenant}`;
         await work(session);
@@ -52,7 +52,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
           where topic like ${`tenant:${tenant}:%`}
             and id <> all (${committed.map(({ id }) => id as string)}::uuid[])`;
         await db.sql`insert into realtime.messages ${db.sql(told as never)}`;
-        // The real server tells once.
+        // The real server broadcasts once.
         await session`delete from realtime.messages where id <> all (${committed.map(({ id }) => id as string)}::uuid[])`;
         await meanwhile();
       },
@@ -89,7 +89,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       ).toBe(true);
     }, 30_000);
 
-  it("is acknowledged when the row is there: the next process is not given the message again", async () => {
+  it("is acknowledged when the row is there, so the next process does not get the message again", async () => {
     const worker = { registrationKey: "worker", lifetime: 300 };
     const first = await spawnIn(mayfly, worker);
     const handled = vi.fn();
@@ -106,7 +106,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await first.close();
     const second = await spawnIn(mayfly, worker);
     second.on("info", ({ attempt }) => handled(attempt));
-    // Until then what is sent goes to the first's session, which may have handled it.
+    // Until then, messages go to the first process's session, which may have handled them.
     await listening(second);
     dataOf(await second.send(second.id, "info", { text: "the last" }));
     await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2), 30_000);
@@ -114,7 +114,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await second.stop();
   });
 
-  it("is acknowledged also when the process ends before the row is there", async () => {
+  it("is acknowledged even if the process ends before the row is there", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     agent.on("info", () => {});
     await listening(agent);
@@ -130,7 +130,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     expect(rows).toMatchObject([{ acknowledged_at: expect.any(Date) }]);
   });
 
-  it("is acknowledged in a channel, the last of a burst too", async () => {
+  it("is acknowledged in a channel, even if it is the last of a burst", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     dataOf(await mayfly.channels.create({ name: "findings", kind: "two_way" }));
     dataOf(await agent.channels.subscribe("findings"));
@@ -155,7 +155,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("is pulled again soon when its number alone was told", async () => {
+  it("is pulled again soon if only its number was broadcast", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const got: MessageContent[] = [];
     agent.on("info", (message) => void got.push(message));
@@ -164,10 +164,10 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await early(send(messageTo(agent.id, { payload: { text } })), () =>
       answered(agent, "pull_inbox"),
     );
-    // Without another look it came with the pull that needs no nudge, after 30 s.
+    // Without another look, it would come with the pull after 30 s, which needs no nudge.
     await vi.waitFor(() => expect(got).toHaveLength(1), 10_000);
     await agent.stop();
-  }, 20_000);
+  });
 
   it("reaches a handler that was registered before the row is visible", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
@@ -176,7 +176,8 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await listening(agent);
     const got: MessageContent[] = [];
     const id = randomUUID();
-    // The mark comes behind it: then it was heard, and left for want of a handler.
+    // The marker message comes after it. When the marker arrives, the first message was received, and kept
+    // because it has no handler.
     await early(
       send(messageTo(agent.id, { id }), messageTo(agent.id, { type: "mark" })),
       async () => {
@@ -188,7 +189,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     );
     await vi.waitFor(() => expect(got.map((message) => message.id)).toEqual([id]), 10_000);
     await agent.stop();
-  }, 20_000);
+  });
 
   it("is found by a watch that was nudged", async () => {
     const subjects: (string | null)[] = [];
@@ -202,7 +203,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       const topics = agent.client.realtime.getChannels();
       expect(topics.filter(({ state }) => state === "joined")).toHaveLength(2);
     }, 30_000);
-    // Where nobody has said that it listens, nothing is broadcast.
+    // If nobody has said that it listens, nothing is broadcast.
     await vi.waitFor(async () => {
       const rows = await db.sql`
         select from mayfly_private.listeners where topic = ${`tenant:${tenant}:log`}`;
@@ -215,9 +216,9 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await vi.waitFor(() => expect(subjects).toHaveLength(1), 10_000);
     await watch.stop();
     await agent.stop();
-  }, 20_000);
+  });
 
-  it("is not taken back by an append that cannot see it yet: debug records are kept", async () => {
+  it("is not undone by an agent that appends before it sees the row, so debug records are kept", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const asked = answered(agent, "debug_level");
     agent.debug.task("nobody keeps it");

@@ -1,4 +1,4 @@
-/** Each kind of event belongs to a scope, and a reader hears of the kinds whose scope it has. */
+/** Each kind of event belongs to a scope, and a reader gets the kinds of its scopes. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -42,7 +42,7 @@ const typesIn = (caller: Caller) =>
   );
 
 describe("the kinds of events", () => {
-  it("are all registered: what triggers append, and what a tenant has seen", async () => {
+  it("are all registered, both in triggers and in a tenant's log", async () => {
     const writers = await db.sql`
       select p.proname as name, p.prosrc as source from pg_proc p
       where p.prosrc ~ 'insert into mayfly\\.events'`;
@@ -57,7 +57,7 @@ describe("the kinds of events", () => {
     expect([...new Set([...named, ...seen])].filter((kind) => !known.includes(kind))).toEqual([]);
   });
 
-  it("name scopes that there are", async () => {
+  it("name existing scopes", async () => {
     const rows = await db.sql`
       select k.kind from mayfly.event_kinds k
       where not exists (select from mayfly.scopes s where s.name = k.scope)
@@ -65,7 +65,7 @@ describe("the kinds of events", () => {
     expect([...rows]).toEqual([]);
   });
 
-  it("are shown by their scope alone: an agent with one scope sees its kinds, and no other", async () => {
+  it("are shown only by scope: an agent with one scope sees exactly its kinds", async () => {
     const all = (await typesIn({ claims: victim.owner })).filter(Boolean);
     expect(new Set(all.map((type) => type.split(".")[0])).size).toBeGreaterThan(4);
     for (const scope of new Set(kinds.map((kind) => kind.scope))) {
@@ -82,9 +82,9 @@ describe("the kinds of events", () => {
     expect(await typesIn({ claims: machineClaims(victim.key) })).toEqual([]);
   });
 
-  it("are shown to a person by its role in each tenant", async () => {
+  it("are shown to a person by their role in each tenant", async () => {
     const [mine, theirs] = [await makeTenant(db.sql), await makeTenant(db.sql)];
-    // A scope that viewers lack, as those of later rooms may be.
+    // A scope that viewers do not have, like scopes of later rooms.
     await db.sql`update mayfly.event_kinds set scope = 'memory:write' where kind = 'memory.created'`;
     const person = await makePerson(db.sql, { [mine]: "owner", [theirs]: "viewer" });
     for (const tenant of [mine, theirs]) {
@@ -101,7 +101,7 @@ describe("the kinds of events", () => {
     await db.sql`update mayfly.event_kinds set scope = 'memory:read' where kind = 'memory.created'`;
   });
 
-  it("that are for one agent are shown to others by the kind's admin scope alone", async () => {
+  it("for one agent are shown to others only with the kind's admin scope", async () => {
     const [row] = await db.sql`
       select count(*)::int as count from mayfly.events
       where tenant_id = ${victim.tenant} and type like 'message.%' and audience is not null`;

@@ -61,7 +61,7 @@ describe("a Realtime that drops, delays, reorders, closes, refuses", () => {
           }
         }),
       );
-      // A lost nudge is made up for by the next, or after 30 s.
+      // After a lost nudge, the events arrive with the next nudge, or after 30 s.
       const [writer] = writers;
       const nudging = setInterval(async () => {
         await writer?.remember({ task: "one more" });

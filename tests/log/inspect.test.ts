@@ -16,7 +16,7 @@ afterAll(() => db.close());
 const inspect = (name: string) => inspectAs(db.sql, name);
 
 describe("the query log.sql", () => {
-  it("shows why what waits has no vector yet", async () => {
+  it("shows why waiting memories have no vector yet", async () => {
     const failing = (error: string | null) =>
       db.sql`update mayfly_private.embedding_queue set error = ${error} where tenant_id = ${mine.tenant}`;
     await failing("answered 401");
@@ -25,7 +25,7 @@ describe("the query log.sql", () => {
     await failing(null);
   });
 
-  it("shows the size and age of each log, and what waits beside it", async () => {
+  it("shows the size and age of each log, and what is waiting", async () => {
     const [row] = (await inspect("log")).filter((one) => one.id === mine.tenant);
     expect(row).toMatchObject({
       kinds: { "agent.spawned": 3, "memory.created": 2 },

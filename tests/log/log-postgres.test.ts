@@ -53,12 +53,12 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
     await idler`begin`;
     await idler`select pg_current_xact_id()`;
 
-    /** What each writer committed, in its order. */
+    /** The commits of each writer, in its order. */
     const written: string[][] = agents.map(() => []);
     const push = async (session: Session, keep: string[]) => {
       const puts = Array.from({ length: 1 + Math.floor(Math.random() * 3) }, () => putOf());
       await session`select mayfly.sync(${session.json(puts)}, null, 0)`;
-      // In one push the order is that of the ids.
+      // Within one push, the order is that of the ids.
       keep.push(...puts.map((put) => put.memory.id).sort());
     };
     const write = async (lane: number, n: number) => {
@@ -94,7 +94,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
     const tail = async (n: number) => {
       let cursor = start;
       for (let last = false; ; ) {
-        // Every other one reads the log by kind, with the same cursors.
+        // Every other reader reads the log by kind, with the same cursors.
         const read = n % 2 ? readLog : pull;
         const page = await read(reader.claims, cursor, 1 + Math.floor(Math.random() * 40));
         cursor = page.cursor;
@@ -129,9 +129,9 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
         expect(places).toEqual([...places].sort((a, b) => a - b));
       }
     }
-  }, 60_000);
+  });
 
-  it("settles updates of one memory by many at once, each field by its newest clock", async () => {
+  it("settles concurrent updates of one memory, each field by its newest clock", async () => {
     const tenant = await makeTenant(db.sql);
     const agents = await Promise.all(
       Array.from({ length: 8 }, () => makeAgent(db.sql, tenant, { lifetime: 600 })),
@@ -182,7 +182,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
     let pushed = 0;
     let erasing = Promise.resolve();
     const write = async ({ claims }: { claims: Claims }, n: number) => {
-      // Until it is refused, since the agent has gone with the tenant; it goes when none of them holds it.
+      // Until it is refused, because the agent was erased with the tenant, when no writer holds the tenant.
       for (let turn = 0; turn < 20; turn++) {
         const unknown = { ...put, id: crypto.randomUUID() };
         const memory = { id: n % 4 ? put.memory.id : crypto.randomUUID(), set: { reward: n / 10 } };

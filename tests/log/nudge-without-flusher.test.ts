@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** How many nudges each audience got by what `work` commits. */
+/** How many nudges each audience got for what `work` commits. */
 async function nudgesOf(work: (session: Session) => Promise<void>) {
   await db.sql`delete from realtime.messages`;
   await actAs(db.sql, agent.claims, work);
@@ -25,8 +25,8 @@ const push = async (session: Session, operations: unknown[]) => {
 };
 const log = () => `tenant:${tenant}:log`;
 
-describe("a nudge, where nobody flushes what is due", () => {
-  it("comes once a transaction, whatever that appends", async () => {
+describe("a nudge without a flusher", () => {
+  it("comes once per transaction, whatever it appends", async () => {
     const [one, two] = [putOf(), putOf()];
     expect(
       await nudgesOf(async (session) => {

@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { makeAgent, makeTenant, rpc, type SpawnedAgent, serviceRole } from "#harness/callers";
+import {
+  inTenant,
+  makeAgent,
+  makeTenant,
+  rpc,
+  type SpawnedAgent,
+  serviceRole,
+} from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { messageTo } from "#harness/messages";
 import { putOf } from "#harness/operations";
@@ -10,7 +17,7 @@ let tenant: string;
 let agent: SpawnedAgent;
 beforeAll(async () => {
   db = await openTestDatabase();
-  // No window of a second and no flusher's five end by themselves, however slow the machine is.
+  // Stops the clock, so that on a slow machine no window of a second ends, and no flusher counts as gone after 5 s.
   await db.freeze();
 });
 afterAll(() => db.close());
@@ -32,7 +39,7 @@ const put = (by = agent, fields = {}) =>
   rpc(db.sql, by.claims, "sync", { push: [putOf(fields)] as never, page_limit: 0 });
 const listen = (by = agent, more: Record<string, unknown> = {}) =>
   rpc(db.sql, by.claims, "listen", { log: true, ...more });
-/** What was broadcast, by the end of its topic, in order. */
+/** The broadcasts, by the end of their topic, in order. */
 const told = async (of = tenant) => {
   const rows = await db.sql`
     select topic, event, payload from realtime.messages where topic like ${`tenant:${of}:%`} order by inserted_at, id`;
@@ -47,10 +54,10 @@ const open = (by = agent) => rpc(db.sql, by.claims, "open_inbox", { session: ran
 const send = (by: SpawnedAgent, ...messages: unknown[]) =>
   rpc(db.sql, by.claims, "send_messages", { messages: messages as never });
 
-describe("nudges, while somebody flushes what is due", () => {
+describe("nudges with a flusher", () => {
   beforeEach(flush);
 
-  it("are sent twice for a hundred writes in a window: for the first, and for all the others", async () => {
+  it("are sent twice for a hundred writes in a window: for the first one and for all others", async () => {
     await listen();
     for (let n = 0; n < 100; n++) await put();
     expect(await topics()).toEqual(["log"]);
@@ -65,6 +72,26 @@ describe("nudges, while somebody flushes what is due", () => {
     await put();
     expect(await topics()).toEqual(["log", "log", "log"]);
     expect(await due()).toBe(1);
+  });
+
+  it("of what is meant for one agent are sent to people who watch, and to no other agent", async () => {
+    const other = await makeAgent(db.sql, tenant);
+    await listen(other);
+    await send(other, messageTo(agent.id));
+    await flush();
+    expect(await topics()).not.toContain("people");
+    await db.sql`delete from realtime.messages`;
+    await rpc(db.sql, serviceRole, "listen", { log: true }, inTenant(tenant));
+    await send(other, messageTo(agent.id));
+    expect(await topics()).toEqual(["people"]);
+    // The next ones of the window are due. The recipient of an open inbox gets the message itself.
+    await open();
+    await send(other, messageTo(agent.id));
+    await flush();
+    expect((await topics()).filter((topic) => topic !== `agent:${agent.id}`)).toEqual([
+      "people",
+      "people",
+    ]);
   });
 
   it("are due exactly when their data is committed", async () => {
@@ -94,21 +121,21 @@ describe("nudges, while somebody flushes what is due", () => {
     expect(await told()).toEqual([]);
   });
 
-  it("reach one that began to listen while the transaction was open", async () => {
+  it("reach a listener that joined while the transaction was open", async () => {
     await put();
     await listen();
     expect(await flush()).toBe(1);
     expect(await topics()).toEqual(["log"]);
   });
 
-  it("of one agent's own go to its inbox topic, which its lease of the log covers", async () => {
+  it("for one agent go to its inbox topic, which its lease of the log covers", async () => {
     await listen();
     await put(agent, { visibility: "agent" });
     await flush();
     expect(await topics()).toEqual([`agent:${agent.id}`]);
   });
 
-  it("of a tenant with one are told in the first flush beside another's thousands", async () => {
+  it("of a quiet tenant go out in the first flush, although another tenant has thousands", async () => {
     const [row] = await db.sql`select announce_rate from mayfly_private.settings`;
     const rate = row?.announce_rate as number;
     const flooding = await makeTenant(db.sql);
@@ -128,7 +155,7 @@ describe("nudges, while somebody flushes what is due", () => {
     expect(new Set(flood.map(({ payload }) => payload.seq))).toEqual(new Set([10]));
   });
 
-  it("are told each by itself again when nobody has flushed for 5 s", async () => {
+  it("are sent one by one again if nobody has flushed for 5 s", async () => {
     await listen();
     await db.advance("6 seconds");
     for (let n = 0; n < 3; n++) await put();
@@ -149,7 +176,7 @@ describe("nudges, while somebody flushes what is due", () => {
 describe("what the database announces for a tenant", () => {
   beforeEach(flush);
 
-  it("is 50 broadcasts a second, the rest one number for each inbox: a flood to oneself too", async () => {
+  it("is at most 50 broadcasts a second, and then one number for each inbox", async () => {
     await open();
     const flood = (n: number) =>
       send(agent, ...Array.from({ length: n }, () => messageTo(agent.id)));
@@ -164,7 +191,7 @@ describe("what the database announces for a tenant", () => {
       event: "message",
       payload: { seq: 100 },
     });
-    // However many calls: 50 of each second.
+    // For any number of calls: 50 in each second.
     for (let n = 0; n < 20; n++) await flood(20);
     expect(await told()).toHaveLength(51);
     await db.advance("1 second");
@@ -172,7 +199,7 @@ describe("what the database announces for a tenant", () => {
     expect(await told()).toHaveLength(101);
   });
 
-  it("is announced at once under the rate, whole", async () => {
+  it("is announced at once and in full under the rate", async () => {
     const other = await makeAgent(db.sql, tenant);
     await flush();
     await open();
@@ -184,7 +211,7 @@ describe("what the database announces for a tenant", () => {
     expect(await flush()).toBe(0);
   });
 
-  it("bounds the news of an end and of debug levels too, and tells the rest as it is by then", async () => {
+  it("also limits news of ends and of debug levels, and sends the rest in its latest form", async () => {
     await db.sql`update mayfly_private.settings set announce_rate = 2`;
     try {
       const children: SpawnedAgent[] = [];
@@ -238,7 +265,7 @@ describe("listen", () => {
     expect(leased.map(({ topic }) => topic)).toEqual(
       [`agent:${agent.id}`, "channel:open", "log"].map((topic) => `tenant:${tenant}:${topic}`),
     );
-    // What is for another alone changes nothing that this one is told.
+    // Events for another audience do not change what this one gets.
     await put(owner, { visibility: "agent" });
     expect(await listen(agent, { channels })).toEqual(before);
     await put(owner);
@@ -253,7 +280,7 @@ describe("listen", () => {
     });
   });
 
-  it("keeps what was noticed of losses, which the installation tells", async () => {
+  it("records losses, which the installation reports", async () => {
     await listen(agent, { lost: 2 });
     const { broadcasts } = await rpc<{ broadcasts: Record<string, unknown> }>(
       db.sql,

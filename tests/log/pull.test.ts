@@ -12,14 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** So many memories of 200 KB, as the SQL editor would put them. */
+/** This many memories of 200 KB, inserted as in the SQL editor. */
 const fill = async (count: number) => {
   await db.sql`
     insert into mayfly.memories (tenant_id, id, agent_id, task, input, output)
     select ${tenant}, gen_random_uuid(), ${agent.id}, 'large', repeat('a b ', 25000), repeat('c d ', 25000)
     from generate_series(1, ${count})`;
 };
-/** Every page from a cursor to the end. */
+/** All pages from a cursor to the end. */
 const pull = async (since: string | null) => {
   const pages: SyncAnswer[] = [];
   for (let cursor = since; ; cursor = pages.at(-1)?.cursor ?? null) {
@@ -36,7 +36,7 @@ describe("a page", () => {
     agent = await makeAgent(db.sql, tenant);
   });
 
-  it("of memories has about 4 MB at most, and all pages have each once", async () => {
+  it("of memories has at most about 4 MB, and all pages together have each once", async () => {
     const { cursor } = await sync([], "now", agent.claims);
     await fill(45);
     const first = await pull(null);
@@ -56,7 +56,7 @@ describe("a page", () => {
       );
   });
 
-  it("has about 4 MB of JSON, also of texts that are six times as long there", async () => {
+  it("has about 4 MB of JSON, even with texts that are six times as long in JSON", async () => {
     const own = await makeTenant(db.sql);
     const reader = await makeAgent(db.sql, own);
     const { cursor } = await sync([], "now", reader.claims);
@@ -100,7 +100,7 @@ describe("since now", () => {
   });
 
   it.each([500, 0])(
-    "gives a cursor behind all there is, and nothing else, with a limit of %s",
+    "returns a cursor after everything, and nothing else, with a limit of %s",
     async (limit) => {
       const { cursor, ...rest } = await sync([], "now", agent.claims, limit);
       expect(rest).toEqual({ results: [], events: [], memories: [], more: false });

@@ -87,14 +87,14 @@ describe("an operation", () => {
     expect(await push([again])).toMatchObject([{ status: "gone", subject: first.subject }]);
   });
 
-  it("is applied once, and its result comes in the form in which it was given first", async () => {
+  it("is applied once, and its result keeps its first form", async () => {
     const [newer, older] = [put(), putOf({ task: "older" })];
     const given = await push([newer]);
     expect(await push([newer])).toEqual(given);
     const old = await sync([older]);
     expect(old).toEqual([{ id: older.id, status: "applied", memory: older.memory.id }]);
 
-    // An SDK that was upgraded converts what waits in its outbox.
+    // An upgraded SDK converts what waits in its outbox.
     const { id, type, memory } = older;
     const converted = { id, type, subject: memory.id, body: { task: memory.task } };
     expect(await push([converted])).toEqual(old);
@@ -102,7 +102,7 @@ describe("an operation", () => {
     expect(await sync([reverted])).toEqual(given);
   });
 
-  it("may stand beside one of the older form in a push of sync, each answered in its own", async () => {
+  it("can be mixed with the older form in one push, each answered in its own form", async () => {
     const [newer, older] = [put(), putOf()];
     expect(await sync([older, newer])).toEqual([
       { id: older.id, status: "applied", memory: older.memory.id },
@@ -135,7 +135,7 @@ describe("an operation", () => {
     "a mark of ours": [{ ...put(), old: "memory" }, "old"],
   };
   for (const [what, [operation, field]] of Object.entries(faulty))
-    it(`with ${what} is refused by ${field}, and nothing of its push is applied`, async () => {
+    it(`with ${what} is refused with ${field}, and nothing of its push is applied`, async () => {
       const before = await countOf();
       const refusal = await refusalOf(push([put(), operation]));
       expect(refusal).toMatchObject({ details: { field } });
@@ -143,7 +143,7 @@ describe("an operation", () => {
       expect(await countOf()).toEqual(before);
     });
 
-  it("of the older form is refused by the fields of that form", async () => {
+  it("of the older form is refused with the fields of that form", async () => {
     for (const [operation, field] of [
       [{ ...putOf(), memory: 1 }, "memory"],
       [putOf({ id: "x" }), "memory.id"],
@@ -158,7 +158,7 @@ describe("an operation", () => {
       });
   });
 
-  it("comes twice in a push, or two about one subject: refused by index and field", async () => {
+  it("that is repeated, or two for one subject, are refused with index and field", async () => {
     const one = put();
     expect(await refusalOf(push([one, { ...put(), id: one.id }]))).toMatchObject({
       code: "invalid_operation",
@@ -170,7 +170,7 @@ describe("an operation", () => {
     });
   });
 
-  it("is refused without the scope of its type, and a push that is no list to everyone", async () => {
+  it("is refused without the scope of its type, and a push that is not a list is always refused", async () => {
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["memory:read"] });
     expect(await refusalOf(push([put()], claims))).toMatchObject({
       code: "scope_missing",
@@ -203,7 +203,7 @@ describe("a room", () => {
   const notes = async () =>
     (await db.sql`select text from mayfly_private.test_notes order by 1`).map((row) => row.text);
 
-  it("applies the operations of its types, beside those of another in one push, each once", async () => {
+  it("applies its operations once each, together with another room's in one push", async () => {
     const [a, b, memory] = [note("a"), note("b"), put()];
     const results = await push([a, memory, b]);
     expect(results.map(({ subject }) => subject)).toEqual([a, memory, b].map((o) => o.subject));
@@ -212,7 +212,7 @@ describe("a room", () => {
     expect(await read(memory.subject)).toMatchObject({ task: "a task" });
   });
 
-  it("applies nothing where another refuses, and its operations need their own scope", async () => {
+  it("applies nothing if another room refuses, and its operations need their own scope", async () => {
     const refused = await refusalOf(push([note("c"), put({ task: 1 })]));
     expect(refused).toMatchObject({ details: { index: 1, field: "body.task" } });
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
@@ -245,7 +245,7 @@ describe("many remembers at once", () => {
       select count(*)::int as events, count(distinct xid)::int as transactions
       from mayfly.events where tenant_id = ${own} and type = 'memory.created'`;
     expect(events).toEqual({ events: 1000, transactions: 1 });
-    // A minute may have ended in between: then the writes before it count no more.
+    // A minute may have ended in between, and then the writes before it no longer count.
     const writes = ((await usage())?.writes as number) - (before?.writes as number);
     expect([1000, 1000 - (before?.writes as number)]).toContain(writes);
   });

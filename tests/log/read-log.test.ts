@@ -41,7 +41,7 @@ describe("reading the log", () => {
     expect(await read(reader, { since: page.cursor })).toMatchObject({ events: [], more: false });
   });
 
-  it("gives the kinds that were asked for, by their names or the beginnings of them", async () => {
+  it("returns the requested kinds, by name or prefix", async () => {
     const reader = await readerWith("memory:read", "state:read", "agent:read");
     const { cursor: since } = await read(reader);
     const put = putOf();
@@ -74,7 +74,7 @@ describe("reading the log", () => {
     expect((await read(reader, { since })).events.map(({ type }) => type)).toEqual([
       "state.changed",
     ]);
-    // The older door keeps to it as well.
+    // The older function behaves the same.
     const [row] = await actAs(
       db.sql,
       reader,
@@ -89,7 +89,7 @@ describe("reading the log", () => {
     expect(bare?.page).toMatchObject({ events: [], memories: [], more: false });
   });
 
-  it("refuses kinds that do not exist, and those outside of the caller's scopes", async () => {
+  it("refuses unknown kinds, and kinds outside the caller's scopes", async () => {
     const reader = await readerWith("state:read");
     expect(
       await refusalOf(read(reader, { types: ["state.changed", "state.chnged"] })),
@@ -115,7 +115,7 @@ describe("reading the log", () => {
       });
   });
 
-  it("refuses rows that do not travel, and rows beyond the caller's scopes", async () => {
+  it("refuses rows that cannot be sent, and rows outside the caller's scopes", async () => {
     const reader = await readerWith("state:read");
     const { cursor: since } = await read(reader);
     for (const with_rows of [[], { agent: true }, "memory", { state: true, x: 1 }])
@@ -134,7 +134,7 @@ describe("reading the log", () => {
     });
   });
 
-  it("refuses cursors that are none, of a first sync, and of another life of the database", async () => {
+  it("refuses invalid cursors, those of a first sync, and those from before a restore", async () => {
     const reader = await readerWith("memory:read");
     await push([putOf(), putOf()]);
     const [row] = await actAs(
@@ -155,7 +155,7 @@ describe("reading the log", () => {
     });
   });
 
-  it("belongs to tenants: a stranger and a machine read nothing of it, the secret key what it names", async () => {
+  it("is limited to a tenant: a stranger and a machine read nothing, the secret key only its named tenant", async () => {
     const { cursor: since } = await read(await readerWith("memory:read"));
     await push([putOf()]);
     const other = await makeTenant(db.sql);

@@ -1,4 +1,4 @@
-/** A tenant with a peer that writes, and readers of its log: for the tests of read_log. */
+/** A tenant with a peer that writes, and readers of its log, for tests of read_log. */
 import { actAs, type Claims, makeAgent, makeTenant, type SpawnedAgent } from "#harness/callers";
 import { openTestDatabase } from "#harness/database";
 
@@ -20,7 +20,7 @@ export async function openReading() {
   let tenant = "";
   let peer: SpawnedAgent;
 
-  /** A tenant of its own, with a peer. */
+  /** A new tenant with a peer. */
   const begin = async () => {
     tenant = await makeTenant(db.sql);
     peer = await makeAgent(db.sql, tenant, { lifetime: 600 });

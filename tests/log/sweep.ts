@@ -20,6 +20,7 @@ export const sweep: RoomSweep = {
   },
   topics: (victim) => ({
     log: `tenant:${victim.tenant}:log`,
+    people: `tenant:${victim.tenant}:people`,
   }),
   attacks: (victim) => ({
     push: {

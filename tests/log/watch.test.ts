@@ -50,8 +50,8 @@ describe("watch", () => {
     expect(await started.ended).toBeNull();
   });
 
-  // Sooner than the pull that comes without any nudge, after 30 s.
-  it("hands over what is for one agent alone at once too", { timeout: 20_000 }, async () => {
+  // Sooner than the pull after 30 s, which needs no nudge.
+  it("delivers events for only one agent at once too", async () => {
     const agent = await spawnIn(watched);
     const got = collector();
     await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
@@ -100,7 +100,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("loses no answer that was cut", async () => {
+  it("reads again after an answer that was cut off", async () => {
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
     proxy.loseAnswers("/rpc/read_log", 2);
@@ -109,7 +109,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("continues where its cursor was left, also with the caller's cursor", async () => {
+  it("continues at its cursor, or at the caller's", async () => {
     const got = collector();
     const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
     await remember("one");
@@ -124,7 +124,7 @@ describe("watch", () => {
     expect(later.subjects()).toEqual(ids);
   });
 
-  it("redelivers what was handled and not acknowledged, and says so", async () => {
+  it("redelivers handled events that were not acknowledged, and marks them", async () => {
     const store = storeOf();
     const crashed = collector();
     const first = await watch(
@@ -132,7 +132,7 @@ describe("watch", () => {
       { types: ["memory.*"], store, ...nudgedAlone },
       async (batch) => {
         crashed.take(batch);
-        // The process ends here: the handler never comes back.
+        // The process ends here: the handler never returns.
         await new Promise(() => {});
       },
     );
@@ -175,7 +175,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("calls a handler that throws again with the same batch, before it continues", async () => {
+  it("calls a handler that threw again with the same batch, before it continues", async () => {
     const got = collector();
     const problems: unknown[] = [];
     let failures = 1;
@@ -230,11 +230,11 @@ describe("watch", () => {
     expect(got.batches[2]).toMatchObject({ snapshot: false, events: [{ subject: next }] });
   });
 
-  it("shows what there is, as a snapshot, when the log since its cursor is gone", async () => {
+  it("sends a snapshot if the log since its cursor is gone", async () => {
     const [id] = await remember("there");
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    // At once: between the two, a pull would find another life without what it brought.
+    // At once, because a pull between the two would find another epoch without these rows.
     const next = "ffffffff-ffff-7fff-bfff-ffffffffffff";
     await local.sql.begin(async (sql) => {
       await sql`update mayfly_private.epochs set timeline = timeline + 1`;
@@ -247,7 +247,7 @@ describe("watch", () => {
     });
   });
 
-  it("says to a watch without memories too that the log since its cursor is gone", async () => {
+  it("also tells a watch without memories that the log since its cursor is gone", async () => {
     await remember("there");
     const got = collector();
     await watch(watched, { types: ["agent.*"], limit: 1, ...nudgedAlone }, got.take);
@@ -260,7 +260,7 @@ describe("watch", () => {
     expect(got.batches[1]).toMatchObject({ snapshot: false, events: [{ subject: id }] });
   });
 
-  it("serves several on one connection, and the others when one stops", async () => {
+  it("shares one connection among several watches, which continue when one stops", async () => {
     const [one, other] = [collector(), collector()];
     const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, one.take);
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, other.take);
@@ -289,7 +289,7 @@ describe("watch", () => {
     });
     const nobody = new Mayfly({ url: proxy.url, key: local.secretKey });
     expect((await nobody.log.watch({}, () => {})).error?.code).toBe("tenant_unknown");
-    // An agent would hear of its own end, and end its watches itself.
+    // An agent would learn of its own end, and end its watches itself.
     const person = await enterAsViewer();
     const started = await watch(person, { pollMs: 100 }, () => {});
     await local.sql`delete from mayfly.members where tenant_id = ${tenant}`;

@@ -1,18 +1,16 @@
-import { createTokens } from "@mayfly/local/internal";
 import { type Agent, Mayfly, type Watch, type WatchBatch, type WatchOptions } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { inSeconds, makePerson } from "#harness/callers";
-import { startTestLocal, type TestLocal } from "#harness/local";
+import { mayflyWith, signIn, startTestLocal, type TestLocal } from "#harness/local";
 import { startProxy, type TestProxy } from "#harness/proxy";
 
 export let local: TestLocal;
 export let proxy: TestProxy;
 export let tenant: string;
-/** Writes past the proxy. */
+/** Writes without the proxy. */
 export let mayfly: Mayfly;
 let writer: Agent;
-/** Reads through it. */
+/** Reads through the proxy. */
 export let watched: Mayfly;
 const watches: Watch[] = [];
 
@@ -40,15 +38,7 @@ export function setUp(): void {
 
 /** A person of the tenant with the role viewer, connected through the proxy. */
 export async function enterAsViewer(): Promise<Mayfly> {
-  const claims = await makePerson(local.sql, { [tenant]: "viewer" });
-  const access_token = await (await createTokens(local.keys)).sign({
-    ...claims,
-    iss: `${local.apiUrl}/auth/v1`,
-    exp: inSeconds(600),
-  });
-  const auth = { getSession: async () => ({ data: { session: { access_token } } }) };
-  const key = local.publishableKey;
-  return new Mayfly({ url: proxy.url, key, tenant, client: { auth } as never });
+  return mayflyWith(local, await signIn(local, tenant, "viewer"), { url: proxy.url, tenant });
 }
 
 export async function watch(
@@ -68,5 +58,5 @@ export async function remember(...tasks: string[]): Promise<string[]> {
   return ids;
 }
 
-/** With a poll that would come too late: what arrives was nudged. */
+/** The poll would come too late, so everything that arrives was nudged. */
 export const nudgedAlone = { pollMs: 3_600_000 };

@@ -1,11 +1,11 @@
 /**
- * A bound stands twice, in the contract for the SDK and the functions, and in SQL, which decides. Both are
- * asked at each bound and one beyond, for every field that a memory is pushed with.
+ * A bound is checked twice: in the contract for the SDK and the functions, and in SQL, which decides. Both are
+ * tested at each bound and one beyond it, for every field of a pushed memory.
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actAs, type Claims, makeAgent, makeTenant, refusalOf } from "#harness/callers";
-import { memory, operation, syncRequest } from "#harness/contract";
+import { faultOf, operation, syncRequest } from "#harness/contract";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 
 let db: TestDatabase;
@@ -21,7 +21,7 @@ afterAll(() => db.close());
 
 type Values = [fits: unknown[], beyond: unknown[]];
 const astral = "\u{1F41D}";
-/** A character may be one unit of JavaScript's, or two. */
+/** A character may be one or two units in JavaScript. */
 const texts = (min: number, max: number): Values => [
   ["x".repeat(min), "x".repeat(max), astral.repeat(max)],
   ["x".repeat(max + 1), `${astral.repeat(max)}x`, "a\ud800", 1, ...(min > 0 ? [""] : [])],
@@ -35,7 +35,7 @@ const flags: Values = [
   [true, false],
   ["true", 1, 0],
 ];
-const ids: Values = [
+const uuids: Values = [
   [randomUUID(), randomUUID().toUpperCase(), "00000000-0000-0000-0000-000000000000"],
   ["", "x", `${randomUUID()}0`, randomUUID().slice(1), 1],
 ];
@@ -46,9 +46,8 @@ const instants: Values = [
 const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) });
 const largest = 2 ** 31 - 1;
 
-/** Of a put, by the name of its field. */
+/** Values of a put, by the name of the field. */
 const cases: Record<string, Values> = {
-  id: ids,
   agent_id: [[], ["x", 1]],
   created_at: instants,
   key: texts(1, 200),
@@ -57,8 +56,8 @@ const cases: Record<string, Values> = {
     ["1700000000000-0000-n"],
     ["1700000000000-0000-", `1700000000000-0000-${"n".repeat(37)}`, 1],
   ],
-  session_id: ids,
-  conversation_id: ids,
+  session_id: uuids,
+  conversation_id: uuids,
   kind: words("episode", "task_result", "conversation", "learning", "fact", "working", "general"),
   task: texts(1, 2_000),
   input: texts(0, 100_000),
@@ -80,33 +79,36 @@ const cases: Record<string, Values> = {
   visibility: words("tenant", "agent"),
   expires_at: instants,
 };
-/** Beside the memory. */
 const vector = (value: number, length = 384) => Array(length).fill(value);
-const besides: Record<string, Values> = {
+const vectors: Record<string, Values> = {
   embedding: [
     [vector(0.5), vector(1_000), vector(-1_000), [...vector(0, 383), 1e-6]],
-    // How many numbers a vector has is the project's, so SQL alone refuses another length.
+    // The project sets the length of a vector, so only SQL refuses another length.
     [vector(1_000.5), vector(-1_000.5), vector(0), ["x"]],
   ],
   model: texts(1, 100),
 };
 
-const put = (given: object, beside: object = {}) => ({
+const ids = ["id", "subject"] as const;
+const put = (body: object, named: object = {}) => ({
   id: randomUUID(),
   type: "memory.put",
-  memory: { id: randomUUID(), task: "a task", ...given },
-  ...beside,
+  subject: randomUUID(),
+  body: { task: "a task", ...body },
+  ...named,
 });
 const update = (set: object) => ({
   id: randomUUID(),
   type: "memory.update",
-  memory: { id: randomUUID(), set },
+  subject: randomUUID(),
+  body: { set },
 });
 
-/** Which field it refuses; null: none. */
+/** The field that it refuses, or null. */
 function refusedByContract(one: object): string | null {
-  const [issue] = syncRequest.safeParse({ push: [one] }).error?.issues ?? [];
-  return issue ? issue.path.slice(2).join(".") : null;
+  const body = { push: [one] };
+  const { error } = syncRequest.safeParse(body);
+  return error ? (faultOf(error, body)?.path.slice(2).join(".") ?? "") : null;
 }
 async function refusedBySql(one: object): Promise<string | null> {
   const text = JSON.stringify([one]);
@@ -122,12 +124,12 @@ async function refusedBySql(one: object): Promise<string | null> {
   if (!failed) return null;
   const { code, details } = await refusalOf(pushing);
   if (code === "memory_unknown") return null;
-  // What Postgres cannot read as JSON at all, no field of ours is named for.
+  // If Postgres cannot read a value as JSON, no field is named.
   if (code === "22P02" || code === "22P05") return "unreadable";
   return (details as { field?: string } | null)?.field ?? code;
 }
 
-/** What the two say of each value, where they do not say the same. */
+/** The answers of the two for each value, if they differ. */
 async function differences(field: string, values: Values, make: (value: unknown) => object) {
   const found: unknown[] = [];
   const [fits, beyond] = values;
@@ -151,45 +153,48 @@ async function differences(field: string, values: Values, make: (value: unknown)
   return found;
 }
 
-it("a case is there for every field of the contract", () => {
-  expect(Object.keys(cases).sort()).toEqual(Object.keys(memory.shape).sort());
-  const [puts] = operation.options;
-  expect(Object.keys(puts.shape).sort()).toEqual(
-    [...Object.keys(besides), "id", "memory", "type"].sort(),
+it("every field of the contract has a case", () => {
+  const [{ shape }] = operation.options;
+  expect(Object.keys({ ...cases, ...vectors }).sort()).toEqual(
+    Object.keys(shape.body.shape).sort(),
   );
+  expect(Object.keys(shape).sort()).toEqual([...ids, "body", "type"].sort());
 });
 
 it.each(Object.entries(cases))("%s of a put", async (field, values) => {
   const beside = field === "hlc" ? { key: "k" } : {};
   const make = (value: unknown) => put({ ...beside, [field]: value });
-  expect(await differences(`memory.${field}`, values, make)).toEqual([]);
+  expect(await differences(`body.${field}`, values, make)).toEqual([]);
 });
 
-it("agent_id of a put, of an agent that is there", async () => {
+it("agent_id of a put, for an existing agent", async () => {
   expect(
-    await differences("memory.agent_id", [[agentId], []], (id) => put({ agent_id: id })),
+    await differences("body.agent_id", [[agentId], []], (id) => put({ agent_id: id })),
   ).toEqual([]);
 });
 
-const notUpdated = ["id", "agent_id", "created_at", "key", "once", "hlc"];
+const notUpdated = ["agent_id", "created_at", "key", "once", "hlc"];
 const updated = Object.entries({ ...cases, task: texts(0, 2_000) }).filter(
   ([field]) => !notUpdated.includes(field),
 );
 it.each(updated)("%s of an update", async (field, values) => {
   const make = (value: unknown) => update({ [field]: value });
-  expect(await differences(`memory.set.${field}`, values, make)).toEqual([]);
+  expect(await differences(`body.set.${field}`, values, make)).toEqual([]);
 });
 
-it.each(Object.entries(besides))("%s beside a memory", async (field, values) => {
+it.each(ids)("%s of an operation", async (field) => {
+  expect(await differences(field, uuids, (value) => put({}, { [field]: value }))).toEqual([]);
+});
+
+it.each(Object.entries(vectors))("%s of a put", async (field, values) => {
   const make = (value: unknown) =>
     put(
-      {},
       field === "model" ? { embedding: vector(0.5), model: value } : { model: "m", [field]: value },
     );
-  expect(await differences(field, values, make)).toEqual([]);
+  expect(await differences(`body.${field}`, values, make)).toEqual([]);
 });
 
-it("what SQL alone can measure is refused by SQL, with the field", async () => {
+it("what only SQL can measure is refused by SQL, with the field", async () => {
   for (const metadata of [nested(40), { text: "x".repeat(70_000) }])
-    expect(await refusedBySql(put({ metadata }))).toBe("memory.metadata");
+    expect(await refusedBySql(put({ metadata }))).toBe("body.metadata");
 });

@@ -6,7 +6,7 @@ const day = 86_400_000;
 const at = Date.parse("2026-01-31T00:00:00Z");
 
 function memoryOf(id: string, fields: Partial<Memory> = {}): Memory {
-  return { ...memoryFromBody({ id, task: id }, null), createdAt: new Date(at), ...fields };
+  return { ...memoryFromBody(id, { task: id }, null), createdAt: new Date(at), ...fields };
 }
 
 function searchOf(memories: Memory[], embedder?: Embedder) {
@@ -19,14 +19,14 @@ function searchOf(memories: Memory[], embedder?: Embedder) {
 }
 
 describe("the local cache", () => {
-  it("evicts the least important first, of these the oldest", () => {
+  it("evicts the least important first, and among these the oldest", () => {
     const cache = new MemoryCache({ maxMemories: 20 });
     for (let n = 0; n < 20; n++) {
       const importance = n % 2 === 0 ? 5 : 8;
       cache.put(memoryOf(`m${n}`, { importance, createdAt: new Date(at + n) }));
     }
     cache.put(memoryOf("new", { importance: 5, createdAt: new Date(at + 100) }));
-    // One more than it may hold: as many go as leave 95 in a hundred.
+    // There is one more than the cache may hold, so it drops memories until 95 % are left.
     const left = Array.from({ length: 20 }, (_, n) => `m${n}`).filter(
       (id) => id !== "m0" && id !== "m2",
     );
@@ -39,7 +39,7 @@ describe("the local cache", () => {
       cache.put(memoryOf(`m${n}`, { output: "x".repeat(5_000), createdAt: new Date(at + n) }));
       expect(cache.bytes).toBeLessThanOrEqual(100_000);
     }
-    // The newest, each of 5,000 characters of two bytes and little else.
+    // The newest ones, each of 5,000 characters of two bytes and little else.
     const left = cache.memories().map(({ id }) => id);
     expect(left).toEqual(
       Array.from({ length: left.length }, (_, n) => `m${100 - left.length + n}`),
@@ -60,7 +60,7 @@ describe("the local cache", () => {
     expect(cache.size).toBe(1);
   });
 
-  it("drops what a second full sync does not show, except what only it has", () => {
+  it("drops what a second full sync does not include, except unpushed memories", () => {
     const cache = new MemoryCache();
     for (const id of ["stays", "gone", "unsynced"]) cache.put(memoryOf(id));
     cache.startOver();
@@ -98,7 +98,7 @@ describe("a local search", () => {
       parts: { words_rank: 1, vector_rank: 1, fit: 1, reward: 0.5, recency: 1 },
     });
     const { similarity = 0, relevance = 0 } = (results[0]?.parts ?? {}) as RecalledMemory["parts"];
-    // Its meaning weighs 0.1, and 0.1 is what strangers have.
+    // Meaning has the weight 0.1. Unrelated texts have the similarity 0.1.
     const likeness = 0.01 + (0.99 * ((similarity ?? 0) - 0.1)) / 0.9;
     expect(relevance).toBeCloseTo((1 + 0.1 * likeness) / 1.1, 6);
     expect(results[0]?.score).toBeCloseTo(relevance * (0.7 + 0.05 + 0.05 + 0.1), 6);
@@ -175,7 +175,7 @@ describe("a local search", () => {
     const { search } = searchOf(
       Array.from({ length: 500 }, (_, n) => memoryOf(`m${n}`, { output: `word${n} `.repeat(50) })),
     );
-    // Turns of the loop, however long each takes.
+    // Turns of the event loop, however long each takes.
     let turns = 0;
     let over = false;
     const turn = () => {

@@ -1,4 +1,4 @@
-/** What agents change at the same time, offline and online, and what each then sees. */
+/** Simultaneous changes of agents, offline and online, and what each agent then sees. */
 
 import { type Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   ({ tenant } = await local.enter());
-  // As on two machines: each with an outbox and a clock of its own.
+  // As on two machines, each with its own outbox and clock.
   one = await spawnIn(mayflyOf(), { scopes: [...scopes, "agent:spawn"] });
   other = await spawnIn(mayflyOf());
 });
@@ -41,7 +41,7 @@ const shared = async (fields: object = {}) => {
 const heldBy = async (agent: Agent, query = "shared") =>
   dataOf(await agent.memory.recallLocal(query)).results[0];
 const onServer = async (id: string) => dataOf(await one.memory.get(id));
-/** Something that an agent does by a clock that is so much ahead; nothing else runs meanwhile. */
+/** Something that an agent does with a clock that is ahead by this much. Nothing else runs at that time. */
 async function byClock(aheadMs: number, work: () => Promise<unknown>) {
   const now = Date.now() + aheadMs;
   const spy = vi.spyOn(Date, "now").mockImplementation(() => now);
@@ -69,9 +69,9 @@ describe("updates of one memory", () => {
     }
   });
 
-  it("made after seeing another's win over it, whatever the clocks say", async () => {
+  it("made after seeing another's update win over it, whatever the clocks say", async () => {
     const id = await shared();
-    // Within what the server allows.
+    // Within the limit of the server.
     await byClock(40_000, () => other.memory.update(id, { set: { output: "by a fast clock" } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
@@ -88,7 +88,7 @@ describe("updates of one memory", () => {
     });
     expect(dataOf(await one.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     expect(one.outbox.refused).toEqual([]);
-    // Not from the future any more: what comes after it wins.
+    // It is no longer from the future, so later changes win.
     await other.memory.update(id, { set: { reward: 0.7 } });
     dataOf(await other.sync());
     expect(await onServer(id)).toMatchObject({
@@ -115,7 +115,7 @@ describe("an update in the local cache", () => {
     expect(await heldBy(other)).toMatchObject({ reward: null, output: "bananas" });
   });
 
-  it("of a memory that is only in the outbox is found too, and both are pushed", async () => {
+  it("of a memory that is still in the outbox is found too, and both are pushed", async () => {
     const { id } = dataOf(await one.remember({ task: "shared" }));
     await one.memory.update(id, { set: { output: "enlarged" } });
     expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });
@@ -141,7 +141,7 @@ describe("an update in the local cache", () => {
     expect(await heldBy(one)).toMatchObject({ output: "later" });
   });
 
-  it("becomes what the server merged of it", async () => {
+  it("becomes the server's merged value", async () => {
     const id = await shared({ tags: ["a", "b"] });
     const change = (tags: string[]) => ({
       set: { tags },
@@ -175,7 +175,7 @@ describe("an update in the local cache", () => {
 });
 
 describe("a memory whose visibility changes", () => {
-  it("leaves the caches of those who may not see it any more, and stays with its own", async () => {
+  it("leaves the caches of those who may no longer see it, and stays with its owner", async () => {
     const id = await shared();
     expect(other.memory.cached).toBe(1);
     await one.memory.update(id, { set: { visibility: "agent" } });
@@ -190,7 +190,7 @@ describe("a memory whose visibility changes", () => {
     expect(dataOf(await other.memory.get(id))).toBeNull();
   });
 
-  it("arrives when it is widened, also with a cursor that has passed it", async () => {
+  it("arrives when it is widened, even after the cursor has passed it", async () => {
     const { id } = dataOf(await one.remember({ task: "shared", visibility: "agent" }));
     dataOf(await one.sync());
     dataOf(await other.sync());
@@ -205,7 +205,7 @@ describe("a memory whose visibility changes", () => {
     expect(dataOf(await other.sync()).pulled).toBe(0);
   });
 
-  it("reaches an ancestor of its agent, and no sister, and leaves neither twice", async () => {
+  it("reaches an ancestor of its agent but no sister, and leaves caches only once", async () => {
     const child = dataOf(await one.spawn({ scopes }));
     const sister = dataOf(await one.spawn({ scopes }));
     const { id } = dataOf(await child.remember({ task: "shared", visibility: "agent" }));

@@ -1,4 +1,4 @@
-/** What a tenant's memories are about: on made-up topics, and on the abstracts of Cranfield. */
+/** The topics of a tenant's memories, for made-up topics and for the abstracts of Cranfield. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
@@ -42,7 +42,7 @@ describe("mayfly.memory.clusters", () => {
           await agent.remember({ task, output: "Done.", ...(topic === "keys" && { reward: 0.5 }) }),
         );
     dataOf(await agent.remember({ task: "xylophone" }));
-    // Nobody else's secret is told by a name.
+    // No name reveals somebody else's secret.
     dataOf(await agent.remember({ task: "zanzibar zanzibar", visibility: "agent" }));
     dataOf(await agent.remember({ task: "zanzibar again", visibility: "agent" }));
     dataOf(await agent.sync());
@@ -63,10 +63,10 @@ describe("mayfly.memory.clusters", () => {
     const env = { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant };
     const said = await runCli(["clusters", "--count", "3"], { env });
     expect(said.out).toMatch(/bread/);
-    expect(said.out).toMatch(/15 memories of 15 looked at/);
+    expect(said.out).toMatch(/Looked at 15 memories of 15/);
   });
 
-  it("puts abstracts that answer the same question together, the same at each call", async () => {
+  it("groups abstracts that answer the same question, with the same result at each call", async () => {
     const { mayfly } = await local.enter();
     const { documents, questions } = await readCranfield();
     const agent = await spawnIn(mayfly, { lifetime: 300 });
@@ -88,7 +88,7 @@ describe("mayfly.memory.clusters", () => {
     expect(liftOf(found.clusters, numbers, questions)).toBeGreaterThan(2);
   });
 
-  it("are empty without memories, and a wrong option is named", async () => {
+  it("is empty without memories, and names an invalid option", async () => {
     const { mayfly } = await local.enter();
     expect(dataOf(await mayfly.memory.clusters())).toEqual({
       memories: 0,
@@ -103,7 +103,7 @@ describe("mayfly.memory.clusters", () => {
   });
 });
 
-/** How many times as often two abstracts of one question share a cluster as two abstracts at random. */
+/** How many times more often two abstracts of one question share a cluster than two random abstracts. */
 function liftOf(
   clusters: { ids: string[] }[],
   numbers: Map<string, number>,

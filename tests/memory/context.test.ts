@@ -3,7 +3,7 @@ import { memoryFromBody, packContext, rank, recalledLocally } from "@mayfly/sdk/
 import { describe, expect, it } from "vitest";
 
 function recalled(id: string, output: string): RecalledMemory {
-  const memory = memoryFromBody({ id, task: id, output }, null);
+  const memory = memoryFromBody(id, { task: id, output }, null);
   const places = {
     words_rank: 1,
     words: 1,
@@ -55,7 +55,7 @@ describe("a context", () => {
     expect(context.leftOut).toMatchObject([{ memory: { id: "other" }, reason: "duplicate" }]);
   });
 
-  it("cuts only when asked, the first that does not fit, and never over the budget", () => {
+  it("cuts only if asked, only the first that does not fit, and stays within the budget", () => {
     const recall = recallOf(
       recalled("a", "😀".repeat(500)),
       recalled("b", "y".repeat(500)),

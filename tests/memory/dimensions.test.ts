@@ -55,7 +55,7 @@ it("grow by padding existing vectors with zeros, which are found as before", asy
   });
 });
 
-it("bound what a worker may complete, and what a vector is charged", async () => {
+it("limit what a worker can complete, and set what a vector is charged", async () => {
   await call("sync", { push: [putOf({ task: "waits" })], page_limit: 0 });
   const [claim] = (await call("claim_embeddings", { model: "m" })) as {
     memory: string;
@@ -81,13 +81,13 @@ it("shrink by queueing every memory to be embedded again", async () => {
   expect(progress).toMatchObject({ embedded: 0, waiting: 4, left: 4 });
   await put("again", vector(256, 9));
   expect((await recall(vector(256, 9)))[0]).toEqual(["again", 1]);
-  // It is the same index, by which a large tenant is searched.
+  // It is the index that is used for large tenants.
   const [index] = await db.sql`
     select indexdef from pg_indexes where indexname = 'memory_vectors_settled_idx'`;
   expect(index?.indexdef).toContain("ef_construction='128'");
 });
 
-it("leave the index and the statistics as the schema makes them", async () => {
+it("leave the index and the statistics as the schema defines them", async () => {
   const [target] = await db.sql`
     select attstattarget from pg_attribute
     where attrelid = 'mayfly.memory_vectors'::regclass and attname = 'embedding'`;

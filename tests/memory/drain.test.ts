@@ -29,7 +29,7 @@ const vectorsOf = async (memory: string) => {
 };
 
 describe("the sync function", () => {
-  it("embeds what waits when the project asks for it, and nobody else", async () => {
+  it("embeds waiting memories only when the project asks for it", async () => {
     const put = putOf();
     await rpc(local.sql, serviceRole, "sync", { push: [put] as never }, inTenant(tenant));
     expect((await post("/drain", {}, local.publishableKey)).error?.code).toBe("not_authorized");
@@ -38,7 +38,7 @@ describe("the sync function", () => {
     expect(await vectorsOf(put.memory.id)).toEqual(["mayfly-dev-hash-384"]);
   });
 
-  it("embeds anew what an update has said otherwise, after it has answered", async () => {
+  it("embeds updated memories again, after it has answered", async () => {
     const put = putOf();
     await post("", { push: [put], limit: 0 });
     const [before] =

@@ -44,9 +44,8 @@ const claim = (max_rows = 20, model = "m") =>
 const complete = (results: unknown[], model = "m") =>
   asProject("complete_embeddings", { model, results: results as never });
 const done = ({ memory, lease }: Claim) => ({ memory, lease, embedding });
-/** As if the leases and pauses were over. */
-const passTime = () =>
-  db.sql`update mayfly_private.embedding_queue set due_at = now() where tenant_id = ${tenant}`;
+/** The leases and pauses end. */
+const passTime = () => db.advance("1 day");
 const vectorsOf = async () => {
   const rows =
     await db.sql`select memory_id from mayfly.memory_vectors where tenant_id = ${tenant}`;
@@ -98,7 +97,7 @@ describe("the embedding queue", () => {
     expect(row).toEqual({ attempts: 5, error: "no", dead: true });
   });
 
-  it("lets what no worker ever completed rest, too", async () => {
+  it("also stops trying memories that no worker ever completed", async () => {
     await push(putOf());
     for (let attempt = 1; attempt <= 6; attempt++) {
       await passTime();
@@ -171,7 +170,7 @@ describe("the embedding queue", () => {
     expect([...(await settlements())]).toEqual([]);
   });
 
-  it("embeds one tenant anew without touching another", async () => {
+  it("embeds one tenant again without touching another", async () => {
     await push({ ...putOf(), embedding, model: "m" });
     const first = tenant;
     tenant = await makeTenant(db.sql);

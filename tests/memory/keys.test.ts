@@ -47,7 +47,7 @@ const keyed = (key: string, memory: Record<string, unknown>) => putOf({ key, ...
 const once = (memory: Record<string, unknown>) => putOf({ once: true, ...memory });
 
 describe("a put with a key", () => {
-  it("is stored, and the next one with the same key changes it, whoever sends it", async () => {
+  it("is stored, and the next put with the same key changes it, from any sender", async () => {
     const first = keyed("port", { task: "port", output: "5432", tags: ["a"], reward: 0.5 });
     expect(await push(alice.claims, first)).toMatchObject([{ status: "applied" }]);
     const second = keyed("port", { task: "port", output: "5433" });
@@ -76,7 +76,7 @@ describe("a put with a key", () => {
     expect(await rows("name")).toEqual([]);
   });
 
-  it("stands once also where a push brings it twice, and the last counts", async () => {
+  it("is stored once even if a push has it twice, and the last one counts", async () => {
     const [first, second] = [keyed("twice", { task: "one" }), keyed("twice", { task: "two" })];
     const results = await push(alice.claims, first, second);
     expect(results[1]).toMatchObject({ kept: first.memory.id });
@@ -90,11 +90,11 @@ describe("a put with a key", () => {
     expect(await rows("late")).toMatchObject([{ task: "newer" }]);
   });
 
-  it("is another memory after that of the key was forgotten, or has expired", async () => {
+  it("creates a new memory after the old one was forgotten or has expired", async () => {
     const put = keyed("again", { task: "one" });
     await push(alice.claims, put);
     await push(alice.claims, deleteOf(put.memory.id));
-    // Under the old id too: whoever holds it has not heard that it was forgotten.
+    // Under the old id too, because a caller that has it does not know that it was forgotten.
     const [result] = await push(alice.claims, keyed("again", { id: put.memory.id, task: "two" }));
     expect(result?.kept).not.toBe(put.memory.id);
     expect(await rows("again")).toMatchObject([{ id: result?.kept, task: "two" }]);
@@ -105,7 +105,7 @@ describe("a put with a key", () => {
     expect(await rows("brief")).toMatchObject([{ task: "two", version: 1 }]);
   });
 
-  it("of a private memory is its agent's own: nobody learns of another's", async () => {
+  it("of a private memory belongs to its agent, and reveals nothing to others", async () => {
     const [mine, theirs] = [
       keyed("own", { task: "mine", visibility: "agent" }),
       keyed("own", { task: "theirs", visibility: "agent" }),
@@ -131,7 +131,7 @@ describe("a put with a key", () => {
     expect(names.map((row) => row.memory_id)).not.toContain(theirs.memory.id);
   });
 
-  it("is refused with words where an update would make two of one key, or who puts may not read", async () => {
+  it("is refused if an update would duplicate a key, or if its caller may not read", async () => {
     const [open, hidden] = [
       keyed("two", { task: "open" }),
       keyed("two", { task: "hidden", visibility: "agent" }),
@@ -168,8 +168,8 @@ describe("a put with a key", () => {
   });
 });
 
-describe("a put that says once", () => {
-  it("is stored once a tenant, and says which memory is kept", async () => {
+describe("a put with once", () => {
+  it("is stored once per tenant, and says which memory is kept", async () => {
     const [first, second] = [
       once({ task: "same", tags: ["a"] }),
       once({ task: "same", tags: ["a"], session_id: randomUUID() }),
@@ -180,7 +180,7 @@ describe("a put that says once", () => {
       { status: "applied" },
     ]);
     expect(await withTask("same")).toHaveLength(1);
-    // A repeated operation gives its first result.
+    // A repeated operation returns its first result.
     expect(await push(bob.claims, second)).toMatchObject([
       { status: "duplicate", kept: first.memory.id },
     ]);
@@ -191,7 +191,7 @@ describe("a put that says once", () => {
     ]);
   });
 
-  it("is stored beside one that differs in anything, was changed, is a turn, or did not say so", async () => {
+  it("is stored as well if the other differs, was changed, is a turn, or had no once", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);
@@ -224,7 +224,7 @@ describe("a put that says once", () => {
     ).toMatchObject([{ status: "applied" }]);
   });
 
-  it("refuses an id that is taken, as every put", async () => {
+  it("refuses a taken id, like every put", async () => {
     const put = once({ task: "taken" });
     await push(alice.claims, put);
     expect(
@@ -242,7 +242,7 @@ describe("a put that says once", () => {
     expect(await withTask("storm a")).toHaveLength(1);
   });
 
-  it("is charged with its other names, as they are counted", async () => {
+  it("is charged for its aliases, as they are counted", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "owner" });
     const puts = [

@@ -11,7 +11,7 @@ let proxy: TestProxy;
 let tenant: string;
 let mayfly: Mayfly;
 beforeAll(async () => {
-  local = await startTestLocal({ embedded: true });
+  local = await startTestLocal();
   proxy = await startProxy(local.apiUrl);
 });
 afterAll(async () => {
@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
-describe("what an agent holds itself", () => {
+describe("an agent's local memory", () => {
   it("answers a recall if the server is silent for 20 s", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "rotate keys" });
@@ -40,7 +40,7 @@ describe("what an agent holds itself", () => {
       await asked;
       await vi.advanceTimersByTimeAsync(19_999);
       expect(answered).toBe(false);
-      // What it looks up here takes turns of the loop, with timers of 0 ms that are faked as well.
+      // Loading takes turns of the event loop, with timers of 0 ms that are faked as well.
       for (let ms = 0; ms < 1_000 && !answered; ms++) {
         await turnOfTheLoop(10);
         await vi.advanceTimersByTimeAsync(1);
@@ -57,7 +57,7 @@ describe("what an agent holds itself", () => {
     await agent.stop();
   });
 
-  it("is what it remembered at once, and what others learned after a sync", async () => {
+  it("has its own memories at once, and those of others after a sync", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -76,7 +76,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("loses what others forget, and never gets back what it forgot itself", async () => {
+  it("drops what others forget, and never gets back what it forgot itself", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -94,7 +94,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled again after the database was restored, without what is gone", async () => {
+  it("is pulled again after the database was restored, without lost memories", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -104,7 +104,7 @@ describe("what an agent holds itself", () => {
     dataOf(await writer.sync());
     dataOf(await reader.sync());
     await reader.remember({ task: "unsent" });
-    // Without a trace in the log, as a restored backup would have it.
+    // Without a trace in the log, as in a restored backup.
     await local.sql`delete from mayfly.memories where tenant_id = ${tenant} and id = ${id}`;
     await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
     await local.sql`select mayfly_private.current_epoch()`;
@@ -114,7 +114,7 @@ describe("what an agent holds itself", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled page by page, each handed over once, also when its handler throws", async () => {
+  it("is pulled page by page, and each page is passed on once, even if its handler throws", async () => {
     await local.sql`
       insert into mayfly.memories (tenant_id, id, task)
       select ${tenant}, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'memory ' || n
@@ -144,7 +144,7 @@ describe("what an agent holds itself", () => {
 });
 
 describe("a recall without a server", () => {
-  it("answers from the cache, and says so and why", async () => {
+  it("answers from the cache, and says why", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "Rotate the signing key", reward: 0.9 });
     dataOf(await agent.sync());
@@ -164,7 +164,7 @@ describe("a recall without a server", () => {
     await agent.stop();
   });
 
-  it("finds by meaning with an embedder here, by the vectors that the server has", async () => {
+  it("finds by meaning with a local embedder and the server's vectors", async () => {
     const writer = await spawnIn(mayfly);
     await writer.remember({ task: "Rotate the signing key" });
     await writer.remember({ task: "Bake bread" });
@@ -213,7 +213,7 @@ describe("a recall without a server", () => {
     expect((await agent.memory.context({ task: "x", maxTokens: 0 })).error?.code).toBe(
       "invalid_request",
     );
-    // A page of more would have a thousand rows, and say that there are no others.
+    // A larger page would have a thousand rows and say that there are no others.
     for (const limit of [0, 1.5, 1001]) {
       expect((await agent.memory.list({ limit })).error?.details).toEqual({ field: "limit" });
       expect((await agent.memory.conflicts.list({ limit })).error?.details).toEqual({

@@ -11,11 +11,11 @@ const numRuns = propertyRuns(300);
 let db: TestDatabase;
 let tenant: string;
 let agent: SpawnedAgent;
-/** A memory that generated updates and deletes can meet. */
+/** A memory that generated updates and deletes can affect. */
 const known = putOf({ task: "known", tags: ["a"], metadata: { a: 1 } });
 beforeAll(async () => {
   db = await openTestDatabase();
-  // 10,000 take longer than the two minutes of a token.
+  // 10,000 runs take longer than the two minutes of a token.
   const hour = { max_lifetime: "1 hour", token_lifetime: "1 hour" };
   tenant = await makeTenant(db.sql, { writes_per_minute: 1_000_000, ...hour });
   agent = await makeAgent(db.sql, tenant, { lifetime: 3_600 });
@@ -38,7 +38,7 @@ const call = (name: string, values: Record<string, unknown>) =>
     return row?.answer as { results: { status: string }[] };
   });
 
-/** What is refused has one of our codes; what is no JSON for Postgres at all, or no integer, its own. */
+/** A refusal has one of our codes. Invalid JSON, or an invalid integer, has the code of Postgres. */
 async function answerOrCode(values: Record<string, unknown>) {
   try {
     return { answer: await call("sync", values) };
@@ -66,9 +66,9 @@ const request = fc.record({
   page_limit: mostly(fc.integer({ min: 0, max: 20 })),
 });
 
-describe("sync, whatever it is sent", () => {
+describe("sync with any input", () => {
   it(
-    "answers, or refuses by a code and applies nothing",
+    "answers, or refuses with a code and applies nothing",
     async () => {
       const outcomes = new Map<string, number>();
       await fc.assert(
@@ -83,12 +83,12 @@ describe("sync, whatever it is sent", () => {
         }),
         { numRuns },
       );
-      // Both ways are taken, and the agent is alive throughout.
+      // Both outcomes occur, and the agent stays alive.
       expect(outcomes.get("not_authorized")).toBeUndefined();
       expect(outcomes.get("answered")).toBeGreaterThan(numRuns / 10);
       expect(outcomes.get("invalid_operation")).toBeGreaterThan(numRuns / 10);
 
-      // Whatever was taken can be read: one memory that a recall fails on would be everybody's.
+      // Every stored memory can be read. One memory on which a recall fails would affect everybody.
       const old = putOf({ task: "old", kind: "working", created_at: "0001-01-01T00:00:00Z" });
       const embedding = Array(384).fill(0.5);
       await call("sync", { push: [{ ...old, embedding, model: "m" }], since: null, page_limit: 0 });

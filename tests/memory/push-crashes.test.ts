@@ -6,8 +6,8 @@ import { databaseUrl } from "#harness/needs";
 import { putOf, updateOf } from "#harness/operations";
 
 /**
- * Below the Data API: when the server ends a session in the middle of a transaction, postgres.js 3.4
- * writes its rollback to a socket that is gone, and throws where nobody can catch it.
+ * Without the Data API: if the server ends a session in the middle of a transaction, postgres.js 3.4 writes its
+ * rollback to a closed socket, and throws where nobody can catch it.
  */
 describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
   let db: TestDatabase;
@@ -16,7 +16,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
   });
   afterAll(() => db?.close());
 
-  it("applies nothing of a push whose session is ended, and all of it once when it comes again", async () => {
+  it("applies nothing of an interrupted push, and all of it once when it is repeated", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant);
     const puts = Array.from({ length: 50 }, (_, n) => putOf({ task: `memory ${n}` }));
@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
 
     const lock = await db.sql.reserve();
     await lock`begin`;
-    // The push has claimed its operations and put its memories by then.
+    // By then, the push has claimed its operations and stored its memories.
     await lock`select from mayfly.memories where tenant_id = ${tenant} and id = ${first} for update`;
     const doomed = postgres(db.url, { max: 1, onnotice: () => {} });
     const pushing = doomed

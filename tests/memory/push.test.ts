@@ -60,7 +60,7 @@ describe("pushing", () => {
     expect(row).toEqual({ memories: 2, version: 1 });
   });
 
-  it("stamps who pushed, and keeps who learned", async () => {
+  it("records who pushed and who learned", async () => {
     const other = await makeAgent(db.sql, tenant);
     const put = putOf({ agent_id: other.id });
     const own = putOf();
@@ -73,7 +73,7 @@ describe("pushing", () => {
     ]);
   });
 
-  it("erases the content of what is forgotten, and leaves a tombstone", async () => {
+  it("erases the content of a forgotten memory, and leaves a tombstone", async () => {
     const put = {
       ...putOf({ task: "to forget", tags: ["a"] }),
       embedding: Array(384).fill(0.1),
@@ -168,7 +168,7 @@ describe("pushing", () => {
       "memories_metadata_depth",
     ],
   ])(
-    "keeps %s out also where the owner inserts it past sync",
+    "keeps %s out even if the owner inserts it without sync",
     async (_what, fields, constraint) => {
       const row = { task: "past", tags: [], metadata: {}, created_at: new Date(), ...fields };
       const inserted = db.sql`
@@ -180,7 +180,7 @@ describe("pushing", () => {
     },
   );
 
-  it("takes what is at its bounds", async () => {
+  it("accepts values at the limits", async () => {
     const ops = [
       { ...putOf(), embedding: Array(384).fill(1000), model: "m" },
       { ...putOf(), embedding: [...Array(382).fill(0), 1, 1e-30], model: "m" },
@@ -195,7 +195,7 @@ describe("pushing", () => {
     expect(results.map((result) => result.status)).toEqual(ops.map(() => "applied"));
   });
 
-  it("answers gone if there was no memory to forget", async () => {
+  it("returns gone if there was no memory to forget", async () => {
     const other = await makeAgent(db.sql, tenant);
     const [put, secret] = [putOf(), putOf({ visibility: "agent" })];
     await sync([put], null, 0);
@@ -259,7 +259,7 @@ describe("pulling", () => {
     expect((await sync([], answer.cursor, 2, reader.claims)).events).toEqual([]);
   });
 
-  it("shows a private memory, and what happens to it, to its agent alone", async () => {
+  it("shows a private memory and its events only to its agent", async () => {
     const own = await makeTenant(db.sql);
     const keeper = await makeAgent(db.sql, own);
     const other = await makeAgent(db.sql, own);

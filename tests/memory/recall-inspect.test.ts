@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** As the SQL editor runs it, with what a person writes into it. */
+/** As in the SQL editor, with values that a person enters. */
 async function inspect(values: Record<string, string>) {
   let query = await readInspect("recall");
   for (const [placeholder, value] of Object.entries(values)) {
@@ -54,7 +54,7 @@ describe("the query recall.sql", () => {
     expect(of("Rotate the signing key")).toMatchObject({
       learned_by: "learner",
       found_by: expect.stringMatching(
-        /^words: \d\. \(fits [01]\.\d+\), like a word of its task or tags: 0\.\d+$/,
+        /^words: \d\. \(fits [01]\.\d+\), 0\.\d+ similar to a word of its task or tags$/,
       ),
       by_word: expect.stringMatching(/^(sine|rotat) \(rarity \d\.\d+, rank \d\.\d+\), /),
       more_that_say_the_same: 0,

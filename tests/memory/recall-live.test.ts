@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => local?.close());
 
 describe("agent.recall", () => {
-  it("takes weights, half-lives and filters, and finds what is like a memory", async () => {
+  it("accepts weights, half-lives and filters, and finds memories like a given one", async () => {
     const { mayfly } = await local.enter();
     const agent = await spawnIn(mayfly, { name: "analyst" });
     const first = await agent.remember({ task: "Rotate the signing key", kind: "fact" });
@@ -45,7 +45,7 @@ describe("agent.recall", () => {
   });
 });
 
-/** By words alone, and by nothing else. */
+/** Only by words, and by nothing else. */
 const weights = { meaning: 0, reward: 0, importance: 0, recency: 0 };
 
 describe("a question in any script", () => {
@@ -60,7 +60,7 @@ describe("a question in any script", () => {
   });
   afterAll(() => agent?.stop());
 
-  it.each(questions)("%s finds %s, on the server and here", async (question, first) => {
+  it.each(questions)("%s finds %s, on the server and locally", async (question, first) => {
     const server = dataOf(await agent.recall(question, { weights }));
     const here = dataOf(await agent.memory.recallLocal(question, { weights }));
     expect(server.mode).not.toBe("local");
@@ -74,7 +74,7 @@ describe("a question in any script", () => {
     expect(own?.score).toBeCloseTo(best?.score ?? 0, 4);
   });
 
-  it("is one of 60 and more, in 15 languages and more", () => {
+  it("is one of at least 60, in at least 15 languages", () => {
     expect(questions.length).toBeGreaterThanOrEqual(60);
     const languages = Object.keys(memories).slice(2, 18);
     const asked = new Set(questions.map(([, key]) => key));

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** The tasks of a tenant of its own, each with a vector. */
+/** The tasks of a new tenant, each with a vector. */
 async function remember(...memories: Record<string, unknown>[]) {
   agent = await makeAgent(db.sql, await makeTenant(db.sql));
   const operations = memories.map((memory) => ({
@@ -53,7 +53,7 @@ async function recall(options: Record<string, unknown>, claims: Claims = agent.c
 const tasks = (hits: Hit[]) => hits.map((hit) => hit.task);
 
 describe("recall, with typos", () => {
-  it("finds task and tags by words that are nearly right", async () => {
+  it("finds task and tags with nearly correct words", async () => {
     await remember(
       { task: "Rotate the signing key" },
       { task: "Paint the key rack" },
@@ -103,7 +103,7 @@ describe("recall, with weights", () => {
     expect(hit?.score).toBeCloseTo(Number(hit?.parts.relevance), 6);
   });
 
-  it("asks by words alone or by meaning alone where the other weighs nothing", async () => {
+  it("uses only words or only meaning if the other has no weight", async () => {
     await remember({ task: "Water the plants" }, { task: "Deploy the functions" });
     const asked = {
       query: "deploy",

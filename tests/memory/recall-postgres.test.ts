@@ -36,7 +36,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
         having_tags => ${tags}, weights => ${byRankAlone}::text::jsonb)`;
     return rows.map((row) => row.id as string);
   };
-  /** By comparing all. */
+  /** The best ten, found by comparing all vectors. */
   const compareAll = async (tenant: string, question: string, tags: string[] = []) => {
     const rows = await db.sql`
       select v.memory_id as id from mayfly.memory_vectors v
@@ -47,7 +47,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
       order by distance + 0 limit 10`;
     return rows.map((row) => row.id as string);
   };
-  /** Which part of the best ten it finds, on average. */
+  /** The average share of the best ten that it finds. */
   async function recallAt10(tenant: string, tags?: string[], asked = questions) {
     let expected = 0;
     let found = 0;
@@ -64,7 +64,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     await Promise.all([askAll(asked.slice(0, half)), askAll(asked.slice(half))]);
     return found / expected;
   }
-  /** How the nearest vectors were found, by auto_explain. */
+  /** How the nearest vectors were found, from auto_explain. */
   async function plansOf(tenant: string, question: string) {
     const plans: string[] = [];
     const sql = postgres(db.url, { max: 1, onnotice: (n) => plans.push(String(n.message)) });
@@ -87,13 +87,13 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
   }
 
   it.each([...new Set(sizes)])(
-    "finds what comparing all finds, in a tenant of %i",
+    "finds the same as comparing all, in a tenant of %i",
     async (size) => {
       expect(await recallAt10(tenants.get(size) as string)).toBeGreaterThanOrEqual(0.99);
     },
   );
 
-  it("settles the vectors of large tenants alone", async () => {
+  it("settles only the vectors of large tenants", async () => {
     const rows = await db.sql`
       select tenant_id, count(*)::int as vectors from mayfly.memory_vectors where settled group by 1`;
     expect([...rows]).toEqual([{ tenant_id: large, vectors: 9900 }]);
@@ -107,7 +107,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(plans).toMatch(/Index Scan (using|on) memory_vectors_tail_idx/);
   });
 
-  it("reads the fresh tail by its own index without statistics, too", async () => {
+  it("reads the fresh tail by its own index even without statistics", async () => {
     await db.sql`delete from pg_statistic where starelid = 'mayfly.memory_vectors'::regclass`;
     const plans = await plansOf(large, questions[0] as string);
     await db.sql`analyze mayfly.memory_vectors`;
@@ -157,7 +157,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(await recallAt10(tenants.get(1000) as string, [tag])).toBe(1);
   });
 
-  it("finds what the index no longer has, by comparing all", async () => {
+  it("compares all vectors if the index no longer has the tenant's", async () => {
     const tenant = tenants.get(1560) as string;
     await db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'bench', 1000000)`;
     const found = await recallAt10(tenant, [], questions.slice(0, 6));
@@ -195,7 +195,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(await first()).toBe(row?.memory);
     expect((await blocks())?.size).toBe(before?.size);
 
-    // What is rolled back is settled later, and nothing twice.
+    // Vectors whose settling is rolled back are settled later, and none is settled twice.
     await db.sql
       .begin(async (session) => {
         await session`select mayfly_private.settle_vectors(30)`;

@@ -1,4 +1,4 @@
-/** The floor of recall's quality: against BM25 in the same run, on Cranfield (npm run bench -- quality). */
+/** The minimum quality of recall, compared with BM25 in the same run, on Cranfield (npm run bench -- quality). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { measureQuality, type Ranked } from "../bench/lib/quality.ts";
@@ -21,7 +21,7 @@ describe("recall on the Cranfield collection", () => {
     return found;
   };
 
-  it("finds at least what BM25 finds by words alone, in both halves of the questions", () => {
+  it("finds at least as much as BM25 with words only, in both halves of the questions", () => {
     const [bm25, words] = [of("BM25"), of("recall, words alone")];
     expect(words.all.ndcg / bm25.all.ndcg).toBeGreaterThanOrEqual(1);
     expect(words.all.recall / bm25.all.recall).toBeGreaterThanOrEqual(1);

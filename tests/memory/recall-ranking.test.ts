@@ -1,4 +1,4 @@
-/** What comes first in a recall, what it says of itself, and what its order must not tell. */
+/** What comes first in a recall, how it explains itself, and what its order must not reveal. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims, makeAgent, makeTenant, type SpawnedAgent } from "#harness/callers";
@@ -49,7 +49,7 @@ async function recall(query: string, options: Record<string, unknown> = {}, clai
 const outputs = (hits: Hit[]) => hits.map(({ output }) => output);
 
 describe("the order of a recall", () => {
-  it("puts what has the rare word before what has the common one, and no stub before a text", async () => {
+  it("ranks rare words before common ones, and no stub before a text", async () => {
     await enter();
     await push([
       ...Array.from({ length: 20 }, (_, n) => ({ output: `The server logs line ${n} each hour` })),
@@ -62,7 +62,7 @@ describe("the order of a recall", () => {
     expect(asked?.output).toMatch(/^The quorum/);
   });
 
-  it("scores what answers a question far above what shares a word with it", async () => {
+  it("scores an answer far above a memory that only shares a word", async () => {
     await enter();
     await push([
       {
@@ -77,7 +77,7 @@ describe("the order of a recall", () => {
     expect(unanswered?.score).toBeLessThan(0.25);
   });
 
-  it("says with explain how rare each word is, and which weights there were", async () => {
+  it("explains how rare each word is, and which weights were used", async () => {
     await enter();
     await push([{ task: "Rotate the signing key" }, { task: "Rotate the tyres" }]);
     const [hit] = await recall("signing rotate", { explain: true });
@@ -123,7 +123,7 @@ describe("near duplicates", () => {
 });
 
 describe("neighbours", () => {
-  it("lend each other part of their score, in one conversation, and come along when asked for", async () => {
+  it("share part of their score within a conversation, and are returned on request", async () => {
     await enter();
     const conversation_id = randomUUID();
     const turn = (output: string, n: number, conversation: string | null = conversation_id) => ({
@@ -193,7 +193,7 @@ describe("how rare a word is", () => {
     expect(strip(await partsOf(other.claims))).toBe(strip(before));
   });
 
-  it("is counted in the background in a large tenant, of what the whole tenant may read", async () => {
+  it("is counted in the background in a large tenant, over memories that the whole tenant may read", async () => {
     await enter();
     await push(Array.from({ length: 200 }, (_, n) => ({ output: `common word ${n}` })));
     await push(Array.from({ length: 150 }, () => ({ output: "hidden", visibility: "agent" })));
@@ -210,10 +210,10 @@ describe("how rare a word is", () => {
 });
 
 describe("the words of a memory", () => {
-  it("are found before and after maintenance brings them up to date, which tells nobody", async () => {
+  it("are found before and after maintenance silently updates them", async () => {
     await enter();
     const [id] = await push([{ output: "Le café de la gare, parseHttpHeader" }]);
-    // As 0.1.0 has left them.
+    // As 0.1.0 left them.
     await db.sql`
       update mayfly.memories set words = to_tsvector('english', output || ' parse Http Header'), words_version = 0 where id = ${id as string}`;
     const [before] =
@@ -232,7 +232,7 @@ describe("the words of a memory", () => {
     ).toEqual(events);
   });
 
-  it("follow what is written by hand, and go with what is forgotten", async () => {
+  it("follow manual changes, and disappear when the memory is forgotten", async () => {
     await enter();
     await db.sql`insert into mayfly.memories (tenant_id, id, task) values (${tenant}, gen_random_uuid(), 'by hand')`;
     expect(await recall("hand")).toHaveLength(1);
@@ -241,7 +241,7 @@ describe("the words of a memory", () => {
     expect(await recall("foot")).toHaveLength(1);
   });
 
-  it("are whole up to the end of the longest text, and as far as they fit where it has too many", async () => {
+  it("are complete for the longest text, and cut if there are too many", async () => {
     await enter();
     const many = Array.from({ length: 100_000 }, (_, n) =>
       String.fromCodePoint(0x4e00 + ((n * 7_919) % 20_000)),
@@ -251,7 +251,7 @@ describe("the words of a memory", () => {
   });
 });
 
-describe("what a recall looked through", () => {
+describe("what a recall searched", () => {
   it("is how many memories the caller may see, and how many have a vector of the model", async () => {
     await enter();
     const other = await makeAgent(db.sql, tenant);

@@ -32,8 +32,8 @@ const found = async (query: string, options: RecallOptions = {}, by = agent) =>
   dataOf(await by.recall(query, options)).results;
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
-describe("a recall, of what its agent has not synced", () => {
-  it("finds what was remembered, marked until it is synced, and once", async () => {
+describe("a recall of unsynced memories", () => {
+  it("finds each once, and marks it until it is synced", async () => {
     const { id } = dataOf(await agent.remember({ task: "rotate keys", reward: 0.9 }));
     const answer = dataOf(await agent.recall("rotating keys"));
     expect(answer).toMatchObject({
@@ -59,7 +59,7 @@ describe("a recall, of what its agent has not synced", () => {
     );
   });
 
-  it("merges it with what the server has by score, within the limit", async () => {
+  it("merges them with the server's results by score, within the limit", async () => {
     for (const n of [1, 2, 3]) await agent.remember({ task: `old keys ${n}`, reward: 0.2 });
     dataOf(await agent.sync());
     await agent.remember({ task: "new keys", reward: 1 });
@@ -76,7 +76,7 @@ describe("a recall, of what its agent has not synced", () => {
     expect((await agent.recall("keys", { limit: 0 })).error?.code).toBe("invalid_request");
   });
 
-  it("does not find what was forgotten, and fills its place", async () => {
+  it("leaves out forgotten memories, and fills their places", async () => {
     const { id } = dataOf(await agent.remember({ task: "keys one" }));
     await agent.remember({ task: "keys two" });
     dataOf(await agent.sync());
@@ -104,7 +104,7 @@ describe("a recall, of what its agent has not synced", () => {
       "rotate keys",
       "store keys",
     ]);
-    // An update that takes a memory out of a filter takes it out of the answer.
+    // An update that takes a memory out of a filter also takes it out of the answer.
     await agent.memory.update(synced.id, { set: { reward: 0.1 } });
     expect(await found("rotate keys", { minReward: 0.8 })).toEqual([]);
     dataOf(await agent.sync());
@@ -113,7 +113,7 @@ describe("a recall, of what its agent has not synced", () => {
     for (const result of after) expect(result).not.toHaveProperty("unsynced");
   });
 
-  it("holds every filter", async () => {
+  it("applies every filter", async () => {
     const [sessionId, conversationId] = [randomUUID(), randomUUID()];
     await agent.remember({
       ...{ kind: "fact", task: "keys", tags: ["a", "b"], reward: 0.7, sessionId, conversationId },
@@ -146,7 +146,7 @@ describe("a recall, of what its agent has not synced", () => {
     for (const options of failing) expect(await found("keys", options)).toEqual([]);
   });
 
-  it("lists once what was pushed and not acknowledged, or is acknowledged meanwhile", async () => {
+  it("lists a memory once if its push is not yet acknowledged, or just was", async () => {
     const { id } = dataOf(await agent.remember({ task: "rotate keys" }));
     proxy.loseAnswers("/sync", 1);
     expect((await agent.sync()).error?.code).toBe("unavailable");
@@ -155,12 +155,12 @@ describe("a recall, of what its agent has not synced", () => {
     expect(results.map((result) => result.id)).toEqual([id]);
   });
 
-  it("finds what is acknowledged after the server has looked, without the mark", async () => {
+  it("finds a memory that is acknowledged after the server searched, without the mark", async () => {
     const outbox = new Outbox("tenant", async () => memoryStorage());
     const own = { id: randomUUID(), name: "own" };
     const unsynced = new Unsynced(outbox, own, new MemoryCache());
-    const memory = { id: randomUUID(), task: "rotate keys" };
-    await outbox.add({ id: randomUUID(), type: "memory.put", memory }, own.id);
+    const put = { id: randomUUID(), type: "memory.put", subject: randomUUID() } as const;
+    await outbox.add({ ...put, body: { task: "rotate keys" } }, own.id);
     const before = unsynced.waiting();
     const looked = { mode: "words_only", model: null, problem: null, results: [] } as const;
     await outbox.acknowledge(outbox.take(own.id));
@@ -173,7 +173,7 @@ describe("a recall, of what its agent has not synced", () => {
     await outbox.close();
   });
 
-  it("is by meaning too where an embedder is here, or the caller's vectors", async () => {
+  it("also searches by meaning with a local embedder or the caller's vectors", async () => {
     const knowing = new Mayfly({
       ...{ url: proxy.url, key: local.secretKey, tenant: agent.tenantId },
       cache: { embedder: developmentEmbedder },
@@ -202,15 +202,15 @@ describe("a recall, of what its agent has not synced", () => {
   });
 });
 
-describe("what else reads what its agent has not synced", () => {
-  it("is a context", async () => {
+describe("unsynced memories appear", () => {
+  it("in a context", async () => {
     await agent.remember({ task: "rotate keys", output: "Import, wait, rotate." });
     const { text, memories } = dataOf(await agent.memory.context({ task: "keys", maxTokens: 100 }));
     expect(text).toBe("## rotate keys\nImport, wait, rotate.");
     expect(memories).toMatchObject([{ unsynced: true }]);
   });
 
-  it("is a memory by its id", async () => {
+  it("by id", async () => {
     const { id } = dataOf(await agent.remember({ task: "one", output: "old" }));
     await agent.memory.update(id, { set: { output: "new" } });
     const expected = { id, task: "one", output: "new", agentId: agent.id };
@@ -234,7 +234,7 @@ describe("what else reads what its agent has not synced", () => {
     expect(dataOf(await agent.memory.get(id))).toBeNull();
   });
 
-  it("is a thread", async () => {
+  it("in a thread", async () => {
     const conversationId = randomUUID();
     const turn = async (task: string) =>
       dataOf(await agent.remember({ kind: "conversation", task, conversationId })).id;
@@ -256,7 +256,7 @@ describe("what else reads what its agent has not synced", () => {
     expect(tasks(await thread())).toEqual(["turn 2", "turn 3"]);
   });
 
-  it("is not what the server refused", async () => {
+  it("unless the server refused them", async () => {
     const { id } = dataOf(await agent.remember({ task: "keys" }));
     dataOf(await agent.sync());
     dataOf(await agent.remember({ id, task: "keys again" }));

@@ -59,7 +59,7 @@ describe("recall", () => {
       putOf({ task: "Rotate the signing key" }),
       putOf({ task: "rotateSigningKey in lib/key_store.ts" }),
       putOf({ task: "Bake bread" }),
-      // In the text: there no likeness helps out.
+      // In the text, where similarity does not help.
       putOf({ task: "Later", output: "HTTPServer calls parseXMLDocument for all URLs" }),
     ]);
     for (const part of ["http", "server", "xml", "document", "urls", "parseXMLDocument"])
@@ -73,7 +73,7 @@ describe("recall", () => {
     expect(tasks(await recall("brea"))).toEqual(["Bake bread"]);
   });
 
-  it("finds nothing, and does not fail, for a question of stop words or signs alone", async () => {
+  it("finds nothing, and does not fail, for a question with only stop words or signs", async () => {
     for (const query of ["the of and", "?!", "' or 1=1 --", "\\", "':*", "(a | b) & !"])
       expect(Array.isArray(await recall(query)), query).toBe(true);
   });
@@ -97,7 +97,7 @@ describe("recall", () => {
       fit: number;
       similarity: number;
     };
-    // Of a model that is not known, strangers are taken to have 0.3.
+    // For an unknown model, unrelated texts are assumed to have 0.3.
     const likeness = 0.01 + (0.99 * (parts.similarity - 0.3)) / 0.7;
     expect(parts.relevance).toBeCloseTo((parts.fit + likeness) / 2, 5);
     const rest = 0.7 + 0.1 * 0.5 + 0.01 * 5 + 0.1 * parts.recency;
@@ -191,7 +191,7 @@ describe("recall", () => {
     expect(await codeOf(recall("x", { embedding: Array(384).fill(0) }))).toMatchObject({
       details: { field: "model" },
     });
-    // NaN from everything, it would find whatever there is.
+    // If everything were NaN, it would find everything.
     expect(await codeOf(recall("x", { embedding: Array(384).fill(0), model: "m" }))).toMatchObject({
       code: "invalid_request",
       details: { field: "embedding" },

@@ -1,4 +1,4 @@
-/** What worked before, by reward: through the SDK and the command line. */
+/** What worked before, by reward, through the SDK and the command line. */
 import type { Agent, Mayfly, NewMemory } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
@@ -77,7 +77,7 @@ describe("recommendations", () => {
     expect(strict.recommendations).toMatchObject([{ averageReward: 1 }]);
   });
 
-  it("count what an agent has not synced for itself, and refuse a field that is wrong", async () => {
+  it("include an agent's own unsynced memories, and refuse an invalid field", async () => {
     const other = await spawnIn(mayfly, { lifetime: 300 });
     const task = "Measure the tide";
     dataOf(await other.remember({ task, output: "With a pole.", reward: 0.2 }));

@@ -56,7 +56,7 @@ describe("remember with a key", () => {
     expect(hosts).toMatchObject([{ id, output: "omega", unsynced: true }]);
   });
 
-  it("is refused where the key is no name, and names the field", async () => {
+  it("is refused if the key is invalid, and names the field", async () => {
     for (const key of ["", "x".repeat(201)])
       expect((await agent.remember({ key, task: "x" })).error).toMatchObject({
         code: "invalid_request",
@@ -66,14 +66,14 @@ describe("remember with a key", () => {
 });
 
 describe("identical content", () => {
-  it("is stored once a tenant, and each id goes on naming it", async () => {
+  it("is stored once for each tenant, and each id still finds it", async () => {
     const lesson = { task: "Wait", output: "for the caches", tags: ["keys"] };
     const mine = await idOf(agent.remember(lesson));
     await agent.sync();
     const theirs = await idOf(other.remember(lesson));
     await other.sync();
     expect(await get(other, theirs)).toMatchObject({ id: mine });
-    // A process that only kept the id.
+    // A process that only has the id.
     expect((await mayfly.memory.get(theirs)).data).toMatchObject({ id: mine });
     const { data } = await mayfly.memory.list({ tags: ["keys"] });
     expect(data?.memories).toHaveLength(1);
@@ -82,7 +82,7 @@ describe("identical content", () => {
     expect(await get(agent, mine)).toBeNull();
   });
 
-  it("is stored again where its caller wants it, and of each turn of a conversation", async () => {
+  it("is stored again if the caller wants it, and for each turn of a conversation", async () => {
     const conversationId = crypto.randomUUID();
     await agent.remember({ input: "yes", conversationId });
     await agent.remember({ input: "yes", conversationId });
@@ -95,7 +95,7 @@ describe("identical content", () => {
 });
 
 describe("remember of many", () => {
-  it("queues all or none, and gives their ids in order", async () => {
+  it("queues all or none, and returns their ids in order", async () => {
     const waiting = agent.outbox.waiting;
     const many = Array.from({ length: 250 }, (_, n) => ({ input: `item ${n}`, tags: ["many"] }));
     const wrong = await agent.remember([...many, { input: "bad", reward: 2 }]);

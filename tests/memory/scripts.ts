@@ -1,4 +1,7 @@
-/** Memories and questions in 15 languages and in code: what each question should find first, by a key. */
+/**
+ * Memories and questions in 15 languages and in code. Each question has the key of the memory that should come
+ * first.
+ */
 
 export const memories: Record<
   string,
@@ -51,7 +54,7 @@ export const memories: Record<
   soft: { output: "The docu\u00adment was hy\u00adphen\u00adated by the pub\u200blisher." },
 };
 
-/** A question, and what is to be found first. */
+/** A question, and the memory that should come first. */
 export const questions: [question: string, first: keyof typeof memories][] = [
   ["how are signing keys rotated?", "key"],
   ["rotating", "key"],

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 describe("latest_wins", () => {
-  it("ends with the same values in whatever order updates arrive, field by field", async () => {
+  it("ends with the same values in any order of updates, field by field", async () => {
     const ops = [
       [{ reward: 0.1, critique: "one" }, clock(-30)],
       [{ reward: 0.2 }, clock(-20)],
@@ -48,7 +48,7 @@ describe("latest_wins", () => {
     });
   });
 
-  it("counts an update without a clock as new as its arrival, also after clocks ahead", async () => {
+  it("treats an update without a clock as made when it arrives, even after clocks that are ahead", async () => {
     const id = await remember();
     await update(id, { reward: 0.9 }, { hlc: clock(50) });
     expect(await update(id, { reward: 0.1 })).toMatchObject({ fields: { reward: "applied" } });
@@ -67,7 +67,7 @@ describe("latest_wins", () => {
 });
 
 describe("merge", () => {
-  it("joins what both sides changed: tags, metadata deep, and texts that one side changed", async () => {
+  it("joins the changes of both sides: tags, nested metadata, and texts that one side changed", async () => {
     const metadata = { a: 1, deep: { x: 1, y: 1, gone: true } };
     const id = await remember({ tags: ["a", "b"], metadata, critique: "old", reward: 0.5 });
     const base = { tags: ["a", "b"], metadata, critique: "old", reward: 0.5 };
@@ -112,7 +112,7 @@ describe("merge", () => {
 });
 
 describe("manual", () => {
-  it("keeps what was wanted as a conflict until an update settles it", async () => {
+  it("keeps the wanted value as a conflict until an update settles it", async () => {
     const id = await remember({ critique: "old", reward: 0.5 });
     await update(id, { critique: "mine" });
     const result = await update(

@@ -1,4 +1,4 @@
-/** What an embedding model is worth, measured on the tenant's own memories. */
+/** How useful an embedding model is, measured on the tenant's own memories. */
 import { createHash } from "node:crypto";
 import { developmentEmbedder, type Embedder, type Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,7 +19,7 @@ const topics = Array.from({ length: 30 }, (_, n) => {
   return [words("alpha"), words("beta")] as const;
 });
 const topicOf = new Map(topics.flatMap((ways, n) => ways.flat().map((word) => [word, n] as const)));
-/** Stands in for a good model: it knows the topic of each made-up word. */
+/** A stand-in for a good model, which knows the topic of each made-up word. */
 const scripted: Embedder = {
   model: "scripted: it knows the topics of this test",
   embed: async (texts) =>
@@ -40,7 +40,7 @@ async function rememberTopics(mayfly: Mayfly, embedder: Embedder): Promise<void>
   for (const [n, ways] of topics.entries()) {
     const conversationId = crypto.randomUUID();
     for (const way of ways) {
-      // These words are in all memories and mislead a search by words alone.
+      // These words are in all memories, and mislead a search by words.
       const output = `the report of team ${n % 3} on ${way.join(" ")}`;
       const [embedding] = await embedder.embed([output]);
       const { model } = embedder;
@@ -84,7 +84,7 @@ describe("mayfly.memory.tune", () => {
     expect(await weightIn(mayfly)).toBe(1);
   });
 
-  it("gives the development embedder little, by passages of real abstracts", async () => {
+  it("gives the development embedder a low weight, measured with passages of real abstracts", async () => {
     const { tenant, mayfly } = await local.enter();
     const { documents } = await readCranfield();
     const agent = await spawnIn(mayfly, { lifetime: 300 });

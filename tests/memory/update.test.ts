@@ -28,7 +28,7 @@ describe("an update", () => {
     expect(row.updated_at > row.created_at).toBe(true);
   });
 
-  it("comes with the next pull, with the fields that changed", async () => {
+  it("arrives with the next pull, with the changed fields", async () => {
     const id = await remember({ reward: 0.2 });
     const { cursor } = await sync([], null);
     await update(id, { reward: 0.9, importance: 5 });
@@ -44,7 +44,7 @@ describe("an update", () => {
     expect(await read(id)).toMatchObject({ reward: null, importance: 5, input: "" });
   });
 
-  it("returns its first result again, and changes nothing more", async () => {
+  it("returns its first result when it is repeated, and changes nothing more", async () => {
     const id = await remember();
     const op = updateOf(id, { reward: 0.9 });
     const first = await sync([op]);
@@ -53,7 +53,7 @@ describe("an update", () => {
     expect((await read(id)).reward).toBeCloseTo(0.1);
   });
 
-  it("of a memory that is forgotten, unknown or another's secret says gone, and blocks nothing", async () => {
+  it("of a memory that is forgotten, unknown or hidden returns gone, and blocks nothing", async () => {
     const forgotten = await remember();
     await sync([deleteOf(forgotten)]);
     const other = await makeAgent(db.sql, tenant);
@@ -71,7 +71,7 @@ describe("an update", () => {
     expect((await read(secret.memory.id)).reward).toBe(null);
   });
 
-  it("drops the vector of words that are gone, and takes the caller's own", async () => {
+  it("drops the vector of replaced words, and takes the caller's own vector", async () => {
     const embedding = Array(384).fill(0.1);
     const put = { ...putOf(), embedding, model: "m" };
     await sync([put]);

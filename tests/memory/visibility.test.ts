@@ -22,7 +22,7 @@ describe("visibility", () => {
     return [events.map((event) => event.type), memories.map((memory) => memory.task)];
   };
 
-  it("that widens reaches the tenant; that narrows leaves the caches of those who may not see", async () => {
+  it("that widens reaches the tenant, and that narrows removes the memory from the caches of others", async () => {
     const own = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, own, {
       scopes: ["agent:spawn", "memory:read", "memory:write"],
@@ -109,7 +109,7 @@ describe("visibility", () => {
     expect((await sync([narrow], null, admin)).results[0]?.status).toBe("applied");
   });
 
-  it("of a memory without an agent shows it only to admins", async () => {
+  it("of a private memory without an agent is limited to admins", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "admin" });
     const member = await makePerson(db.sql, { [own]: "member" });
@@ -120,8 +120,8 @@ describe("visibility", () => {
   });
 });
 
-describe("what is not the caller's to change", () => {
-  /** Each in a push of its own: one push says one thing about one memory. */
+describe("a memory that the caller may not change", () => {
+  /** Each in its own push, because a push may have only one operation for each memory. */
   const statusesOf = async (claims: Claims, ...operations: unknown[]) => {
     const statuses: (string | undefined)[] = [];
     for (const operation of operations)
@@ -129,7 +129,7 @@ describe("what is not the caller's to change", () => {
     return statuses;
   };
 
-  it("is gone for a sibling: another agent's private memory, to update and to forget", async () => {
+  it("is gone for a sibling of its agent that updates or forgets it", async () => {
     const own = await makeTenant(db.sql);
     const keeper = await makeAgent(db.sql, own);
     const sibling = await makeAgent(db.sql, own);
@@ -152,7 +152,7 @@ describe("what is not the caller's to change", () => {
     expect(await statusesOf(keeper.claims, deleteOf(put.memory.id))).toEqual(["applied"]);
   });
 
-  it("is gone for an agent that may write and not read, whosever it is", async () => {
+  it("is gone for an agent that may write but not read", async () => {
     const own = await makeTenant(db.sql);
     const reader = await makeAgent(db.sql, own);
     const writer = await makeAgent(db.sql, own, { scopes: ["memory:write"] });
@@ -178,7 +178,7 @@ describe("what is not the caller's to change", () => {
     });
   });
 
-  it("is not another tenant's, whatever the push says", async () => {
+  it("is never one of another tenant, whatever the push says", async () => {
     const [own, foreign] = [await makeTenant(db.sql), await makeTenant(db.sql)];
     const victim = await makeAgent(db.sql, foreign);
     const put = putOf({ task: "foreign" });

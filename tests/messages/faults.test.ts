@@ -81,7 +81,7 @@ describe("a connection that is cut at random, and a Realtime that drops, delays 
         }
       };
       await sendAll();
-      // What is behind a last broadcast that was dropped comes with the next, or after 30 s.
+      // If the last broadcast is dropped, its messages arrive with the next broadcast, or after 30 s.
       await all.promise;
       expect(inbox).toEqual(Array.from({ length: messages }, (_, n) => n));
       expect(channel).toEqual(Array.from({ length: messages / 10 }, (_, n) => n));

@@ -1,4 +1,4 @@
-/** What the caller's own functions throw: it is told, and stops nothing. */
+/** Errors that the caller's own functions throw are reported, and stop nothing. */
 
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -36,7 +36,7 @@ afterEach(async () => {
 interface Options {
   onError?: (error: unknown) => void;
 }
-/** Registers a handler, and has something happen that calls it. */
+/** Registers a handler, and makes something happen that calls it. */
 type Kind = (handler: () => void, options: Options) => Promise<unknown>;
 const kinds: Record<string, Kind> = {
   messages: async (handler, options) => {
@@ -76,7 +76,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
   it.each([
     ["throws", () => expect.fail("broken")],
     ["rejects", () => Promise.reject(new Error("broken")) as never],
-  ])("that %s, without an onError, is heard of on the console, once", async (_how, handler) => {
+  ])("that %s, without an onError, is reported on the console once", async (_how, handler) => {
     const told = Promise.withResolvers<unknown[]>();
     const log = vi.spyOn(console, "error").mockImplementation((...line) => told.resolve(line));
     let calls = 0;
@@ -87,7 +87,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it("whose onError throws too is heard of on the console", async () => {
+  it("whose onError also throws is reported on the console", async () => {
     const told = Promise.withResolvers<unknown[]>();
     vi.spyOn(console, "error").mockImplementation((...line) => told.resolve(line));
     const failures: unknown[] = [];
@@ -106,7 +106,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
   });
 });
 
-it("an inbox that ends for good, without an onError, is heard of on the console", async () => {
+it("an inbox that ends for good, without an onError, is reported on the console", async () => {
   const told = Promise.withResolvers<unknown[]>();
   vi.spyOn(console, "error").mockImplementation((...line) => told.resolve(line));
   const deaf = await spawnIn(mayfly, { scopes: ["memory:read"] });

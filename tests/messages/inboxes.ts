@@ -1,4 +1,4 @@
-/** Two agents with inboxes, in SQL, for the tests of sending and of inboxes. */
+/** Two agents with inboxes in SQL, for tests of sending and of inboxes. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import {
@@ -51,7 +51,7 @@ export const acknowledge = (who: { claims: Claims }, seqs: number[]) =>
   rpc<{ acknowledged: number; unseen: number[] }>(db.sql, who.claims, "acknowledge_messages", {
     seqs,
   });
-/** What was broadcast to a topic of the tenant. */
+/** The broadcasts to a topic of the tenant. */
 export const broadcasts = async (topic: string, event = "message") => {
   const rows = await db.sql`select payload from realtime.messages
     where topic = ${`tenant:${tenant}:${topic}`} and event = ${event} order by inserted_at, id`;

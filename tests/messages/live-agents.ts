@@ -2,13 +2,13 @@ import type { Agent, Mayfly, Message, SpawnOptions } from "@mayfly/sdk";
 import { dataOf } from "#harness/agents";
 import { local, mayfly, spawn as spawnLive } from "#harness/live";
 
-/** `behind` spawns agents whose way to the server can be cut. */
+/** `behind` spawns agents whose connection can be cut. */
 export { agents, local, mayfly, proxy, setUp, tenant, watched as behind } from "#harness/live";
 
 export const spawn = (options: SpawnOptions = {}, by: Mayfly | Agent = mayfly): Promise<Agent> =>
   spawnLive({ lifetime: 300, ...options }, by);
 
-/** What an agent gets, and a promise for so many. */
+/** The messages of an agent, and a promise that resolves when there are this many. */
 export function gather(agent: Pick<Agent, "on">, type = "*") {
   const got: Message[] = [];
   const errors: unknown[] = [];
@@ -38,7 +38,7 @@ export const numbers = (messages: Message[]) => messages.map(({ payload }) => pa
 export const send = async (from: Agent, to: Parameters<Agent["send"]>[0], n: number, more = {}) =>
   dataOf(await from.send(to, "tick", { n }, more));
 
-/** Every delivery of a recipient that is not acknowledged. */
+/** Every unacknowledged delivery of a recipient. */
 export const waiting = async (agent: Agent) => {
   const rows = await local.sql`
     select seq::int from mayfly.deliveries where recipient_id = ${agent.id} and acknowledged_at is null order by seq`;

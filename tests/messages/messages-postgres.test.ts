@@ -49,7 +49,7 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
       for (const { claims } of from) await rpc(db.sql, claims, "subscribe_channel", { name });
     }
 
-    /** What was committed, by inbox or channel, with the order of each sender. */
+    /** The commits, by inbox or channel, with the order of each sender. */
     const committed = new Map<string, { id: string; sender: number; call: number }[]>();
     const note = (place: string, id: string, sender: number, call: number) =>
       committed.set(place, [...(committed.get(place) ?? []), { id, sender, call }]);
@@ -66,7 +66,7 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
         },
       );
 
-    /** Readers take what there is while it is written: what is behind them must not appear later. */
+    /** Readers read while others write. Nothing may appear later behind their position. */
     let writing = true;
     const read = to.map(() => [] as Pulled["messages"]);
     const tail = async (n: number) => {
@@ -98,7 +98,7 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
               : messageTo({ channel: channels[pick(3)] }),
           );
           const fails = Math.random() < 0.2;
-          // Twice at the same time, as a client does whose connection was lost.
+          // Twice at the same time, like a client that lost its connection.
           const sent = await Promise.all(
             fails || Math.random() < 0.8
               ? [send(claims, messages, fails)]
@@ -129,7 +129,7 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
       expect(page.messages.map(({ seq }) => seq)).toEqual(expected.map((_, i) => i + 1));
       expect(page.messages.map(({ id }) => id).sort()).toEqual(expected.map((e) => e.id).sort());
     }
-    // In each inbox the calls of one sender are in the order in which they were made.
+    // In each inbox, the calls of one sender are in their order.
     for (const [n, { id }] of to.entries()) {
       const place = new Map((read[n] ?? []).map((message, i) => [message.id, i]));
       const inOrder = (committed.get(id) ?? []).toSorted(
@@ -140,5 +140,5 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
         expect(made).toEqual(made.toSorted((a, b) => a - b));
       }
     }
-  }, 120_000);
+  });
 });

@@ -30,7 +30,7 @@ describe("the payload of a message", () => {
     handler_failed: { code: "work_failed" },
   };
 
-  it("is checked by the schema of its type, which takes more fields", () => {
+  it("is checked by the schema of its type, which allows additional fields", () => {
     expect(Object.keys(good).sort()).toEqual(Object.keys(messageSchemas).sort());
     for (const [type, payload] of Object.entries(good))
       expect(faultOf(type, { ...payload, of_mine: 1 }), type).toBeNull();
@@ -39,14 +39,14 @@ describe("the payload of a message", () => {
     expect(faultOf("feedback", { feedback: "x", score: 2 })).toMatch(/^payload\.score: /);
   });
 
-  it("of a type of one's own is any object", () => {
+  it("of a custom type can be any object", () => {
     for (const type of ["tick", "constructor", "to_string"]) {
       expect(faultOf(type, { n: 1 })).toBeNull();
       expect(faultOf(type, "text")).toMatch(/^payload: /);
     }
   });
 
-  it("is JSON that Postgres stores, or is told of its fault", () => {
+  it("must be JSON that Postgres can store, and a refusal names the fault", () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     for (const payload of [circle, { n: 1n }])
@@ -57,14 +57,14 @@ describe("the payload of a message", () => {
       expect(faultOf("tick", payload)).toBe(
         "payload: must not have U+0000 or half a surrogate pair",
       );
-    // What only looks like it.
+    // Something that only looks like it.
     for (const n of ["\\u0000", "\\ud800", "\\\\u0000", "\u{1f98b}"])
       expect(faultOf("tick", { n }), n).toBeNull();
   });
 });
 
 describe("a message", () => {
-  it("is sent in the names of SQL and comes in those of TypeScript, its payload as it is", () => {
+  it("is sent with the names of SQL and received with those of TypeScript, with an unchanged payload", () => {
     const deadline = new Date();
     const row = outgoing(
       "i",
@@ -109,13 +109,14 @@ describe("a message", () => {
       priority: "high",
       deadline,
       sentAt: deadline,
+      trace: null,
       attachments: [{ name: "n", uri: "u", mimeType: "text/plain" }],
     });
   });
 });
 
 describe("the queue of handlers", () => {
-  it("runs one at a time, and nothing more after its end but what runs", async () => {
+  it("handles one item at a time, and after its end only finishes the current one", async () => {
     const queue = new HandlerQueue();
     const done: number[] = [];
     let release = () => {};
@@ -145,13 +146,13 @@ describe("the queue of handlers", () => {
 describe("a request", () => {
   const { promise: opening } = Promise.withResolvers<never>();
 
-  it("rejects with what sending it throws, which nobody else would hear of", async () => {
+  it("rejects with the error that sending it throws", async () => {
     const inbox = inboxOf(() => opening);
     const sent = Promise.reject(new Error("never sent"));
     await expect(inbox.replyTo("id", 60_000, sent)).rejects.toThrow("never sent");
   });
 
-  it("may wait for ever", async () => {
+  it("can wait forever", async () => {
     const inbox = inboxOf(() => opening);
     const asked = inbox.replyTo("id", Number.POSITIVE_INFINITY, opening);
     const soon = new Promise((resolve) => setTimeout(resolve, 20, "waits"));
@@ -161,10 +162,10 @@ describe("a request", () => {
   });
 });
 
-describe("an inbox that can not be opened", () => {
+describe("an inbox that cannot be opened", () => {
   afterEach(() => void vi.useRealTimers());
 
-  it("is tried again while the error may pass, and reported each time, until it is closed", async () => {
+  it("is tried again while the error may be temporary, and reported each time, until it is closed", async () => {
     vi.useFakeTimers();
     let tries = 0;
     const rpc = async () => {
@@ -192,14 +193,14 @@ describe("an inbox that can not be opened", () => {
     expect(tries).toBe(before);
   });
 
-  it("tells those who listen after it was closed", async () => {
+  it("tells handlers that are registered after it was closed", async () => {
     const inbox = inboxOf(async () => ({ data: null, error: null }));
     await inbox.close();
     const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));
     expect(await error).toMatchObject({ code: "unavailable" });
   });
 
-  it("is not when it may not be", async () => {
+  it("is refused at once if the error is permanent", async () => {
     const inbox = inboxOf(async () => refused("scope_missing", "no"));
     expect((await inbox.open()).error?.code).toBe("scope_missing");
   });

@@ -1,6 +1,6 @@
 /**
- * A process that handles messages, and writes down each that it has handled. At `stopAt` it stops there:
- * what it has handled is written down, and not acknowledged.
+ * A process that handles messages, and prints each one that it has handled. At `stopAt` it stops: what it has
+ * handled is printed, but not acknowledged.
  */
 import { appendFileSync } from "node:fs";
 import { Mayfly } from "@mayfly/sdk";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { dataOf } from "#harness/agents";
 import {
   acknowledged,
@@ -106,7 +106,7 @@ describe("messages", () => {
     expect(JSON.stringify([error?.message, error?.details])).not.toContain("1234");
     expect(attempts).toEqual([1, 2, 3]);
     expect(failures).toHaveLength(1);
-    // The answer of one that nobody waits for any more stays in no inbox.
+    // An answer for which nobody waits any longer stays in no inbox.
     const late = await ada.request(bob.id, "query", { question: "?" }, { timeoutMs: 1 });
     expect(late.error?.code).toBe("request_timeout");
     const again = await ada.request(bob.id, "query", { question: "?" });
@@ -120,7 +120,7 @@ describe("messages", () => {
     const ada = await spawn();
     const first = await spawn({ registrationKey: "worker" });
     const reached = new Promise<void>((resolve) => {
-      // It never comes to an end: as a process that crashes.
+      // It never ends, like a process that crashes.
       first.on("tick", ({ payload }) => {
         if (payload.n !== 2) return;
         resolve();
@@ -130,6 +130,7 @@ describe("messages", () => {
     const lost = gather(first, "other");
     for (const n of [1, 2, 3]) await send(ada, first.id, n);
     await reached;
+    await vi.waitUntil(async () => (await waiting(first)).length === 2, 10_000);
     const second = await spawn({ registrationKey: "worker" });
     expect(second.id).toBe(first.id);
     const inbox = gather(second);
@@ -164,7 +165,7 @@ describe("messages", () => {
         );
       const id = String(await told("id"));
       for (const n of [1, 2]) await send(ada, id, n);
-      // What is handled is said within 20 ms: these are to be said.
+      // Handled messages are acknowledged within 20 ms, and these should be.
       while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
       const handled = told("handled");
       await send(ada, id, 3);
@@ -181,7 +182,7 @@ describe("messages", () => {
       expect(await readFile(file, "utf8")).toBe("1 1\n2 1\n3 1\n");
       expect(inbox.got.map(({ payload, attempt }) => [payload.n, attempt])).toEqual([
         [3, 2],
-        // Broadcast to the first, as far as the server knows.
+        // The server thinks that they were broadcast to the first process.
         [4, 2],
         [5, 1],
       ]);

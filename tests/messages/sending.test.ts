@@ -47,6 +47,25 @@ describe("sending messages", () => {
     ]);
   });
 
+  it("also acknowledges what its sender has handled, both or neither", async () => {
+    await send(ada.claims, messageTo(bob.id), messageTo(bob.id));
+    const session = await open(bob);
+    const sendWith = (to: string, seqs: number[]) =>
+      rpc<unknown>(db.sql, bob.claims, "send_messages", {
+        messages: [messageTo(to)] as never,
+        acknowledge: seqs,
+      });
+    expect(await codeOf(sendWith(randomUUID(), [1]))).toBe("recipient_unknown");
+    expect((await pull(bob, session)).messages).toHaveLength(2);
+    expect(await sendWith(ada.id, [1, 9])).toMatchObject({
+      sent: [{ recipients: 1 }],
+      acknowledged: 1,
+      unseen: [9],
+    });
+    expect((await pull(bob, session)).messages.map(({ seq }) => seq)).toEqual([2]);
+    expect(await sendWith(ada.id, [])).toMatchObject({ sent: [{ recipients: 1 }], unseen: [] });
+  });
+
   it("reaches all, a type, a role, a capability: every living agent but the sender", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     await rpc(db.sql, owner, "define_agent_type", {
@@ -75,7 +94,7 @@ describe("sending messages", () => {
       expect(await codeOf(send(ada.claims, messageTo(to)))).toBe("no_recipient");
   });
 
-  it("reaches people, and comes from them and from the secret key", async () => {
+  it("works to people, from people and from the secret key", async () => {
     const person = await makePerson(db.sql, { [tenant]: "member" });
     const id = String(person.sub);
     await send(ada.claims, messageTo(id, { payload: { to: "person" } }));
@@ -164,7 +183,7 @@ describe("sending messages", () => {
     expect(await codeOf(send(bob.claims, { ...message, to: { agent: ada.id } }))).toBe(
       "message_id_taken",
     );
-    // Of another tenant it says nothing.
+    // It reveals nothing about another tenant.
     const other = await makeTenant(db.sql);
     const [a, b] = [await makeAgent(db.sql, other), await makeAgent(db.sql, other)];
     expect(await send(a.claims, { ...message, to: { agent: b.id } })).toEqual([

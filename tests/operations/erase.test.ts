@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** How many rows each table of ours has of a tenant. */
+/** How many rows each of our tables has for a tenant. */
 async function rowsOf(tenant: string) {
   const tables = await db.sql`
     select c.oid::regclass::text as name from pg_class c
@@ -42,7 +42,7 @@ const nameOf = async (tenant: string) => {
 const erase = (claims: Claims, tenant: string, values: Record<string, unknown>) =>
   rpc<{ erased: boolean }>(db.sql, claims, "erase_tenant", values, inTenant(tenant));
 
-/** What one row of a table brings with it when it goes: vectors, conflicts, versions, deliveries. */
+/** Rows that are deleted with one row of a table: vectors, conflicts, versions, deliveries. */
 async function fatten(tenant: string, agent: string) {
   await db.sql`
     with made as (
@@ -65,7 +65,7 @@ async function fatten(tenant: string, agent: string) {
     where s.tenant_id = ${tenant} and s.key = 'plan'`;
 }
 
-/** Erases, and counts the rows that were deleted by whatever means: by statements, foreign keys and triggers. */
+/** Erases, and counts all deleted rows: by statements, foreign keys and triggers. */
 async function eraseCounting(claims: Claims, tenant: string, values: Record<string, unknown>) {
   const tables = await db.sql`
     select c.oid::int8::int as oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -75,7 +75,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
     db.sql,
     claims,
     async (session) => {
-      // Of this session, since it last reported them.
+      // Counts of this session since its last report.
       const deletedByNow = async () => {
         const [row] = await session`
           select sum(pg_stat_get_xact_tuples_deleted(oid))::int as deleted from unnest(${oids}::oid[]) oid`;
@@ -93,7 +93,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
 describe("erasing a tenant", () => {
   it("removes every row of it and none of another", async () => {
     const [mine, theirs] = [await fillTenant(db.sql), await fillTenant(db.sql)];
-    // Its own is broadcast, and deleted, by what is written after it.
+    // Later writes report the session's own count, and reset it.
     for (const { tenant } of [mine, theirs])
       await db.sql`insert into mayfly_private.nudges_due (tenant_id, topic, event)
         values (${tenant}, ${`tenant:${tenant}:log`}, 'log_appended')`;
@@ -124,7 +124,7 @@ describe("erasing a tenant", () => {
     const { tenant, owner, agent, viewer } = await fillTenant(db.sql);
     const name = await nameOf(tenant);
     await fatten(tenant, agent.id);
-    // The tree of agents: each row refers to the one before.
+    // The tree of agents, in which each row refers to another one.
     let parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     for (let depth = 0; depth < 4; depth++)
       parent = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
@@ -136,10 +136,10 @@ describe("erasing a tenant", () => {
       const call = await eraseCounting(owner, tenant, { name, max_rows: 50 });
       deletions.push(call.deleted);
       erased = call.erased;
-      // Whoever may erase can go on; the other members are as any row.
+      // A caller that may erase can continue. The other members are like any row.
       if (!erased) expect(await rpc(db.sql, owner, "tenant_ids")).toEqual([tenant]);
     }
-    // The last one also deletes the tenant and the membership of its caller.
+    // The last call also deletes the tenant and the membership of its caller.
     const last = deletions.pop() as number;
     expect(last).toBeLessThanOrEqual(52);
     expect(new Set(deletions)).toEqual(new Set([50]));

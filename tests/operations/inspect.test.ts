@@ -18,7 +18,7 @@ afterAll(() => db.close());
 const inspect = (name: string) => inspectAs(db.sql, name);
 
 describe("the query agents.sql", () => {
-  it("shows the tree of the living, who spawned whom, and the time they have", async () => {
+  it("shows the tree of living agents, who spawned them, and their remaining time", async () => {
     await rpc(db.sql, machineClaims(mine.key), "spawn_agent", { name: "from-a-key" });
     await makeAgent(db.sql, mine.tenant, { name: "from-the-secret-key" });
     const dead = await makeAgent(db.sql, mine.tenant, { name: "dead" });
@@ -36,7 +36,7 @@ describe("the query agents.sql", () => {
 });
 
 describe("the query access.sql", () => {
-  it("shows who may do what, and which tenant nobody owns", async () => {
+  it("shows who may do what, and which tenants have no owner", async () => {
     const ownerless = await makeTenant(db.sql, { name: "ownerless" });
     const rows = await inspect("access");
     expect(rows.filter((row) => row.tenant === "ownerless")).toMatchObject([

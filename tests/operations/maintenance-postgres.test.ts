@@ -5,14 +5,14 @@ import { makeTenant } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
-describe.skipIf(!databaseUrl)("maintenance of every tenant, in sessions of its own", () => {
+describe.skipIf(!databaseUrl)("maintenance of every tenant, in concurrent sessions", () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await openPostgresDatabase();
-  }, 120_000);
+  });
   afterAll(() => db?.close());
 
-  /** A tenant with one memory whose time is over. */
+  /** A tenant with one expired memory. */
   const makeSpent = async () => {
     const tenant = await makeTenant(db.sql);
     await db.sql`
@@ -35,7 +35,7 @@ describe.skipIf(!databaseUrl)("maintenance of every tenant, in sessions of its o
     expect(await livingOf([held, free])).toEqual([held]);
   });
 
-  it("is what pg_cron runs, each batch committed by itself", async () => {
+  it("is run by pg_cron, with a commit after each batch", async () => {
     const file = await readFile(
       join(import.meta.dirname, "../../sql/operations/schedules.sql"),
       "utf8",

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeAgent, makeTenant, refusalOf, rpc, serviceRole } from "#harness/callers";
+import { makeAgent, makePerson, makeTenant, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** A tenant with one memory whose time is over. */
+/** A tenant with one expired memory. */
 async function makeSpent(): Promise<string> {
   const tenant = await makeTenant(db.sql);
   const agent = await makeAgent(db.sql, tenant);
@@ -34,7 +34,7 @@ const livingOf = async (tenants: string[]) => {
 };
 const maintenanceOf = async () =>
   (await rpc<Installation>(db.sql, serviceRole, "installation")).maintenance;
-/** At its last version: nothing can change it any more, and its end has come. */
+/** At its last version, so nothing can change it any more, and it has expired. */
 const poison = (tenant: string) =>
   db.sql`update mayfly.memories set version = 2000000001 where tenant_id = ${tenant}`;
 const repair = (tenant: string) =>
@@ -71,11 +71,11 @@ describe("maintenance of every tenant", () => {
     await poison(tenant);
     await db.sql`insert into mayfly_private.chores (name, work) values ('a_gone', 'mayfly_private.gone(uuid, integer)')`;
     try {
-      const { claims } = await makeAgent(db.sql, tenant, { scopes: ["memory:write"] });
-      const dead = await makeAgent(db.sql, tenant);
-      await db.sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${dead.id}`;
-      expect(await rpc(db.sql, claims, "maintain")).toMatchObject({
-        agents: 1,
+      await makeAgent(db.sql, tenant);
+      await db.advance("1 hour");
+      const owner = await makePerson(db.sql, { [tenant]: "owner" });
+      expect(await rpc(db.sql, owner, "maintain")).toMatchObject({
+        agents: 2,
         forgotten: 0,
         failed: ["a_gone", "memories"],
       });
@@ -92,11 +92,11 @@ describe("maintenance of every tenant", () => {
     expect(await livingOf([tenant])).toEqual([]);
   });
 
-  it("handles each tenant once a run, starting with the one that waited longest", async () => {
+  it("handles each tenant once per run, starting with the one that waited longest", async () => {
     await db.sql`select mayfly_private.maintain_all()`;
     const fresh = [await makeSpent(), await makeSpent()];
     const [run] = await db.sql`select clock_timestamp()::text as begun`;
-    /** All the batches of a run: each ends after 2 s. */
+    /** All batches of a run. Each ends after 2 s. */
     const come = async () => {
       let tenants = 0;
       for (let some = 1; some > 0; tenants += some) {
@@ -112,12 +112,12 @@ describe("maintenance of every tenant", () => {
       select tenant_id from mayfly_private.maintenance order by at, tenant_id limit 1`;
     expect(fresh).toContain(first?.tenant_id);
     expect(await come()).toBe(row?.tenants);
-    // One that fails has had its turn.
+    // A tenant that fails has had its turn.
     expect(await come()).toBe(0);
     await repair(fresh[0] as string);
   });
 
-  it("takes no update of what has changed so often that its version would end, but forgets it", async () => {
+  it("refuses updates of a memory whose version cannot grow, but forgets it", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
     const put = putOf();
@@ -136,7 +136,7 @@ describe("maintenance of every tenant", () => {
   });
 });
 
-describe("sync, in passing", () => {
+describe("sync", () => {
   it("marks agents that are dead but do not say so", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });

@@ -9,7 +9,7 @@ import { databaseUrl } from "#harness/needs";
 const schedules = join(import.meta.dirname, "../../sql/operations/schedules.sql");
 const jobs = ["mayfly-cron-history", "mayfly-flush", "mayfly-maintain", "mayfly-settle"];
 
-/** The database of the cluster that pg_cron lives in; none where it is not loaded. */
+/** The database of the cluster in which pg_cron runs. Undefined if it is not loaded. */
 async function openCronDatabase(): Promise<Sql | undefined> {
   const sql = postgres(databaseUrl as string, { max: 1, onnotice: () => {} });
   const [row] = await sql`select current_setting('cron.database_name', true) as name`;
@@ -24,8 +24,8 @@ async function openCronDatabase(): Promise<Sql | undefined> {
 
 const probe = databaseUrl ? await openCronDatabase() : undefined;
 
-// A cluster has one pg_cron: the jobs are made in its database, as the migration makes them, and then
-// pointed at the test's own, each second. They run as they stand.
+// A cluster has one pg_cron. The jobs are created in its database, like the migration does, and then pointed at the
+// test's own database, each second. They run unchanged.
 describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
   const cron = probe as Sql;
   let db: TestDatabase;
@@ -46,7 +46,7 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       from mayfly.memories where expires_at is null`;
     await db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
 
-    // One run of this file at a time.
+    // Only one run of this file at a time.
     await cron`select pg_advisory_lock(hashtextextended('mayfly-schedules', 0))`;
     await removeJobs();
     const file = await readFile(schedules, "utf8");
@@ -59,20 +59,20 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       await session`
         select cron.alter_job(jobid, schedule => '1 seconds') from cron.job where jobname = 'mayfly-cron-history'`;
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await removeJobs();
     await cron.end();
     await db?.close();
   });
 
-  it("are made, once each, and what needs pg_net is not", async () => {
+  it("are created once each, except those that need pg_net", async () => {
     const rows = await cron`
       select jobname, active from cron.job where jobname like 'mayfly-%' order by jobname`;
     expect([...rows]).toEqual(jobs.map((jobname) => ({ jobname, active: true })));
   });
 
-  it("forget what has expired, and settle vectors, each batch in a transaction of its own", async () => {
+  it("forget expired memories and settle vectors, each batch in its own transaction", async () => {
     await vi.waitFor(
       async () => {
         const [row] = await db.sql`
@@ -84,7 +84,7 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       },
       { timeout: 40_000, interval: 200 },
     );
-  }, 45_000);
+  });
 
   it("send due broadcasts", async () => {
     await vi.waitFor(
@@ -94,12 +94,12 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       },
       { timeout: 40_000, interval: 200 },
     );
-  }, 45_000);
+  });
 
   it("all succeed", async () => {
     await vi.waitFor(
       async () => {
-        // One run of the flusher takes a minute, and ends here with its database.
+        // A run of the flusher takes a minute, and ends here with its database.
         const rows = await cron`
           select distinct j.jobname, d.status from cron.job j join cron.job_run_details d using (jobid)
           where j.jobname like 'mayfly-%'
@@ -113,5 +113,5 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       },
       { timeout: 40_000, interval: 200 },
     );
-  }, 45_000);
+  });
 });

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 describe("the statistics", () => {
-  it("count what an agent sees, and all for the tenant's key", async () => {
+  it("count what an agent sees, and for the secret key everything in the tenant", async () => {
     const [agent, other] = [await spawnIn(mayfly), await spawnIn(mayfly)];
     await agent.remember({ task: "open", kind: "fact" });
     await agent.remember({ task: "own", visibility: "agent" });
@@ -37,7 +37,7 @@ describe("the statistics", () => {
 });
 
 describe("maintenance", () => {
-  it("forgets what has expired, in batches, and tells its progress", async () => {
+  it("forgets expired memories in batches, and reports its progress", async () => {
     await local.sql`
       insert into mayfly.memories (tenant_id, id, task, expires_at)
       select ${tenant}, gen_random_uuid(), 'memory ' || n, case when n % 2 = 0 then now() end
@@ -90,18 +90,18 @@ describe("an export", () => {
     expect(JSON.stringify(lines)).not.toContain(stranger);
   });
 
-  it("holds a page at a time, and no large one, however large the rows", async () => {
+  it("holds one page at a time, with a limited size", async () => {
     await local.sql`
       insert into mayfly.memories (tenant_id, id, output)
       select ${tenant}, gen_random_uuid(), repeat('x', 90000) from generate_series(1, 100) n`;
     const sizes: number[] = [];
     for await (const chunk of dataOf(await mayfly.tenants.export())) sizes.push(chunk.length);
     expect(sizes.length).toBeGreaterThan(2);
-    // But for the first, whose size nobody knows.
+    // Except for the first one, whose size is unknown.
     expect(Math.max(...sizes.slice(1))).toBeLessThan(3_000_000);
   });
 
-  it("is for admins, and ends by its signal", async () => {
+  it("is for admins, and can be aborted", async () => {
     const agent = await spawnIn(mayfly);
     const { error } = await agent.client.rpc("export_tenant");
     expect(error?.code).toBe("scope_missing");

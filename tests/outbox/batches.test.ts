@@ -10,12 +10,13 @@ const outboxWith = async (operations: Operation[]) => {
 const putOf = (id: string, task = "t"): Operation => ({
   id: `put ${id}`,
   type: "memory.put",
-  memory: { id, task },
+  subject: id,
+  body: { task },
 });
 const deleteOf = (id: string): Operation => ({
   id: `delete ${id}`,
   type: "memory.delete",
-  memory: { id },
+  subject: id,
 });
 const sizes = async (operations: Operation[]) => {
   const outbox = await outboxWith(operations);
@@ -40,11 +41,11 @@ describe("a push", () => {
     expect(await sizes([putOf("alone", "語".repeat(1_000_000)), putOf("next")])).toEqual([1, 1]);
   });
 
-  it("says one thing about one memory", async () => {
+  it("has at most one operation for each memory", async () => {
     expect(await sizes([putOf("a"), putOf("b"), deleteOf("a"), putOf("c")])).toEqual([2, 2]);
   });
 
-  it("leaves an outbox whose storage is full, and its storage once there is room", async () => {
+  it("empties an outbox whose storage is full, and the storage when there is room", async () => {
     const kept = memoryStorage();
     let full = false;
     const storage: OutboxStorage = {

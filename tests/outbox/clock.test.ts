@@ -20,7 +20,7 @@ describe("a hybrid logical clock", () => {
     expect(clock.next("a")).toBe("1700000000001-0000-a");
   });
 
-  it("only increases, whatever time does and whatever it sees", () => {
+  it("only increases, whatever the clock does", () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -50,12 +50,12 @@ describe("a hybrid logical clock", () => {
     );
   });
 
-  it("follows the server's time, as exactly as an answer tells it", () => {
+  it("follows the server's time, as precisely as an answer allows", () => {
     const ahead = 3_600_000;
     clock.learn(now - ahead, now - ahead + 1000, now - 40);
     expect(now - ahead - clock.now).toBeLessThanOrEqual(0);
     expect(clock.now - (now - ahead)).toBeLessThanOrEqual(1040);
-    // The next one agrees: nothing moves.
+    // The next one agrees, so nothing changes.
     const before = clock.now;
     clock.learn(now - ahead, now - ahead + 1000, now - 40);
     expect(clock.now).toBe(before);

@@ -1,7 +1,7 @@
 /**
- * What survives when a part dies in the middle of pushes: the functions' process and the database here,
- * the SDK's process in tests/outbox/outbox.test.ts, the whole stack in process.test.ts, the session of a
- * push on a Postgres 17 in tests/memory/push-crashes.test.ts.
+ * Kills the functions' process and the database in the middle of pushes. Other tests kill the SDK's process
+ * (tests/outbox/outbox.test.ts), the whole stack (process.test.ts), and the session of a push on Postgres 17
+ * (tests/memory/push-crashes.test.ts).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ import { startProxy, type TestProxy } from "#harness/proxy";
 let data: string;
 let local: TestLocal;
 let proxy: TestProxy;
-/** The process of the functions, once it is ready. */
+/** The process of the functions, when it is ready. */
 let functions = Promise.withResolvers<number>();
 const log = {
   ...silent,
@@ -42,7 +42,7 @@ it("loses and repeats nothing when the functions are killed in the middle of pus
   let kills = 0;
   const pushed = await pushThroughCrashes(agent, {
     rounds: 4,
-    // Each a little later in the life of the request.
+    // Each kill comes a little later in the life of the request.
     crash: async (round) => {
       await proxy.requestOf("/sync");
       const pid = await functions.promise;
@@ -59,7 +59,7 @@ it("loses and repeats nothing when the functions are killed in the middle of pus
   await agent.stop();
 });
 
-// Two starts of a stack: 8 s when the machine is quiet.
+// Two starts of a stack, which take 8 s on an idle machine.
 const slow = { timeout: 120_000 };
 it(
   "loses and repeats nothing when the database is restarted in the middle of pushes",
@@ -73,7 +73,7 @@ it(
         await proxy.requestOf("/sync");
         const port = Number(new URL(local.apiUrl).port);
         await local.close();
-        // What it has is in its folder.
+        // The database is in the folder `data`, so no template is needed.
         local = await startTestLocal({ data, log, port, template: undefined });
       },
     });

@@ -15,8 +15,8 @@ import {
 
 setUp();
 
-describe("many takers", () => {
-  /** Each call takes some turns of the event loop, each time others: a race in one process. */
+describe("many processes that take a lock", () => {
+  /** Each call takes a different number of turns of the event loop, which makes a race in one process. */
   function slowFs(seed: number, links: boolean) {
     let state = seed;
     const delay = async () => {
@@ -47,7 +47,7 @@ describe("many takers", () => {
     [true, 40],
     [false, 2],
     [false, 40],
-  ])("of a dead one's lock: one gets it (hard links: %s, takers: %i)", async (links, takers) => {
+  ])("of a dead process: one gets it (hard links: %s, takers: %i)", async (links, takers) => {
     for (let seed = 1; seed <= 10; seed++) {
       const dead = processOf(1000);
       await take({ identity: dead, rhythm: still, fs: slowFs(seed, links) });
@@ -69,7 +69,7 @@ describe("many takers", () => {
   });
 
   it.each([true, false])(
-    "that take, let go and die again and again never have it twice (hard links: %s)",
+    "and release it, and die again and again, never hold it twice (hard links: %s)",
     async (links) => {
       let holders = 0;
       let held = 0;
@@ -105,7 +105,7 @@ describe("many takers", () => {
     },
   );
 
-  it("goes on where a taker died between its two steps", async () => {
+  it("continue after one of them died between its two steps", async () => {
     const dead = processOf(1000);
     await take({ identity: dead, rhythm: still });
     alive.delete(1000);

@@ -24,7 +24,7 @@ import {
 setUp();
 
 describe("a lock on a file", () => {
-  it("is one process's, leaves nothing behind, and is free again when it is released", async () => {
+  it("belongs to one process, leaves nothing behind, and is free after its release", async () => {
     const lock = await take();
     await lock.assertHeld();
     await expect(take(unwatched)).rejects.toMatchObject({ holder: { pid: process.pid } });
@@ -45,11 +45,11 @@ describe("a lock on a file", () => {
   });
 
   it.runIf(process.platform === "linux")(
-    "of a process that was killed and that nobody waits for is taken over at once",
+    "of a killed process that nobody waits for is taken over at once",
     async () => {
       const script = `const { lockFile } = await import(${JSON.stringify(new URL("../../sdk/src/outbox/file-lock.ts", import.meta.url).href)});
         await lockFile(${JSON.stringify(path)}); console.log(process.pid); setInterval(() => {}, 1000);`;
-      // What sleeps has become of the shell, and never asks how its child ended.
+      // The sleeping process has replaced the shell, and never asks how its child ended.
       const child = spawn(
         "sh",
         [
@@ -77,25 +77,25 @@ describe("a lock on a file", () => {
     await (await take(unwatched)).release();
   });
 
-  it("of a process that is stopped for a while is its own still", async () => {
+  it("of a process that is suspended for a while stays its own", async () => {
     const other = await takeElsewhere();
     process.kill(other.pid, "SIGSTOP");
     await expect(take(unwatched)).rejects.toBeInstanceOf(LockHeld);
   });
 
-  it.runIf(canUnshare)("is one's of two processes that both are process 1", async () => {
+  it.runIf(canUnshare)("belongs to one of two processes that are both process 1", async () => {
     const one = await takeElsewhere(true);
     const two = await takeElsewhere(true);
     expect(one.said).toBe("holds as 1");
     expect(two.said).toBe(`${path} is held by process 1 on ${hostname()}.`);
-    // Nor is it a third's, who sees no process 1 that it could be.
+    // Nor does it belong to a third process, which cannot see that process 1.
     await expect(take()).rejects.toBeInstanceOf(LockHeld);
     await one.kill();
     const three = await takeElsewhere(true);
     expect(three.said).toBe("holds as 1");
   });
 
-  it("of a holder elsewhere that beats is held, and of one that does not is taken", async () => {
+  it("of a holder elsewhere is kept while it beats, and taken over when it does not", async () => {
     const beating = await take({ identity: processOf(1, "elsewhere") });
     await expect(take({ identity: processOf(2, "elsewhere") })).rejects.toBeInstanceOf(LockHeld);
     await beating.release();
@@ -106,7 +106,7 @@ describe("a lock on a file", () => {
     await taken.release();
   });
 
-  it("does not depend on what a clock says", async () => {
+  it("does not depend on any clock", async () => {
     const beating = await take({ identity: processOf(1, "elsewhere") });
     await utimes(path, 0, 0);
     await expect(take({ identity: processOf(2, "elsewhere") })).rejects.toBeInstanceOf(LockHeld);
@@ -132,7 +132,7 @@ describe("a lock on a file", () => {
     },
   );
 
-  it("that is empty, after a loss of power, is taken over", async () => {
+  it("that is empty after a power loss is taken over", async () => {
     await writeFile(path, "");
     await (await take()).release();
     expect(await left()).toEqual([]);
@@ -145,14 +145,14 @@ describe("a holder whose lock was taken", () => {
     return { thief, text: await readFile(path, "utf8") };
   };
 
-  it("is told by its next beat, and leaves the other's lock alone", async () => {
+  it("learns of it by its next beat, and leaves the new lock alone", async () => {
     let told: (error: LockLost) => void = () => {};
     const lost = new Promise<LockLost>((resolve) => {
       told = resolve;
     });
     const identity = processOf(1, "elsewhere");
     let paused = true;
-    // A suspended process: nothing of it happens until it goes on.
+    // The process is suspended, so it does nothing until it continues.
     const fs = withFs({
       open: ((...args: Parameters<typeof nodeFs.open>) =>
         paused && args[1] === "r+"
@@ -169,7 +169,7 @@ describe("a holder whose lock was taken", () => {
     await thief.release();
   });
 
-  it("finds it before it writes, also before its next beat", async () => {
+  it("learns of it before it writes, even before its next beat", async () => {
     const onLost = vi.fn();
     const holder = await take({ identity: processOf(1, "elsewhere"), rhythm: still, onLost });
     await holder.assertHeld();
@@ -181,7 +181,7 @@ describe("a holder whose lock was taken", () => {
     await thief.release();
   });
 
-  it("takes nothing away when it lets go first", async () => {
+  it("removes nothing when it releases its lock", async () => {
     const holder = await take({ identity: processOf(1, "elsewhere"), rhythm: still });
     const { thief } = await steal();
     await holder.release();
@@ -194,7 +194,7 @@ describe("a holder whose lock was taken", () => {
 describe("a lock file of an earlier form", () => {
   const outbox = () => ({ pid: process.pid, host: hostname(), token: crypto.randomUUID() });
 
-  it("of an outbox: its holder is alive while the file's time moves, whatever it is", async () => {
+  it("of an outbox has a living holder while the file's time changes", async () => {
     await writeFile(path, JSON.stringify(outbox()));
     let time = 1_000;
     const beat = setInterval(() => void utimes(path, ++time, time).catch(() => {}), 10);
@@ -203,7 +203,7 @@ describe("a lock file of an earlier form", () => {
     await (await take()).release();
   });
 
-  it("of a data folder: its holder is alive while its process is", async () => {
+  it("of a data folder has a living holder while the process is alive", async () => {
     const { pid, started } = systemIdentity().own();
     await writeFile(path, JSON.stringify({ pid, started, token: crypto.randomUUID() }));
     if (started) await expect(take(unwatched)).rejects.toBeInstanceOf(LockHeld);

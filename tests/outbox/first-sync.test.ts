@@ -49,7 +49,7 @@ it.runIf(long)(
     expect(got.tasks).toBe(memories);
     expect(got.pulled).toBeGreaterThanOrEqual(memories);
     expect(got.bytes).toBeGreaterThan(100_000_000);
-    // As much as the cache may hold, the least important gone.
+    // As much as the cache may hold, without the least important.
     expect(got.cached).toBeGreaterThan(500);
     expect(got.cached).toBeLessThan(memories / 2);
   },

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser, type TestBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 
@@ -19,7 +20,7 @@ const root = join(import.meta.dirname, "../..");
 describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
   let local: TestLocal;
   let server: ViteDevServer;
-  let browser: Browser;
+  let browser: TestBrowser;
   let context: BrowserContext;
   let cache: string;
 
@@ -48,12 +49,9 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
       ],
     });
     await server.listen();
-    browser = await chromium.launch({
-      executablePath: chromiumPath ?? "",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    });
+    browser = await openBrowser();
     context = await browser.newContext();
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.close();
@@ -68,7 +66,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
     return page;
   }
 
-  it("survives the page, and is drained by the next one, once", async () => {
+  it("survives the page, and is drained once by the next one", async () => {
     // The Data API refuses a browser that has the secret key.
     const { tenant, mayfly } = await local.enter();
     const { data: made } = await mayfly.keys.create({ name: "page" });
@@ -118,7 +116,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
     await Promise.all([second.close(), third.close()]);
   });
 
-  it("is shared by two pages that are open at once, and nothing is doubled", async () => {
+  it("is shared by two open pages, and nothing is repeated", async () => {
     const { tenant } = await local.enter();
     const options = { url: local.apiUrl, key: local.secretKey, tenant, storage: "mayfly" };
     const pages = await Promise.all([openPage(), openPage()]);
@@ -142,7 +140,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
     expect(created).toHaveLength(20);
     await Promise.all(pages.map((page) => page.close()));
   });
-  /** A page with an agent that has remembered one thing; it remembers and counts on demand. */
+  /** A page with an agent that has remembered one thing. It remembers and counts on demand. */
   async function remembering(storage: string) {
     const { tenant } = await local.enter();
     const options = { url: local.apiUrl, key: local.secretKey, tenant, storage };
@@ -167,7 +165,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
               const all = opening.result.transaction("outbox").objectStore("outbox").getAll();
               all.onsuccess = () => {
                 opening.result.close();
-                resolve(all.result.map(({ operation }) => operation.memory.task));
+                resolve(all.result.map(({ operation }) => operation.body.task));
               };
             };
           }),
@@ -202,7 +200,7 @@ describe.skipIf(!chromiumPath)("an outbox in IndexedDB", () => {
     expect(outcome).toBe("deleted");
     expect(await remember("after")).toBeNull();
     expect(await stored()).toEqual(["before", "after"]);
-    // What has a newer version cannot be opened as this one: it is said, and nothing is lost.
+    // A database with a newer version cannot be opened. It is reported, and nothing is lost.
     await other.evaluate(
       () =>
         new Promise<void>((resolve, reject) => {

@@ -33,7 +33,7 @@ export function setUp(): void {
 export const mayflyOf = (options: { url?: string; storage?: string } = {}) =>
   new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant, ...options });
 
-/** Ends an agent from outside: it can push nothing any more. */
+/** Ends an agent from outside, so that it can push nothing more. */
 export async function leaveBehind(mayfly: Mayfly, agent: Agent): Promise<void> {
   dataOf(await mayfly.agents.stop(agent.id));
   expect((await agent.close()).error).toMatchObject({
@@ -52,7 +52,7 @@ export const eventsOf = async (type: string) =>
   (await local.sql`select from mayfly.events where tenant_id = ${tenant} and type = ${type}`)
     .length;
 
-/** A process that remembers and syncs as its script says; it is killed at a line it prints. */
+/** A process that remembers and syncs as its script says. It is killed when it prints a line. */
 export async function killAt(line: string, script: string): Promise<string[]> {
   const sdk = new URL("../../sdk/src/index.ts", import.meta.url).href;
   const child = spawn(

@@ -29,14 +29,14 @@ export function setUp(): void {
   beforeEach(() => alive.clear());
 }
 
-/** A holder is dead after 0.4 s without a beat, of which it should have had forty. */
+/** A holder is considered dead after 0.4 s without a beat, in which it should have had forty. */
 export const rhythm = { beatMs: 10, lookMs: 20, looks: 20 };
 /** A holder that does not beat at all. */
 export const still = { ...rhythm, beatMs: 1_000_000 };
 
 export const alive = new Set<number>();
 
-/** A process of an invented machine: `here` can ask for each other, `elsewhere` cannot. */
+/** A process of a made-up machine. Processes on it see each other, and others cannot see them. */
 export function processOf(pid: number, place: "here" | "elsewhere" = "here"): IdentitySource {
   alive.add(pid);
   const namespace = place === "here" ? "pid:[1]" : `pid:[${pid}]`;
@@ -56,7 +56,7 @@ export function processOf(pid: number, place: "here" | "elsewhere" = "here"): Id
   };
 }
 
-/** The file system, where some calls fail or take their time. */
+/** The file system, in which some calls fail or are slow. */
 export const withFs = (calls: Partial<typeof nodeFs>) => ({ ...nodeFs, ...calls });
 export const noLinks = (code: string) =>
   withFs({ link: () => Promise.reject(Object.assign(new Error(code), { code })) });
@@ -65,7 +65,7 @@ export const take = (options: LockOptions = {}) => lockFile(path, { rhythm, ...o
 export const unwatched = { onWatch: () => expect.unreachable("asked, not watched") };
 export const left = async () => (await readdir(folder)).sort();
 
-/** Another process that takes the lock, in a container of its own where it is process 1. */
+/** Another process that takes the lock, in its own container where it is process 1. */
 export async function takeElsewhere(container = false) {
   const script = `
     const { lockFile } = await import(${JSON.stringify(new URL("../../sdk/src/outbox/file-lock.ts", import.meta.url).href)});
@@ -80,7 +80,7 @@ export async function takeElsewhere(container = false) {
   children.push(child);
   const said = (await once(createInterface(child.stdout), "line")) as [string];
   const kill = async () => {
-    // Its end closes the pipe, also that of a container.
+    // When it ends, the pipe is closed, even if it runs in a container.
     const ended = once(child.stdout, "close");
     child.kill("SIGKILL");
     await ended;

@@ -40,7 +40,8 @@ describe.each(["memory", "file"])("an outbox in %s", (kind) => {
             if (!living.has(one.by)) outbox.join(one.by);
             living.add(one.by);
             const id = String(next++).padStart(4, "0");
-            await outbox.add({ id, type: "memory.put", memory: { id, task: "t" } }, one.by);
+            const body = { task: "t" };
+            await outbox.add({ id, type: "memory.put", subject: id, body }, one.by);
             waiting.push({ id, by: one.by });
           } else if (one.do === "leave") {
             outbox.leave(one.by);
@@ -53,7 +54,7 @@ describe.each(["memory", "file"])("an outbox in %s", (kind) => {
             await outbox.open();
           } else if (one.do === "retry") {
             expect(await outbox.retry()).toBe(dead.length);
-            // At its old place, as the first to go.
+            // In its old place, to be pushed first.
             waiting.push(...dead.splice(0));
             waiting.sort((x, y) => x.id.localeCompare(y.id));
           } else {
@@ -65,7 +66,7 @@ describe.each(["memory", "file"])("an outbox in %s", (kind) => {
             expect(batch.map(({ operation }) => operation.id)).toEqual(
               expected.map(({ id }) => id).slice(0, 100),
             );
-            // Nobody else takes what is on its way.
+            // Nobody else takes operations that are on their way.
             expect(outbox.take(one.by)).toEqual([]);
             const [first] = batch;
             if (one.do === "lose") outbox.release(batch);

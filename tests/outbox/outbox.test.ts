@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("the outbox", () => {
-  it("of a killed process is drained by the next agent, with who learned it and who pushed it", async () => {
+  it("of a killed process is drained by the next agent, and records who learned it and who pushed it", async () => {
     const [first] = await killAt(
       "remembered",
       `await agent.remember({ task: "one" });
@@ -123,7 +123,7 @@ describe("the outbox", () => {
     [404, '{"code":"NOT_FOUND","message":"Requested function was not found"}'],
     [429, '{"message":"Too many requests"}'],
     [402, "<html>The project is over its quota.</html>"],
-  ])("takes no %i of the platform for a refusal of what it holds", async (status, body) => {
+  ])("does not treat a %i of the platform as a refusal of its operations", async (status, body) => {
     const agent = await spawnIn(mayflyOf({ url: proxy.url }));
     await agent.remember({ task: "one" });
     await agent.remember({ task: "sunset" });
@@ -139,7 +139,7 @@ describe("the outbox", () => {
     await agent.stop();
   });
 
-  it("leaves a living agent's operations to it, and takes those of a stopped one", async () => {
+  it("leaves operations of living agents alone, and pushes those of a stopped one", async () => {
     const mayfly = mayflyOf();
     const [one, other] = [await spawnIn(mayfly), await spawnIn(mayfly, { name: "other" })];
     await one.remember({ task: "of one" });
@@ -162,10 +162,10 @@ describe("the outbox", () => {
     for (let n = 10; n < 20; n++) await agent.remember({ task: `good ${n}` });
     expect(dataOf(await agent.sync())).toMatchObject({ pushed: 20, rejected: 1 });
     expect(agent.outbox.refused).toMatchObject([
-      { agentId: agent.id, error: { code: "memory_exists" }, operation: { memory: { id } } },
+      { agentId: agent.id, error: { code: "memory_exists" }, operation: { subject: id } },
     ]);
     expect(await tasksOf()).toHaveLength(21);
-    // Nor is it in the cache: what the server has stands there again.
+    // It is not in the cache either, which has the server's version again.
     expect(agent.memory.cached).toBe(21);
     const { results } = dataOf(await agent.memory.recallLocal("sunrise taken"));
     expect(results.map(({ task }) => task)).toEqual(["sunrise"]);
@@ -202,7 +202,7 @@ describe("the outbox", () => {
     const [letter] = next.outbox.refused;
     expect(letter).toMatchObject({
       agentId: first.id,
-      error: { code: "invalid_operation", details: { field: "memory.metadata" } },
+      error: { code: "invalid_operation", details: { field: "body.metadata" } },
     });
     expect(dataOf(await next.outbox.retry())).toBe(1);
     expect(next.outbox.refused).toEqual([]);
@@ -212,7 +212,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("says in sync too that another process has taken it over and pushes it", async () => {
+  it("says, also in sync, that another process has taken it over and now pushes it", async () => {
     const storage = join(folder, "taken");
     const suspended = await spawnIn(mayflyOf({ storage }));
     dataOf(await suspended.remember({ task: "the other's to push" }));
@@ -238,7 +238,7 @@ describe("the outbox", () => {
     await holder.stop();
     expect((await other.remember({ task: "kept" })).error).toBeNull();
     expect(dataOf(await other.sync()).pushed).toBe(1);
-    // Who has ended does not take it again, whatever is asked of it.
+    // An agent that has ended does not open it again, whatever it is asked to do.
     await other.stop();
     const next = await spawnIn(mayflyOf({ storage }));
     dataOf(await next.remember({ task: "the next one's" }));
@@ -256,7 +256,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("keeps what was meant, even if the object changes later", async () => {
+  it("keeps what was remembered, even if the object changes later", async () => {
     const agent = await spawnIn(mayflyOf());
     const metadata = { step: 1 };
     await agent.remember({ task: "t", metadata });
@@ -285,7 +285,7 @@ describe("the outbox", () => {
     expect((await agent.remember({ task: "room again" })).error).toBeNull();
     await leaveBehind(mayfly, agent);
 
-    // What a process with another bound left is not cut.
+    // Operations of a process with another limit are kept.
     const small = await spawnIn(new Mayfly({ ...options, outbox: { maxBytes: 2_000 } }));
     dataOf(await small.remember({ task: "x" }));
     const large = await small.remember({ task: "x", output: "x".repeat(2_000) });

@@ -25,13 +25,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const entryOf = (id: string, task = "x"): OutboxEntry => ({
-  operation: { id, type: "memory.put", memory: { id, task } },
+  operation: { id, type: "memory.put", subject: id, body: { task } },
   agentId: "a",
 });
 const open = () => fileStorage(folder).open(tenant);
 const idsOf = ({ entries }: { entries: OutboxEntry[] }) => entries.map((e) => e.operation.id);
 
-/** Another process that opens the outbox and says so, then waits. */
+/** Another process that opens the outbox, says so, and waits. */
 async function holdElsewhere() {
   const child = spawn(
     process.execPath,
@@ -66,7 +66,7 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
-  it("shares a flush among what is written at the same time, and keeps all of it", async () => {
+  it("shares a flush among simultaneous writes, and keeps all of them", async () => {
     const store = await open();
     const ids = Array.from({ length: 300 }, (_, n) => String(n));
     await Promise.all(ids.map((id) => store.write({ put: [entryOf(id)] })));
@@ -150,7 +150,7 @@ describe("an outbox in a file", () => {
       await store.write({ remove: [`p${n}`] });
     }
     expect((await stat(path)).size).toBeGreaterThan(400_000);
-    // Once it can be, it is.
+    // It is rewritten when that is possible.
     await rm(`${path}.draft`, { recursive: true });
     await store.write({ put: [entryOf("last")] });
     expect((await stat(path)).size).toBeLessThan(1_000);
@@ -173,11 +173,11 @@ describe("an outbox in a file", () => {
     await won[0]?.value.close();
   });
 
-  it("is not held twice by one process, but is after a process of the same number", async () => {
+  it("is not opened twice by one process, but is taken over from another process with the same number", async () => {
     const store = await open();
     await expect(open()).rejects.toMatchObject({ code: "storage_failed" });
     await store.close();
-    // Of an earlier container, which was process 1 as this one is.
+    // Left by an earlier container, which was also process 1.
     const earlier = { ...systemIdentity().own(), started: "1", token: "earlier" };
     await writeFile(`${path}.lock`, JSON.stringify(earlier));
     await (await open()).close();
@@ -201,12 +201,12 @@ describe("an outbox in a file", () => {
   });
 });
 
-describe("a process that was suspended while it wrote its outbox anew", () => {
+describe("a process that was suspended while it rewrote its outbox", () => {
   it("does not replace its successor's file", async () => {
     const store = await open();
     const files = process.getBuiltinModule("node:fs/promises");
     const openFile = files.open;
-    // Another takes the lock over while the draft is written.
+    // Another process takes the lock over while the draft is written.
     const spy = vi.spyOn(files, "open").mockImplementation(async (...args) => {
       if (String(args[0]).endsWith(".draft") && !String(args[0]).includes(".lock")) {
         const held = JSON.parse(await readFile(`${path}.lock`, "utf8"));

@@ -1,4 +1,4 @@
-/** A whole life, in the syntax of every runtime. */
+/** An agent's whole life, in syntax that every runtime accepts. */
 export const life = `async function live(Mayfly, project) {
   const mayfly = new Mayfly(project);
   const { data: agent, error } = await mayfly.spawn({ name: "packed" });

@@ -9,7 +9,7 @@ interface Locked {
 
 const lockfile = join(import.meta.dirname, "../../package-lock.json");
 
-it("names the optional packages of every platform, so that an install on none of them adds some", async () => {
+it("the lockfile has the optional packages of every platform, so no install adds any", async () => {
   const { packages } = JSON.parse(await readFile(lockfile, "utf8")) as {
     packages: Record<string, Locked>;
   };
@@ -18,7 +18,7 @@ it("names the optional packages of every platform, so that an install on none of
   for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
     for (const name of Object.keys(optionalDependencies)) {
       asked++;
-      // Where Node looks for it: beside what asks for it, and in each node_modules further up.
+      // The places in which Node looks for it: next to the package that needs it, and in each node_modules above.
       const folders = [path];
       for (let at = path; at !== ""; at = folders[0] ?? "") {
         folders.unshift(at.replace(/\/?(node_modules\/(@[^/]+\/)?[^/]+|[^/]+)$/, ""));

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser } from "#harness/browser";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath, node22Path } from "#harness/needs";
 import { type Bundle, bundle } from "../../scripts/bundle.ts";
@@ -14,18 +14,18 @@ import { command, installPacked, type Packed, root } from "./packed.ts";
 
 let packed: Packed;
 let local: TestLocal;
-/** Of an application that uses it: what is run in the browser, and weighed. */
+/** Bundles of an application that uses it, for running in the browser and for measuring. */
 let page: Promise<Bundle>;
 beforeAll(async () => {
-  [packed, local] = await Promise.all([installPacked(), startTestLocal({ embedded: true })]);
+  [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
   page = bundle(packed.folder, `${load} Object.assign(globalThis, { Mayfly });`);
-}, 120_000);
+});
 afterAll(async () => {
   await local?.close();
   await packed?.remove();
 });
 
-/** As `new Mayfly` takes it, in a tenant of its own. */
+/** Options of `new Mayfly`, in a new tenant. */
 const project = async () => {
   const { tenant } = await local.enter();
   return JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });
@@ -43,8 +43,8 @@ describe.concurrent("the packed SDK runs", () => {
 
   it.skipIf(!node22Path)("in Node 22", () => inNode(node22Path ?? "", "node22"));
 
-  it("and leaves nothing behind that keeps a Node process alive", async () => {
-    // A timer of ours that keeps no process alive (unref) is one that was forgotten, too.
+  it("and lets a Node process exit", async () => {
+    // A timer of ours that keeps no process alive (unref) is still one that was forgotten.
     const program = `import { createHook } from "node:async_hooks";
       const ours = new Map();
       createHook({
@@ -95,10 +95,7 @@ describe.concurrent("the packed SDK runs", () => {
 
   it.skipIf(!chromiumPath)("in Chromium, bundled", async () => {
     const server = await servePage((await page).code);
-    const browser = await chromium.launch({
-      executablePath: chromiumPath ?? "",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    });
+    const browser = await openBrowser();
     try {
       const tab = await browser.newPage();
       await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -113,7 +110,7 @@ describe.concurrent("the packed SDK runs", () => {
   });
 });
 
-it("a page that only recalls does so with the memory alone", async () => {
+it("a page that only recalls needs only the memory module", async () => {
   const { tenant, mayfly } = await local.enter();
   await mayfly.memory.remember({ task: "Greet", output: "Say hello first." });
   const given = JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });
@@ -135,7 +132,7 @@ describe("the package of the SDK", () => {
     expect(analysis.problems).toEqual([]);
   });
 
-  it("has a manifest without a complaint", async () => {
+  it("has a manifest without warnings", async () => {
     const { messages, pkg } = await publint({
       pkgDir: packed.installed,
       strict: true,
@@ -144,7 +141,7 @@ describe("the package of the SDK", () => {
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
-  it("tells a consumer's mistakes, of import and of require", async () => {
+  it("reports type errors to consumers with import and with require", async () => {
     const program = (call: string) => `
       import { Mayfly } from "@mayfly/sdk";
       export const mayfly = new Mayfly({ url: "", key: "" });
@@ -157,7 +154,8 @@ describe("the package of the SDK", () => {
       await packed.write("wrong.cts", program("name: 1")),
     ];
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const options = "--noEmit --strict --skipLibCheck --module nodenext --target es2024".split(" ");
+    const options =
+      "--noEmit --strict --skipLibCheck --module nodenext --target es2024 --checkers 1".split(" ");
     const found = await command(process.execPath, [tsc, ...options, ...files], {
       cwd: packed.folder,
     }).then(
@@ -171,7 +169,7 @@ describe("the package of the SDK", () => {
     ]);
   });
 
-  it("adds to a page what its README says, and leaves out what is not used", async () => {
+  it("adds as many bytes to a page as its README says, and leaves out unused code", async () => {
     const used = 'import { MayflyError } from "@mayfly/sdk"; console.log(MayflyError);';
     const their =
       'import { createClient } from "@supabase/supabase-js"; console.log(createClient);';
@@ -184,7 +182,7 @@ describe("the package of the SDK", () => {
     ]);
     const said = await readFile(join(packed.installed, "README.md"), "utf8");
     const [, mine, supabase] = /adds (\d+) kB .*? which (\d+) kB/.exec(said) ?? [];
-    const [, ofOurs] = /recalls needs (\d+) kB of ours/.exec(said) ?? [];
+    const [, ofOurs] = /recalls loads (\d+) kB of our code/.exec(said) ?? [];
     const ours = only.bytes - theirs.bytes;
     expect(Number(ofOurs) / (ours / 1_000)).toBeCloseTo(1, 1);
     expect(ours).toBeLessThan(60_000);

@@ -1,16 +1,17 @@
-/** The packed SDK, installed in a folder of its own as a stranger would have it. */
+/** The packed SDK, installed in a new folder as a user would have it. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { buildPackage } from "../../scripts/build-package.ts";
+import { once } from "#harness/once";
+import { buildPackages } from "../../scripts/build-packages.ts";
 
 export const root = join(import.meta.dirname, "../..");
 export const command = promisify(execFile);
 
 export interface Packed {
-  /** Of the consumer, with node_modules. */
+  /** The folder of the consumer, with node_modules. */
   folder: string;
   tarball: string;
   /** As `npm install` has put it there. */
@@ -18,24 +19,25 @@ export interface Packed {
   /** Writes a file of the consumer, and returns its path. */
   write(name: string, text: string): Promise<string>;
   /**
-   * A consumer of its own that has another supabase-js.
+   * Another consumer with another supabase-js.
    *
-   * @param modules the node_modules that it is taken from.
+   * @param modules the node_modules from which it is taken.
    * @returns its folder.
    */
   beside(name: string, modules: string): Promise<string>;
   remove(): Promise<void>;
 }
 
-export async function installPacked(): Promise<Packed> {
-  const folder = await mkdtemp(join(tmpdir(), "mayfly-package-"));
-  const built = join(folder, "built");
-  await buildPackage(built);
-  const { stdout } = await command("npm", ["pack", "--json", "--pack-destination", folder], {
-    cwd: built,
+/** The folder of the SDK's package, and its tarball in the same folder. */
+export const packSdk = () =>
+  once("packed-sdk", async (folder) => {
+    const { sdk = "" } = await buildPackages(folder, ["sdk"]);
+    return { folder, tarball: sdk };
   });
-  const [packed] = JSON.parse(stdout) as [{ filename: string }];
-  const tarball = join(folder, packed.filename);
+
+export async function installPacked(): Promise<Packed> {
+  const { tarball } = await packSdk();
+  const folder = await mkdtemp(join(tmpdir(), "mayfly-package-"));
   const installed = join(folder, "node_modules/@mayfly/sdk");
   await mkdir(installed, { recursive: true });
   await command("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
@@ -50,7 +52,7 @@ export async function installPacked(): Promise<Packed> {
       await symlink(join(modules, name), at);
     }
   };
-  // Only what the package itself asks for.
+  // Only the dependencies of the package itself.
   await link(folder, manifest.dependencies, join(root, "node_modules"));
   await link(folder, manifest.peerDependencies, join(root, "node_modules"));
   const write = async (name: string, text: string) => {
@@ -65,7 +67,7 @@ export async function installPacked(): Promise<Packed> {
     write,
     async beside(name, modules) {
       const consumer = join(folder, name);
-      // A copy: a link would find what it imports beside the first.
+      // A copy, because with a link it would find the imports of the first one.
       await cp(installed, join(consumer, "node_modules/@mayfly/sdk"), { recursive: true });
       await link(consumer, manifest.dependencies, join(root, "node_modules"));
       await link(consumer, manifest.peerDependencies, modules);

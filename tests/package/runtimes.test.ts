@@ -1,4 +1,4 @@
-/** The packed SDK in runtimes that are neither Node nor a browser. Deno is in package.test.ts. */
+/** The packed SDK in runtimes other than Node and browsers. Deno is in package.test.ts. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,8 +12,8 @@ describe.skipIf(!bunPath && !workerdPath)("the packed SDK runs", () => {
   let packed: Packed;
   let local: TestLocal;
   beforeAll(async () => {
-    [packed, local] = await Promise.all([installPacked(), startTestLocal({ embedded: true })]);
-  }, 120_000);
+    [packed, local] = await Promise.all([installPacked(), startTestLocal()]);
+  });
   afterAll(async () => {
     await local?.close();
     await packed?.remove();
@@ -55,7 +55,7 @@ describe.skipIf(!bunPath && !workerdPath)("the packed SDK runs", () => {
   });
 });
 
-/** A worker that may reach what is on this machine. */
+/** A worker that can reach servers on this machine. */
 const capnp = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [

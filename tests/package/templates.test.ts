@@ -1,8 +1,9 @@
-/** What `npm create mayfly` makes runs, from the packed tarballs, in a folder of its own. */
+/** What `npm create mayfly` creates runs, from the packed tarballs, in a new folder. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,13 +15,13 @@ import { type Installed, installAll } from "./stranger.ts";
 let all: Installed;
 beforeAll(async () => {
   all = await installAll();
-}, 180_000);
+}, 420_000);
 afterAll(() => all?.remove());
 
 const create = async (name: string, ...words: string[]) => {
-  const cwd = join(all.place, "made");
+  const cwd = join(all.people, "made");
   await mkdir(cwd, { recursive: true });
-  const ran = await startCli([name, ...words, "--packages", all.place], {
+  const ran = await startCli([name, ...words, "--packages", all.tarballs], {
     cwd,
     cli: join(all.built("create"), "create.js"),
   }).ended;
@@ -28,7 +29,7 @@ const create = async (name: string, ...words: string[]) => {
 };
 
 describe("create-mayfly", () => {
-  it("makes a project whose README has two commands, and overwrites nothing", async () => {
+  it("creates a project whose README has two commands, and overwrites nothing", async () => {
     for (const template of ["node", "next", "supabase"]) {
       const made = await create(`My ${template}`, "--template", template);
       expect(made, made.err).toMatchObject({ code: 0 });
@@ -42,20 +43,20 @@ describe("create-mayfly", () => {
     }
   });
 
-  it("names the templates where it is told none, or one that does not exist", async () => {
+  it("lists the templates if none is named, or one that does not exist", async () => {
     const none = await create("none");
     expect(none).toMatchObject({ code: 2, err: expect.stringContaining("--template supabase") });
     const unknown = await create("none", "--template", "rails");
     expect(unknown).toMatchObject({
       code: 2,
-      err: "There is no template rails. There are: node, next, supabase.\n",
+      err: "There is no template rails. Choose one of node, next, supabase.\n",
     });
   });
 
-  it("names our packages as npm has them when no folder is named", async () => {
+  it("uses our packages from npm if no folder is named", async () => {
     const { makeProject } = await import("../../create/src/project.ts");
     const { templates } = await import("../../create/src/templates.ts");
-    const folder = join(all.place, "made/as-published");
+    const folder = join(all.people, "made/as-published");
     for (const template of templates) {
       await makeProject({ template, folder });
       const { version } = JSON.parse(
@@ -69,7 +70,7 @@ describe("create-mayfly", () => {
   });
 });
 
-describe.skipIf(long)("with what npm would install", () => {
+describe.skipIf(long)("with the packages that npm would install", () => {
   const dev = async (folder: string, ...words: string[]) => {
     await all.install(folder);
     const ran = await startCli(["dev", "--", process.execPath, ...words], {
@@ -80,13 +81,15 @@ describe.skipIf(long)("with what npm would install", () => {
     return ran.out;
   };
 
-  it("the team reads its notes and answers from its memory, and says that no model did", async () => {
+  it("the team reads its notes and answers from its memory, and says that no model answered", async () => {
     const { folder } = await create("team", "--template", "node");
     const out = await dev(folder, "team.ts");
-    expect(out).toContain("a scripted stand-in copies sentences in the place of a model");
+    expect(out).toContain("a scripted stand-in copies sentences in place of a model");
     expect(out).toContain("read      notes/support.md");
-    expect(out).toContain("answer    Larger refunds need a yes of Grace. (copied by the stand-in)");
-  }, 180_000);
+    expect(out).toContain(
+      "answer    Larger refunds need Grace's approval. (copied by the stand-in)",
+    );
+  });
 
   it("the function works the job that is added", async () => {
     const { folder } = await create("jobs", "--template", "supabase");
@@ -94,11 +97,11 @@ describe.skipIf(long)("with what npm would install", () => {
     expect(init.code, init.err).toBe(0);
     const out = await dev(folder, "add.ts");
     expect(out).toContain("The job has succeeded.");
-    expect(out).toContain("headings: [ 'A Supabase function that works jobs' ]");
-  }, 180_000);
+    expect(out).toContain("headings: [ 'A Supabase function that does jobs' ]");
+  });
 });
 
-/** With the registry of npm: some minutes. */
+/** With the registry of npm, which takes some minutes. */
 describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, () => {
   const run = promisify(execFile);
   const npm = async (folder: string, ...words: string[]) =>
@@ -109,8 +112,8 @@ describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, 
   it("the team answers", async () => {
     const { folder } = await create("long-team", "--template", "node");
     await install(folder);
-    expect(await npm(folder, "start")).toContain("Larger refunds need a yes of Grace.");
-    // Again it reads nothing twice, and answers something else.
+    expect(await npm(folder, "start")).toContain("Larger refunds need Grace's approval.");
+    // Run again, it reads nothing twice, and answers something else.
     const second = await npm(folder, "start", "--", "When are signing keys rotated?");
     expect(second).toContain("Signing keys are rotated every 90 days.");
   });
@@ -122,7 +125,7 @@ describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, 
   });
 
   it.skipIf(!chromiumPath)(
-    "an agent of one window is seen in another, and what it learned is found",
+    "an agent of one window is visible in another, and its memories are found there",
     async () => {
       const { folder } = await create("long-page", "--template", "next");
       await install(folder);
@@ -164,12 +167,15 @@ describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, 
   );
 });
 
-async function addressOf(output: AsyncIterable<Buffer>): Promise<string> {
+/** It keeps reading, because a server whose output nobody reads ends with a broken pipe. */
+function addressOf(output: Readable): Promise<string> {
   let text = "";
-  for await (const part of output) {
-    text += part.toString();
-    const [, url] = /Local:\s+(http:\S+)/.exec(text) ?? [];
-    if (url && text.includes("Ready in")) return url;
-  }
-  throw new Error(`Next.js has ended: ${text}`);
+  return new Promise((resolve, reject) => {
+    output.on("data", (part: Buffer) => {
+      text += part.toString();
+      const [, url] = /Local:\s+(http:\S+)/.exec(text) ?? [];
+      if (url && text.includes("Ready in")) resolve(url);
+    });
+    output.once("end", () => reject(new Error(`Next.js has ended: ${text}`)));
+  });
 }

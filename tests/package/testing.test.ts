@@ -7,10 +7,10 @@ import { type MayflyTest, scriptedModel, startMayfly } from "../../testing/src/i
 let stack: MayflyTest;
 beforeAll(async () => {
   stack = await startMayfly();
-}, 120_000);
+});
 afterAll(() => stack.close());
 
-test("each tenant is a world of its own", async () => {
+test("tenants are independent of each other", async () => {
   const [one, other] = await Promise.all([stack.tenant(), stack.tenant()]);
   const reader = await stack.agent({ name: "reader" }, one);
   await reader.remember({ task: "Greet", output: "Say hello first." });
@@ -19,7 +19,7 @@ test("each tenant is a world of its own", async () => {
   expect((await other.memory.recall("greet")).data?.results).toEqual([]);
 });
 
-test("the clock ends a life that it has moved past, and nobody waits for it", async () => {
+test("moving the clock past a lifetime ends the agent without waiting", async () => {
   const mayfly = await stack.tenant();
   const agent = await stack.agent({ name: "short", lifetime: 60 }, mayfly);
   await stack.clock.advance("2 minutes");

@@ -84,7 +84,7 @@ describe("an invitation", () => {
     );
   });
 
-  it("is for admins to make, into owner for owners alone", async () => {
+  it("can be made by admins, and for the role owner only by owners", async () => {
     expect(await codeOf(invite(member, "viewer"))).toBe("scope_missing");
     expect(await codeOf(invite(admin, "owner"))).toBe("role_missing");
     expect(await codeOf(invite(admin, "king"))).toBe("invalid_request");
@@ -111,7 +111,7 @@ describe("an invitation", () => {
 });
 
 describe("the people of a tenant", () => {
-  it("get other roles from admins, owners only from owners", async () => {
+  it("get other roles from admins, and the role owner only from owners", async () => {
     const change = (as: Claims, of: Claims, role: string) =>
       call(as, "change_member_role", { user_id: of.sub, role });
     await change(admin, member, "viewer");
@@ -125,7 +125,7 @@ describe("the people of a tenant", () => {
     await change(admin, owner, "viewer");
   });
 
-  it("are removed by admins, owners by owners, and lose everything at once", async () => {
+  it("are removed by admins, or owners by owners, and lose everything at once", async () => {
     const remove = (as: Claims, who: Claims) => call(as, "remove_member", { user_id: who.sub });
     expect(await codeOf(remove(member, viewer))).toBe("scope_missing");
     expect(await codeOf(remove(admin, owner))).toBe("role_missing");
@@ -134,7 +134,7 @@ describe("the people of a tenant", () => {
     expect(await codeOf(call(member, "usage"))).toBe("tenant_unknown");
   });
 
-  it("leave by themselves, but never the last owner", async () => {
+  it("can leave, except the last owner", async () => {
     await call(viewer, "leave_tenant");
     expect(await roleOf(viewer)).toBeUndefined();
     expect(await codeOf(call(owner, "leave_tenant"))).toBe("last_owner");

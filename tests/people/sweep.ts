@@ -24,6 +24,8 @@ export const sweep: RoomSweep = {
     await sql`
       insert into mayfly_private.ensured_tenants (name, tenant_id)
       values (${`ensured ${victim.tenant}`}, ${victim.tenant})`;
+    const granted = { client_id: "secret", scopes: ["memory:read"] };
+    await rpc(sql, victim.owner, "grant_client", granted);
     return { invitation: invitation.id, invitationToken: token };
   },
   attacks: (victim) => ({
@@ -45,14 +47,27 @@ export const sweep: RoomSweep = {
       viewer: "may not",
     },
     ensure_tenant: { values: { name: "mine" }, needs: null, only: "person", viewer: "may not" },
+    grant_client: {
+      values: { client_id: "planted", scopes: ["memory:write"] },
+      needs: null,
+      only: "person",
+      viewer: "may not",
+    },
     invite_member: { values: { role: "admin" }, needs: "member:write", viewer: "may not" },
     leave_tenant: { values: {}, needs: null, only: "person", viewer: "may" },
+    list_client_grants: { values: {}, needs: null, only: "person", viewer: "own" },
     list_members: { values: {}, needs: "member:read", viewer: "may" },
     my_invitations: { values: {}, needs: null, only: "person", viewer: "may" },
     remove_member: {
       values: { user_id: victim.viewer.sub },
       needs: "member:write",
       viewer: "may not",
+    },
+    revoke_client: {
+      values: { client_id: "secret" },
+      needs: null,
+      only: "person",
+      viewer: "own",
     },
     revoke_invitation: {
       values: { id: victim.invitation },

@@ -1,4 +1,4 @@
-/** `npm run release` in a clone of the repository, and what is so in it from then on. */
+/** `npm run release` in a clone of the repository, and what is different afterwards. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ let version: string;
 let following: string;
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), "mayfly-clone-"));
-  // As the work tree is, so that what is not committed yet is tried too.
+  // Like the work tree, so that uncommitted changes are tested too.
   const options = { cwd: repository, maxBuffer: 64_000_000 };
   const { stdout } = await run("git", ["ls-files", "-z", "-co", "--exclude-standard"], options);
   for (const file of stdout.split("\0"))
@@ -40,15 +40,15 @@ const releases = async () =>
     released: { version: string; migrations: Record<string, string> }[];
     next: { version: string; number: string };
   };
-/** What `npm run check` asks of migrations: whether it is content, and what it says. */
+/** The check of migrations in `npm run check`: whether it passes, and what it says. */
 const check = () =>
   run(process.execPath, ["scripts/build-migrations.ts", "--check"], { cwd: clone }).then(
     () => "",
     (error: { stderr: string }) => error.stderr,
   );
 
-describe("npm run release", { timeout: 120_000 }, () => {
-  it("asks for the version that comes next, which is higher", async () => {
+describe("npm run release", () => {
+  it("requires the next version, which must be higher", async () => {
     await expect(npm("run", "release")).rejects.toMatchObject({
       stderr: expect.stringContaining("Name the version that comes after this release"),
     });
@@ -58,7 +58,7 @@ describe("npm run release", { timeout: 120_000 }, () => {
     expect(await git("status", "--porcelain")).toBe("");
   });
 
-  it("freezes what stands, and begins the next release everywhere", async () => {
+  it("freezes the current migrations, and starts the next release everywhere", async () => {
     const { stdout } = await npm("run", "release", "--", following);
     expect(stdout).toContain(`Released ${version}; ${following} is begun.`);
     const { released, next } = await releases();
@@ -84,12 +84,12 @@ describe("npm run release", { timeout: 120_000 }, () => {
       `"installed": "${following}", "serves": "${version}"`,
     );
     expect(await check()).toBe("");
-    // No migration that was there has changed.
+    // No existing migration has changed.
     const changed = await git("diff", "--name-only", "--diff-filter=MD", "supabase/migrations");
     expect(changed).toBe("");
   });
 
-  it("leaves a clone in which the next change of SQL makes a migration, and a released one cannot change", async () => {
+  it("leaves a clone in which the next SQL change makes a migration, and released ones cannot change", async () => {
     await git("add", "--all");
     await git("commit", "--quiet", "--message", `Release ${version}`);
     const source = join(clone, "sql/base/functions/fail.sql");
@@ -111,7 +111,7 @@ describe("npm run release", { timeout: 120_000 }, () => {
     );
   });
 
-  it("says what is left of what was deprecated with the release before", async () => {
+  it("lists the deprecated objects of the release before that still exist", async () => {
     const kept = "sql/base/deprecated/old_name.sql";
     const old = (since: string) => `-- Deprecated since ${since}: text_within.
 

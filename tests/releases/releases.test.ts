@@ -1,4 +1,4 @@
-/** From one release to the next: what is made of the difference, and what a database then is. */
+/** From one release to the next: the migration made from the differences, and the database after it. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,11 +48,11 @@ const from = (text: string, byHand: string | null = null, before = sql) =>
   upgradeFrom(releasedOf(of(before)), of(text), byHand).main.join("\n");
 
 describe("the migration from a release to the sources", () => {
-  it("is none when nothing but comments and the order of files differ", () => {
+  it("is empty if only comments and the order of files differ", () => {
     expect(from(sql.replace("-- Doubles.", "-- Twice."))).toBe("");
   });
 
-  it("is none when a comment or a grant names the parameters that it need not name", () => {
+  it("is empty if a comment or a grant names parameters that it does not have to name", () => {
     expect(from(sql.replace("grant execute on function s.double", "$&(int)"))).toBe("");
     expect(from(sql.replace("comment on function s.double", "$&(\n  int) "))).toBe("");
   });
@@ -63,7 +63,7 @@ describe("the migration from a release to the sources", () => {
     );
   });
 
-  it("drops a function whose parameters changed, with all that holds on to it, and makes them again", () => {
+  it("drops a function whose parameters changed with everything that depends on it, and creates them again", () => {
     const made = from(sql.replace("double(n int)", "double(n int, more int default 0)"));
     const drops = made.match(/^drop .*$/gm);
     expect(drops).toEqual([
@@ -75,7 +75,7 @@ describe("the migration from a release to the sources", () => {
     expect(made).toContain("create policy things_select");
   });
 
-  it("takes back a grant that is gone, and drops a function that is gone", () => {
+  it("revokes a removed grant, and drops a removed function", () => {
     const without = sql.replace(/grant .*\n/, "");
     expect(from(without)).toContain("revoke execute on function s.double from authenticated;");
     const gone = sql.replace(/create function s\.quadruple[\s\S]*?;\n(?=create policy)/, "");
@@ -84,14 +84,26 @@ describe("the migration from a release to the sources", () => {
     );
   });
 
-  it("makes new tables as they are, and asks for a hand where one changes", () => {
+  it("removes the comment that a source no longer has, unless its column or function is gone", () => {
+    expect(from(sql.replace(/comment .*\n/, ""))).toContain(
+      "comment on function s.double is null;",
+    );
+    const described = `${sql}comment on column s.things.id is 'A number.';`;
+    expect(from(sql, null, described)).toContain("comment on column s.things.id is null;");
+    const renamed = sql.replace("(id int primary key)", "(number int primary key)");
+    expect(from(renamed, "alter table s.things rename id to number;", described)).not.toContain(
+      "is null;",
+    );
+  });
+
+  it("creates new tables, and requires a handwritten part if a table changes", () => {
     expect(from(`${sql}create table s.more (id int);`)).toContain("create table s.more");
     const changed = sql.replace("(id int primary key)", "(id int primary key, name text)");
     expect(() => from(changed)).toThrow("sql/upgrades must say how data follows: table s.things");
     expect(from(changed, "alter table s.things add name text;")).toContain("add name text;");
   });
 
-  it("asks for a hand where stored values depend on a function that changed", () => {
+  it("requires a handwritten part if stored values depend on a changed function", () => {
     const stored = `${sql}create table s.sums (n int, twice int generated always as (s.double(n)) stored);`;
     const changed = stored.replace("n * 2", "n * 3");
     expect(() => from(changed, "select 1;", stored)).toThrow(/depend on function s\.double/);
@@ -103,7 +115,7 @@ describe("the migration from a release to the sources", () => {
     expect(() => of(single)).toThrow(/^s\.sql: each migration ends with one revoke for all/);
   });
 
-  it("limits the wait for locks in each file, and in no file that has nothing else", () => {
+  it("limits the wait for locks in each file that has anything else", () => {
     const receive =
       "create policy mayfly_receive on realtime.messages for select to authenticated using (true);";
     const both = upgradeFrom(
@@ -119,7 +131,7 @@ describe("the migration from a release to the sources", () => {
     ).toEqual([]);
   });
 
-  it("refuses what cannot be in a transaction in the part that is written by hand", () => {
+  it("refuses statements in the handwritten part that cannot run in a transaction", () => {
     for (const statement of [
       "create index concurrently things_idx on s.things (id);",
       "vacuum s.things;",
@@ -130,7 +142,7 @@ describe("the migration from a release to the sources", () => {
     expect(from(sql, "-- not concurrently\nselect 'begin';")).toContain("select 'begin';");
   });
 
-  it("refuses a statement of a kind that it does not know", () => {
+  it("refuses an unknown kind of statement", () => {
     expect(() => of("alter role authenticated set x = 'y';")).toThrow(
       /^s\.sql: a statement of a new kind/,
     );
@@ -138,7 +150,7 @@ describe("the migration from a release to the sources", () => {
 });
 
 describe("a release", () => {
-  it("freezes its migrations: a change, or a file that is gone, is said by the check", async () => {
+  it("freezes its migrations, and the check reports a changed or missing file", async () => {
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
     expect(await release(root, "0.2.0", new Date("2027-01-01"))).toBe("0.1.0");
     expect(await buildMigrations(root, true)).toEqual({ written: [], wrong: [] });
@@ -156,7 +168,7 @@ describe("a release", () => {
     await writeFile(join(root, file), text);
   });
 
-  it("is followed by a migration of what differs, and of nothing else", async () => {
+  it("is followed by a migration with only the differences", async () => {
     const source = join(root, "sql/base/functions/fail.sql");
     const text = await readFile(source, "utf8");
     await writeFile(source, text.replace("begin", "begin\n  null;"));
@@ -174,19 +186,19 @@ describe("a release", () => {
   });
 });
 
-describe("a database of a release that takes the next one's migration", () => {
+describe("a database of a release with the next release's migration", () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await openTestDatabase();
   });
   afterAll(() => db.close());
 
-  it("has the catalog that the sources make", async () => {
+  it("has the catalog of the sources", async () => {
     const sources = await readSources(repository);
-    /** The release before: today's sources, with these differences. */
+    /** The previous release: today's sources with these differences. */
     const differences: [file: string, change: (text: string) => string][] = [
       ["/caller.sql", (text) => text.replace("begin", "begin\n  null;")],
-      // Every policy holds on to it.
+      // Every policy depends on it.
       ["/tenant_ids.sql", (text) => text.replace("default null", "default 'other'")],
       [
         "/log_members.sql",

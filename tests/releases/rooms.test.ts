@@ -1,4 +1,4 @@
-/** The order of the SQL files: by room, and inside a room by what needs what. */
+/** The order of the SQL files: by room, and within a room by their dependencies. */
 import { describe, expect, it } from "vitest";
 import { faultsOf, inOrder } from "../../scripts/sql/order.ts";
 
@@ -13,7 +13,7 @@ const orderOf = (sources: ReturnType<typeof file>[]) =>
   inOrder(sources, rooms).map((source) => source.file);
 
 describe("SQL files are applied", () => {
-  it("by room, and inside a room what is needed first", () => {
+  it("by room, and inside a room in the order of their dependencies", () => {
     const sources = [
       file("messages/tables/a", table("a", " references mayfly.b")),
       file("messages/tables/b", table("b")),
@@ -30,7 +30,7 @@ describe("SQL files are applied", () => {
     ]);
   });
 
-  it("with the types of PL/pgSQL's variables before it, though not what its body calls", () => {
+  it("after the types of their PL/pgSQL variables, but not after what their bodies call", () => {
     const text = callsLate("f", "z").replace("begin", "declare\n  row mayfly.z_rows;\nbegin");
     const sources = [
       file("agents/functions/f", text),
@@ -44,7 +44,17 @@ describe("SQL files are applied", () => {
     ]);
   });
 
-  it("never in a circle, nor outside a room: the files are named", () => {
+  it("after what their bodies in SQL use, which is bound when they are created", () => {
+    const text =
+      "create function mayfly.f()\nreturns int\nlanguage sql\nset search_path = ''\nas $$\n  select mayfly.z()\n$$;";
+    const sources = [
+      file("agents/functions/f", text),
+      file("agents/functions/z", callsLate("z", "y")),
+    ];
+    expect(orderOf(sources)).toEqual(["sql/agents/functions/z.sql", "sql/agents/functions/f.sql"]);
+  });
+
+  it("and files in a cycle or outside of a room are named", () => {
     const circle = [
       file("agents/functions/f", calls("f", "g")),
       file("agents/functions/g", calls("g", "f")),
@@ -67,7 +77,7 @@ describe("a room uses only rooms before it", () => {
     file("messages/functions/g", callsLate("g", "f")),
   ];
 
-  it("also late, where it is no exception", () => {
+  it("even at run time, unless it is an exception", () => {
     expect(faultsOf(inOrder(sources, rooms), { rooms, exceptions: [] })).toEqual([
       "agents/functions/f.sql → mayfly.g: a room uses only rooms before it (sql/rooms.json).",
     ]);
@@ -75,7 +85,7 @@ describe("a room uses only rooms before it", () => {
     expect(faultsOf(inOrder(sources, rooms), { rooms, exceptions })).toEqual([]);
   });
 
-  it("and an exception that is none any more has to go", () => {
+  it("and an exception that is no longer needed must be removed", () => {
     expect(
       faultsOf(inOrder(sources.slice(1), rooms), {
         rooms,
@@ -94,14 +104,14 @@ describe("what a room registers", () => {
   const base = file("base/tables/chores", table("chores"));
   const agents = file("agents/functions/f", callsLate("f", "f"));
 
-  it("is there, or the file that registers it is named", () => {
+  it("exists, or the file that registers it is named", () => {
     const faults = (name: string) =>
       faultsOf(inOrder([base, agents, registers(name)], rooms), { rooms, exceptions: [] });
     expect(faults("f")).toEqual([]);
     expect(faults("g")).toEqual(["sql/agents/chores.sql registers mayfly.g, which no file makes."]);
   });
 
-  it("comes after the room's scopes, which it may refer to", () => {
+  it("comes after the room's scopes, to which it may refer", () => {
     const insert = (path: string, name: string) =>
       file(path, `insert into mayfly.${name} values (1) on conflict do nothing;`);
     const sources = [insert("agents/scopes", "scopes"), insert("agents/event_kinds", "kinds")];

@@ -1,4 +1,4 @@
-/** sql/schema.sql, in which a reviewer sees what a change of SQL does to the database. */
+/** sql/schema.sql shows a reviewer what a change of SQL does to the database. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => db?.close());
 
 describe("sql/schema.sql", () => {
-  it("is what the migrations make (npm run build:types)", async () => {
+  it("matches the migrations (npm run build:types)", async () => {
     const committed = await readFile(join(import.meta.dirname, "../../sql/schema.sql"), "utf8");
     const made = await dumpSchema(db.sql);
     const lines = new Set(committed.split("\n"));
@@ -20,7 +20,7 @@ describe("sql/schema.sql", () => {
     expect(made).toBe(committed);
   });
 
-  it("shows a column, a policy, a grant, an index and a parameter that are new", async () => {
+  it("shows a new column, policy, grant, index and parameter", async () => {
     const before = new Set((await dumpSchema(db.sql)).split("\n"));
     await db.sql.unsafe(`
       alter table mayfly.agents add column note text not null default 'none';
@@ -37,7 +37,7 @@ describe("sql/schema.sql", () => {
       "  using (false);",
       "grant select on table mayfly.agents to anon;",
       "create function mayfly.more(n integer DEFAULT 1)",
-      // Until the revoke at the end of each migration, everybody may call it.
+      // Until the revoke at the end of each migration, everybody can call it.
     ]);
   });
 });

@@ -1,4 +1,4 @@
-/** What holds for the text of all SQL: the linter of `npm run check`, and plpgsql_check where there is one. */
+/** Rules for all SQL: the linter of `npm run check`, and plpgsql_check if it is installed. */
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ describe("the linter of SQL", () => {
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
 
-  /** What it says of a file, as `npm run check` calls it; nothing where the file is as it should be. */
+  /** The linter's output for a file, as in `npm run check`. Empty if the file is correct. */
   async function lint(text: string): Promise<string> {
     await writeFile(join(root, "one.sql"), text);
     const tool = join(repository, "node_modules/.bin/postgrestools");
@@ -40,7 +40,7 @@ describe("the linter of SQL", () => {
     expect(await lint(plain.replace("(select 1)", "(selec 1)"))).toContain("syntax");
   });
 
-  it("finds what loses data or locks a table for long in an upgrade that is written by hand", async () => {
+  it("finds statements in a handwritten upgrade that lose data or lock a table for long", async () => {
     expect(await lint("alter table mayfly.agents add column note text;")).toBe("");
     for (const [statement, rule] of [
       ["alter table mayfly.agents drop column task;", "banDropColumn"],
@@ -64,9 +64,9 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
   });
   afterAll(() => db?.close());
 
-  /** What a database need not have, or what is known at run time alone. */
+  /** Objects that a database need not have, or that are known only at run time. */
   const known = [
-    // Read where to_regclass says that it is there.
+    // It is read only if to_regclass says that it exists.
     'mayfly_private.installation(): relation "cron.job" does not exist',
     'mayfly_private.read_secret(text,text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_drains(): relation "vault.decrypted_secrets" does not exist',
@@ -75,11 +75,12 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
     'mayfly_private.unschedule_job_function(text): relation "cron.job" does not exist',
     // The row of a table whose name comes from the catalog.
     'mayfly_private.export_tenant(jsonb,integer): record "line" is not assigned yet',
-    // One function for the triggers of many tables: only those whose updates it meters have an id.
+    'mayfly_private.import_tenant(json): record "done" is not assigned yet',
+    // One function for the triggers of many tables. Only tables whose updates it meters have an id.
     "mayfly_private.meter_rows(): column o.id does not exist",
   ];
 
-  it("finds no name, column or type in a body that is not there", async () => {
+  it("finds no missing name, column or type in any body", async () => {
     const found = await db.sql`
       select format('%s: %s', p.oid::regprocedure, c.message) as fault
       from pg_proc p
@@ -94,7 +95,7 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
     expect(found.map(({ fault }) => fault).filter((fault) => !known.includes(fault))).toEqual([]);
   });
 
-  it("would find one", async () => {
+  it("would find a missing name", async () => {
     await db.sql`create function mayfly_private.wrong() returns int language plpgsql set search_path = ''
       as 'begin return (select a.nowhere from mayfly.agents a); end'`;
     const [row] = await db.sql`

@@ -1,4 +1,4 @@
-/** Runs over a whole embedded Supabase: the command line, streams that break, replays, secrets. */
+/** Runs on a whole embedded Supabase: the command line, streams that break, replays, secrets. */
 import { defineAgent, type Mayfly, runAgents, tool, type Work } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -12,7 +12,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** Whoever calls a model then is found out. */
+/** Notices if somebody then calls a model. */
 let isModelOut = false;
 const refunded: unknown[] = [];
 const words = 1_200;
@@ -37,7 +37,7 @@ const desk = defineAgent({
     }),
   },
 });
-/** Says many words, slowly enough that somebody who listens is in the midst of it. */
+/** Says many words, slowly enough that a listener is in the middle of it. */
 const talker = defineAgent({
   name: "talker",
   model: scriptedModel((step) =>
@@ -61,7 +61,7 @@ beforeAll(async () => {
   ({ tenant, mayfly } = await local.enter());
   const agent = dataOf(await mayfly.spawn({ name: "worker", lifetime: 600 }));
   work = dataOf(await agent.work(runAgents(desk, talker), { pollMs: 100 }));
-}, 60_000);
+});
 afterAll(async () => {
   await work?.stop();
   await mayfly?.close();
@@ -71,14 +71,14 @@ const run = (...given: string[]) =>
   runCli(given, {
     env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant },
   });
-/** Until it asks. */
+/** Until it asks for the approval. */
 const asked = async (id: string) => {
   for await (const { chunk } of mayfly.runs.stream(id))
     if (chunk.type === "tool-approval-request") return;
 };
 
-describe("mayfly runs", { timeout: 120_000 }, () => {
-  it("lists, shows, watches, approves, forks, replays and cancels them, and costs has their cost", async () => {
+describe("mayfly runs", () => {
+  it("lists, shows, watches, approves, forks, replays and cancels runs, and mayfly costs has their cost", async () => {
     expect((await run("runs")).out).toBe("There are no runs.\n");
     const started = dataOf(await mayfly.runs.start(desk, "Refund order 17."));
     const { id } = started;
@@ -91,6 +91,19 @@ describe("mayfly runs", { timeout: 120_000 }, () => {
     expect(approved).toMatchObject({ code: 0, out: 'refund? {"order":17} is approved.\n' });
     expect(dataOf(await started.result()).output).toBe("It is done.");
     expect(refunded).toEqual([{ order: 17 }]);
+
+    const known = dataOf(await mayfly.runs.get(id));
+    expect(known.inputs).toEqual([{ step: 1, input: "Refund order 17." }]);
+    expect(known.calls.map(({ answer }) => answer)).toEqual([
+      {
+        text: "I look. ",
+        reasoning: "",
+        calls: [{ callId: "call-1-1", tool: "refund", input: { order: 17 } }],
+      },
+      { text: "It is done.", reasoning: "", calls: [] },
+    ]);
+    expect(known.calls.some((call) => "parts" in call || "messages" in call)).toBe(false);
+    expect(dataOf(await mayfly.runs.list())[0]?.about).toBe("Refund order 17.");
 
     const [shown, watched, again, forked, costs] = await Promise.all([
       run("runs", id),
@@ -121,8 +134,8 @@ describe("mayfly runs", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a run's stream", { timeout: 120_000 }, () => {
-  it("that is broken off 1,000 times gives every chunk once, in order", async () => {
+describe("a run's stream", () => {
+  it("that is interrupted 1,000 times returns every chunk once, in order", async () => {
     const proxy = await startProxy(local.apiUrl);
     const { id } = dataOf(await mayfly.runs.start(talker, "Count."));
     const { Mayfly } = await import("@mayfly/sdk");
@@ -136,7 +149,7 @@ describe("a run's stream", { timeout: 120_000 }, () => {
       for await (const { seq, chunk } of through.runs.stream(id, { after: seen.at(-1) ?? 0 })) {
         seen.push(seq);
         if (chunk.type === "text-delta") text += String(chunk.delta);
-        // After each chunk, in the midst of a page or of a broadcast: the reader, or its connection.
+        // After each chunk, in the middle of a page or of a broadcast: the reader, or its connection.
         if (breaks === 1_000) continue;
         if (++breaks % 10 > 0) {
           ended = false;
@@ -153,9 +166,28 @@ describe("a run's stream", { timeout: 120_000 }, () => {
     await through.close();
     await proxy.close();
   });
+
+  it("tells onError that the server does not answer, and continues when it does", async () => {
+    const proxy = await startProxy(local.apiUrl);
+    const { id } = dataOf(await mayfly.runs.start(talker, "Count."));
+    const { Mayfly } = await import("@mayfly/sdk");
+    const through = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
+    proxy.lie({ type: "text/html", body: "Sign in to the network" });
+    const problems: string[] = [];
+    const onError = ({ code }: { code: string }) => {
+      problems.push(code);
+      proxy.up();
+    };
+    let last: unknown;
+    for await (const { chunk } of through.runs.stream(id, { onError })) last = chunk.type;
+    expect(problems).toEqual(["unavailable"]);
+    expect(last).toBe("finish");
+    await through.close();
+    await proxy.close();
+  });
 });
 
-describe("a run with memory", { timeout: 60_000 }, () => {
+describe("a run with memory", () => {
   const prompts: unknown[][] = [];
   const learner = defineAgent({
     name: "learner",
@@ -182,7 +214,7 @@ describe("a run with memory", { timeout: 60_000 }, () => {
     return { ended, run: dataOf(await mayfly.runs.get(started.id)) };
   };
 
-  it("recalls before its first step and by its tool, says what, and leaves its outcome with a reward", async () => {
+  it("recalls before its first step and with its tool, shows what it recalled, and remembers its outcome with a reward", async () => {
     const knower = dataOf(await mayfly.spawn({ name: "knower", lifetime: 60 }));
     await knower.remember({
       task: "Rotate the signing key",
@@ -211,7 +243,7 @@ describe("a run with memory", { timeout: 60_000 }, () => {
     expect(dataOf(await mayfly.memory.get(run.id))?.reward).toBe(1);
   });
 
-  it("fails where it may not recall, instead of answering as if there were nothing", async () => {
+  it("fails if it may not recall, instead of answering as if nothing were known", async () => {
     prompts.length = 0;
     const blind = ["job:work", "job:read", "run:read", "cost:write", "memory:write"];
     const { ended, run } = await workAs(blind, "And now?");
@@ -221,7 +253,7 @@ describe("a run with memory", { timeout: 60_000 }, () => {
   });
 });
 
-it("is finished by another worker when its own is shut down in the midst, and nothing is lost", async () => {
+it("another worker finishes a run whose worker was shut down in the middle, and nothing is lost", async () => {
   const ran: string[] = [];
   let arrived = () => {};
   const isThere = new Promise<void>((resolve) => {
@@ -263,4 +295,4 @@ it("is finished by another worker when its own is shut down in the midst, and no
   expect(ran.map((key) => key.split("/")[1])).toEqual(["1", "2", "3"]);
   const { tools } = dataOf(await mayfly.runs.get(started.id));
   expect(tools.map(({ attempts }) => attempts)).toEqual([1, 2, 1]);
-}, 60_000);
+});

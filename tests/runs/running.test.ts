@@ -1,4 +1,4 @@
-/** What a run does, with a scripted model. */
+/** The behaviour of a run, with a scripted model. */
 import { defineAgent, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -21,10 +21,10 @@ const search = tool({
 });
 
 describe("a run", () => {
-  it("answers with what its model says, with its steps, tools, tokens and events recorded", async () => {
+  it("returns the answer of its model, and records its steps, tools, tokens and events", async () => {
     const running = await makeRunning(db.sql);
     const prompts: unknown[][] = [];
-    // The AI SDK would print what it was asked with.
+    // The AI SDK would print its prompts.
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const model = scriptedModel((step, prompt) => {
       prompts.push(prompt);
@@ -53,7 +53,7 @@ describe("a run", () => {
       { tool: "search", risk: "read", status: "succeeded", result: '{"found":"ORDER"}' },
       { tool: "search", status: "succeeded", result: '{"found":"17"}' },
     ]);
-    // The provider keeps nothing: what was said stands in rows.
+    // The provider stores nothing. The conversation is in our rows.
     expect(model.doStreamCalls[0]?.providerOptions).toMatchObject({ openai: { store: false } });
     expect(prompts[1]).toMatchObject([
       { role: "system", content: "Answer shortly." },
@@ -89,7 +89,7 @@ describe("a run", () => {
     ["max_steps", { maxSteps: 2 }],
     ["max_tokens", { budget: { tokens: 1_500 } }],
     ["max_cost", { budget: { usd: 2 } }],
-  ])("that passes a limit ends as %s", async (status, limits) => {
+  ])("that reaches a limit ends as %s", async (status, limits) => {
     await importPrices(db.sql, [
       {
         provider: "test",
@@ -111,7 +111,7 @@ describe("a run", () => {
     await db.sql`delete from mayfly.model_prices where provider = 'test'`;
   });
 
-  it("that worked for longer than its time ends as max_time, also in the midst of a call", async () => {
+  it("that worked for longer than its time ends as max_time, even in the middle of a call", async () => {
     const running = await makeRunning(db.sql);
     const agent = defineAgent({
       name: "slow",
@@ -127,7 +127,7 @@ describe("a run", () => {
     });
   });
 
-  it("with maxSteps 1 gives its answer", async () => {
+  it("with maxSteps 1 returns its answer", async () => {
     const running = await makeRunning(db.sql);
     const agent = defineAgent({ name: "short", model: scriptedModel(() => "Yes."), maxSteps: 1 });
     expect(await runToEnd(db.sql, running, agent, "Is it?")).toMatchObject({
@@ -136,7 +136,7 @@ describe("a run", () => {
     });
   });
 
-  it("fails when a provider is out, says so, and calls the next model before that", async () => {
+  it("calls the next model when a provider fails, and fails with its error if there is none", async () => {
     const running = await makeRunning(db.sql);
     const out = scriptedModel(() => apiError(503, { "retry-after": "0" }), "out");
     const saved = defineAgent({
@@ -163,7 +163,7 @@ describe("a run", () => {
     expect((await runToEnd(db.sql, running, refused, "?")).calls).toHaveLength(1);
   });
 
-  it("asks for an answer again that does not fit, counts it, and gives up after as many repairs", async () => {
+  it("asks again for an answer that does not match the schema, and gives up after its number of repairs", async () => {
     const running = await makeRunning(db.sql);
     const output = z.object({ order: z.number() });
     const agent = defineAgent({
@@ -191,7 +191,7 @@ describe("a run", () => {
     });
   });
 
-  it("tells its model of tools that fail, do not exist or are asked wrongly, and the audit has them", async () => {
+  it("tells its model about tools that fail, do not exist or get wrong inputs, and records them in the audit", async () => {
     const running = await makeRunning(db.sql);
     const heard: unknown[] = [];
     const agent = defineAgent({

@@ -1,4 +1,4 @@
-/** Runs for tests: a scripted model, which says that it is one, and workers that can be killed anywhere. */
+/** Runs for tests: a scripted model, and workers that can be killed anywhere. */
 
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { type JobHandlers, runAgents } from "@mayfly/sdk";
@@ -15,17 +15,17 @@ import {
   scopes,
 } from "../jobs/working.ts";
 
-/** An agent, whatever it answers. */
+/** An agent with any answer. */
 type AnyAgent = Extract<Parameters<typeof runAgents>[number], { name: string }>;
 export type Door = ReturnType<typeof sqlDoor>;
 
-/** What a scripted model answers at a step: a text, or calls of tools. */
+/** The answer of a scripted model at a step: a text, or calls of tools. */
 export type Scripted =
   | string
   | { text?: string; calls: { tool: string; input: unknown; id?: string }[] }
   | Error;
 
-/** Tokens of every scripted answer. */
+/** The tokens of every scripted answer. */
 export const tokens = { input: 100, output: 10 };
 
 const usage = {
@@ -66,8 +66,8 @@ export function partsOf(
 }
 
 /**
- * A model that answers by a script and thinks nothing: at a step what stands there. It goes by how many answers its
- * prompt has, so that it is the same whoever resumes.
+ * A model that answers by a script. The step is the number of answers in its prompt, so it is the same for every
+ * worker that resumes.
  */
 export function scriptedModel(
   script: (step: number, prompt: unknown[]) => Scripted | Promise<Scripted>,
@@ -100,7 +100,7 @@ export async function makeRunning(sql: Sql) {
   const worker = await makeWorker(sql, tenant, {
     scopes: [...scopes, "run:read", "run:write", "cost:read", "cost:write", "approval:request"],
   });
-  // Tokens live for two minutes: what is tested here is no token.
+  // Tokens live for two minutes, and they are not tested here.
   worker.claims.exp = inSeconds(7_200);
   const [owner, admin] = (await Promise.all(
     ["owner", "admin"].map((role) => makePerson(sql, { [tenant]: role })),
@@ -156,7 +156,7 @@ export const runOf = (sql: Sql, claims: Claims, id: string) =>
 export const outputOf = async (sql: Sql, claims: Claims, id: string) =>
   JSON.parse((await runOf(sql, claims, id)).output ?? "null") as unknown;
 
-/** Does what is ready, as a worker would, until nothing is. Gives the errors of attempts that failed. */
+/** Works like a worker until nothing is ready. Returns the errors of failed attempts. */
 export async function work(
   sql: Sql,
   claims: Claims,
@@ -192,10 +192,10 @@ export async function runToEnd(
 class Killed extends Error {}
 
 /**
- * A worker that is killed at its nth call of a function: before the call is made, or after it and before its answer is
- * heard. Then nothing that it does reaches anybody any more.
+ * A worker that is killed at its nth call of a function: before the call, or after it and before its answer
+ * arrives. After that, nothing that it does has any effect.
  *
- * @returns whether it came to that call, and was killed.
+ * @returns whether it made that call, and was killed.
  */
 export async function workUntilKilled(
   sql: Sql,

@@ -1,4 +1,4 @@
-/** Runs that hand over, ask others, pause and are started once; secrets, and agents as classes. */
+/** Runs that hand over, ask others, pause and are started once, and also secrets, and agents as classes. */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
@@ -25,8 +25,8 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
-describe("what tools and models of a run are given", () => {
-  it("are secrets of their tenant from the worker, else from Vault, which stand in no row", async () => {
+describe("what tools and models of a run get", () => {
+  it("is their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
     const { tenant, owner } = await makeRunning(db.sql);
     const { tenant: other } = await makeRunning(db.sql);
     const said = `sk-${crypto.randomUUID()}`;
@@ -88,7 +88,7 @@ describe("what tools and models of a run are given", () => {
     }
   });
 
-  it("is written as a class, with the decorators of the language", async () => {
+  it("can be defined as a class with decorators", async () => {
     const running = await makeRunning(db.sql);
     const source = `
       import { agentOf, DefineAgent, Tool } from "@mayfly/sdk";
@@ -104,7 +104,7 @@ describe("what tools and models of a run are given", () => {
         }
         return agentOf(new Desk());
       };`;
-    // Node runs no decorators yet: what TypeScript makes of them.
+    // Node cannot run decorators yet, so this is what TypeScript compiles them to.
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
     });
@@ -131,7 +131,7 @@ describe("what tools and models of a run are given", () => {
 });
 
 describe("a run that is steered", () => {
-  it("goes from status to status by the transitions there are, whoever writes it", async () => {
+  it("changes its status only by allowed transitions, whoever writes it", async () => {
     const { worker, owner, door } = await makeRunning(db.sql);
     const agent = defineAgent({ name: "moved", model: scriptedModel(() => "Yes.") });
     const id = await start(db.sql, worker.claims, agent, "?");
@@ -146,7 +146,7 @@ describe("a run that is steered", () => {
     expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "succeeded" });
   });
 
-  it("hands over to another agent, which goes on with its own instructions, and asks one that answers", async () => {
+  it("hands over to another agent, which continues with its own instructions, and asks another one", async () => {
     const running = await makeRunning(db.sql);
     const system: unknown[] = [];
     const helper = defineAgent({
@@ -194,7 +194,7 @@ describe("a run that is steered", () => {
     expect(children).toMatchObject([{ parent_id: run.id, status: "succeeded" }]);
   });
 
-  it("is paused before a step, costs nothing meanwhile, and goes on; cancelled it ends", async () => {
+  it("is paused before a step, costs nothing meanwhile, continues, and ends when it is cancelled", async () => {
     const running = await makeRunning(db.sql);
     const { worker, owner, door } = running;
     let calls = 0;
@@ -217,13 +217,16 @@ describe("a run that is steered", () => {
     expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "succeeded", steps: 2 });
     expect(calls).toBe(2);
     expect(await codeOf(rpc(db.sql, owner, "pause_run", { id }))).toBe("run_finished");
+    const told = await db.sql<{ type: string }[]>`
+      select type from mayfly.events where subject = ${id} and type in ('run.paused', 'run.resumed') order by xid, id`;
+    expect(told.map(({ type }) => type)).toEqual(["run.paused", "run.resumed"]);
 
     const other = await start(db.sql, worker.claims, agent, "Go.", "k");
     await rpc(db.sql, owner, "cancel_jobs", { ids: [other] as never });
     expect(await runOf(db.sql, owner, other)).toMatchObject({ status: "cancelled" });
   });
 
-  it("is started once for a key, and refused by the field that is wrong", async () => {
+  it("is started once for a key, and refused with the invalid field", async () => {
     const { worker } = await makeRunning(db.sql);
     const agent = defineAgent({ name: "once", model: scriptedModel(() => "Yes.") });
     const first = await start(db.sql, worker.claims, agent, "?", "a");

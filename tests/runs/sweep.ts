@@ -4,7 +4,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** A run that is at work, and its lease. */
+    /** A working run, and its lease. */
     run: string;
     runLease: string;
   }
@@ -37,7 +37,7 @@ export const sweep: RoomSweep = {
     run_tool_calls: "run:read",
   },
   scopes: ["run:read", "run:write"],
-  // A run that has been asked, has called a model and a tool, streams, and is listened to.
+  // A run that has asked for an approval and called a model and a tool, and whose stream has a listener.
   fill: async (sql, victim) => {
     const asAgent = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);
@@ -82,6 +82,7 @@ export const sweep: RoomSweep = {
     read_run_chunks: needs("run:read", "may", { id }),
     record_model_call: needs("job:work", "may not", { lease, call: call(2) }),
     read_secret: needs("job:work", "may not", { lease, name: "openai" }),
+    run_statistics: needs("run:read", "may"),
     record_run_context: needs("job:work", "may not", { lease, context: "1" }),
     start_run: needs("run:write", "may not", { agent: "mine" }),
   }),

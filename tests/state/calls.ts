@@ -1,4 +1,4 @@
-/** An agent that calls the functions of states, for the tests of states and their versions. */
+/** An agent that calls the functions of states, for tests of states and their versions. */
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import {
   actAs,
@@ -38,7 +38,7 @@ export function setUp(): void {
   });
 }
 
-/** By the clock that tests move. */
+/** With the clock that tests can move. */
 export const inAnHour = async () => {
   const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
   return (row?.at as Date).toISOString();

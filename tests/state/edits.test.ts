@@ -1,4 +1,7 @@
-/** `mayfly.edit_state` and `mayfly.swap_state`: counters and lists that many change, and what `update` needs. */
+/**
+ * `mayfly.edit_state` and `mayfly.swap_state`: counters and lists that many callers change, and what `update`
+ * needs.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims, makeAgent, makeTenant, refusalOf } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -65,7 +68,7 @@ describe("an edit", () => {
     });
   });
 
-  it("adds as a JSON patch does: a key, or into a list at an index or its end", async () => {
+  it("adds like a JSON patch: a key, or an item at an index or at the end of a list", async () => {
     expect(await edited({ a: 1 }, { op: "add", path: "/b", value: null })).toEqual({
       a: 1,
       b: null,
@@ -95,7 +98,7 @@ describe("an edit", () => {
     expect(row?.left_over).toBe(0);
   });
 
-  it("applies to the result of those before it, all as one version, and makes none if nothing changes", async () => {
+  it("applies to the result of earlier edits, with one version for all, and none if nothing changes", async () => {
     const key = fresh();
     const expires = "2030-01-01T00:00:00+00:00";
     await set(key, { done: 1 }, expires);
@@ -117,16 +120,16 @@ describe("an edit", () => {
   });
 
   const unfit: [unknown, Edit, RegExp][] = [
-    [{ a: "x" }, { op: "inc", path: "/a" }, /finds no number, but string/],
-    [{ a: 1 }, { op: "append", path: "/a", value: 1 }, /finds no list, but number/],
-    [{ a: 1 }, { op: "remove", path: "/a", value: 1 }, /finds no list, but number/],
+    [{ a: "x" }, { op: "inc", path: "/a" }, /needs a number, but finds string/],
+    [{ a: 1 }, { op: "append", path: "/a", value: 1 }, /needs a list, but finds number/],
+    [{ a: 1 }, { op: "remove", path: "/a", value: 1 }, /needs a list, but finds number/],
     [{ a: 1 }, { op: "add", path: "/a/b", value: 1 }, /goes through number/],
     [{ l: [1] }, { op: "add", path: "/l/2", value: 1 }, /goes through a list of 1/],
     [{ l: [1] }, { op: "inc", path: "/l/x" }, /is no index/],
     [{ l: [1] }, { op: "remove", path: "/l/1" }, /goes through a list of 1/],
     [{ l: [1] }, { op: "remove", path: "" }, /needs a path/],
   ];
-  it("that does not fit is refused by its index, and nothing of the call is written", async () => {
+  it("that cannot be applied is refused with its index, and nothing of the call is written", async () => {
     for (const [value, faulty, message] of unfit) {
       const key = fresh();
       await set(key, value);
@@ -142,7 +145,7 @@ describe("an edit", () => {
     }
   });
 
-  it("that is not valid is refused by its index and field", async () => {
+  it("that is not valid is refused with its index and field", async () => {
     const key = fresh();
     const ok = { op: "inc", path: "" };
     const faulty: [unknown, string][] = [
@@ -170,7 +173,7 @@ describe("an edit", () => {
     });
   });
 
-  it("keeps to the bounds of a state", async () => {
+  it("stays within the bounds of a state", async () => {
     const key = fresh();
     await set(key, ["x".repeat(200_000)]);
     expect(
@@ -204,7 +207,7 @@ describe("a swap", () => {
     expect(row?.left_over).toBe(0);
   });
 
-  it("keeps when the state ends, and is refused without a version or a scope", async () => {
+  it("keeps the expiry of the state, and is refused without a version or a scope", async () => {
     const key = fresh();
     const expires = "2030-01-01T00:00:00+00:00";
     await set(key, 1, expires);

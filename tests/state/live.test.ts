@@ -40,7 +40,29 @@ describe("states", () => {
     expect(dataOf(await agent.state.delete("plan"))).toBe(false);
   });
 
-  it("are refused with their field when they are no JSON, no text or no date", async () => {
+  it("are listed by their last change, of all owners, including deleted ones", async () => {
+    const agent = await spawn();
+    const prefix = `recent_${agent.id}`;
+    dataOf(await mayfly.state.set(`${prefix}/one`, 1));
+    dataOf(await agent.state.set(`${prefix}/two`, 2));
+    dataOf(await mayfly.state.set(`${prefix}/three`, 3));
+    // An underscore in a prefix does not match any other letter.
+    dataOf(await mayfly.state.set(prefix.replace("_", "-"), 0));
+    dataOf(await mayfly.state.set(`${prefix}/one`, { now: true }));
+    dataOf(await mayfly.state.delete(`${prefix}/three`));
+    const all = dataOf(await agent.state.recent({ prefix }));
+    expect(all.map(({ key, agentId, version }) => [key, agentId, version])).toEqual([
+      [`${prefix}/three`, null, 2],
+      [`${prefix}/one`, null, 2],
+      [`${prefix}/two`, agent.id, 1],
+    ]);
+    expect(all.map(({ deletedAt }) => deletedAt !== null)).toEqual([true, false, false]);
+    expect(JSON.stringify(all)).not.toContain("now");
+    expect(dataOf(await agent.state.recent({ prefix, limit: 1 }))).toEqual(all.slice(0, 1));
+    expect((await agent.state.recent({ limit: 0 })).error?.code).toBe("invalid_request");
+  });
+
+  it("are refused with the field if a value is not JSON, not a text or not a date", async () => {
     const agent = await spawn();
     const circle: Record<string, unknown> = {};
     circle.self = circle;
@@ -74,7 +96,7 @@ describe("states", () => {
     });
     let calls = 0;
     const updated = await other.state.shared.update<number>("n", async (n = 0) => {
-      // Somebody comes between, twice.
+      // Somebody else writes in between, twice.
       if (calls++ < 2) dataOf(await agent.state.shared.set("n", n + 10));
       return n + 1;
     });
@@ -182,7 +204,7 @@ describe("states", () => {
     expect(dataOf(await state.rollback("doc", 1)).version).toBe(7);
   });
 
-  it("are watched: each version once and in order, across lost connections and a handler that fails", async () => {
+  it("are watched, with each version once and in order, across lost connections and failing handlers", async () => {
     const agent = await spawn();
     const changes = listOf<StateChange>();
     let failures = 0;
@@ -216,7 +238,7 @@ describe("states", () => {
     expect(failures).toBe(2);
   });
 
-  it("are delivered as they are, and then as they change, with since: null", async () => {
+  it("with since: null are delivered as they are now, and then with each change", async () => {
     const agent = await spawn();
     for (let n = 0; n < 3; n++) dataOf(await agent.state.shared.set(`k${n}`, n));
     dataOf(await agent.state.shared.set("k1", "newer"));
@@ -233,7 +255,7 @@ describe("states", () => {
     ]);
   });
 
-  it("are of their tenant alone", async () => {
+  it("are visible only in their tenant", async () => {
     const agent = await spawn();
     dataOf(await agent.state.set("k", "the secret"));
     dataOf(await agent.state.shared.set("k", "the secret"));

@@ -10,14 +10,14 @@ interface State {
 
 let db: TestDatabase;
 
-// One session cannot race with itself: these need a Postgres with many.
-describe.skipIf(!databaseUrl)("states, written at once", () => {
+// One session cannot race with itself, so these need a Postgres with many sessions.
+describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
   afterAll(() => db?.close());
 
-  it("16 writers that compare and set a counter lose no update", async () => {
+  it("lose no update when 16 compare and set a counter", async () => {
     const tenant = await makeTenant(db.sql);
     const scopes = ["state:read", "state:write"];
     const writers: SpawnedAgent[] = [];
@@ -47,7 +47,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     const [first] = writers;
     const state = await rpc<State>(db.sql, first?.claims ?? {}, "get_state", { key: "n" });
     expect(state).toMatchObject({ value: 16 * each, version: 16 * each });
-    // Without any the race was none.
+    // Without a conflict there was no race.
     expect(conflicts).toBeGreaterThan(0);
     const rows = await db.sql`
       select version from mayfly.events where tenant_id = ${tenant} and type = 'state.changed' order by xid, id`;
@@ -56,7 +56,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     );
   });
 
-  it("80 simultaneous edits of a counter and a list all count, each in one call", async () => {
+  it("apply all of 80 simultaneous edits of a counter and a list, each in one call", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     const edit = (n: number) =>
@@ -78,7 +78,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     expect([...value.by].sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n));
   });
 
-  it("80 that compare and swap all succeed, in one call a try", async () => {
+  it("all succeed when 80 compare and swap, with one call for each try", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     let calls = 0;
@@ -106,7 +106,7 @@ describe.skipIf(!databaseUrl)("states, written at once", () => {
     expect(calls).toBeGreaterThan(80);
   });
 
-  it("16 callers who expect no state create exactly one", async () => {
+  it("create exactly one state when 16 expect none", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     const sets = Array.from({ length: 16 }, (_, n) =>

@@ -29,7 +29,7 @@ import {
 setUp();
 
 describe("a state", () => {
-  it("is set and got by key, shared or an agent's, each apart", async () => {
+  it("is set and read by key, with shared states apart from those of agents", async () => {
     expect(await get("plan")).toBeNull();
     const shared = await set("plan", { step: 1 });
     expect(shared).toMatchObject({
@@ -90,7 +90,7 @@ describe("a state", () => {
     });
   });
 
-  it("is deleted, is made again after its last version, and does not exist for callers that expect none", async () => {
+  it("can be deleted and created again after its last version, and does not exist for callers that expect none", async () => {
     await set("k", 1);
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: true, version: 2 });
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: false, version: 2 });
@@ -146,7 +146,7 @@ describe("a state", () => {
   });
 });
 
-describe("who writes a state", () => {
+describe("who may write a state", () => {
   it("is the agent itself, its ancestors, admins and the secret key", async () => {
     const child = await makeAgent(db.sql, tenant, { as: agent.claims, scopes });
     const grandchild = await makeAgent(db.sql, tenant, {
@@ -210,7 +210,7 @@ describe("states count", () => {
       });
     }));
 
-  it("nothing any more when maintenance has removed them, including expired ones", async () => {
+  it("nothing when maintenance has removed them, including expired ones", async () => {
     const maintain = () =>
       rpc<{ more: boolean }>(db.sql, serviceRole, "maintain", {}, inTenant(tenant));
     const later = await inAnHour();
@@ -228,7 +228,7 @@ describe("states count", () => {
     await maintain();
     const rows = await db.sql`select key from mayfly.states where tenant_id = ${tenant}`;
     expect([...rows]).toEqual([{ key: "kept" }]);
-    // The agent has ended meanwhile, and its row says why.
+    // The agent has ended in between, and its row says why.
     const usage = await rpc(db.sql, serviceRole, "usage", {}, inTenant(tenant));
     expect(usage).toMatchObject({ bytes: bytes + 257 + "lifetime ended".length });
   });

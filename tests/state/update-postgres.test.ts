@@ -1,4 +1,4 @@
-/** `state.update` with everybody at once: needs a Postgres with many sessions. */
+/** `state.update` from many callers at once, which needs a Postgres with many sessions. */
 import { Mayfly } from "@mayfly/sdk";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ describe.skipIf(!databaseUrl)("80 callers that update one state at once", () => 
     await admin.end();
   });
 
-  it("all get through, each once, and edits of it in between do as well", async () => {
+  it("all succeed once, and so do edits in between", async () => {
     const { tenant } = await local.enter();
     const callers = Array.from(
       { length: 80 },
@@ -43,7 +43,7 @@ describe.skipIf(!databaseUrl)("80 callers that update one state at once", () => 
       value: 80,
       version: 80,
     });
-    // Without any conflict the race was none.
+    // Without a conflict there was no race.
     expect(runs).toBeGreaterThan(80);
     const counted = await Promise.all(callers.map((mayfly) => mayfly.state.increment("n")));
     expect(counted.map(dataOf).sort((a, b) => a - b)).toEqual(

@@ -37,7 +37,7 @@ describe("the versions of a state", () => {
     ]);
   });
 
-  it("are found by the instant of a checkpoint, of all states at once", async () => {
+  it("of all states are found by the time of a checkpoint", async () => {
     const clock = async () => {
       const [row] = await db.sql`select clock_timestamp()::text as at`;
       return String(row?.at);
@@ -72,11 +72,11 @@ describe("the versions of a state", () => {
     expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
     expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
     expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
-    // Of another owner nothing.
+    // Nothing of another owner.
     expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
   });
 
-  it("are a hundred of each", async () => {
+  it("are kept up to 100 for each state", async () => {
     for (let n = 1; n <= 103; n++) await set("k", n);
     const history = await call<{ version: number }[]>("state_history", { key: "k" });
     expect(history.map(({ version }) => version)).toEqual(
@@ -91,7 +91,7 @@ describe("the versions of a state", () => {
     expect(await storedBy(db.sql, agent.claims)).toEqual(counted);
   });
 
-  it("come back by a rollback, as a new version, also of what was deleted", async () => {
+  it("come back with a rollback as a new version, even of a deleted state", async () => {
     await set("k", "one");
     await set("k", "two");
     expect(
@@ -110,7 +110,7 @@ describe("the versions of a state", () => {
   });
 });
 
-describe("two changes of one base", () => {
+describe("two changes of the same base", () => {
   interface Reconciled {
     outcome: string;
     conflicts: unknown[];
@@ -136,7 +136,7 @@ describe("two changes of one base", () => {
     expect([outcome, state.version, state.value]).toEqual(["ours", 3, ours]);
   });
 
-  it("by merge are both, deep, and the later where they contradict each other", async () => {
+  it("with merge are combined at every level, and the later one wins where they contradict each other", async () => {
     const { outcome, state } = await reconcile({ strategy: "merge", ours });
     expect([outcome, state.value]).toEqual([
       "merged",
@@ -163,7 +163,7 @@ describe("two changes of one base", () => {
     });
   });
 
-  it("can be two versions that are kept", async () => {
+  it("can be two kept versions", async () => {
     await set("k", ours);
     const values = { ours_version: 3, theirs_version: 2, expected_version: 3 };
     expect((await reconcile({ strategy: "merge", ...values })).state.value).toEqual({
@@ -193,7 +193,7 @@ describe("two changes of one base", () => {
     [{ strategy: "merge", ours_version: 1 }, "ours"],
     [{ strategy: "merge", base_version: 9 }, "base_version"],
     [{ strategy: "merge", theirs_version: 9 }, "theirs_version"],
-  ])("are refused when asked for wrongly: %j", async (wrong, field) => {
+  ])("are refused for an invalid request: %j", async (wrong, field) => {
     const values: Record<string, unknown> = { ours, ...wrong };
     const { ours: given, ...rest } = values;
     const refusal = await refusalOf(reconcile(given === undefined ? rest : values));
@@ -216,7 +216,7 @@ describe("the log of states", () => {
     ]);
   });
 
-  it("gives the versions that it names", async () => {
+  it("returns the versions that it names", async () => {
     const { id } = await set("k", { a: 1 });
     await call("delete_state", { key: "k" });
     const changes = [2, 1, 7].map((version) => ({ id, version }));
@@ -237,7 +237,7 @@ describe("the log of states", () => {
       expect(await codeOf(ask(wrong))).toBe("invalid_request");
   });
 
-  it("has nothing of what was refused", async () => {
+  it("has nothing about refused changes", async () => {
     await codeOf(set("k", 1, { expected_version: 3 }));
     await codeOf(set("k", "x".repeat(300_000)));
     expect((await events()).length).toBe(0);

@@ -1,4 +1,4 @@
-/** The detectors of a team, and what a watch does about what they find. */
+/** The detectors of a team, and how a watch reacts to what they find. */
 import type { Agent, Mayfly, TeamAlert } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataOf } from "#harness/agents";
@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 const spawn = (options: Parameters<Mayfly["teams"]["spawn"]>[1] = {}) =>
   mayfly.teams.spawn("release", { members: { worker: 3 }, ...options }).then(dataOf);
-/** Looks again and again only when asked. */
+/** Looks again only when asked. */
 const quiet = { every: "1h" } as const;
 const ago = (seconds: number, team: string) =>
   local.sql`update mayfly_private.team_pulses set since = since - make_interval(secs => ${seconds}) where team_id = ${team}`;
@@ -29,7 +29,7 @@ describe("a watched team", () => {
     ["thinking", 300],
     ["executing", 600],
     ["blocked", 1800],
-  ] as const)("in which one is %s for %i s is told of its silence", async (activity, seconds) => {
+  ] as const)("in which one is %s for %i s is warned of its silence", async (activity, seconds) => {
     const { team, agents } = await spawn();
     const [one] = agents as [Agent];
     dataOf(await one.heartbeat({ activity }));
@@ -41,7 +41,7 @@ describe("a watched team", () => {
     expect(await watch.check()).toMatchObject([
       { kind: "silence", agents: [one.id], detail: { activity }, times: 1, status: "open" },
     ]);
-    // Given out once; over when it moves.
+    // Reported once, and over when it moves.
     expect(await watch.check()).toEqual([]);
     dataOf(await one.heartbeat({ activity, task: "another page" }));
     await watch.check();
@@ -49,7 +49,7 @@ describe("a watched team", () => {
     expect(dataOf(await mayfly.teams.of(team.id).alerts({ every: true }))).toHaveLength(1);
   });
 
-  it("is told of a circle of requests, once, with who waits for whom", async () => {
+  it("is warned once of a cycle of requests, with who waits for whom", async () => {
     const { team, agents } = await spawn();
     const [a, b, c] = agents as [Agent, Agent, Agent];
     const ask = (from: Agent, to: Agent) =>
@@ -67,7 +67,7 @@ describe("a watched team", () => {
     expect(events.length).toBe(1);
   });
 
-  it("is told of the same message again and again", async () => {
+  it("is warned of a message that is repeated again and again", async () => {
     const { team, agents } = await spawn();
     const [a, b] = agents as [Agent, Agent];
     for (let n = 0; n < 4; n++) dataOf(await a.send(b.id, "info", { text: "Still there?" }));
@@ -79,7 +79,7 @@ describe("a watched team", () => {
     ]);
   });
 
-  it("is told of costs that run away, by half of its budget without a limit", async () => {
+  it("is warned of rising costs, at half of its budget if there is no limit", async () => {
     const { team, agents } = await spawn({ budget: { hardUsd: 10 } });
     const [a, b] = agents as [Agent, Agent];
     const spend = (agent: Agent, usd: number) => local.sql`
@@ -96,7 +96,7 @@ describe("a watched team", () => {
     ]);
   });
 
-  it("is nudged, then restarted when that did not help", async () => {
+  it("is nudged, and then restarted if that did not help", async () => {
     const { team, members } = await spawn({ members: { worker: { capabilities: ["german"] } } });
     const [one] = members.worker as [Agent];
     dataOf(await one.heartbeat({ activity: "thinking" }));
@@ -114,7 +114,7 @@ describe("a watched team", () => {
     await vi.waitUntil(() => inbox.length === 1, 10_000);
     const space = mayfly.teams.of(team.id);
     expect(dataOf(await space.alerts())).toMatchObject([{ handledWith: "nudge" }]);
-    // Within its patience nothing more is done.
+    // Within its patience, nothing more is done.
     expect(await watch.check()).toEqual([]);
     await local.sql`update mayfly.team_alerts set handled_at = handled_at - interval '2 minutes' where team_id = ${team.id}`;
     expect(await watch.check()).toMatchObject([{ times: 2 }]);
@@ -155,7 +155,7 @@ describe("a watched team", () => {
     else expect(dataOf(await mayfly.jobs.get(given?.job ?? "")).status).toBe("ready");
   });
 
-  it("ends with its watch when its rule is to stop", async () => {
+  it("ends, together with its watch, if its rule is to stop", async () => {
     const { team, agents } = await spawn();
     dataOf(await (agents[0] as Agent).heartbeat({ activity: "blocked" }));
     const watch = mayfly.teams.of(team.id).watch({ ...quiet, rules: { silence: "stop" } });
@@ -168,7 +168,7 @@ describe("a watched team", () => {
   });
 });
 
-it("a team's blackboard and files are its own, its budget counts what its members spawn", async () => {
+it("a team has its own blackboard and files, and its budget includes what its members spawn", async () => {
   const { team, agents } = await spawn({ budget: { hardUsd: 1, hardTokens: 1_000 } });
   const { agents: others, team: other } = dataOf(
     await mayfly.teams.spawn("another", { members: { worker: 1 } }),
@@ -211,7 +211,7 @@ it("a team's blackboard and files are its own, its budget counts what its member
   expect(budget).toMatchObject({ level: "team", heldTokens: 800 });
 });
 
-it("each pattern of the examples finds mistakes, with a stand-in that says that it is one", async () => {
+it("each pattern of the examples finds mistakes with a stand-in model", async () => {
   const { model, outcomes } = await runAll(mayfly);
   expect(model).toContain("stand-in");
   expect(outcomes.map(({ pattern }) => pattern)).toEqual([
@@ -222,4 +222,4 @@ it("each pattern of the examples finds mistakes, with a stand-in that says that 
     expect(tokens, pattern).toBeGreaterThan(100);
   }
   console.table(outcomes);
-}, 60_000);
+});

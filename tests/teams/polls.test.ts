@@ -22,7 +22,7 @@ afterAll(() => db?.close());
 const ids = (agents: SpawnedAgent[]) => agents.map(({ id }) => id) as never;
 
 describe("a poll", () => {
-  it("shows no ballot before it closes, to nobody, and every one afterwards", async () => {
+  it("shows no ballot to anybody before it closes, and all of them afterwards", async () => {
     const { tenant, agents, first, second, third } = await makeTeaming(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const poll = await openPoll(db.sql, first.claims, { voters: ids(agents), rule: "unanimous" });
@@ -42,7 +42,7 @@ describe("a poll", () => {
     expect(closed.ballots?.map(({ voter }) => voter).sort()).toEqual([...ids(agents)].sort());
   });
 
-  it("takes one ballot of each voter, and the same again without a change", async () => {
+  it("accepts one ballot from each voter, and repeated ballots change nothing", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const outsider = await makeTeaming(db.sql);
     const poll = await openPoll(db.sql, first.claims, { voters: ids(agents) });
@@ -70,7 +70,7 @@ describe("a poll", () => {
     expect(await codeOf(asSecret)).toBe("not_authorized");
   });
 
-  it("closes as soon as the ballots that are missing cannot change the majority", async () => {
+  it("closes as soon as missing ballots cannot change the majority", async () => {
     const { agents, first, second, third } = await makeTeaming(db.sql);
     const poll = await openPoll(db.sql, first.claims, { voters: ids(agents) });
     await vote(db.sql, first.claims, poll, "yes");
@@ -81,7 +81,7 @@ describe("a poll", () => {
     expect(await codeOf(vote(db.sql, third.claims, poll, "no"))).toBe("poll_closed");
   });
 
-  it("has no majority where the votes are split", async () => {
+  it("has no majority if the votes are split", async () => {
     const { first, second } = await makeTeaming(db.sql);
     const poll = await openPoll(db.sql, first.claims, { voters: [first.id, second.id] as never });
     await vote(db.sql, first.claims, poll, "yes");
@@ -101,7 +101,7 @@ describe("a poll", () => {
     });
   });
 
-  it("takes the first ballot under first_valid, and the first that differs ends unanimity", async () => {
+  it("ends with the first ballot under first_valid, and with the first different one under unanimous", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const quick = await openPoll(db.sql, first.claims, { rule: "first_valid" });
     expect(await vote(db.sql, second.claims, quick, "no")).toMatchObject({
@@ -114,7 +114,7 @@ describe("a poll", () => {
     });
   });
 
-  it("closes at its quorum, and decides nothing with fewer at its deadline", async () => {
+  it("closes at its quorum, and decides nothing at its deadline with fewer ballots", async () => {
     const { first, second } = await makeTeaming(db.sql);
     const quorum = 2;
     const poll = await openPoll(db.sql, first.claims, { quorum });
@@ -124,14 +124,14 @@ describe("a poll", () => {
     });
     const late = await openPoll(db.sql, first.claims, { quorum });
     await vote(db.sql, first.claims, late, "yes");
-    await db.sql`update mayfly.polls set deadline = now() - interval '1 second' where id = ${late.id}`;
+    await db.advance("301 seconds");
     expect(await getPoll(db.sql, first.claims, late)).toMatchObject({
       status: "closed",
       outcome: { result: "no_quorum", winner: null, ballots: 1 },
     });
   });
 
-  it("is not blocked by a voter that dies, nor by one whose ancestor does", async () => {
+  it("is not blocked by a voter that dies, or whose ancestor dies", async () => {
     const { tenant, agents, first, second, third } = await makeTeaming(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const child = await rpc<{ agent: { id: string } }>(db.sql, third.claims, "spawn_agent", {});
@@ -199,7 +199,7 @@ describe("a poll", () => {
     ["quorum", { quorum: 0 }],
     ["seconds", { seconds: 0.5 }],
     ["key", { key: "" }],
-  ])("names the field %s where it does not fit", async (field, values) => {
+  ])("names the invalid field %s", async (field, values) => {
     const { first } = await makeTeaming(db.sql, 1);
     expect(await refusalOf(openPoll(db.sql, first.claims, values as never))).toMatchObject({
       code: "invalid_request",

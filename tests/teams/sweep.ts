@@ -4,7 +4,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** A team of the victim's, a poll and a tender that are open, and a job that was given to its agent and has ended. */
+    /** A team of the victim, an open poll and an open tender, and an ended job that was given to its agent. */
     team: string;
     poll: string;
     tender: string;
@@ -33,7 +33,7 @@ export const sweep: RoomSweep = {
     track_records: "team:read",
   },
   scopes: ["team:read", "team:vote", "team:manage"],
-  // Each twice, once open and once over; a result that was rated.
+  // Each twice, once open and once ended, and a rated result.
   fill: async (sql, victim) => {
     const as = <T>(name: string, values: Record<string, unknown>, claims = victim.agent.claims) =>
       rpc<T>(sql, claims, name, values);
@@ -46,10 +46,10 @@ export const sweep: RoomSweep = {
       victim.owner,
     );
     await as("join_team", { team_id: team.id, agent_ids: [victim.agent.id] }, victim.owner);
-    // The victim has one agent that lives.
+    // The victim has one living agent.
     await as("stop_agent", { id: team.lead }, victim.owner);
     const options = ["the secret plan", "another"];
-    // A member that has been at it for an hour.
+    // A member that has been working on it for an hour.
     await as("heartbeat", { activity: "thinking" });
     const watch = () => as<{ alerts: { id: string }[] }>("watch_team", { team_id: team.id });
     await watch();

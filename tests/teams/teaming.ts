@@ -1,4 +1,4 @@
-/** Teams for tests of SQL: a tenant with agents, and what they call. */
+/** Teams for tests of SQL: a tenant with agents, and their calls. */
 import { type Claims, rpc, type SpawnedAgent, type Sql } from "#harness/callers";
 import { makeWorker, makeWorkTenant, scopes } from "../jobs/working.ts";
 

@@ -1,4 +1,4 @@
-/** Teams: spawned, joined, seen and ended as one. */
+/** Teams are spawned, joined, seen and ended as a whole. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
@@ -26,7 +26,7 @@ const teamOf = async (claims: Parameters<typeof rpc>[1], id: string) =>
   (await rpc<Team[]>(db.sql, claims, "list_teams", { team_id: id }))[0];
 
 describe("a team", () => {
-  it("is spawned with its lead, its members in their roles, and a channel that all of them have", async () => {
+  it("is spawned with its lead, its members in their roles, and a channel for all of them", async () => {
     const { team, agents } = await makeTeam({ task: "Ship it." });
     expect(team).toMatchObject({ name: "release", status: "running", living: 4 });
     expect(team.lead).toBe(agents[0]?.agent.id);
@@ -65,7 +65,7 @@ describe("a team", () => {
     expect(await refusalOf(renewing)).toMatchObject({ details: { field: "renew" } });
   });
 
-  it("is all or none: with a name that is taken nobody is spawned", async () => {
+  it("is spawned as a whole or not at all, for example if a name is taken", async () => {
     const { tenant, owner } = await makeTeam();
     const [before] = await db.sql`select count(*) from mayfly.agents where tenant_id = ${tenant}`;
     expect(await codeOf(spawnTeam(db.sql, owner, [lead]))).toBe("name_taken");
@@ -73,7 +73,7 @@ describe("a team", () => {
     expect(after).toEqual(before);
   });
 
-  it("is joined by others, who read its channel", async () => {
+  it("can be joined by others, who then read its channel", async () => {
     const { owner, team, outsider } = await makeTeam();
     const joining = { team_id: team.id, agent_ids: [outsider.id] as never, role: "reviewer" };
     const joined = await rpc<Team>(db.sql, owner, "join_team", joining);
@@ -85,7 +85,7 @@ describe("a team", () => {
     expect(await codeOf(rpc(db.sql, owner, "join_team", stranger))).toBe("agent_unknown");
   });
 
-  it("ends as one: agents, their descendants and their leases", async () => {
+  it("ends as a whole, with all agents, descendants and leases", async () => {
     const { tenant, team, agents } = await makeTeam();
     const member = agents[1] as (typeof agents)[0];
     const child = await rpc<{ agent: { id: string } }>(db.sql, member.claims, "spawn_agent", {});
@@ -112,7 +112,7 @@ describe("a team", () => {
     expect(ended.status).toBe("ended");
   });
 
-  it("ends by itself when nobody of it lives, or its deadline has passed", async () => {
+  it("ends when none of its agents is alive, or its deadline has passed", async () => {
     const { tenant, owner, team, agents } = await makeTeam();
     for (const { agent } of agents) await stop(db.sql, owner, agent.id);
     await db.sql`select mayfly_private.maintain_teams(${tenant}, 100)`;
@@ -123,7 +123,7 @@ describe("a team", () => {
     expect(await teamOf(late.owner, late.team.id)).toMatchObject({ status: "ended", living: 0 });
   });
 
-  it("gives its children no more than it has: scopes, depth and time", async () => {
+  it("limits its children to its own scopes, depth and time", async () => {
     const { agents, tenant } = await makeTeam();
     const chief = agents[0] as (typeof agents)[0];
     const own = await spawnTeam(db.sql, chief.claims, [{ ...lead, lifetime: 3600 }], {
@@ -149,7 +149,7 @@ describe("a team", () => {
     ["deadline", { deadline: 1 }],
     ["channel", { channel: "yes" }],
     ["metadata", { metadata: [] }],
-  ])("names the field %s of its settings where it does not fit", async (field, settings) => {
+  ])("names the invalid field %s of its settings", async (field, settings) => {
     const { first } = await makeTeaming(db.sql, 1);
     expect(await refusalOf(spawnTeam(db.sql, first.claims, [lead], settings))).toMatchObject({
       code: "invalid_request",
@@ -157,7 +157,7 @@ describe("a team", () => {
     });
   });
 
-  it("has one lead, and it is the first", async () => {
+  it("has one lead, which is the first agent", async () => {
     const { first } = await makeTeaming(db.sql, 1);
     for (const groups of [[readers, lead], [{ ...lead, count: 2 }]]) {
       expect(await refusalOf(spawnTeam(db.sql, first.claims, groups))).toMatchObject({
@@ -166,7 +166,7 @@ describe("a team", () => {
     }
   });
 
-  it("is deleted with its channel, long after its end", async () => {
+  it("is deleted with its channel long after its end", async () => {
     const { tenant, owner, team } = await makeTeam();
     await rpc(db.sql, owner, "stop_team", { team_id: team.id });
     await db.advance("1000 days");

@@ -1,13 +1,18 @@
-/** What the functions of the room need besides, when values are tried on them. */
+/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
 interface Filled {
+  alert: string;
   poll: string;
   tender: string;
 }
 
-export const wantedOfTeams = ({ poll, tender }: Filled, team: string): Record<string, unknown> => ({
+export const wantedOfTeams = (
+  { alert, poll, tender }: Filled,
+  team: string,
+): Record<string, unknown> => ({
   "assign_job.job": { name: "work" },
   "cast_ballot.poll_id": poll,
   "cast_ballot.choice": "another",
+  "handle_alert.id": alert,
   "open_poll.question": "Which?",
   "open_poll.options": ["one", "other"],
   "open_poll.quorum": 5,

@@ -1,8 +1,8 @@
 /** Who gets which work: assignment to the best agent, and bids. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import { codeOf, inTenant, makePerson, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { claim, claimOne, complete, jobOf, makeWorker } from "../jobs/working.ts";
+import { claim, claimOne, complete, fail, jobOf, makeWorker } from "../jobs/working.ts";
 import { assign, bid, makeTeaming, openTender, stop, teaming } from "./teaming.ts";
 
 let db: TestDatabase;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => db?.close());
 
 describe("an assignment", () => {
-  it("goes to the one with the least to do, and to that one alone", async () => {
+  it("goes only to the agent with the least to do", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const given: Awaited<ReturnType<typeof assign>>[] = [];
     for (let i = 0; i < 6; i++) given.push(await assign(db.sql, first.claims));
@@ -27,14 +27,30 @@ describe("an assignment", () => {
     );
   });
 
-  it("counts what an agent has taken by itself as its load", async () => {
+  it("includes jobs that an agent claimed itself in its load", async () => {
     const { first, second } = await makeTeaming(db.sql, 2);
     await rpc(db.sql, first.claims, "add_jobs", { jobs: [{ name: "other" }] as never });
     await claimOne(db.sql, first.claims);
     expect((await assign(db.sql, first.claims)).agent).toBe(second.id);
   });
 
-  it("asks for capabilities, a type and a load, and says so when nobody fits", async () => {
+  it("counts as load until its job has ended, and again when the job is redriven", async () => {
+    const { tenant, first } = await makeTeaming(db.sql, 1);
+    const idle = { max_load: 0, job: { name: "work", max_attempts: 1 } };
+    const { job } = await assign(db.sql, first.claims, idle);
+    expect(await codeOf(assign(db.sql, first.claims, idle))).toBe("no_agent_available");
+    const { lease } = await claimOne(db.sql, first.claims);
+    const error = { code: "failed", message: "It failed." };
+    await fail(db.sql, first.claims, [{ lease, error, retryable: false }]);
+    const next = await assign(db.sql, first.claims, idle);
+    expect(next.agent).toBe(first.id);
+    const done = await claimOne(db.sql, first.claims);
+    await complete(db.sql, first.claims, [{ lease: done.lease }]);
+    await rpc(db.sql, serviceRole, "redrive_jobs", { ids: [job] }, inTenant(tenant));
+    expect(await codeOf(assign(db.sql, first.claims, idle))).toBe("no_agent_available");
+  });
+
+  it("can require capabilities, a type and a load, and says if nobody matches", async () => {
     const { tenant, first } = await makeTeaming(db.sql, 1);
     const writer = await makeWorker(db.sql, tenant, {
       scopes: teaming,
@@ -79,7 +95,7 @@ describe("an assignment", () => {
     expect((await claimOne(db.sql, heir.claims)).id).toBe(job);
   });
 
-  it("goes to anybody when its agent ends and nothing was asked", async () => {
+  it("goes to anybody when its agent ends and nothing was required", async () => {
     const { tenant, first, second } = await makeTeaming(db.sql, 2);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const { job, agent } = await assign(db.sql, first.claims, {
@@ -92,7 +108,7 @@ describe("an assignment", () => {
     expect(await jobOf(db.sql, tenant, job)).toMatchObject({ queue: "q", name: "work" });
   });
 
-  it("is made once for one key", async () => {
+  it("is made once for a key", async () => {
     const { first } = await makeTeaming(db.sql, 2);
     const job = { name: "work", key: "once" };
     const made = await assign(db.sql, first.claims, { job });
@@ -103,7 +119,7 @@ describe("an assignment", () => {
     });
   });
 
-  it("is rated once, when it has ended, and not by the one that did it", async () => {
+  it("is rated once after its end, and not by the agent that did it", async () => {
     const { tenant, first } = await makeTeaming(db.sql, 1);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const { job } = await assign(db.sql, first.claims);
@@ -121,7 +137,7 @@ describe("an assignment", () => {
 });
 
 describe("a tender", () => {
-  it("gives the work to the lowest bid, and shows the bids only then", async () => {
+  it("gives the work to the lowest bid, and shows bids only after that", async () => {
     const { first, second, third } = await makeTeaming(db.sql);
     const tender = await openTender(db.sql, first.claims, {});
     expect(await bid(db.sql, second.claims, tender, 5)).toMatchObject({ bids: null });
@@ -138,7 +154,7 @@ describe("a tender", () => {
     expect((await claimOne(db.sql, third.claims)).id).toBe(closed.job_id);
   });
 
-  it("gives it to the highest score where asked, never above its price", async () => {
+  it("gives the work to the highest score if asked, but never above its price", async () => {
     const { first, second, third } = await makeTeaming(db.sql);
     const asked = { rule: "highest_score", max_price: 10 };
     const tender = await openTender(db.sql, first.claims, asked);
@@ -151,7 +167,7 @@ describe("a tender", () => {
     });
   });
 
-  it("passes over a bidder that has died, and fails where nobody is left", async () => {
+  it("skips a bidder that has died, and fails if nobody is left", async () => {
     const { tenant, first, second, third } = await makeTeaming(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const close = (id: string) => rpc(db.sql, first.claims, "close_tender", { tender_id: id });
@@ -167,7 +183,7 @@ describe("a tender", () => {
     expect(await close(other.id)).toMatchObject({ status: "failed", winner: null, job_id: null });
   });
 
-  it("is bid for once by those who can do it, and at its deadline is awarded", async () => {
+  it("accepts one bid from each agent that can do the work, and is awarded at its deadline", async () => {
     const { tenant, first, second } = await makeTeaming(db.sql, 2);
     const able = await makeWorker(db.sql, tenant, { scopes: teaming, capabilities: ["german"] });
     const tender = await openTender(db.sql, first.claims, { capabilities: ["german"] });
@@ -188,7 +204,7 @@ describe("a tender", () => {
     ["rule", { rule: "random" }],
     ["max_price", { max_price: -1 }],
     ["seconds", { seconds: 0 }],
-  ])("names the field %s where it does not fit", async (field, values) => {
+  ])("names the invalid field %s", async (field, values) => {
     const { first } = await makeTeaming(db.sql, 1);
     expect(await refusalOf(openTender(db.sql, first.claims, values as never))).toMatchObject({
       code: "invalid_request",

@@ -35,7 +35,7 @@ const usageOf = (claims: Claims) =>
   rpc<{ memories: number; bytes: number; writes_this_minute: number }>(db.sql, claims, "usage");
 
 describe("the quota of memories", () => {
-  it("refuses the push that exceeds it, whole", async () => {
+  it("refuses the whole push that exceeds it", async () => {
     const { claims } = await makeWriter({ max_memories: 5 });
     await push(claims, puts(3));
     expect(await refusalOf(push(claims, puts(3)))).toMatchObject({
@@ -63,7 +63,7 @@ describe("the quota of memories", () => {
 });
 
 describe("the quota of bytes", () => {
-  it("counts text and vectors, and gives back what is forgotten", async () => {
+  it("counts text and vectors, and frees what is forgotten", async () => {
     const { tenant, claims } = await makeWriter({ max_bytes: 20_000 });
     const long = putOf({ input: "x".repeat(10_000) });
     await push(claims, [{ ...long, embedding: Array(384).fill(0.1), model: "m" }]);

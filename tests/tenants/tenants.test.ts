@@ -30,7 +30,7 @@ const ensure = (db: TestDatabase, claims: Claims, values: Record<string, unknown
 setUp();
 
 describe("creating a tenant", () => {
-  it("is for the secret key alone, unless the project says otherwise", async () => {
+  it("is only for the secret key, unless the project says otherwise", async () => {
     expect(await codeOf(call(stranger, "create_tenant", { name: "mine" }))).toBe(
       "tenant_creation_not_allowed",
     );
@@ -60,7 +60,7 @@ describe("creating a tenant", () => {
     await db.sql`update mayfly_private.settings set tenants_created_by = default, max_tenants_per_person = default`;
   });
 
-  it("names its owner by the secret key", async () => {
+  it("lets the secret key name the owner", async () => {
     const { id } = await call<{ id: string }>(serviceRole, "create_tenant", {
       name: "theirs",
       owner: stranger.sub,
@@ -74,7 +74,7 @@ describe("creating a tenant", () => {
 });
 
 describe("a tenant's settings", () => {
-  it("are changed by admins; its quotas by the secret key alone", async () => {
+  it("are changed by admins, except quotas", async () => {
     const changed = await call(admin, "update_tenant", {
       name: "new",
       max_lifetime: 60,
@@ -90,7 +90,7 @@ describe("a tenant's settings", () => {
     );
   });
 
-  it("has its quotas set by the secret key alone, each within its bounds", async () => {
+  it("include quotas, which only the secret key can set, within bounds", async () => {
     const quotas = {
       max_living_agents: 7,
       spawns_per_minute: 70,
@@ -144,7 +144,7 @@ describe("ensuring a tenant", () => {
     expect(await ensure(db, serviceRole, { name })).toMatchObject({ id: first.id, created: false });
   });
 
-  it("takes one that create_tenant made, and never one of a stranger that has the same name", async () => {
+  it("returns one that create_tenant made, and never a stranger's with the same name", async () => {
     const name = randomUUID();
     await db.sql`update mayfly_private.settings set tenants_created_by = 'signed_in'`;
     const [stranger, friend] = [await makePerson(db.sql, {}), await makePerson(db.sql, {})];
@@ -200,7 +200,7 @@ describe.skipIf(!databaseUrl)("ensuring a tenant, on Postgres 17", () => {
   });
   afterAll(() => real?.close());
 
-  it("20 processes that start at the same time get one tenant", async () => {
+  it("gives 20 processes that start at the same time one tenant", async () => {
     const name = randomUUID();
     const all = await Promise.all(
       Array.from({ length: 20 }, () => ensure(real, serviceRole, { name })),

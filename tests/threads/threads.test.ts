@@ -14,11 +14,11 @@ beforeEach(async () => {
   ({ mayfly, tenant } = await local.enter());
 });
 
-/** Longer than what stands in the checkpoint itself, and shown by its letter again. */
+/** Texts that are too long to be stored in the checkpoint itself. `letters` shows each by its letter. */
 const long = (letter: string) => letter.repeat(300);
 const letters = (parts: string[]) => parts.map((part) => part[0]).join("");
 
-/** A step of a list: what it has more than the step before, whose version it continues. */
+/** A step of a growing list: what it adds to the version of the step before. */
 const step = (n: number, more: string, from: number | null = n - 1): NewCheckpoint => ({
   id: String(n).padStart(4, "0"),
   ...(from !== null && from > 0 && { parent: String(from).padStart(4, "0") }),
@@ -36,7 +36,7 @@ const listAt = async (n?: number) => {
   const { data } = await mayfly.threads.get("plan", id);
   return data?.channelValues.map(({ parts }) => letters(parts));
 };
-/** What the tenant is charged, and what the rows of its threads say that they are. */
+/** What the tenant is charged, and what the rows of its threads add up to. */
 const stored = async () => {
   const [row] = await local.sql`
     select (select sum(u.bytes)::int from mayfly_private.tenant_usage u where u.tenant_id = ${tenant}) as charged,
@@ -50,7 +50,7 @@ const sumOf = ({ parts, writes, checkpoints, threads }: Awaited<ReturnType<typeo
   parts + writes + checkpoints + threads;
 
 describe("threads", () => {
-  it("keep a list that grows by its parts, and give each step its own", async () => {
+  it("store a growing list in parts, and return each step's own version", async () => {
     await put(step(1, "a"), step(2, "b"), step(3, "c"));
     expect(await Promise.all([listAt(), listAt(1), listAt(2)])).toEqual([["abc"], ["a"], ["ab"]]);
     const { data: page } = await mayfly.threads.checkpoints({ thread: "plan", limit: 2 });
@@ -70,7 +70,7 @@ describe("threads", () => {
     expect(await Promise.all([2, 3, 4, 5].map(listAt))).toEqual([["ab"], ["ax"], ["axy"], ["abc"]]);
   });
 
-  it("take the same checkpoint twice, and charge it once", async () => {
+  it("accept the same checkpoint twice, and charge it once", async () => {
     await put(step(1, "a"), step(2, "b"));
     const before = await stored();
     await put(step(2, "b"));
@@ -78,7 +78,7 @@ describe("threads", () => {
     expect(before.charged).toBe(sumOf(before));
   });
 
-  it("say that the version which a list continues is not kept", async () => {
+  it("say if the version that a list continues is not kept", async () => {
     expect(await mayfly.threads.put("plan", step(2, "b"))).toMatchObject({
       error: { code: "version_unknown", details: { channel: "list" } },
     });
@@ -107,7 +107,7 @@ describe("threads", () => {
     expect(now.charged).toBe(sumOf(now));
   });
 
-  it("store what a task wrote once, also where a list got it with an id", async () => {
+  it("store what a task wrote once, even if a list has it with an id", async () => {
     const said = `"text":"${long("s").repeat(2)}"`;
     await put(step(1, "a"));
     const write = { channel: "list", idx: 0, body: `[{${said}}]` };
@@ -119,7 +119,7 @@ describe("threads", () => {
     expect((await stored()).parts - before.parts).toBeLessThan(100);
     const { data } = await mayfly.threads.get("plan");
     expect(data?.channelValues[0]?.parts[1]).toBe(part);
-    // The write goes with its checkpoint, and the part stays.
+    // The write is deleted with its checkpoint, and the part stays.
     await mayfly.threads.prune("plan");
     const { data: pruned } = await mayfly.threads.get("plan");
     expect(pruned?.channelValues).toEqual(data?.channelValues);
@@ -127,7 +127,7 @@ describe("threads", () => {
     expect([now.writes, now.charged]).toEqual([0, sumOf(now)]);
   });
 
-  it("are pruned to their newest checkpoints, and give back what nothing else needs", async () => {
+  it("can be pruned to their newest checkpoints, which frees what nothing else needs", async () => {
     await put(step(1, "a"), step(2, "b"), step(3, "x", 1), step(4, "c", 2));
     for (const checkpoint of ["0001", "0004"])
       await mayfly.threads.putWrites("plan", {
@@ -140,13 +140,13 @@ describe("threads", () => {
     expect(await listAt()).toEqual(["abc"]);
     const now = await stored();
     expect(now.charged).toBe(sumOf(now));
-    // The branch had a copy of "a", and "x".
+    // The branch had "x", and a copy of "a".
     expect([now.parts, now.writes * 2]).toEqual([(before.parts / 5) * 3, before.writes]);
     await put(step(5, "d", 4));
     expect(await listAt()).toEqual(["abcd"]);
   });
 
-  it("keep what a delta channel is rebuilt from when they are pruned", async () => {
+  it("keep the values from which a delta channel is rebuilt when they are pruned", async () => {
     await put(step(1, "a"), step(2, "b"), step(3, "c"));
     const counters = { counters_since_delta_snapshot: { log: [2, 2] } };
     await put({ ...step(4, "d"), metadata: counters });
@@ -155,13 +155,13 @@ describe("threads", () => {
     expect(data?.map(({ id }) => id)).toEqual(["0004", "0003", "0002"]);
   });
 
-  it("end when their time is over, and maintenance gives back what they were charged", async () => {
+  it("end when their time is over, and maintenance frees what they were charged", async () => {
     await put({ ...step(1, "a"), expiresIn: 60 });
     await local.advance("61 seconds");
     expect(await mayfly.threads.get("plan")).toEqual({ data: null, error: null });
     expect((await mayfly.threads.list()).data).toEqual([]);
     expect((await mayfly.threads.checkpoints()).data).toEqual([]);
-    // Whoever writes to one that has ended begins anew.
+    // Writing to an ended thread starts a new one.
     await put(step(2, "b", null));
     expect(await listAt(1)).toBeUndefined();
     await put({ ...step(3, "c"), expiresIn: 60 });
@@ -170,7 +170,7 @@ describe("threads", () => {
     expect(await stored()).toMatchObject({ charged: 0, threads: 0, parts: 0 });
   });
 
-  it("are deleted whole, and refuse what does not fit by its field", async () => {
+  it("are deleted as a whole, and refuse invalid values with the field", async () => {
     await put(step(1, "a"));
     const { data: all } = await mayfly.threads.list({ prefix: "pl" });
     expect(all).toMatchObject([{ name: "plan", expiresAt: null }]);

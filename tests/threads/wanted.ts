@@ -1,4 +1,4 @@
-/** What the functions of the room need besides, when values are tried on them. */
+/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
 export const wantedOfThreads = {
   "put_checkpoint.channel_versions": {},
   "put_checkpoint.metadata": {},

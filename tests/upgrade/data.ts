@@ -1,7 +1,7 @@
-/** What a database holds, and what it promises to those who call it: to compare before and after. */
+/** What a database contains and what it promises to callers, to compare before and after. */
 import type { Sql } from "#harness/callers";
 
-/** `schema.table`, and its columns in their order. */
+/** `schema.table`, and its columns in order. */
 export type Tables = Record<string, string[]>;
 
 /** Every table of ours. */
@@ -14,7 +14,7 @@ export async function tablesOf(sql: Sql): Promise<Tables> {
   return Object.fromEntries(rows.map(({ name, columns }) => [name, columns]));
 }
 
-/** Without columns that follow from others: an export need not hold them. */
+/** Without columns that are computed from others, because an export need not have them. */
 export async function withoutGenerated(sql: Sql, tables: Tables): Promise<Tables> {
   const rows = await sql`
     select format('%s.%s.%s', n.nspname, c.relname, a.attname) as name
@@ -30,7 +30,7 @@ export async function withoutGenerated(sql: Sql, tables: Tables): Promise<Tables
 }
 
 /**
- * How many rows each of these tables has, and a checksum of each of these columns.
+ * The number of rows of each of these tables, and a checksum of each of these columns.
  *
  * @param where which rows; all by default.
  */
@@ -43,26 +43,26 @@ export async function checksumsOf(
   for (const [table, columns] of Object.entries(tables)) {
     const sum = (column: string) =>
       `md5(coalesce(string_agg(quote_nullable(t."${column}"::text), ' ' order by t::text collate "C"), ''))`;
-    // The order is that of what was there before: a new column would change it.
+    // In the order of the columns from before, because a new column would change it.
     const old = columns.map((column) => `"${column}"`).join(", ");
     const [row] = await sql.unsafe(
-      `select count(*)::int as "rows", ${columns.map((column) => `${sum(column)} as "${column}"`).join(", ")}
+      `select count(*)::int as "how many", ${columns.map((column) => `${sum(column)} as "${column}"`).join(", ")}
       from (select ${old} from ${table} where ${where(columns)}) t`,
     );
     for (const [column, value] of Object.entries(row ?? {}))
-      sums[column === "rows" ? `rows of ${table}` : `${table}.${column}`] = String(value);
+      sums[column === "how many" ? `rows of ${table}` : `${table}.${column}`] = String(value);
   }
   return sums;
 }
 
 interface Promised {
-  /** What a caller may leave out is marked by `?`. */
+  /** What a caller may leave out is marked with `?`. */
   parameters: string[];
   result: string;
   roles: string[];
 }
 
-/** The functions that callers of the Data API may call, and the columns that they may read. */
+/** The functions that callers of the Data API can call, and the columns that they can read. */
 export async function promisesOf(
   sql: Sql,
 ): Promise<{ functions: Record<string, Promised>; columns: Record<string, string> }> {
@@ -93,7 +93,10 @@ export async function promisesOf(
 
 type Promises = Awaited<ReturnType<typeof promisesOf>>;
 
-/** What was promised and no longer holds, a sentence each. */
+/** Callers get the same JSON from json and jsonb. */
+const onWire = (result: string) => (result === "json" ? "jsonb" : result);
+
+/** Promises that no longer hold, one sentence each. */
 export function brokenPromises(before: Promises, after: Promises): string[] {
   const broken: string[] = [];
   for (const [name, old] of Object.entries(before.functions)) {
@@ -117,10 +120,10 @@ export function brokenPromises(before: Promises, after: Promises): string[] {
     for (const parameter of now.parameters)
       if (!parameter.endsWith("?") && !asked.includes(parameter))
         broken.push(`mayfly.${name} needs the new parameter "${parameter}": give it a default.`);
-    // Of a table, columns may come last.
+    // New columns of a table may come last.
     const isTable = old.result.startsWith("TABLE(");
     if (
-      now.result !== old.result &&
+      onWire(now.result) !== onWire(old.result) &&
       !(isTable && now.result.startsWith(`${old.result.slice(0, -1)},`))
     )
       broken.push(`mayfly.${name} returned ${old.result} and now returns ${now.result}.`);

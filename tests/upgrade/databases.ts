@@ -1,4 +1,4 @@
-/** Databases of a release, empty, on PGlite and on a real Postgres 17. */
+/** Empty databases of a release, on PGlite and on a real Postgres 17. */
 import { randomUUID } from "node:crypto";
 import { bootstrap, openPglite } from "@mayfly/local/internal";
 import postgres from "postgres";
@@ -9,7 +9,7 @@ import { readBareTemplate } from "#harness/template";
 export interface Opened {
   /** As the superuser. */
   sql: postgres.Sql;
-  /** As `postgres`, who runs migrations. */
+  /** As `postgres`, which runs migrations. */
   url: string;
   close(): Promise<void>;
 }

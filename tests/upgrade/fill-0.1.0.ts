@@ -1,4 +1,4 @@
-/** A database of 0.1.0 full of data: a row or more in each of its tables, made by its own functions. */
+/** A database of 0.1.0 full of data: at least one row in each of its tables, made with its own functions. */
 import { randomUUID } from "node:crypto";
 import {
   actAs,
@@ -27,7 +27,7 @@ const scopes = [
   ...["state:read", "state:write", "debug:read", "debug:write"],
 ];
 
-/** A tenant that has used everything that 0.1.0 has. */
+/** A tenant that has used every feature of 0.1.0. */
 export async function fillTenant(sql: Sql, memories: number): Promise<Filled> {
   const tenant = await makeTenant(sql, { messages_kept: "3 days" });
   const owner = await makePerson(sql, { [tenant]: "owner" });
@@ -69,7 +69,7 @@ export async function fillTenant(sql: Sql, memories: number): Promise<Filled> {
   await asOwner("create_enrolment_key", { name: "a rack" });
   await asOwner("maintain");
   await rpc(sql, agent.claims, "listen", { log: true, channels: ["news"] as never, lost: 1 });
-  // While somebody flushes, what nobody was told of yet is due.
+  // While somebody flushes, nudges that were not sent are due.
   await sql`update mayfly_private.flusher set at = clock_timestamp()`;
   for (const value of [1, 2]) await asOwner("set_state", { key: "due", value });
   await sql`update mayfly_private.flusher set at = '-infinity'`;
@@ -92,7 +92,7 @@ async function spawn(sql: Sql, owner: Claims): Promise<SpawnedAgent> {
   return agent;
 }
 
-/** Kinds, languages, vectors settled and not, tombstones, conflicts, private ones, and some that wait. */
+/** Kinds, languages, settled and unsettled vectors, tombstones, conflicts, private memories, and some that wait. */
 async function remember(sql: Sql, agent: SpawnedAgent, memories: number): Promise<void> {
   const sync = (push: object[]) =>
     actAs(
@@ -135,7 +135,7 @@ async function remember(sql: Sql, agent: SpawnedAgent, memories: number): Promis
     ...ids.slice(-5).map(deleteOf),
   ]);
   await sql`update mayfly_private.embedding_queue set attempts = 2 where memory_id = ${first}`;
-  // What settling does where a tenant is large.
+  // What settling does in a large tenant.
   await sql`update mayfly.memory_vectors v set settled = true from mayfly.agents a
     where a.id = ${agent.id} and v.tenant_id = a.tenant_id and v.model = 'm'`;
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors)
@@ -159,7 +159,7 @@ async function talk(sql: Sql, agent: SpawnedAgent, person: string): Promise<void
   await rpc(sql, agent.claims, "pull_inbox", { session });
 }
 
-/** Two tenants, and a setting of the project that was changed. */
+/** Two tenants, and a changed setting of the project. */
 export async function fillDatabase(sql: Sql): Promise<[Filled, Filled]> {
   await sql`update mayfly_private.settings set announce_rate = 77`;
   const filled: [Filled, Filled] = [await fillTenant(sql, 120), await fillTenant(sql, 30)];

@@ -1,10 +1,11 @@
 /**
- * The database is upgraded first, then the functions, then the SDK: so SQL of today serves the functions
- * and the SDK of the release before. They are packed in this folder, and run here against sql/ as it is.
+ * The database is upgraded first, then the functions, then the SDK. So the current SQL must serve the
+ * functions and the SDK of the previous release. These are packed in this folder, and run here against the
+ * current sql/.
  *
- * A failure here means that a change of SQL (or of the functions) breaks programs that are deployed. Keep
- * what they use: add parameters and fields at the end, with defaults; what has to go stays in
- * sql/<room>/deprecated/ until the release after (docs/contributing/releasing.md).
+ * A failure here means that a change of SQL (or of the functions) breaks deployed programs. Keep what they
+ * use: add parameters and fields at the end, with defaults. What has to go stays in sql/<room>/deprecated/
+ * for one more release (docs/contributing/releasing.md).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,8 +13,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Local, startLocal } from "@mayfly/local";
 import { applyMigrations } from "@mayfly/local/internal";
+import { Mayfly as Today } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dataOf } from "../harness/agents.ts";
 import { silent } from "../harness/log.ts";
 import { migrationsFolder, readBareTemplate, readTemplate } from "../harness/template.ts";
 import { CallsOf, makeOldProject, type OldProject } from "./old-clients.ts";
@@ -69,7 +72,7 @@ describe.each(["old", "new"] as const)(
       for (const folder of folders) await rm(folder, { recursive: true, force: true });
     });
 
-    /** A tenant of its own, and ways into it. */
+    /** A new tenant, and ways to reach it. */
     async function enter() {
       const project = { url: local.apiUrl, key: local.secretKey };
       const { data } = await new Mayfly(project).tenants.create({ name: "a tenant" });
@@ -111,11 +114,27 @@ describe.each(["old", "new"] as const)(
     });
 
     for (const [title, chapter] of Object.entries(chapters))
-      it(`go on: ${title}`, async () => {
+      it(`continue: ${title}`, async () => {
         const world = await enter();
         if (calls.all.size === 0) await findMethods(world.mayfly);
         await told(() => chapter(world));
       });
+
+    it("keep what today's SDK pushes in its outbox until the functions are upgraded", async () => {
+      const { tenant } = await enter();
+      const mayfly = new Today({ url: local.apiUrl, key: local.secretKey, tenant });
+      const agent = dataOf(await mayfly.spawn());
+      dataOf(await agent.remember({ task: "kept", output: "Kept." }));
+      const { data, error } = await agent.sync({ pull: false });
+      if (functions === "old") {
+        expect(error).toMatchObject({
+          code: "version_unsupported",
+          details: { functions: version },
+        });
+        expect([agent.outbox.waiting, agent.outbox.refused]).toEqual([1, []]);
+      } else expect(data?.pushed).toBe(1);
+      await mayfly.close({ stopAgents: true });
+    });
   },
 );
 
@@ -136,15 +155,15 @@ async function findMethods(mayfly: OldMayfly) {
   await agent.close();
 }
 
-/** A failure says what it means for the one who has just changed some SQL. */
+/** A failure explains what it means for the author of a change of SQL. */
 async function told(work: () => Promise<void>) {
   try {
     await work();
   } catch (error) {
     const { code, message, hint } = error as { code?: string; message: string; hint?: string };
     throw new Error(
-      `The SQL of today no longer serves a program with the SDK of ${version}: ${code ?? ""} ${message} ${hint ?? ""}
-SQL of a release serves the functions and the SDK of the release before it. Keep what they use (see the top of this file).`,
+      `Today's SQL no longer serves a program with the SDK of ${version}: ${code ?? ""} ${message} ${hint ?? ""}
+The SQL of a release serves the functions and the SDK of the release before it. Keep what they use (see the top of this file).`,
       { cause: error },
     );
   }

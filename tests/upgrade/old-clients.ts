@@ -1,4 +1,4 @@
-/** A project of a release before: its functions, its migrations, its SDK, as they are packed here. */
+/** A project of an earlier release: its functions, its migrations and its SDK, as they are packed here. */
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -6,12 +6,12 @@ import { basename, join } from "node:path";
 const repository = join(import.meta.dirname, "../..");
 
 export interface OldProject {
-  /** What `startLocal` takes for the repository. */
+  /** The repository folder for `startLocal`. */
   root: string;
   remove(): Promise<void>;
 }
 
-/** The migrations of a release and of those before it, in their order. */
+/** The migrations of a release and of earlier ones, in order. */
 export async function migrationsOf(version: string): Promise<string[]> {
   const { released } = JSON.parse(
     await readFile(join(repository, "sql/releases.json"), "utf8"),
@@ -21,16 +21,14 @@ export async function migrationsOf(version: string): Promise<string[]> {
   return released.slice(0, last + 1).flatMap(({ migrations }) => Object.keys(migrations));
 }
 
-/** A folder with the migrations of a release and of those before it. */
+/** A folder with the migrations of a release and of earlier ones. */
 export async function copyMigrations(version: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const file of await migrationsOf(version))
     await cp(join(repository, file), join(folder, basename(file)));
 }
 
-/**
- * @param functions those of the release, or those of the repository.
- */
+/** @param functions those of the release, or those of the repository. */
 export async function makeOldProject(
   version: string,
   functions: "old" | "new",
@@ -60,8 +58,8 @@ export async function makeOldProject(
 type Method = (...given: unknown[]) => unknown;
 
 /**
- * Counts which public methods of an old SDK's objects are called, by what it is reached with:
- * `mayfly.tenants.create`. Its classes are found by walking its objects; their names are minified.
+ * Counts which public methods of an old SDK's objects are called, by the path that reaches them:
+ * `mayfly.tenants.create`. Its classes are found by walking its objects, because their names are minified.
  */
 export class CallsOf {
   readonly all = new Set<string>();

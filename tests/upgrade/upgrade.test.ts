@@ -1,4 +1,4 @@
-/** A database of 0.1.0 that is full of data takes the migrations of the next release. */
+/** A database of 0.1.0 that is full of data gets the migrations of the next release. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ import { copyMigrations } from "./old-clients.ts";
 const version = "0.1.0";
 const repository = join(import.meta.dirname, "../..");
 
-/** What an upgrade changes in rows on purpose, as `schema.table.column` or `rows of schema.table`, with the reason. */
+/** Rows that an upgrade changes on purpose, as `schema.table.column` or `rows of schema.table`, with the reason. */
 const changedOnPurpose: Record<string, string> = {};
 
 let before: string;
@@ -114,7 +114,7 @@ for (const { name, open, here } of projects)
     it("has the catalog of the sources, and of all migrations on an empty database", async () => {
       await applyMigrations(db.url, migrationsFolder);
       const upgraded = await catalogOf(db.sql);
-      // What the project has set stays.
+      // Settings of the project stay.
       const own = (line: string) => line.replace(/"announce_rate": \d+/, "");
       const compare = (other: string[]) => {
         const [ours, theirs] = [upgraded, other].map((lines) => new Set(lines.map(own)));
@@ -170,7 +170,7 @@ for (const { name, open, here } of projects)
       expect(old.exported.length).toBeGreaterThan(200);
     });
 
-    it("erases a whole tenant, and nothing of another", async () => {
+    it("erases a whole tenant, and nothing of others", async () => {
       const ofTenant = ({ tenant }: Filled, tables: Tables) =>
         checksumsOf(db.sql, tables, (columns) =>
           columns.includes("tenant_id") ? `tenant_id = '${tenant}'` : "false",

@@ -1,4 +1,4 @@
-/** Edge functions say which release they are of, and the database says when it does not serve them. */
+/** Edge functions say their release, and the database refuses those that it does not serve. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Mayfly } from "@mayfly/sdk";
@@ -25,7 +25,7 @@ afterAll(async () => {
   await local?.close();
 });
 
-/** What the database is, as far as its functions know. */
+/** The release of the database, as its functions see it. */
 const become = (release: object) =>
   local.sql.unsafe(`create or replace function mayfly_private.release() returns jsonb
     language sql immutable parallel safe set search_path = '' return '${JSON.stringify(release)}'::jsonb`);
@@ -64,13 +64,13 @@ describe("a database", () => {
     expect(await renew(local.sql, renewalSecret)).toHaveProperty("claims");
   });
 
-  it("says which release it has to the secret key", async () => {
+  it("tells the secret key which release it has", async () => {
     const { release } = await rpc(local.sql, serviceRole, "installation");
     expect(release).toEqual({ installed, serves });
   });
 });
 
-it("the functions of today say it to the SDK where the database is older, or newer by two releases", async () => {
+it("today's functions tell the SDK if the database is older, or two releases newer", async () => {
   const agent = await spawnIn(mayfly, { lifetime: 300 });
   const answers = async () =>
     Promise.all([
@@ -94,7 +94,7 @@ it("the functions of today say it to the SDK where the database is older, or new
   } finally {
     await become({ installed, serves });
   }
-  // Nothing is lost meanwhile.
+  // Nothing was lost in the meantime.
   expect(dataOf(await agent.sync())).toMatchObject({ pushed: 1, rejected: 0 });
   await agent.stop();
 });

@@ -35,7 +35,7 @@ const decide = async (verdict: "approve" | "reject", more = {}) => {
 };
 
 describe("an approval of a workflow", () => {
-  it("survives a reminder and a month, and gives the input that was approved", async () => {
+  it("survives a reminder and a month, and returns the approved input", async () => {
     did.length = 0;
     const id = await stage.start(refund, { amount: 20 });
     await stage.drain(refund.handlers);
@@ -59,7 +59,7 @@ describe("an approval of a workflow", () => {
     expect(asked?.n).toBe(1);
   });
 
-  it("that is rejected, expired or withdrawn fails the run for good, and nothing is done", async () => {
+  it("that is rejected, expired or withdrawn fails the run for good", async () => {
     did.length = 0;
     const [rejected, withdrawn, expired] = [
       await stage.start(refund, { amount: 1 }),
@@ -74,7 +74,7 @@ describe("an approval of a workflow", () => {
     await stage.call("decide_approval", { id, digest, verdict: "reject", reason: "Too much." });
     await stage.call("cancel_approval", { id: of(withdrawn).id });
     await stage.drain(refund.handlers);
-    // Nobody maintains anything: the run wakes by itself when the question is over.
+    // No maintenance runs. The run wakes by itself when the approval has expired.
     await db.advance("31 days");
     await stage.drain(refund.handlers);
     await stage.drain(refund.handlers);
@@ -103,7 +103,7 @@ describe("an approval of a workflow", () => {
     expect((await stage.query(thief)).error?.code).toBe("invalid_request");
   });
 
-  it("that the policies ask nobody for is given at once", async () => {
+  it("that the policies waive is given at once", async () => {
     await stage.call("set_approval_policy", { autonomy: "none" });
     const id = await stage.start(refund, { amount: 5 });
     await stage.drain(refund.handlers);

@@ -1,4 +1,7 @@
-/** Children of workflows: added once, told once, cancelled with their parent; and maps over many of them. */
+/**
+ * Children of workflows are added once, report once and are cancelled with their parent. Also maps over many
+ * children.
+ */
 import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -24,7 +27,7 @@ const childrenOf = (id: string) =>
     union all select id, name from mayfly.finished_jobs where parent_id = ${id}`;
 
 describe("a child", () => {
-  it("begins where it is made, is added once, and gives its result", async () => {
+  it("starts where it is called, is added once, and returns its result", async () => {
     const begun: string[] = [];
     const parent = workflow("parent", null, async (ctx) => {
       const one = ctx.child(square, { n: 3 });
@@ -50,7 +53,7 @@ describe("a child", () => {
     expect((await stage.query(id)).children).toEqual({ succeeded: 3 });
   });
 
-  it("that fails is an error, recorded: it fails the run for good unless it is caught", async () => {
+  it("that fails is a recorded error, which fails the run for good unless it is caught", async () => {
     const parent = workflow("parent", null, async (ctx, { careful }: { careful: boolean }) => {
       const child = ctx.child("bad", {}, { maxAttempts: 1 });
       return careful ? child.catch(({ code, details }) => [code, details.error.code]) : child;
@@ -70,7 +73,7 @@ describe("a child", () => {
     });
   });
 
-  it("is cancelled with its parent, and its own children too", async () => {
+  it("is cancelled with its parent, and so are its own children", async () => {
     const leaf = workflow("leaf", null, (ctx) => ctx.signal("never"));
     const middle = workflow("middle", null, (ctx) => ctx.child(leaf, {}));
     const top = workflow("top", null, (ctx) => ctx.map("all", [1, 2], () => ctx.child(middle, {})));
@@ -86,7 +89,7 @@ describe("a child", () => {
 });
 
 describe("a map", () => {
-  it("of 500 children runs them all, gives what each gave in its order, and wakes few times", async () => {
+  it("of 500 children runs all of them, returns their results in order, and wakes only a few times", async () => {
     const many = workflow("many", null, (ctx, { upTo }: { upTo: number }) =>
       ctx.map(
         "square",
@@ -120,7 +123,7 @@ describe("a map", () => {
     );
   });
 
-  it("of steps runs some at once, and of nothing gives nothing", async () => {
+  it("of steps runs some at the same time, and of an empty list returns an empty list", async () => {
     let now = 0;
     let most = 0;
     const some = workflow("some", null, async (ctx) => {
@@ -145,7 +148,7 @@ describe("a map", () => {
     expect(most).toBe(3);
   });
 
-  it("whose functions are children of several steps runs each as far as it comes", async () => {
+  it("whose functions have several steps runs each function as far as possible", async () => {
     const chain = workflow("chain", null, (ctx) =>
       ctx.map("pair", [2, 3], async (n, each) => {
         const once = await each.child<number>("square", { n });

@@ -31,7 +31,7 @@ const ship = workflow("ship", z.object({ what: z.string() }), async (ctx, { what
 });
 
 describe("mayfly workflows", () => {
-  it("lists runs, shows one and draws it, signals it, moves and cancels one", async () => {
+  it("lists, shows, draws, signals, moves and cancels runs", async () => {
     const { error } = await mayfly.workflows.start(ship, { what: 1 as never });
     expect(error?.details).toEqual({ field: "input.what" });
     const { id } = dataOf(await mayfly.workflows.start(ship, { what: "tea" }, { key: "one" }));
@@ -53,7 +53,7 @@ describe("mayfly workflows", () => {
     expect(drawn).toContain('end_(("waits for go"))');
     expect((await run("signal", id, "go", "--payload", "{by}")).code).toBe(2);
     expect((await run("signal", id, "go", "--payload", '{"by": "me"}')).out).toContain(
-      "It goes on",
+      "The run continues.",
     );
     const ended = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 30_000 }));
     expect(ended.result).toEqual({ what: "tea", by: "me" });
@@ -74,7 +74,7 @@ describe("mayfly workflows", () => {
     await work.stop();
   });
 
-  it("lists graphs, and draws one by its name, and a run of it with where its steps stand", async () => {
+  it("lists graphs, draws one by its name, and draws a run with the status of its steps", async () => {
     const digest = graph("digest", z.object({ urls: z.array(z.string()), post: z.boolean() }), {
       read: { map: "input.urls", result: z.number() },
       sum: { needs: ["read"], result: z.number() },
@@ -110,7 +110,7 @@ describe("mayfly workflows", () => {
     await work.stop();
   });
 
-  it("gives the history a page at a time, with what each is of", async () => {
+  it("returns the history page by page, with the kind of each entry", async () => {
     const mixed = workflow("mixed", null, async (ctx) => {
       await ctx.map("each", [1], (n, each) => each.step("one", () => n));
       await ctx.any("first", { now: ctx.sleep(0), never: ctx.signal("never") });

@@ -1,4 +1,4 @@
-/** What a graph may be, and whose it is: faults by their step and field, versions, moves. */
+/** Which graphs are allowed, and who owns them: errors with their step and field, versions, moves. */
 import { graph, type JobHandlers } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rpc } from "#harness/callers";
@@ -30,11 +30,11 @@ describe("a graph that is declared", () => {
 
   it.each<[string, Record<string, object>, RegExp]>([
     [
-      "a circle",
+      "a cycle",
       { a: { needs: ["c"] }, b: { needs: ["a"] }, c: { needs: ["b"] }, d: { needs: ["c"] } },
-      /a, b, c need each other in a circle/,
+      /a, b, c need each other in a cycle/,
     ],
-    ["itself", { a: { optional: ["a"] } }, /a need each other in a circle/],
+    ["itself", { a: { optional: ["a"] } }, /a need each other in a cycle/],
     ["a need that is not there", { a: { needs: ["z"] } }, /steps\.a\.needs.*z/],
     ["a map of what it does not need", { a: {}, b: { map: "a.list" } }, /steps\.b\.map.*"a/],
     [
@@ -44,13 +44,10 @@ describe("a graph that is declared", () => {
     ],
     ["a name of its own", { input: {} }, /steps\.input\.name/],
     ["no step", {}, /1 to 200 steps/],
-  ])(
-    "is refused with %s, by the SDK where it is declared and by the database",
-    async (_, steps, why) => {
-      expect(() => graph("plan", null, steps as never)).toThrow(why);
-      await expect(set({ steps })).rejects.toThrow(why);
-    },
-  );
+  ])("is refused with %s, by the SDK and by the database", async (_, steps, why) => {
+    expect(() => graph("plan", null, steps as never)).toThrow(why);
+    await expect(set({ steps })).rejects.toThrow(why);
+  });
 
   it.each<[object, RegExp]>([
     [{ steps: { a: { when: '$.input like_regex "a"' } } }, /like_regex/],
@@ -62,10 +59,10 @@ describe("a graph that is declared", () => {
       /steps\.a\.options\.timeout must be seconds/,
     ],
     [{ steps: { a: { options: { key: "one" } } } }, /steps\.a\.options/],
-    [{ steps: { a: { input: "input" } } }, /goes with job/],
+    [{ steps: { a: { input: "input" } } }, /input needs job/],
     [{ steps: { a: { job: "no job" } } }, /steps\.a\.job/],
     [{ steps: { a: { on_failure: "laugh" } } }, /on_failure/],
-    [{ steps: { a: { other: 1 } } }, /steps\.a\.other is no field/],
+    [{ steps: { a: { other: 1 } } }, /steps\.a\.other is not a field/],
     [{ steps: { a: {} }, result: "b" }, /graph\.result/],
     [{ steps: { a: {} }, more: 1 }, /graph must be/],
     [{ steps: [] }, /graph\.steps/],
@@ -74,7 +71,7 @@ describe("a graph that is declared", () => {
     expect(await stage.call("list_graphs")).toEqual([]);
   });
 
-  it("is kept by its version, and charged; another one takes its place only while nothing runs", async () => {
+  it("is kept by version and charged, and can be replaced only while nothing runs", async () => {
     const bytes = async () => (await stage.call<{ bytes: number }>("usage")).bytes;
     const before = await bytes();
     await set(wire);
@@ -87,9 +84,9 @@ describe("a graph that is declared", () => {
     const kept = await bytes();
     const id = await stage.start({ job: "workflow:plan:1" });
     const held = (await bytes()) - kept;
-    await expect(set(other)).rejects.toThrow(/runs under way/);
+    await expect(set(other)).rejects.toThrow(/open runs/);
     await expect(stage.call("delete_graph", { name: "plan", version: "1" })).rejects.toThrow(
-      /runs under way/,
+      /open runs/,
     );
     await stage.call("cancel_jobs", { ids: [id] });
     await set(other);
@@ -110,7 +107,7 @@ describe("a graph that is declared", () => {
     await expect(stage.call("get_graph", { name: "plan" })).rejects.toThrow(/no such graph/);
   });
 
-  it("is kept by the first worker; one that has another graph for the version does nothing", async () => {
+  it("is registered by the first worker, and a worker with another graph for the version does nothing", async () => {
     const id = await stage.start({ job: "workflow:order:1" }, {}, { max_attempts: 1 });
     const began = graph("order", null, { pay: {}, ship: { needs: ["pay"] } });
     await stage.drain({
@@ -123,10 +120,10 @@ describe("a graph that is declared", () => {
     expect(await endOf(id)).toEqual([
       "failed",
       "workflow_changed",
-      expect.stringMatching(/another graph/),
+      expect.stringMatching(/not the graph that this worker has/),
     ]);
     expect(did).toEqual([]);
-    // To a version of its own, which names what was renamed.
+    // To another version, with renamed steps.
     const second = graph(
       "order",
       null,
@@ -149,7 +146,7 @@ describe("a graph that is declared", () => {
     expect(did).toEqual([]);
   });
 
-  it("does a step again that is forgotten, with all its items", async () => {
+  it("repeats a forgotten step with all its items", async () => {
     const code = (bad: boolean) =>
       graph("again", null, {
         each: { map: "input.items" },

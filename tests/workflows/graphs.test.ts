@@ -1,4 +1,4 @@
-/** Workflows that are declared as graphs: what is ready begins side by side, what is not wanted is skipped, each once. */
+/** Workflows declared as graphs: ready steps start in parallel, skipped steps do not run, and each step runs once. */
 import { graph, type JobHandlers, workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -68,7 +68,7 @@ const stepJob = async (id: string, step: string) => {
 };
 
 describe("a graph", () => {
-  it("does what is ready, each once, and gives what no other step needs", async () => {
+  it("runs each step once when it is ready, and returns the results that no other step needs", async () => {
     const id = await stage.start(digest, { urls: ["a", "bb", "ccc"], post: true });
     await stage.drain(handlers);
     expect(await endOf(id)).toEqual({ tell: "3 of true: 1+2+3, done" });
@@ -88,7 +88,7 @@ describe("a graph", () => {
     );
   });
 
-  it("skips a step whose condition is not true, and what needs it", async () => {
+  it("skips a step whose condition is not true, and steps that need it", async () => {
     const id = await stage.start(digest, { urls: ["a"] });
     await stage.drain(handlers);
     expect(await endOf(id)).toEqual({ tell: "1 of false: 1, skipped" });
@@ -97,7 +97,7 @@ describe("a graph", () => {
     expect(after?.result).toEqual({ status: "skipped" });
   });
 
-  it("maps over nothing, and says what is no list", async () => {
+  it("maps over an empty list, and says what is not a list", async () => {
     const id = await stage.start(digest, { urls: [] });
     await stage.drain(handlers);
     expect(await endOf(id)).toEqual({ tell: "0 of false: , skipped" });
@@ -111,7 +111,7 @@ describe("a graph", () => {
     ]);
   });
 
-  it("runs workflows and jobs as its steps, gives them what it says, and gives a part of a result", async () => {
+  it("runs workflows and jobs as steps with the inputs that it names, and returns a part of a result", async () => {
     const square = workflow("square", z.object({ n: z.number() }), (ctx, { n }) =>
       ctx.step("multiply", () => n * n),
     );
@@ -140,7 +140,7 @@ describe("a graph", () => {
     expect(echoed).toEqual(expect.arrayContaining([169, {}]));
   });
 
-  it("of 500 items begins them all at once, keeps their order, and wakes few times", async () => {
+  it("of 500 items starts all at once, keeps their order, and wakes only a few times", async () => {
     const many = graph("many", null, {
       square: { map: "input.items" },
       sum: { needs: ["square"] },
@@ -157,7 +157,7 @@ describe("a graph", () => {
     expect((await stage.query(id)).attempt).toBeLessThan(20);
   });
 
-  it("reads what is large from its steps, and refuses a child more than a job may be given", async () => {
+  it("reads large results from its steps, and refuses an input that is too large for a child", async () => {
     const large = graph("large", null, {
       make: { map: "input.sizes" },
       sum: { needs: ["make"] },
@@ -179,7 +179,7 @@ describe("a graph", () => {
     ]);
   });
 
-  it("is gone on with wherever a process dies, and does nothing twice that was recorded", async () => {
+  it("continues wherever a process dies, and repeats nothing that was recorded", async () => {
     const calls = new Set<string>();
     await stage.drain(handlers);
     const whole = await stage.start(digest, { urls: ["a", "b"], post: true });
@@ -198,7 +198,7 @@ describe("a graph", () => {
     }
   });
 
-  it("is cancelled with all that it has begun", async () => {
+  it("is cancelled with everything that it has started", async () => {
     const id = await stage.start(digest, { urls: ["a", "b"] });
     await stage.drain({ "workflow:digest:1": handlers["workflow:digest:1"] } as JobHandlers);
     expect(await stage.query(id)).toMatchObject({ status: "waiting", children: { ready: 3 } });
@@ -221,7 +221,7 @@ describe("a step of a graph that fails", () => {
     });
   const items = { items: [1, 2, 3] };
 
-  it("fails the run for good, which goes on when both are redriven", async () => {
+  it("fails the run for good, which continues when both are redriven", async () => {
     let isBroken = true;
     const code = flaky(() => isBroken);
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
@@ -233,13 +233,13 @@ describe("a step of a graph that fails", () => {
     expect(await endOf(id)).toEqual({ two: [1, 2, 3] });
   });
 
-  it("counts as skipped where it says so, and an item as null", async () => {
+  it("counts as skipped if the graph says so, and an item counts as null", async () => {
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
     await stage.drain(flaky(() => true, "skip"));
     expect(await endOf(id)).toEqual({ two: [1, null, 3] });
   });
 
-  it("whose job is discarded says so, instead of waiting for ever", async () => {
+  it("whose job is discarded fails the run instead of waiting forever", async () => {
     const code = flaky(() => true);
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
     await stage.drain(code);
@@ -253,7 +253,7 @@ describe("a step of a graph that fails", () => {
     ]);
   });
 
-  it("does not fit what it says it gives", async () => {
+  it("fails if its result does not match its schema", async () => {
     const typed = graph("typed", null, { one: { result: z.number() } });
     const id = await stage.start(typed);
     await stage.drain(typed.handlers({ one: () => "two" as never }));

@@ -1,4 +1,4 @@
-/** Workflows for tests: a tenant, somebody who starts them, and a worker that works until nothing is ready. */
+/** Workflows for tests: a tenant, a caller that starts them, and a worker that works until nothing is ready. */
 import type { JobHandlers, Workflow } from "@mayfly/sdk";
 import { inTenant, makePerson, rpc, type Sql, serviceRole } from "#harness/callers";
 import { sqlDoor, Worker } from "#harness/jobs-door";
@@ -46,7 +46,7 @@ export async function makeStage(sql: Sql) {
       await data.stop({ timeoutMs: 0 });
     },
     /**
-     * Works until nothing is ready, or a call that `dies` picks: there the process is gone, and its leases are over.
+     * Works until nothing is ready, or until a call that `dies` picks. There the process dies, and its leases end.
      *
      * @returns whether it died.
      */

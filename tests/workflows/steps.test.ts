@@ -1,4 +1,4 @@
-/** Invariants 3 and 6 for workflows: a step is recorded once, and an attempt goes on behind what is recorded. */
+/** Invariants 3 and 6 for workflows: a step is recorded once, and an attempt continues after what is recorded. */
 import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -61,7 +61,7 @@ describe("a step of a workflow", () => {
         two: [5, 10],
         first: { key: "go", value: at },
       });
-      // What was recorded before the death is there unchanged, and only what was not is done again.
+      // Records from before the death are unchanged, and only unrecorded steps run again.
       expect((await history(id)).checkpoints.slice(0, recorded.length)).toEqual(recorded);
       expect(ran.length).toBe(died && !recorded.some(({ name }) => name === "one") ? 2 : 1);
       if (!died) break;
@@ -70,7 +70,7 @@ describe("a step of a workflow", () => {
     expect(deaths).toBeGreaterThan(6);
   });
 
-  it("that throws fails the attempt, and is done again at the next one", async () => {
+  it("that throws fails the attempt, and runs again in the next one", async () => {
     const throwOnce = failOnce();
     const flaky = workflow("flaky", null, async (ctx) => {
       const [one, two] = await Promise.all([
@@ -87,7 +87,7 @@ describe("a step of a workflow", () => {
     expect(await stage.query(id)).toMatchObject({ status: "succeeded", result: 3, attempt: 2 });
   });
 
-  it("that throws is over when the workflow has caught it and gone on, also after a sleep", async () => {
+  it("that throws does not run again if the workflow caught the error and continued, even after a sleep", async () => {
     let tries = 0;
     const careful = workflow("careful", null, async (ctx) => {
       const said = await ctx
@@ -108,7 +108,7 @@ describe("a step of a workflow", () => {
     expect(tries).toBe(1);
   });
 
-  it("whose failure is recorded and fails the attempt after all is tried again", async () => {
+  it("whose recorded failure fails the attempt later is retried", async () => {
     const throwOnce = failOnce();
     const late = workflow("late", null, async (ctx) => {
       const [one] = await Promise.allSettled([ctx.step("one", () => throwOnce("Not yet."))]);
@@ -121,7 +121,7 @@ describe("a step of a workflow", () => {
     expect(await stage.query(id)).toMatchObject({ status: "succeeded", result: "done" });
   });
 
-  it("has its own name: a second one of that name fails the run", async () => {
+  it("needs its own name, and a second step with that name fails the run", async () => {
     const twice = workflow("twice", null, (ctx) =>
       ctx.map("each", [1, 2], () => ctx.step("same", () => 1)),
     );
@@ -135,8 +135,8 @@ describe("a step of a workflow", () => {
   });
 });
 
-describe("a run that goes on", () => {
-  it.each([10, 5_000])("behind %i steps reads them in one call", async (count) => {
+describe("a run that continues", () => {
+  it.each([10, 5_000])("after %i steps reads them in one call", async (count) => {
     const long = workflow("long", null, async (ctx) => {
       let sum = 0;
       for (let n = 0; n < count; n++) sum += await ctx.step(`s${n}`, () => -1);
@@ -165,7 +165,7 @@ describe("a run that goes on", () => {
 });
 
 describe("a workflow", () => {
-  it("refuses an input and a result that do not fit, for good", async () => {
+  it("fails for good with an input or a result that does not match its schema", async () => {
     const strict = workflow("strict", z.object({ n: z.number() }), (_, { n }) => n, {
       result: z.number().max(3),
     });
@@ -181,7 +181,7 @@ describe("a workflow", () => {
     expect((await stage.query(good)).result).toBe(3);
   });
 
-  it("says how far it is, and what it has recorded, in its order", async () => {
+  it("reports its progress and its records in order", async () => {
     const long = workflow("long", null, async (ctx) => {
       for (const n of [1, 2, 3]) {
         await ctx.step(`part ${n}`, () => n);
@@ -219,7 +219,7 @@ describe("a workflow", () => {
     expect(await stage.call("list_workflows", { of_name: "lon" })).toEqual([]);
   });
 
-  it("refuses names that no job could have", () => {
+  it("refuses names that are invalid for jobs", () => {
     expect(() => workflow("a b", null, () => 1)).toThrow(/name/);
     expect(() => workflow("a", null, () => 1, { version: "1:2" })).toThrow(/version/);
   });

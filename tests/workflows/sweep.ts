@@ -4,7 +4,7 @@ import type { Attack, RoomSweep } from "#harness/sweep";
 
 declare module "#harness/sweep" {
   interface Victim {
-    /** A workflow that sleeps. */
+    /** A sleeping workflow. */
     workflow: string;
   }
 }

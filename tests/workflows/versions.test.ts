@@ -1,4 +1,4 @@
-/** Code that changes while runs sleep: a run says what is missing, is finished by the old version, or moved. */
+/** Code that changes while runs sleep: a run says what is missing, is finished by the old version, or is moved. */
 import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { codeOf, makePerson, refusalOf } from "#harness/callers";
@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 const did: string[] = [];
-/** Steps by these names, with a wait behind the first two. */
+/** Steps with these names, with a wait after the first two. */
 const order = (names: string[], version = "1") =>
   workflow(
     "order",
@@ -43,7 +43,7 @@ async function sleeping() {
 const move = (id: string, more: Record<string, unknown>, by = stage.admin) =>
   stage.call("move_workflow", { id, ...more }, by);
 
-describe("code that has changed under a run", () => {
+describe("code that changed while a run waits", () => {
   it("says which step was renamed, and does nothing", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
@@ -54,7 +54,7 @@ describe("code that has changed under a run", () => {
     expect(did).toEqual([]);
   });
 
-  it("says which step was removed, also where nothing comes behind it", async () => {
+  it("says which step was removed, even if no other step comes after it", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay"]).handlers);
@@ -65,7 +65,7 @@ describe("code that has changed under a run", () => {
     expect((await stage.query(other)).error?.message).toMatch(/"other".*"pay"/);
   });
 
-  it("is no matter to what comes behind the last record, nor to branches in another order", async () => {
+  it("may change after the last record, and may run branches in another order", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay", "mail", "pack", "ship"]).handlers);
@@ -75,7 +75,7 @@ describe("code that has changed under a run", () => {
         for (const n of [1, 2, 3]) await ctx.step(`slow ${n}`, () => n);
       })();
       const fast = (async () => {
-        // What is no step takes its time at each attempt.
+        // Code outside of steps runs in each attempt.
         await new Promise((resolve) => setTimeout(resolve, 10));
         await ctx.step("fast", () => 0);
       })();
@@ -94,7 +94,7 @@ describe("code that has changed under a run", () => {
 describe("a run of an old version", () => {
   const renamed = order(["pay", "email", "ship"], "2");
 
-  it("is left alone by workers of the new one, and finished by those that serve the old one too", async () => {
+  it("is left alone by workers of the new version, and finished by workers that also serve the old one", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(renamed.handlers);
@@ -103,7 +103,7 @@ describe("a run of an old version", () => {
     expect(await stage.query(id)).toMatchObject({ status: "succeeded", version: "1" });
   });
 
-  it("is moved, with what was renamed, and does nothing twice", async () => {
+  it("can be moved with renamed steps, and repeats nothing", async () => {
     const id = await sleeping();
     expect(await move(id, { to_version: "2", renamed: { mail: "email" } })).toMatchObject({
       name: "order",
@@ -116,7 +116,7 @@ describe("a run of an old version", () => {
     expect(did).toEqual(["ship"]);
   });
 
-  it("that has failed is moved and runs again; what it should forget is done again", async () => {
+  it("that has failed can be moved and runs again, repeating the steps to forget", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay", "email", "ship"]).handlers);
@@ -126,7 +126,7 @@ describe("a run of an old version", () => {
     expect(did).toEqual(["email", "ship"]);
   });
 
-  it("is taken from the worker that has it", async () => {
+  it("is taken from the worker that runs it", async () => {
     const id = await stage.start(began);
     const { lease } = await claimOne(db.sql, stage.agent.claims);
     await move(id, { to_version: "2" });
@@ -136,7 +136,7 @@ describe("a run of an old version", () => {
     expect(await jobOf(db.sql, stage.tenant, id)).toMatchObject({ queue: renamed.job });
   });
 
-  it("is not moved by anybody, nor anything else, nor to what makes no sense", async () => {
+  it("cannot be moved without the right, to an invalid version, or if it is no workflow or has ended", async () => {
     const id = await sleeping();
     const member = await makePerson(db.sql, { [stage.tenant]: "member" });
     expect(await codeOf(move(id, { to_version: "2" }, member))).toBe("scope_missing");

@@ -25,7 +25,7 @@ describe("a signal to a workflow", () => {
     await ctx.signal("go"),
   ]);
 
-  it("is kept when it comes before the wait, during it and after it, and each is taken once", async () => {
+  it("is kept if it comes before, during or after the wait, and each one is used once", async () => {
     const id = await stage.start(two);
     await stage.signal(id, "go", 1);
     await stage.drain(two.handlers);
@@ -57,18 +57,18 @@ describe("the first of several", () => {
     return [first.key, first.value, await late];
   });
 
-  it("is the earliest that has come, is recorded, and leaves the others for later", async () => {
+  it("is the earliest one, is recorded, and leaves the others for later", async () => {
     const id = await stage.start(race);
     await stage.signal(id, "late", 1);
     await stage.signal(id, "soon", 2);
     await stage.drain(race.handlers);
-    // What won is awaited again, and gives the same.
+    // The winner is awaited again, and gives the same result.
     expect(await resultOf(id)).toEqual(["late", 1, 1]);
     const [kept] = await db.sql`select name from mayfly.job_signals where job_id = ${id}`;
     expect(kept?.name).toBe("soon");
   });
 
-  it("is a time that was over before the signal came, even if nobody looked in between", async () => {
+  it("is a timer that ended before the signal came, even if nobody looked in between", async () => {
     const timed = workflow("timed", null, (ctx) =>
       ctx.any("first", { go: ctx.signal("go"), over: ctx.sleep("1m") }),
     );
@@ -85,7 +85,7 @@ describe("the first of several", () => {
 });
 
 describe("a sleep", () => {
-  it("ends when its time is over, by the time that it began, on whatever worker", async () => {
+  it("ends at its time, counted from its start, on any worker", async () => {
     const nap = workflow("nap", null, async (ctx) => {
       await ctx.sleep("1h");
       await ctx.sleep("30m");
@@ -99,13 +99,13 @@ describe("a sleep", () => {
     await db.advance("2 minutes");
     await stage.drain(nap.handlers);
     expect((await stage.query(id)).status).toBe("waiting");
-    // The clock jumps far ahead: it is over, once.
+    // The clock jumps far ahead, and the wait ends once.
     await db.advance("300 days");
     await stage.drain(nap.handlers);
     expect(await resultOf(id)).toBe("rested");
   });
 
-  it("ends once, and not before its time, when the clock jumps back under it", async () => {
+  it("ends once, and not before its time, if the clock jumps back", async () => {
     const nap = workflow("back", null, async (ctx) => {
       const first = await ctx.any("first", { over: ctx.sleep("1h"), go: ctx.signal("go") });
       return [first.key, await ctx.signal("go")];
@@ -122,12 +122,12 @@ describe("a sleep", () => {
     await db.advance("-2 hours");
     await stage.signal(id, "go", "late");
     await stage.drain(nap.handlers);
-    // What was over stays so, whatever the clock says afterwards.
+    // What had ended stays ended, whatever the clock says later.
     expect(await resultOf(id)).toEqual(["over", "late"]);
     await db.advance("91 minutes");
   });
 
-  it("of one branch does not hold up the work of another", async () => {
+  it("of one branch does not delay another one", async () => {
     const done: number[] = [];
     const mixed = workflow("mixed", null, (ctx) =>
       Promise.all([
@@ -154,8 +154,8 @@ describe("a sleep", () => {
   });
 });
 
-describe("what wait_any is given", () => {
-  it("has to fit, under a lease that holds", async () => {
+describe("the waits of wait_any", () => {
+  it("must be valid, under a current lease", async () => {
     const plain = workflow("plain", null, () => null);
     await stage.start(plain);
     const { lease } = await claimOne(db.sql, stage.agent.claims);

@@ -1,4 +1,4 @@
-/** What the functions of the room need besides, when values are tried on them. */
+/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
 export const wantedOfWorkflows = (lease: string, run: string) => ({
   "wait_any.lease": lease,
   "wait_any.waits": [{ step: "any", signal: "never" }],

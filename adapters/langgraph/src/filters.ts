@@ -13,7 +13,7 @@ const comparisons: Record<string, (value: unknown, given: unknown) => boolean> =
   $nin: (value, given) => !Array.isArray(given) || !given.includes(value),
 };
 
-/** Whether a value has what a filter asks for: equal fields, or LangGraph's operators. */
+/** Whether a value matches a filter. Each field of the filter is a value to equal, or has LangGraph's operators. */
 export const passes = (value: Values, filter: Values | undefined): boolean =>
   Object.entries(filter ?? {}).every(([field, asked]) => {
     const operators = operatorsOf(asked);
@@ -27,7 +27,7 @@ function operatorsOf(asked: unknown): [string, unknown][] | undefined {
   return entries.every(([name]) => name in comparisons) ? entries : undefined;
 }
 
-/** Whether a namespace begins or ends as a condition says; `*` is any label. */
+/** Whether a namespace matches a condition on its beginning or end. `*` stands for any label. */
 export function isMatch({ matchType, path }: MatchCondition, namespace: string[]): boolean {
   const offset = matchType === "prefix" ? 0 : namespace.length - path.length;
   return (

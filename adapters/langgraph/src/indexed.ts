@@ -1,9 +1,9 @@
 import { getTextAtPath } from "@langchain/langgraph-checkpoint";
 
-/** The most that a memory's text may have. */
+/** The maximum length of a memory's text. */
 const most = 100_000;
 
-/** What of a value is searched: the texts at these paths, or the whole value as JSON. */
+/** The searchable text of a value: the texts at these paths, or the whole value as JSON. */
 export function textOf(value: Record<string, unknown>, fields: string[] | undefined): string {
   const texts =
     fields === undefined

@@ -1,4 +1,4 @@
-/** A name within a length: itself, or behind `#` its SHA-256. */
+/** Shortens a name to a length: the name itself if it fits, otherwise `#` and its SHA-256. */
 async function within(name: string, most: number): Promise<string> {
   if (name.length <= most) return name;
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name));
@@ -9,6 +9,6 @@ async function within(name: string, most: number): Promise<string> {
 export const keyOf = (namespace: string[], key: string): Promise<string> =>
   within(`langgraph:${JSON.stringify([namespace, key])}`, 200);
 
-/** The tag that every item within a namespace has. A label has no `:`, so no two namespaces share one. */
+/** The tag of every item within a namespace. A label has no `:`, so no two namespaces share a tag. */
 export const namespaceTag = (namespace: string[]): Promise<string> =>
   within(["langgraph", ...namespace].join(":"), 100);

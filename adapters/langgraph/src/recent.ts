@@ -1,12 +1,12 @@
-/** What is known of the value of a channel: its version, and its text. */
+/** The known value of a channel: its version and its text. */
 interface Known {
   version: string | number;
   text: string;
 }
 
 /**
- * The texts of lists that this saver has read or written last, so that it can tell what was appended.
- * Holds so many characters, those that were used last.
+ * The texts of the lists that this saver has recently read or written, so that it can detect what was
+ * appended. It holds up to a number of characters, and keeps the most recently used lists.
  */
 export class RecentValues {
   readonly #most: number;
@@ -23,7 +23,7 @@ export class RecentValues {
 
   set(key: string, known: Known): void {
     this.#drop(key);
-    // Only a list grows by parts, and only one with something in it.
+    // Only a list that is not empty can grow in parts.
     if (!known.text.startsWith("[") || known.text.length < 3) return;
     this.#known.set(key, known);
     this.#size += known.text.length;

@@ -1,6 +1,6 @@
 import type { Result } from "@mayfly/sdk";
 
-/** What was answered; a refusal is thrown, as LangGraph expects it. */
+/** Returns the data of a result, or throws its error, as LangGraph expects. */
 export function given<T>({ data, error }: Result<T>): T {
   if (error) throw error;
   return data as T;

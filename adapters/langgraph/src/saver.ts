@@ -17,23 +17,26 @@ import { RecentValues } from "./recent.ts";
 import { given } from "./results.ts";
 import { appended, fromText, joined, toText } from "./texts.ts";
 
-/** LangChain's own, of which this package needs no more. */
+/** The part of LangChain's own type that this package needs. */
 type RunnableConfig = Parameters<BaseCheckpointSaver["getTuple"]>[0];
 
-/** A `Mayfly` or an `Agent`: whoever calls, in whose tenant the threads are. */
+/** The caller, a `Mayfly` or an `Agent`. Threads belong to its tenant. */
 export interface ThreadsOwner {
   threads: Threads;
 }
 
-/** How a saver keeps threads. */
+/** Options of a saver. */
 export interface MayflySaverOptions {
-  /** Ends a thread so many seconds after its last checkpoint. Without it, threads stay until you delete them. */
+  /**
+   * How many seconds after its last checkpoint a thread ends. Without it, threads stay until you
+   * delete them.
+   */
   expiresIn?: number;
-  /** Serialises values; LangGraph's own by default. */
+  /** Serialises values. LangGraph's own serializer by default. */
   serde?: BaseCheckpointSaver["serde"];
   /**
-   * How many characters of recent lists it holds to tell what was appended, 32 million by default. A list
-   * that it does not hold is stored whole once more.
+   * How many characters of recent lists it holds to detect what was appended: 32 million by default.
+   * If it no longer holds a list, it stores the whole list once more.
    */
   recentCharacters?: number;
 }
@@ -41,8 +44,9 @@ export interface MayflySaverOptions {
 const pageSize = 20;
 
 /**
- * Keeps the checkpoints of LangGraph in a Mayfly project, over the Data API: in the tenant of the caller,
- * whose scopes `thread:read` and `thread:write` it needs. A list that grows is stored by its parts.
+ * Keeps the checkpoints of LangGraph in a Mayfly project, over the Data API, in the tenant of the
+ * caller. The caller needs the scopes `thread:read` and `thread:write`. A growing list is stored in
+ * parts.
  *
  * @example
  * const graph = builder.compile({ checkpointer: new MayflySaver(mayfly) });
@@ -52,7 +56,10 @@ export class MayflySaver extends BaseCheckpointSaver {
   readonly #threads: Threads;
   readonly #expiresIn: number | undefined;
   readonly #recent: RecentValues;
-  /** Writes that are on their way: a list that gets what a task wrote is stored as a difference to it. */
+  /**
+   * Writes that are being stored. If a list later contains what a task wrote, only the difference is
+   * stored.
+   */
   readonly #writing = new Set<Promise<unknown>>();
 
   constructor(owner: ThreadsOwner, options: MayflySaverOptions = {}) {
@@ -133,7 +140,7 @@ export class MayflySaver extends BaseCheckpointSaver {
     await Promise.allSettled(this.#writing);
     const channelValues = texts.map((one) => this.#grown(thread, ns, one));
     let answer = await this.#threads.put(thread, { ...common, channelValues });
-    // Somebody has deleted or pruned the version that a list continues.
+    // The version that a list continues was deleted or pruned.
     if (answer.error?.code === "version_unknown") {
       const whole = texts.map(({ channel, text }) => ({ channel, part: text }));
       answer = await this.#threads.put(thread, { ...common, channelValues: whole });
@@ -171,23 +178,26 @@ export class MayflySaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Deletes all but the newest checkpoints of a thread, and what nothing else needs. What you can go back
-   * to gets shorter; the thread goes on as it was.
+   * Deletes all but the newest checkpoints of a thread, with everything that only the deleted ones
+   * need. The thread continues as before, but you can no longer go back as far.
    *
-   * @param options `keep`: how many stay of each namespace; 1 by default.
+   * @param options `keep`: how many to keep in each namespace; 1 by default.
    * @returns how many were deleted.
    */
   async pruneThread(threadId: string, options: { keep?: number } = {}): Promise<number> {
     return given(await this.#threads.prune(threadId, options));
   }
 
-  /** The next whole number, with a fraction by which no two branches of a thread have the same version. */
+  /**
+   * The next whole number, with a random fraction, so that no two branches of a thread have the
+   * same version.
+   */
   override getNextVersion(current: number | undefined): number {
     const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
     return Math.floor(current ?? 0) + 1 + Number((random / 2 ** 32).toFixed(8));
   }
 
-  /** A value, or only what it has more than the version that was read or written last. */
+  /** The whole value, or only what was added since the version that was last read or written. */
   #grown(
     thread: string,
     ns: string,
@@ -233,7 +243,9 @@ export class MayflySaver extends BaseCheckpointSaver {
     };
   }
 
-  /** Before version 4 of its format, a checkpoint had what its parent's tasks sent as a channel. */
+  /**
+   * Before version 4 of the format, a checkpoint stored the sends of its parent's tasks as a channel.
+   */
   async #takeSends(
     checkpoint: Checkpoint,
     thread: string,
@@ -250,7 +262,9 @@ export class MayflySaver extends BaseCheckpointSaver {
     checkpoint.channel_versions[TASKS] = newest ?? this.getNextVersion(undefined);
   }
 
-  /** As JSON that the database can search; LangGraph's serializer keeps what JSON has not. */
+  /**
+   * JSON that the database can search. LangGraph's serializer also keeps values that JSON cannot express.
+   */
   async #metadataOf(metadata: CheckpointMetadata): Promise<Record<string, unknown>> {
     const text = await toText(this.serde, metadata);
     if (text.startsWith("{")) return JSON.parse(text);

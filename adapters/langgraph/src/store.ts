@@ -16,15 +16,18 @@ import { textOf } from "./indexed.ts";
 import { keyOf, namespaceTag } from "./names.ts";
 import { given } from "./results.ts";
 
-/** How a store keeps items. */
+/** Options of a store. */
 export interface MayflyStoreOptions {
-  /** Ends an item so many seconds after it was put last. Without it, items stay until you delete them. */
+  /**
+   * How many seconds after it was last put an item ends. Without it, items stay until you delete
+   * them.
+   */
   expiresIn?: number;
   /** Which fields of a value are searched, such as `"text"` or `"notes[*].title"`; the whole value by default. */
   fields?: string[];
 }
 
-/** What a memory of an item says besides its text. */
+/** The metadata of an item's memory. */
 interface ItemData {
   namespace: string[];
   key: string;
@@ -52,7 +55,10 @@ export class MayflyStore extends BaseStore {
     this.#options = options;
   }
 
-  /** Reads see what was there before the puts of the same batch. Of several puts of a key the last one counts. */
+  /**
+   * Reads see the items from before the puts of the same batch. If a key is put several times, the
+   * last put counts.
+   */
   async batch<Op extends Operation[]>(operations: Op): Promise<OperationResults<Op>> {
     const puts = new Map<string, PutOperation>();
     for (const operation of operations)
@@ -117,7 +123,7 @@ export class MayflyStore extends BaseStore {
     return sorted.slice(offset, offset + limit);
   }
 
-  /** Hands over each memory of the tags, the oldest first, until the work says that it has enough. */
+  /** Calls `work` with each memory with these tags, oldest first, until it has enough. */
   async #each(options: ListOptions, work: (memory: Memory) => unknown): Promise<void> {
     for (let after: string | null | undefined; after !== null; ) {
       const page = given(
@@ -131,22 +137,17 @@ export class MayflyStore extends BaseStore {
   async #put(operations: PutOperation[]): Promise<void> {
     if (operations.length === 0) return;
     const memories: NewMemory[] = [];
+    const changed: { id: string }[] = [];
     for (const operation of operations) {
       if (operation.value !== null) memories.push(await this.#toMemory(operation));
       else {
         const memory = await this.#find(operation.namespace, operation.key);
-        if (memory) given(await this.#owner.memory.forget(memory.id));
+        if (memory) changed.push(given(await this.#owner.memory.forget(memory.id)));
       }
     }
-    if (memories.length > 0) given(await this.#owner.memory.remember(memories));
-    // What an agent remembers and forgets goes through its outbox.
-    if (!("sync" in this.#owner)) return;
-    given(await this.#owner.sync({ pull: false }));
-    const { id, outbox } = this.#owner;
-    const refused = outbox.refused.find(({ agentId }) => agentId === id);
-    if (!refused) return;
-    given(await outbox.discard([refused.operation.id]));
-    throw refused.error;
+    if (memories.length > 0) changed.push(...given(await this.#owner.memory.remember(memories)));
+    // An agent's writes go through its outbox.
+    if ("sync" in this.#owner) given(await this.#owner.outbox.pushNow(changed.map(({ id }) => id)));
   }
 
   async #toMemory({ namespace, key, value, index }: PutOperation): Promise<NewMemory> {
@@ -178,7 +179,7 @@ type ItemMemory = Pick<Memory, "metadata" | "createdAt">;
 
 const dataOf = ({ metadata }: ItemMemory) => metadata.langgraph as ItemData;
 
-/** Between its end and the maintenance that forgets it, a memory is still there. */
+/** An expired memory is still stored until maintenance forgets it. */
 const isLive = (memory: ItemMemory): boolean => {
   const { expires_at: end } = dataOf(memory);
   return end === undefined || new Date(end).getTime() > Date.now();

@@ -2,10 +2,13 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 
 type Serializer = BaseCheckpointSaver["serde"];
 
-/** JSON begins with no `@`, so what is not JSON can say of which type it is. */
+/** JSON never begins with `@`, so other values can begin with it and their type. */
 const typed = /^@([^;]*);base64,/;
 
-/** A value as a text that the database can store: JSON as it is, anything else in base64 behind its type. */
+/**
+ * A value as a text that the database can store. JSON stays as it is. Anything else is its type
+ * followed by base64.
+ */
 export async function toText(serde: Serializer, value: unknown): Promise<string> {
   const [type, bytes] = await serde.dumpsTyped(value);
   if (type === "json") return new TextDecoder().decode(bytes);
@@ -14,7 +17,7 @@ export async function toText(serde: Serializer, value: unknown): Promise<string>
   return `@${type};base64,${btoa(binary)}`;
 }
 
-/** What a text of `toText` was. */
+/** Reverses `toText`. */
 export async function fromText(serde: Serializer, text: string): Promise<unknown> {
   const [head, type] = typed.exec(text) ?? [];
   if (head === undefined || type === undefined) return serde.loadsTyped("json", text);
@@ -26,8 +29,9 @@ export async function fromText(serde: Serializer, text: string): Promise<unknown
 }
 
 /**
- * What a list has more than an earlier version of it, as a list of its own. Both are JSON; undefined where
- * the later one does not begin with the earlier one, and an empty text where they are the same.
+ * The elements that were added to a list since an earlier version, as a list. Both are JSON.
+ * Undefined if the later one does not begin with the earlier one, and an empty text if they are the
+ * same.
  */
 export function appended(before: string, now: string): string | undefined {
   if (before === now) return "";
@@ -36,7 +40,7 @@ export function appended(before: string, now: string): string | undefined {
   return now.startsWith(shared) ? `[${now.slice(shared.length)}` : undefined;
 }
 
-/** One text of the parts of a value: one part as it is, several as the list that they are parts of. */
+/** Joins the parts of a value into one text: a single part as it is, several parts as one list. */
 export function joined(parts: string[]): string {
   const [first = "", ...rest] = parts;
   if (rest.length === 0) return first;

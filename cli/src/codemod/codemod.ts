@@ -59,7 +59,7 @@ export async function codemod({ paths, dryRun = false }: CodemodOptions): Promis
       changed.push({ path: relative(process.cwd(), path), edits, byHand });
     if (rewritten !== text) written.push([path, rewritten]);
   }
-  // At the end, because the types of one file come from others as they were.
+  // Written at the end, because the types in one file depend on the old text of other files.
   if (!dryRun) for (const [path, text] of written) await writeFile(path, text);
   return changed;
 }

@@ -1,25 +1,25 @@
-import { createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { Writable } from "node:stream";
-import type { NewMemory } from "@mayfly/sdk";
+import type { Mayfly, NewMemory } from "@mayfly/sdk";
 import { type Command, Option } from "commander";
 import { execute, type ProjectOptions, type Session, withProject } from "../command.ts";
 import { dataOf, Failure } from "../failure.ts";
+import { count } from "../format-values.ts";
 import { openProject } from "../project.ts";
-import { count } from "../words.ts";
 import { type Format, formats, readers } from "./formats.ts";
-import { itemsOf, vectorsOf } from "./items.ts";
-import { placeOf } from "./place.ts";
+import { itemsOf } from "./items.ts";
+import { type Place, placeOf } from "./place.ts";
 
 interface Options extends ProjectOptions {
   from: Format;
 }
 
-/** How many memories one call stores, how many with a vector, and how long they are as text. */
-const most = { memories: 500, withVector: 100, characters: 1_000_000 };
+/** How many memories one call stores, and how long they are as text. */
+const most = { memories: 500, characters: 1_000_000 };
 
 const importExamples = `
-Formats: jsonl (as for mayfly remember --file), export (of mayfly export: its memories, with vectors), mem0
-(JSON of get_all or of an export), langgraph (rows of the table store, as JSON Lines).
+Formats: jsonl (as for mayfly remember --file), export (of mayfly export: everything of the tenant, with the
+secret key), mem0 (JSON of get_all or of an export), langgraph (rows of the table store, as JSON Lines).
 
 You can run an import again: what is stored is not stored twice, and an interrupted one continues.
 
@@ -38,10 +38,10 @@ Examples:
 export function addImport(program: Command): void {
   const command = program
     .command("import")
-    .description("store memories from a file")
+    .description("store memories from a file, or a whole export")
     .argument("<file>", "JSON Lines or JSON")
     .addOption(
-      new Option("--from <format>", "what wrote the file").choices([...formats]).default("jsonl"),
+      new Option("--from <format>", "format of the file").choices([...formats]).default("jsonl"),
     )
     .addHelpText("after", importExamples);
   withProject(command).action((file: string, options: Options) =>
@@ -49,8 +49,8 @@ export function addImport(program: Command): void {
   );
   const exported = program
     .command("export")
-    .description("write everything of a tenant as JSON Lines")
-    .option("--out <file>", "the file to write; standard output without it")
+    .description("write everything that a tenant has as JSON Lines")
+    .option("--out <file>", "file to write (default: standard output)")
     .addHelpText("after", exportExamples);
   withProject(exported).action((options: ProjectOptions & { out?: string }) =>
     execute(options, (session) => exportTenant(options, session)),
@@ -59,14 +59,12 @@ export function addImport(program: Command): void {
 
 async function importFile(file: string, options: Options, session: Session): Promise<undefined> {
   const { output, interruption } = session;
-  const vectors = options.from === "export" ? vectorsOf(file) : undefined;
-  const withVector = vectors && attach(vectors);
   const counts = { stored: 0, changed: 0, duplicate: 0, skipped: 0 };
   const { mayfly, tenant } = await openProject(options, output);
   const place = await placeOf(file, tenant.id);
   if (place.done > 0) output.note(`Continuing after line ${place.done}.`);
+  if (options.from === "export") return importExport(file, place, mayfly, session);
 
-  const batch = withVector ? most.withVector : most.memories;
   let waiting: NewMemory[] = [];
   let characters = 0;
   let last = 0;
@@ -82,16 +80,13 @@ async function importFile(file: string, options: Options, session: Session): Pro
     if (interruption.signal.aborted) break;
     const memory = readers[options.from](item);
     if (memory === null) {
-      if (item.table === undefined) counts.skipped++;
-    } else {
-      const whole = withVector ? await withVector(memory) : memory;
-      if (number > place.done) {
-        waiting.push(whole);
-        characters += JSON.stringify(item).length;
-      }
+      counts.skipped++;
+    } else if (number > place.done) {
+      waiting.push(memory);
+      characters += JSON.stringify(item).length;
     }
     last = Math.max(number, place.done);
-    if (waiting.length >= batch || characters >= most.characters) await store();
+    if (waiting.length >= most.memories || characters >= most.characters) await store();
   }
   if (waiting.length > 0) await store();
   if (interruption.signal.aborted)
@@ -102,26 +97,41 @@ async function importFile(file: string, options: Options, session: Session): Pro
       `${count(counts.stored, "memory", "memories")} stored`,
       `${counts.changed} changed by their keys`,
       `${counts.duplicate} known already`,
-      ...(counts.skipped > 0 ? [`${counts.skipped} lines were no memories`] : []),
+      ...(counts.skipped > 0 ? [`${counts.skipped} lines were not memories`] : []),
     ].join(", "),
   ]);
   return undefined;
 }
 
-/** Memories and vectors of an export come in the same order, so both are read side by side. */
-function attach(vectors: AsyncGenerator<{ id: string; model: string; embedding: number[] }>) {
-  let next: Promise<IteratorResult<{ id: string; model: string; embedding: number[] }>> | undefined;
-  return async (memory: NewMemory): Promise<NewMemory> => {
-    for (;;) {
-      next ??= vectors.next();
-      // A memory has its own id where it is imported.
-      const { id = "", ...rest } = memory;
-      const { value, done } = await next;
-      if (done || value.id > id) return rest;
-      next = undefined;
-      if (value.id === id) return { ...rest, embedding: value.embedding, model: value.model };
-    }
-  };
+async function importExport(
+  file: string,
+  place: Place,
+  mayfly: Mayfly,
+  { output, interruption }: Session,
+): Promise<undefined> {
+  let saved = Promise.resolve();
+  const answer = await mayfly.tenants.import(createReadStream(file), {
+    after: place.done,
+    signal: interruption.signal,
+    onProgress: (done) => {
+      saved = saved.then(() => place.save(done.lines));
+      output.note(`${count(done.stored, "row")} so far.`);
+    },
+  });
+  await saved;
+  const done = dataOf(answer);
+  if (interruption.signal.aborted)
+    throw new Failure("The import was interrupted.", { hint: "Run it again to continue." });
+  await place.forget();
+  const left = Object.entries(done.leftOut).map(([table, rows]) => `${rows} of ${table}`);
+  output.answer(done, () => [
+    `${count(done.stored, "row")} stored, ${done.known} known already`,
+    ...(left.length > 0
+      ? [`Left out, since they belong to the other project: ${left.join(", ")}`]
+      : []),
+    ...(done.orphaned > 0 ? [`${count(done.orphaned, "row")} refer to one that is not here`] : []),
+  ]);
+  return undefined;
 }
 
 async function exportTenant(
@@ -134,7 +144,7 @@ async function exportTenant(
     await lines.pipeTo(Writable.toWeb(process.stdout), { preventClose: true });
     return undefined;
   }
-  // It holds everything that the tenant has: for its owner alone.
+  // Only the file's owner may read it, because it has everything of the tenant.
   await lines.pipeTo(Writable.toWeb(createWriteStream(options.out, { mode: 0o600 })));
   output.answer({ tenant: tenant.id, file: options.out }, () => [
     `${tenant.name} is in ${options.out}.`,

@@ -1,4 +1,4 @@
-/** What other programs have stored, as memories. */
+/** Converts what other programs have stored into memories. */
 import type { NewMemory } from "@mayfly/sdk";
 
 export const formats = ["jsonl", "export", "mem0", "langgraph"] as const;
@@ -7,31 +7,11 @@ export type Format = (typeof formats)[number];
 type Item = Record<string, unknown>;
 
 /** Turns one item of a file into a memory. Null if the item is not one. */
-export const readers: Record<Format, (item: Item) => NewMemory | null> = {
+export const readers: Record<Exclude<Format, "export">, (item: Item) => NewMemory | null> = {
   jsonl: (item) => withDate(item as NewMemory, item.expiresAt),
-  export: fromExport,
   mem0: fromMem0,
   langgraph: fromLangGraph,
 };
-
-/**
- * A line of `mayfly export`: `{ table, row }`. Other tables than memories are left out. The id becomes the key of a
- * memory that has none, so that another import finds it.
- */
-function fromExport({ table, row }: Item): NewMemory | null {
-  if (table !== "memories" || !isItem(row) || row.deleted_at) return null;
-  const { id, kind, task, input, output, critique, reward, success, importance, tags } = row;
-  const given = { id, kind, task, input, output, critique, reward, success, importance, tags };
-  const more = {
-    metadata: row.metadata,
-    sessionId: row.session_id,
-    conversationId: row.conversation_id,
-    tokens: row.tokens,
-    latencyMs: row.latency_ms,
-    key: row.key ?? `export:${id}`,
-  };
-  return withDate(present({ ...given, ...more }) as NewMemory, row.expires_at);
-}
 
 /** A memory of mem0's `get_all` or of an export of its platform. */
 function fromMem0(item: Item): NewMemory | null {

@@ -31,24 +31,6 @@ export async function* itemsOf(file: string): AsyncGenerator<Numbered> {
   }
 }
 
-/** The vector of each memory of an export, in the order of the memories. Of the first model, if there are several. */
-export async function* vectorsOf(
-  file: string,
-): AsyncGenerator<{ id: string; model: string; embedding: number[] }> {
-  let only: unknown;
-  for await (const { item } of itemsOf(file)) {
-    if (item.table !== "memory_vectors") continue;
-    const { memory_id, model, embedding } = item.row as Item;
-    only ??= model;
-    if (model !== only || typeof embedding !== "string") continue;
-    yield {
-      id: String(memory_id),
-      model: String(model),
-      embedding: JSON.parse(embedding) as number[],
-    };
-  }
-}
-
 async function arrayIn(file: string): Promise<unknown[] | null> {
   let first = "";
   try {

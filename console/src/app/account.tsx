@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import { person, signOut, space } from "../session/session.ts";
 
-/** Who is signed in, as what; and the way out. */
+/** The person who is signed in, their role, and signing out. */
 export function Account() {
   const box = useRef<HTMLDetailsElement>(null);
   const email = person.value?.email ?? "";

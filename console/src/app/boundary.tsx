@@ -1,7 +1,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { Empty } from "../parts/panel.tsx";
 
-/** A page that fails says so, and leaves the rest of the console as it is. */
+/** Shows the error of a page that fails. The rest of the console keeps working. */
 export class Boundary extends Component<{ children: ComponentChildren }, { error: unknown }> {
   override state = { error: null as unknown };
 

@@ -6,7 +6,7 @@ import { NoTenant } from "./no-tenant.tsx";
 import { ProjectForm } from "./project-form.tsx";
 import { SignIn } from "./sign-in.tsx";
 
-/** Everything before a tenant is open. */
+/** The screens before a tenant is open. */
 export function Entry({ phase }: { phase: Phase }) {
   switch (phase.at) {
     case "project":
@@ -65,7 +65,9 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-/** Which project it is, and the way to another, where the server of the page names none. */
+/**
+ * Names the project, and links to choosing another one if the server of the page does not set it.
+ */
 function Where() {
   const found = config.value;
   if (!found) return null;

@@ -7,10 +7,10 @@ import { toggleTheme } from "./theme.ts";
 export const paletteOpen = signal(false);
 export const helpOpen = signal(false);
 
-/** `g` was pressed, and the next key names a page. */
+/** Whether `g` was pressed, so that the next key names a page. */
 let goes = false;
 
-/** Keys of every page. A page's own are handled on its elements. */
+/** Keys that work on every page. A page's own keys are handled by its elements. */
 export function listenForKeys(): void {
   addEventListener("keydown", (event) => {
     if (phase.value.at !== "open") return;

@@ -16,7 +16,7 @@ const tones = {
   ended: "red",
 };
 
-/** Whether what is shown is what is, and how far behind it is. */
+/** Shows whether the page is up to date, and how far behind it is. */
 export function LiveBadge() {
   const state = space.value?.events.state.value;
   if (!state) return null;

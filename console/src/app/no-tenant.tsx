@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Refusal } from "../parts/notice.tsx";
 import { config, listTenants, mayflyAnywhere, person, signOut } from "../session/session.ts";
 
-/** Who is signed in belongs to no tenant: how to come to one. */
+/** Explains to a person without a tenant how to join one. */
 export function NoTenant() {
   const [error, setError] = useState<MayflyError | null>(null);
   const create = async (name: string) => {
@@ -51,7 +51,7 @@ export function NoTenant() {
       >
         <label>
           Or an invitation
-          <input name="token" required placeholder="The token that you were sent" />
+          <input name="token" required placeholder="The token that you received" />
         </label>
         <button type="submit" class="button">
           Accept

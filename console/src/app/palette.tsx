@@ -3,7 +3,9 @@ import { pages } from "../pages/index.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { printable } from "../parts/text.ts";
+import { viewHref } from "../parts/views.tsx";
 import { openTenant, signOut, space, tenants } from "../session/session.ts";
+import { views } from "../session/views.ts";
 import { helpOpen, paletteOpen } from "./keys.ts";
 import { go } from "./route.ts";
 import { toggleTheme } from "./theme.ts";
@@ -21,7 +23,7 @@ const close = () => {
   paletteOpen.value = false;
 };
 
-/** Finds pages, agents, tenants and things to do by a few letters. */
+/** Finds pages, agents, tenants and commands by a few letters. */
 export function Palette() {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
@@ -63,7 +65,7 @@ export function Palette() {
       />
       <div id="palette-list" role="listbox" aria-label="Found">
         {found.map((choice, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys and Enter of the input choose.
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the input handles the arrow keys and Enter.
           <div
             key={`${choice.about} ${choice.label}`}
             id={`palette-${index}`}
@@ -78,7 +80,7 @@ export function Palette() {
             <small>{choice.about}</small>
           </div>
         ))}
-        {found.length === 0 && <p class="hint">Nothing is called so.</p>}
+        {found.length === 0 && <p class="hint">Nothing has this name.</p>}
       </div>
     </Dialog>
   );
@@ -94,6 +96,16 @@ function allChoices(): Choice[] {
     ...pages
       .filter(({ needs }) => !needs || open.may(needs))
       .map(({ name, title, icon }) => ({ label: title, about: "page", icon, run: () => go(name) })),
+    ...views.value
+      .filter(({ tenant }) => tenant === open.tenant.id)
+      .map((view) => ({
+        label: view.name,
+        about: `view of ${view.path[0] ?? ""}`,
+        icon: "search" as const,
+        run: () => {
+          location.hash = viewHref(view);
+        },
+      })),
     ...agents.map(({ id, name, type }) => ({
       label: name,
       about: `agent · ${type}`,
@@ -124,7 +136,7 @@ function allChoices(): Choice[] {
   ];
 }
 
-/** Those that have all the letters in their order; where they begin with them, first. */
+/** Entries that contain all the letters in order. Entries that begin with them come first. */
 function matching(choices: Choice[], text: string): Choice[] {
   const wanted = text.trim().toLowerCase();
   const ranked = choices.flatMap((choice) => {

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { keepConfig, keyFault } from "../session/config.ts";
 import { start } from "../session/session.ts";
 
-/** Which project, where whoever serves the page has not said so. */
+/** Asks for the project, if the server of the page does not set it. */
 export function ProjectForm() {
   const [problem, setProblem] = useState<string | null>(null);
   return (
@@ -14,7 +14,7 @@ export function ProjectForm() {
         const url = String(form.get("url") ?? "").trim();
         const key = String(form.get("key") ?? "").trim();
         const fault = keyFault(key);
-        // A secret is not left standing in a field.
+        // Do not leave a secret in the field.
         if (fault) event.currentTarget.reset();
         setProblem(fault);
         if (fault) return;

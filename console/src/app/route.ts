@@ -1,11 +1,12 @@
-// Addresses: #/<tenant>/<page>/<more>?<filters>. Behind the #, so that any static host serves them.
+// Addresses are #/<tenant>/<page>/<more>?<filters>. They come after the #, so that any static host
+// can serve them.
 import { computed, signal } from "@preact/signals";
 import { space } from "../session/session.ts";
 
 export interface Route {
   tenant: string;
   page: string;
-  /** What follows the page: an agent's id, and the like. */
+  /** The rest of the path, such as an agent's id. */
   rest: string[];
   query: URLSearchParams;
 }
@@ -31,7 +32,9 @@ export function go(...path: string[]): void {
   location.hash = href(...path);
 }
 
-/** Keeps a filter in the address, so that a reload or a link has it. Empty: none. */
+/**
+ * Keeps a filter in the address, so that it survives a reload and can be shared. Empty means none.
+ */
 export function setQuery(values: Record<string, string | null>): void {
   const { tenant, page, rest, query } = route.value;
   const next = new URLSearchParams(query);

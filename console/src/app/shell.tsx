@@ -5,6 +5,7 @@ import { pageOf, pages } from "../pages/index.ts";
 import type { Page, PageProps } from "../pages/page.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Empty } from "../parts/panel.tsx";
+import { Count } from "../parts/tabs.tsx";
 import { space } from "../session/session.ts";
 import { Account } from "./account.tsx";
 import { Boundary } from "./boundary.tsx";
@@ -22,7 +23,7 @@ const groups: Page["group"][] = ["Watch", "Work", "Knowledge", "Project"];
 
 export function Shell() {
   const { page: name } = route.value;
-  // On a phone the menu lies over the page.
+  // On a phone, the menu covers the page.
   useEffect(() => {
     menuOpen.value = false;
   }, [name]);
@@ -95,7 +96,7 @@ function Navigation({ current }: { current: string }) {
         return (
           <div key={group}>
             <span class="side-group">{group}</span>
-            {own.map(({ name, title, icon, key }) => (
+            {own.map(({ name, title, icon, key, count }) => (
               <a
                 key={name}
                 href={href(name)}
@@ -104,12 +105,23 @@ function Navigation({ current }: { current: string }) {
               >
                 <Icon name={icon} />
                 {title}
+                {open && count && <Waiting of={count(open)} />}
               </a>
             ))}
           </div>
         );
       })}
     </nav>
+  );
+}
+
+function Waiting({ of }: { of: number }) {
+  if (of === 0) return null;
+  return (
+    <>
+      <Count of={of} hot />
+      <span class="sr-only"> for you</span>
+    </>
   );
 }
 
@@ -130,12 +142,12 @@ function Content({ name }: { name: string }) {
   if (!page)
     return (
       <Empty title="There is no such page.">
-        <a href={href("now")}>Look at what happens now</a>
+        <a href={href("now")}>See what is happening now</a>
       </Empty>
     );
   if (page.needs && !open?.may(page.needs))
     return (
-      <Empty title="Your role does not show this.">
+      <Empty title="Your role may not see this.">
         It needs {page.needs}. An admin of the tenant can change your role.
       </Empty>
     );

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { authClient, start } from "../session/session.ts";
 
-/** A person's sign-in with Supabase Auth: with a password, or by a link in a mail. */
+/** Signs a person in with Supabase Auth, with a password or an emailed link. */
 export function SignIn() {
   const [problem, setProblem] = useState<string | null>(null);
   const [told, setTold] = useState<string | null>(null);

@@ -1,6 +1,6 @@
 import { openTenant, space, tenants } from "../session/session.ts";
 
-/** In which tenant; with one alone, its name. */
+/** Switches between tenants. With only one tenant, shows its name. */
 export function TenantSwitch() {
   const open = space.value?.tenant;
   if (!open) return null;

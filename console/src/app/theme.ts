@@ -7,7 +7,7 @@ const kept = localStorage.getItem(storageName);
 export const theme = signal<Theme>(kept === "light" || kept === "dark" ? kept : "system");
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-/** Rises when the colours change: what draws on a canvas draws again. */
+/** Increases when the colours change, so that canvases are redrawn. */
 export const colours = signal(0);
 
 export function applyTheme(): void {

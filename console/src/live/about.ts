@@ -5,11 +5,13 @@ import type { Space } from "./space.ts";
 
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
 
-/** A text with names where it has ids: of agents and people in full, of others the end. */
+/**
+ * A text with names in place of ids: the full names of agents and people, and the end of other ids.
+ */
 export const withNames = ({ names, subjects }: Space, text: string): string =>
   text.replace(uuid, (id) => subjects.get(id) ?? names.of(id).name);
 
-/** What an event is about, in words, where the page knows it; else null. */
+/** What an event is about, in words. Null if the page does not know it. */
 export function subjectOf(space: Space, event: Happening): string | null {
   const { kind, subject, type } = event;
   if (subject === null) return null;

@@ -2,18 +2,18 @@ import type { AgentLife, Mayfly } from "@mayfly/sdk";
 import { Fetcher } from "./fetcher.ts";
 import { Version } from "./frame.ts";
 
-/** How far back the page shows lives. */
+/** How far back the page shows agents. */
 export const hourMs = 3_600_000;
-/** A renewed token gives an agent time without an event: so the living are looked at again. */
+/** A renewal extends an agent's life without an event, so living agents are looked up again. */
 const lookAgainMs = 15_000;
 const most = 1_000;
 
-/** The agents that have lived within the hour, and each that something else names. */
+/** The agents that were alive within the past hour, and every agent that something else mentions. */
 export class Agents {
   readonly version = new Version();
   readonly #mayfly: Mayfly;
   readonly #lives = new Map<string, AgentLife>();
-  /** Asked for, and not there: a person, or of another tenant. */
+  /** Ids that were looked up and not found, such as people, or agents of another tenant. */
   readonly #unknown = new Set<string>();
   readonly #fetcher: Fetcher;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -37,7 +37,7 @@ export class Agents {
     return id === null ? undefined : this.#lives.get(id);
   }
 
-  /** All that are known, in no order. */
+  /** All known agents, in no particular order. */
   all(): IterableIterator<AgentLife> {
     return this.#lives.values();
   }
@@ -46,7 +46,7 @@ export class Agents {
     return this.#lives.size;
   }
 
-  /** Learns of those that are not known yet; with `again`, of all. */
+  /** Looks up agents that are not known yet, or all of them with `again`. */
   want(ids: Iterable<string | null>, again = false): void {
     const wanted: string[] = [];
     for (const id of ids)
@@ -55,14 +55,14 @@ export class Agents {
     this.#fetcher.want(wanted);
   }
 
-  /** When its life was over, or will be unless it is renewed: with its parent's at the latest. */
+  /** When its life ended, or will end unless it is renewed. Never later than its parent's. */
   endOf(life: AgentLife): number {
     const own = ownEnd(life);
     const parent = this.get(life.parentId);
     return parent ? Math.min(own, this.endOf(parent)) : own;
   }
 
-  /** Whether it, and each of its ancestors, runs at an instant. */
+  /** Whether it and all its ancestors are running at an instant. */
   conditionAt(life: AgentLife, at: number): Condition {
     const { status, stoppedAt, expiresAt, suspendedAt } = life;
     if (stoppedAt && stoppedAt.getTime() <= at) return status === "expired" ? "expired" : "stopped";
@@ -92,13 +92,13 @@ export class Agents {
       this.#lives.set(life.id, life);
       this.#unknown.delete(life.id);
     }
-    // An agent ends with its parent, whose own end may be long ago.
+    // An agent ends with its parent, which may have ended long ago.
     this.want(lives.map(({ parentId }) => parentId));
     if (lives.length > 0) this.version.changed();
   }
 }
 
-/** How it is at an instant. */
+/** The agent's status at an instant. */
 export type Condition = "running" | "suspended" | "stopped" | "expired";
 
 const ownEnd = ({ stoppedAt, expiresAt }: AgentLife): number => (stoppedAt ?? expiresAt).getTime();

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** Milliseconds since 1970, each second: what shows a relative time reads it. */
+/** Milliseconds since 1970, updated every second, for relative times. */
 export const second = signal(Date.now());
 
 setInterval(() => {

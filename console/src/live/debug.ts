@@ -1,12 +1,13 @@
-import type { DebugLevel, DebugRecord, DebugWatch, Mayfly } from "@mayfly/sdk";
+import type { DebugLevel, DebugRecord, DebugWatch, Mayfly, MayflyError } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import { type Instant, Timeline } from "./timeline.ts";
 
-/** A record of an agent's debug stream, as the page has it. */
+/** A record of an agent's debug stream, in the form that the page uses. */
 export interface Told extends Instant, Omit<DebugRecord, "at"> {}
 
 const kept = 10_000;
-/** What is told while the watch is being opened is read where it is kept. */
+const pageSize = 1_000;
+/** Stored records are read this far back, to include those that arrive while the watch opens. */
 const overlapMs = 60_000;
 
 const toldOf = (record: DebugRecord): Told => ({
@@ -16,35 +17,51 @@ const toldOf = (record: DebugRecord): Told => ({
 });
 
 /**
- * The debug records of one agent or of all: what was kept, then what is told live while a level is
- * leased. Agents are silent unless somebody watches: so nothing is leased before a level is chosen.
+ * The debug records of one agent or of all: stored records first, then live ones while a level is
+ * leased. Agents are silent unless somebody watches, so nothing is leased before a level is chosen.
  */
 export class DebugRecords {
   readonly timeline = new Timeline<Told>(kept);
   readonly problem = signal<string | null>(null);
   readonly level = signal<DebugLevel>("silent");
-  /** To how many agents it listens by now; null while nothing is leased. */
+  /** How many agents it watches now. Null while nothing is leased. */
   readonly listensTo = signal<number | null>(null);
   readonly #mayfly: Mayfly;
   readonly #agent: string | undefined;
   #watch: DebugWatch | null = null;
-  /** One after the other: a watch that is being opened can be changed only when it is there. */
+  /** Changes run one after the other, because a watch can be changed only once it is open. */
   #last: Promise<void> = Promise.resolve();
   #ended = false;
+  #oldest: DebugRecord | undefined;
 
   constructor(mayfly: Mayfly, agent?: string) {
     this.#mayfly = mayfly;
     this.#agent = agent;
   }
 
-  /** What the tenant has kept since then; no agent is asked to tell anything. */
+  /**
+   * Reads the tenant's stored records since this time. This does not make any agent record anything.
+   */
   async readKept(since: Date): Promise<void> {
     const agent = this.#agent ? { agent: this.#agent } : {};
-    const { data } = await this.#mayfly.debug.list({ since, limit: 1_000, ...agent });
+    const { data } = await this.#mayfly.debug.list({ since, limit: pageSize, ...agent });
+    this.#oldest = data?.at(-1);
     this.timeline.add((data ?? []).reverse().map(toldOf));
   }
 
-  /** Watches at this level from now on; `silent` ends the lease. */
+  /** Reads stored records that are older than all known ones, back to this time. */
+  async readOlder(since: Date): Promise<MayflyError | null> {
+    const agent = this.#agent ? { agent: this.#agent } : {};
+    const before = this.#oldest ? { before: this.#oldest } : {};
+    const options = { since, limit: pageSize, ...agent, ...before };
+    const { data, error } = await this.#mayfly.debug.list(options);
+    if (error) return error;
+    this.#oldest = data.at(-1) ?? this.#oldest;
+    this.timeline.add(data.reverse().map(toldOf));
+    return null;
+  }
+
+  /** Watches at this level from now on. `silent` ends the lease. */
   follow(level: DebugLevel): Promise<void> {
     this.level.value = level;
     this.#last = this.#last.then(() => this.#follow(level));

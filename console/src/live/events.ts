@@ -4,9 +4,9 @@ import { oneLine } from "../parts/text.ts";
 import { hourMs } from "./agents.ts";
 import { type Instant, Timeline } from "./timeline.ts";
 
-/** An event of the log, as the page has it. */
+/** An event of the log, in the form that the page uses. */
 export interface Happening extends Instant {
-  /** As `agent.stopped`. */
+  /** Such as `agent.stopped`. */
   type: string;
   /** The first word of its type. */
   kind: string;
@@ -16,63 +16,74 @@ export interface Happening extends Instant {
   fields: string[] | null;
 }
 
-/** How the page stands to what happens. */
+/** Whether the page is up to date. */
 export interface LiveState {
   at: "starting" | "live" | "catching-up" | "trouble" | "ended";
-  /** How long the last event took from its commit to the page, by two clocks. */
+  /** How long the last event took from its commit to the page, measured with two clocks. */
   lagMs: number | null;
   message: string | null;
 }
 
-/** Between two pulls while something happens: so an event is on the screen within 200 ms. */
+/**
+ * The time between two pulls while something happens, so that an event is on the screen within 200
+ * ms.
+ */
 const followMs = 150;
 const kept = 20_000;
 const pageSize = 1_000;
-/** Of the past hour; older events are a page away, in the stream. */
+/** How many events of the past hour are kept. */
 const pastPages = 3;
-/** No failure within this long: it is over. */
+/** After this long without a failure, the trouble is over. */
 const calmMs = 35_000;
+
+/** Errors that may pass. */
+const passing: readonly string[] = ["unavailable", "rate_limited"];
 
 export function happeningOf(event: LogEvent): Happening {
   const { type, subject, agent_id, version, fields, at } = event;
   const kind = type.split(".", 1)[0] ?? type;
   return {
-    // The same event by another road has the same key: `at` has microseconds.
+    // The same event has the same key however it arrives, because `at` has microseconds.
     key: `${at}|${type}|${subject}|${version}`,
     at: Date.parse(at),
     ...{ type, kind, subject, agentId: agent_id, version, fields },
   };
 }
 
-/** What happens in the tenant: the past hour, and everything from now on, by one watch of the log. */
+/**
+ * Everything that happens in the tenant, from an hour ago until now, with one watch of the log.
+ */
 export class Events {
   readonly timeline = new Timeline<Happening>(kept);
-  /** What memories are about, as far as they came by. */
+  /** The tasks of memories, as far as they are known. */
   readonly memories = new Map<string, string>();
   readonly state = signal<LiveState>({ at: "starting", lagMs: null, message: null });
   readonly #mayfly: Mayfly;
   readonly #listeners = new Set<(events: Happening[], isPast: boolean) => void>();
+  /** The cursor for events older than the past hour. Null if there are none. */
+  #older: string | null | undefined;
   #watch: Watch | undefined;
   #troubled: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
 
   constructor(mayfly: Mayfly) {
     this.#mayfly = mayfly;
   }
 
-  /** Told of events that are new to the page. */
+  /** Called with events that are new to the page. */
   listen(listener: (events: Happening[], isPast: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The watch first: what happens while the past is read is in it. */
+  /** Starts the watch first, so that it catches everything that happens while the past is read. */
   async start(): Promise<MayflyError | null> {
     const options = { followMs, onError: (error: unknown) => this.#trouble(error) };
     const watch = await this.#mayfly.log.watch(options, ({ events, memories, snapshot }) => {
       for (const { id, task } of memories) this.memories.set(id, oneLine(task ?? ""));
       if (events.length > 0) this.#take(events);
-      // The cursor had expired, so the page reads the past again.
-      if (snapshot) void this.#readPast();
+      // The cursor has expired, so the page reads the past again.
+      if (snapshot) void this.#readWholePast();
     });
     if (watch.error) {
       this.state.value = { at: "ended", lagMs: null, message: watch.error.message };
@@ -82,14 +93,43 @@ export class Events {
     void watch.data.ended.then((error) => {
       if (error) this.state.value = { at: "ended", lagMs: null, message: error.message };
     });
-    const past = await this.#readPast();
+    const past = await this.#readWholePast();
     this.state.value = { ...this.state.value, at: "live", message: null };
     return past;
   }
 
+  /** Whether `readOlder` may return more. The number of kept events is limited. */
+  get hasOlder(): boolean {
+    return this.#older !== null && this.timeline.items.length < kept;
+  }
+
+  /** Reads a page of older events. */
+  async readOlder(): Promise<MayflyError | null> {
+    const before = this.timeline.items.length;
+    const more = this.#older ? { after: this.#older } : {};
+    const read = await this.#mayfly.log.list({ limit: pageSize, ...more });
+    if (read.error) return read.error;
+    this.#older = read.data.after;
+    this.#tell(this.timeline.add(read.data.events.reverse().map(happeningOf)), true);
+    this.timeline.version.changed();
+    // The first page may contain only known events.
+    return this.timeline.items.length === before && this.hasOlder ? this.readOlder() : null;
+  }
+
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#troubled);
     await this.#watch?.stop();
+  }
+
+  /** Reads the past again until it is read: a page without it would say that it is live. */
+  async #readWholePast(): Promise<MayflyError | null> {
+    for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, calmMs)) {
+      const error = await this.#readPast();
+      if (!error || !passing.includes(error.code) || this.#isStopped) return error;
+      this.#trouble(error);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
   }
 
   async #readPast(): Promise<MayflyError | null> {
@@ -102,6 +142,7 @@ export class Events {
       this.#tell(this.timeline.add(read.data.events.reverse().map(happeningOf)), true);
       if (read.data.after === null) break;
       after = read.data.after;
+      this.#older ??= after;
     }
     return null;
   }

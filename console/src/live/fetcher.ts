@@ -1,4 +1,6 @@
-/** Asks for many by their ids, together: what is asked for within a moment goes in one call. */
+/**
+ * Fetches things by their ids. Everything that is requested within a moment is fetched in one call.
+ */
 export class Fetcher {
   readonly #ask: (ids: string[]) => Promise<void>;
   readonly #waiting = new Set<string>();
@@ -23,7 +25,7 @@ export class Fetcher {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // What the same page of the log names.
+    // How long to wait for other ids of the same page of the log.
     await Promise.resolve();
     while (this.#waiting.size > 0 && !this.#ended) {
       const some = [...this.#waiting].slice(0, this.#most);

@@ -1,4 +1,4 @@
-// What changes often is drawn once a frame, however many events came in between.
+// Draws frequent changes at most once a frame, however many events arrive in between.
 import { type Signal, signal } from "@preact/signals";
 
 const waiting = new Set<() => void>();
@@ -11,7 +11,10 @@ function draw(): void {
   for (const work of now) work();
 }
 
-/** Does it in the next frame, once, however often it is asked for; in a hidden tab soon. */
+/**
+ * Runs a function once in the next frame, however often it is requested. In a hidden tab, it runs
+ * soon.
+ */
 export function nextFrame(work: () => void): void {
   waiting.add(work);
   if (asked) return;
@@ -20,7 +23,7 @@ export function nextFrame(work: () => void): void {
   else requestAnimationFrame(draw);
 }
 
-/** Counts changes: what reads `value` is drawn again, once a frame. */
+/** Counts changes. Components that read `value` are redrawn, at most once a frame. */
 export class Version {
   readonly #signal: Signal<number> = signal(0);
   readonly #rise = () => {

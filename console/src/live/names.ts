@@ -3,16 +3,16 @@ import { printable } from "../parts/text.ts";
 import type { Agents } from "./agents.ts";
 import { Version } from "./frame.ts";
 
-/** Who or what an id is. */
+/** Who or what an id stands for. */
 export interface Named {
   kind: "agent" | "person" | "service" | "unknown";
   name: string;
 }
 
-/** The secret key, as a holder of jobs. */
+/** The secret key, which can hold jobs too. */
 const nobody = "00000000-0000-0000-0000-000000000000";
 
-/** Names instead of ids, of agents and people. */
+/** The names of agents and people by their ids. */
 export class Names {
   readonly version = new Version();
   readonly #mayfly: Mayfly;
@@ -30,7 +30,13 @@ export class Names {
     this.version.changed();
   }
 
-  /** What it is called now; what is not known yet is asked for, and told by `version`. */
+  /** The people of the tenant, with their roles. */
+  members(): Member[] {
+    void this.version.value;
+    return [...this.#people.values()];
+  }
+
+  /** The name of an id. An unknown one is looked up, and `version` changes when it arrives. */
   of(id: string | null): Named {
     void this.version.value;
     void this.#agents.version.value;

@@ -7,20 +7,23 @@ import {
   type Tenant,
 } from "@mayfly/sdk";
 import { Agents } from "./agents.ts";
+import { Asked } from "./asked.ts";
 import { Events, type Happening } from "./events.ts";
 import { MessageStore } from "./messages.ts";
 import { Names } from "./names.ts";
 import { Subjects } from "./subjects.ts";
 
-/** A tenant that is open: who looks at it, and what is known of it by now. */
+/** The open tenant: its signed-in person, and what is known about it. */
 export interface Space {
   readonly tenant: Tenant;
   readonly mayfly: Mayfly;
-  /** Whoever is signed in, with role and scopes. */
+  /** The signed-in person, with role and scopes. */
   readonly me: OwnMembership;
-  /** Whether a button for this would work. The database decides all the same. */
+  /** Whether the person has this scope, to decide which buttons to show. The database still checks each call. */
   may(scope: string): boolean;
   readonly agents: Agents;
+  /** The approvals that wait for this person. */
+  readonly asked: Asked;
   readonly events: Events;
   readonly messages: MessageStore;
   readonly names: Names;
@@ -42,39 +45,43 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const messages = new MessageStore(mayfly);
   const names = new Names(mayfly, agents);
   const subjects = new Subjects(mayfly);
+  const asked = new Asked(mayfly, events);
   events.listen((happened, isPast) => {
     learn(agents, messages, happened, isPast);
     subjects.want(happened);
   });
   const scopes = new Set(me.data.scopes);
   const space: Space = {
-    ...{ tenant, mayfly, me: me.data, agents, events, messages, names, subjects },
+    ...{ tenant, mayfly, me: me.data, agents, asked, events, messages, names, subjects },
     may: (scope) => scopes.has(scope),
   };
   await Promise.all([names.start(), agents.start(), messages.start()]);
-  // What it cannot hear of, the page says; the rest of it works all the same.
+  if (space.may("approval:decide")) asked.start();
+  // The page reports which events it cannot receive. Everything else still works.
   void events.start();
   return { data: space, error: null } satisfies { data: Space; error: MayflyError | null };
 }
 
 export async function closeSpace({
   agents,
+  asked,
   events,
   messages,
   subjects,
   mayfly,
 }: Space): Promise<void> {
   agents.stop();
+  asked.stop();
   messages.stop();
   subjects.stop();
   await events.stop();
   await mayfly.close();
 }
 
-/** How many messages that arrive while the page opens are looked up. */
+/** The most messages to look up of those that arrive while the page opens. */
 const newest = 100;
 
-/** What events name is asked for, so that it has a name by the time it is drawn. */
+/** Looks up everything that events mention, so that its name is known when it is drawn. */
 function learn(agents: Agents, messages: MessageStore, happened: Happening[], isPast: boolean) {
   const changed = happened.filter(({ kind }) => kind === "agent").map(({ subject }) => subject);
   agents.want(changed, !isPast);

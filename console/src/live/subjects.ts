@@ -1,17 +1,36 @@
-import type { Fact, Mayfly } from "@mayfly/sdk";
+import type { Fact, Mayfly, Result } from "@mayfly/sdk";
 import { oneLine, preview } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
 
-/** Looked up together, and not again before this: what is missing then is not there, or not to be read. */
+/**
+ * Subjects are looked up together. A missing one is not looked up again before this time, because
+ * it does not exist or may not be read.
+ */
 const pauseMs = 1_000;
+const most = 1_000;
+const newest = 200;
 
-/** What jobs, channels and states are called: an event has their ids alone. */
+/** What an id stands for. */
+interface Subject {
+  id: string;
+  name: string;
+  /** Its page. */
+  path: string[];
+}
+
+/** The subjects of one kind to look up: their ids, and the agents that caused the events. */
+interface Wanted {
+  ids: Set<string>;
+  agents: Set<string | null>;
+}
+
+/** The names of the subjects of events, which contain only ids. Agents and people are in `Names`. */
 export class Subjects {
   readonly version = new Version();
   readonly #mayfly: Mayfly;
-  readonly #names = new Map<string, string>();
-  readonly #wanted = new Map<string, Set<string | null>>();
+  readonly #known = new Map<string, Subject>();
+  readonly #wanted = new Map<string, Wanted>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(mayfly: Mayfly) {
@@ -23,15 +42,22 @@ export class Subjects {
   }
 
   get(id: string): string | undefined {
-    return this.#names.get(id);
+    return this.#known.get(id)?.name;
   }
 
-  /** Learns what these events are about, where it is not known yet. */
+  /** The address of its page, without the tenant. */
+  pathOf(id: string): string[] | undefined {
+    return this.#known.get(id)?.path;
+  }
+
+  /** Looks up the subjects of these events that are not known yet. */
   want(happened: readonly Happening[]): void {
     for (const { kind, subject, agentId } of happened) {
-      if (subject === null || this.#names.has(subject)) continue;
-      if (!["job", "channel", "state", "fact", "run"].includes(kind)) continue;
-      this.#wanted.set(kind, (this.#wanted.get(kind) ?? new Set()).add(agentId));
+      if (subject === null || this.#known.has(subject) || !(kind in lookUps)) continue;
+      const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
+      wanted.ids.add(subject);
+      wanted.agents.add(agentId);
+      this.#wanted.set(kind, wanted);
     }
     if (this.#wanted.size > 0)
       this.#timer ??= setTimeout(() => {
@@ -41,32 +67,72 @@ export class Subjects {
   }
 
   async #look(): Promise<void> {
-    const wanted = new Map(this.#wanted);
+    const wanted = [...this.#wanted];
     this.#wanted.clear();
-    const { jobs, channels, state, facts, runs } = this.#mayfly;
-    if (wanted.has("job"))
-      for (const { id, name } of (await jobs.list({ limit: 500 })).data ?? [])
-        this.#names.set(id, oneLine(name));
-    if (wanted.has("run"))
-      for (const { id, agent } of (await runs.list({ limit: 200 })).data ?? [])
-        this.#names.set(id, oneLine(agent));
-    if (wanted.has("channel"))
-      for (const { id, name } of (await channels.list()).data ?? [])
-        this.#names.set(id, `#${oneLine(name)}`);
-    const owners = wanted.get("state");
-    if (owners) {
-      // A shared one, or one of whoever changed it.
-      const own = [...owners].filter((id) => id !== null).map((id) => state.of(id));
-      for (const states of [state, ...own])
-        for (const { id, key } of (await states.list({ limit: 500 })).data ?? [])
-          this.#names.set(id, oneLine(key));
-    }
-    if (wanted.has("fact"))
-      for (const fact of (await facts.list({ limit: 200 })).data ?? [])
-        this.#names.set(fact.id, sayFact(fact));
+    await Promise.all(
+      wanted.map(async ([kind, of]) => {
+        for (const subject of (await lookUps[kind]?.(this.#mayfly, of)) ?? [])
+          this.#known.set(subject.id, subject);
+      }),
+    );
     this.version.changed();
   }
 }
+
+/** The subjects that were found and that the person may read. */
+const found = async <T>(asked: Promise<Result<T[]>>, toSubject: (one: T) => Subject) =>
+  ((await asked).data ?? []).map(toSubject);
+
+const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subject[]>> = {
+  job: ({ jobs }, { ids }) =>
+    // If there are too many, only the newest: older ones may have left the page already.
+    found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
+      ...{ id, name: oneLine(name), path: ["jobs", id] },
+    })),
+  run: ({ runs }) =>
+    found(runs.list({ limit: newest }), ({ id, agent }) => ({
+      ...{ id, name: oneLine(agent), path: ["runs", id] },
+    })),
+  approval: ({ approvals }) =>
+    found(approvals.list({ limit: newest }), ({ id, title }) => ({
+      ...{ id, name: oneLine(title), path: ["approvals", id] },
+    })),
+  channel: ({ channels }) =>
+    found(channels.list(), ({ id, name }) => ({
+      ...{ id, name: `#${oneLine(name)}`, path: ["channels", name] },
+    })),
+  fact: ({ facts }) =>
+    found(facts.list({ limit: newest }), (fact) => ({
+      ...{ id: fact.id, name: sayFact(fact), path: ["memory"] },
+    })),
+  team: ({ teams }) =>
+    found(teams.list({ limit: newest }), ({ id, name }) => ({
+      ...{ id, name: oneLine(name), path: ["teams", id] },
+    })),
+  poll: ({ teams }) =>
+    found(teams.polls.list({ limit: newest }), ({ id, question, team }) => ({
+      ...{ id, name: oneLine(question), path: team ? ["teams", team] : ["teams"] },
+    })),
+  tender: ({ teams }) =>
+    found(teams.tenders.list({ limit: newest }), ({ id, job, team }) => ({
+      ...{ id, name: oneLine(String(job.name)), path: team ? ["teams", team] : ["teams"] },
+    })),
+  // Either a shared state, or a state of the agent that changed it.
+  state: async ({ state }, { agents }) => {
+    const owners = [...agents].filter((id) => id !== null);
+    const lists = [
+      found(state.list({ limit: 500 }), ({ id, key }) => ({
+        ...{ id, name: oneLine(key), path: ["state", "shared", key] },
+      })),
+      ...owners.map((owner) =>
+        found(state.of(owner).list({ limit: 500 }), ({ id, key }) => ({
+          ...{ id, name: oneLine(key), path: ["state", owner, key] },
+        })),
+      ),
+    ];
+    return (await Promise.all(lists)).flat();
+  },
+};
 
 const sayFact = ({ subject, predicate, object, value }: Fact): string =>
   oneLine(`${subject.name} ${predicate} ${object?.name ?? preview(value, 60)}`);

@@ -2,29 +2,29 @@ import { Version } from "./frame.ts";
 
 /** Something that happened at an instant. */
 export interface Instant {
-  /** What tells it apart: what is added twice is kept once. */
+  /** Its key. An item that is added twice is kept once. */
   key: string;
   /** Milliseconds since 1970. */
   at: number;
 }
 
 /**
- * What happened, in the order of time, the newest `most` of it. Sources that come a little late or in
- * another order find their place: each is inserted where its time says.
+ * The newest `most` items, in the order of time. Each item is inserted according to its time, so
+ * items may arrive late or in another order.
  */
 export class Timeline<T extends Instant> {
   readonly version = new Version();
   readonly #most: number;
   readonly #keys = new Set<string>();
   #items: T[] = [];
-  /** How many were let go, since there were too many. */
+  /** How many items were dropped because there were too many. */
   dropped = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** In the order of time. Read `version.value` to be told of changes. */
+  /** The items in the order of time. Read `version.value` to be redrawn after changes. */
   get items(): readonly T[] {
     return this.#items;
   }
@@ -36,7 +36,8 @@ export class Timeline<T extends Instant> {
       this.#items.splice(this.#place(item.at), 0, item);
     }
     const over = this.#items.length - this.#most;
-    // A tenth at a time: to move the array for each event would cost more than all the rest.
+    // Drops a tenth at a time, because moving the array for each event would cost more than
+    // everything else.
     if (over > this.#most / 10) {
       for (const { key } of this.#items.splice(0, over)) this.#keys.delete(key);
       this.dropped += over;
@@ -51,7 +52,7 @@ export class Timeline<T extends Instant> {
     this.version.changed();
   }
 
-  /** The index of the first at or behind an instant. */
+  /** The index of the first item at or after an instant. */
   from(at: number): number {
     let [low, high] = [0, this.#items.length];
     while (low < high) {
@@ -62,7 +63,10 @@ export class Timeline<T extends Instant> {
     return low;
   }
 
-  /** Behind everything of this instant; from the end, where nearly all belong. */
+  /**
+   * Inserts after all items of this instant. It searches from the end, where nearly all items
+   * belong.
+   */
   #place(at: number): number {
     let place = this.#items.length;
     while (place > 0 && (this.#items[place - 1]?.at ?? 0) > at) place--;

@@ -2,21 +2,27 @@ import { useEffect, useState } from "preact/hooks";
 import type { Happening } from "./events.ts";
 import type { Space } from "./space.ts";
 
-/** A list is loaded again at most this often, however often something changes. */
+/** The shortest time between two reloads of a list, however often something changes. */
 const pauseMs = 1_000;
 
-/** Counts what happens. A list that is loaded `on` the count is loaded again, at most once a second. */
+/** Counts events. A list that is loaded `on` the count is reloaded at once, and at most once a second. */
 export function useCount(space: Space, concerns: (event: Happening) => boolean): number {
   const [count, setCount] = useState(0);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let counted = -pauseMs;
     const unlisten = space.events.listen((events) => {
-      // Events of the past count too: one that happens while the page reads the past may arrive with it.
+      // Past events count too, because an event that happens while the page reads the past may
+      // arrive with them.
       if (timer !== undefined || !events.some(concerns)) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        setCount((before) => before + 1);
-      }, pauseMs);
+      timer = setTimeout(
+        () => {
+          timer = undefined;
+          counted = performance.now();
+          setCount((before) => before + 1);
+        },
+        Math.max(0, counted + pauseMs - performance.now()),
+      );
     });
     return () => {
       clearTimeout(timer);

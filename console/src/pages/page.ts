@@ -2,25 +2,27 @@ import type { ComponentType } from "preact";
 import type { Space } from "../live/space.ts";
 import type { IconName } from "../parts/icon.tsx";
 
-/** What every page is given. */
+/** The props of every page. */
 export interface PageProps {
   space: Space;
-  /** What follows the page's name in the address. */
+  /** The rest of the address after the page's name. */
   rest: string[];
 }
 
 /** A page of the console: a folder of `pages/` whose `page.ts` exports one of these as `page`. */
 export interface Page {
-  /** In the address. */
+  /** Its name in the address. */
   name: string;
   title: string;
   icon: IconName;
-  /** Where it stands in the navigation. */
+  /** Its place in the navigation. */
   group: "Watch" | "Work" | "Knowledge" | "Project";
   order: number;
-  /** `g` and then this opens it. */
+  /** Pressing `g` and then this key opens it. */
   key: string;
-  /** The scope without which there is nothing to see. */
+  /** The scope that the page needs. */
   needs?: string;
+  /** How many of its items wait for the person, for the navigation. */
+  count?(space: Space): number;
   load(): Promise<{ default: ComponentType<PageProps> }>;
 }

@@ -7,18 +7,21 @@ import { say } from "./notice.tsx";
 export interface ActionProps {
   label: string;
   icon?: IconName;
-  /** Who lacks it does not see the button at all. */
+  /** Without this scope, the button is not shown. */
   scope?: string;
   tone?: "plain" | "primary" | "danger";
-  /** Asked before it is done; for what cannot be taken back. */
+  /** A question to ask first, for actions that cannot be undone. */
   confirm?: string;
-  /** Said when it is done. */
+  /** A notice to show when it is done. */
   done?: string;
   run(): Promise<Result<unknown>>;
+  /** Called after it has run, even if it was refused. */
+  after?(): void;
 }
 
-/** A button that does something. What is refused says why, and what to do. */
-export function Action({ label, icon, scope, tone = "plain", confirm, done, run }: ActionProps) {
+/** A button that does something. If it is refused, it shows why and what to do. */
+export function Action(props: ActionProps) {
+  const { label, icon, scope, tone = "plain", confirm, done, run, after } = props;
   const [busy, setBusy] = useState(false);
   const [asks, setAsks] = useState(false);
   if (scope && !space.value?.may(scope)) return null;
@@ -29,6 +32,7 @@ export function Action({ label, icon, scope, tone = "plain", confirm, done, run 
     setBusy(false);
     if (error) say({ tone: "red", title: `${label}: refused`, error });
     else if (done) say({ tone: "green", title: done });
+    after?.();
   };
   if (asks)
     return (

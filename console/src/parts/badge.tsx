@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** What a word of the log is about, as a colour: see `styles/tokens.css`. */
+/** The colour for a word of the log: see `styles/tokens.css`. */
 const tones: Record<string, string> = {
   agent: "blue",
   lifecycle: "blue",
@@ -30,12 +30,18 @@ export const toneOf = (kind: string): string => tones[kind] ?? "gray";
 
 const statusTones: Record<string, string> = {
   running: "green",
+  executing: "green",
+  thinking: "blue",
+  blocked: "red",
+  waiting_review: "amber",
   succeeded: "green",
   approved: "green",
   ok: "green",
   ready: "blue",
   scheduled: "gray",
   waiting: "amber",
+  cancelling: "amber",
+  delegated: "blue",
   pending: "amber",
   paused: "amber",
   suspended: "amber",
@@ -50,12 +56,12 @@ export function Badge({ tone = "gray", children }: { tone?: string; children: Co
   return <span class={`badge tone-${tone}`}>{children}</span>;
 }
 
-/** A status by its word and its colour. */
-export function Status({ of }: { of: string }) {
+/** A status in its colour. `says` replaces its word. */
+export function Status({ of, says = of }: { of: string; says?: string }) {
   return (
     <span class={`status tone-${statusTones[of] ?? "gray"}`}>
       <i class="dot" />
-      {of.replaceAll("_", " ")}
+      {says.replaceAll("_", " ")}
     </span>
   );
 }

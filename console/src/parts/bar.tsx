@@ -1,10 +1,12 @@
-/** How much of a limit is used; without a limit, the number alone. */
+import { Meter } from "./meter.tsx";
+
+/** How much of a limit is used. Without a limit, only the number. */
 export function Bar(props: {
   label: string;
   used: number;
   most: number | null;
   unit?: (value: number) => string;
-  /** All of it is good. */
+  /** Whether reaching the limit is good. */
   full?: boolean;
 }) {
   const { label, used, most, full = false } = props;
@@ -21,12 +23,7 @@ export function Bar(props: {
           {most !== null && ` of ${unit(most)}`}
         </span>
       </div>
-      {share !== null && (
-        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-          <rect width="100" height="4" class="bar-all" />
-          <rect width={Math.max(share * 100, used > 0 ? 0.8 : 0)} height="4" class="bar-used" />
-        </svg>
-      )}
+      {share !== null && <Meter of={Math.max(share, used > 0 ? 0.008 : 0)} />}
     </div>
   );
 }

@@ -7,13 +7,13 @@ export interface Series {
   label: string;
   /** A colour of the theme. */
   tone: string;
-  /** One for each instant; null where there is none. */
+  /** A value for each instant. Null if there is none. */
   values: (number | null)[];
 }
 
 /**
- * Numbers over time. `bars` for sums of whole days, stacked; lines for what goes on. What it shows stands
- * beside it as a table or as figures, for those who see no picture.
+ * A chart of numbers over time: stacked `bars` for sums of whole days, otherwise lines. The page
+ * also has the numbers as a table or figures, for people who cannot see the chart.
  */
 export function Chart(props: {
   label: string;
@@ -47,7 +47,15 @@ export function Chart(props: {
           y: { range: (_, __, most) => [0, Math.max(most * 1.1, 0.0001)] },
         },
         axes: [
-          { ...text, grid: { show: false }, ticks: { show: false } },
+          {
+            ...text,
+            grid: { show: false },
+            ticks: { show: false },
+            ...(bars && {
+              space: 70,
+              values: (_, ticks) => ticks.map((at) => day.format(at * 1_000)),
+            }),
+          },
           {
             ...text,
             grid,
@@ -81,12 +89,14 @@ export function Chart(props: {
   return <div class="chart" ref={box} role="img" aria-label={props.label} />;
 }
 
-/** Of a bar, on both sides of its day. */
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
+/** The width of a bar on each side of its day. */
 const halfDay = 43_200;
 const paths = uPlot.paths.bars?.({ size: [0.7, 44], radius: 0.1 });
 const asBars = paths ? { paths } : {};
 
-/** Each on top of those behind it: the tallest is drawn first. */
+/** Each bar is drawn in front of the taller ones, so the tallest is drawn first. */
 function stack(series: Series[]): Series[] {
   const sums: number[] = [];
   const stacked = series.map((one) => ({

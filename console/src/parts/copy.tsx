@@ -1,16 +1,29 @@
+import { useEffect, useState } from "preact/hooks";
 import { Icon } from "./icon.tsx";
-import { say } from "./notice.tsx";
 
-/** Copies a text: a command, an id, a value. */
+const saidMs = 1_500;
+
+/** Copies a text: a command, an id, a value. The button itself confirms it, so that nothing covers the page. */
 export function Copy({ text, label }: { text: string | (() => string); label: string }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), saidMs);
+    return () => clearTimeout(timer);
+  }, [copied]);
   const copy = async () => {
     await navigator.clipboard.writeText(typeof text === "string" ? text : text());
-    say({ tone: "green", title: "Copied" });
+    setCopied(true);
   };
   return (
-    <button type="button" class="button small" onClick={copy}>
-      <Icon name="copy" size={13} />
-      {label}
-    </button>
+    <>
+      <button type="button" class="button small" onClick={copy}>
+        <Icon name={copied ? "check" : "copy"} size={13} />
+        {label}
+      </button>
+      <span class="sr-only" role="status">
+        {copied ? "Copied" : ""}
+      </span>
+    </>
   );
 }

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 
-/** A window over the page. Escape and a click beside it close it. */
+/** A window over the page. Escape, or a click outside of it, closes it. */
 export function Dialog(props: {
   title: string;
   onClose(): void;

@@ -8,6 +8,7 @@ const paths = {
   memory:
     "M12 4c4.400 0 8 1.300 8 3s-3.600 3-8 3-8-1.300-8-3 3.600-3 8-3ZM4 7v5c0 1.700 3.600 3 8 3s8-1.300 8-3V7M4 12v5c0 1.700 3.600 3 8 3s8-1.300 8-3v-5",
   work: "M4 7h16v13H4zM9 7V4h6v3M4 12h16",
+  workflows: "M4 4h6v5H4zM14 15h6v5h-6zM4 15h6v5H4zM7 9v6M10 17.500h4",
   runs: "M6 4v16M6 8h7a3 3 0 0 1 3 3v0a3 3 0 0 0 3 3h1M17 11l3 3-3 3",
   state:
     "M8 4H6a2 2 0 0 0-2 2v3.500L2.500 12 4 14.500V18a2 2 0 0 0 2 2h2M16 4h2a2 2 0 0 1 2 2v3.500l1.500 2.500-1.500 2.500V18a2 2 0 0 1-2 2h-2",
@@ -40,7 +41,9 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
-/** A drawing in the colour of its text; it says nothing that stands nowhere else. */
+/**
+ * A drawing in the colour of its text. It never adds information to the text.
+ */
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (
     <svg class="icon" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">

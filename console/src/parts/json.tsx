@@ -6,7 +6,7 @@ const shownAtFirst = 2_000;
 const shownMore = 20_000;
 const entriesAtFirst = 50;
 
-/** A long text, a part at a time: a megabyte in one element would stop the page. */
+/** A long text, one part at a time, because a megabyte in one element would freeze the page. */
 export function LongText({ text }: { text: string }) {
   const [shown, show] = useState(shownAtFirst);
   if (text.length <= shown) return <>{printable(text)}</>;
@@ -21,7 +21,7 @@ export function LongText({ text }: { text: string }) {
   );
 }
 
-/** Any value as a tree that opens and closes. What is in it is text. */
+/** Any value as a tree that opens and closes. All its content is shown as text. */
 export function Json({ value, open = 1 }: { value: unknown; open?: number }) {
   return (
     <div class="json">
@@ -30,7 +30,9 @@ export function Json({ value, open = 1 }: { value: unknown; open?: number }) {
   );
 }
 
-function Node({ name, value, open }: { name?: string; value: unknown; open: number }) {
+function Node(props: { name?: string; value: unknown; open: number }) {
+  const { name, open } = props;
+  const value = props.value instanceof Date ? props.value.toISOString() : props.value;
   if (typeof value !== "object" || value === null)
     return (
       <div class="json-row">
@@ -85,6 +87,7 @@ function Branch({ name, value, open }: { name?: string; value: object; open: num
 const Key = ({ name }: { name: string }) => <span class="json-key">{oneLine(name)}: </span>;
 
 function Leaf({ value }: { value: unknown }) {
+  if (value === "") return <span class="json-string muted">""</span>;
   if (typeof value === "string")
     return (
       <span class="json-string">

@@ -3,7 +3,7 @@ import type { Agents } from "../live/agents.ts";
 import { second } from "../live/clock.ts";
 import { duration } from "./time.tsx";
 
-/** A life as a bar that drains, with what is left of it in words. */
+/** A life as a bar that drains, with the remaining time in words. */
 export function Life({ agents, of }: { agents: Agents; of: AgentLife }) {
   const now = second.value;
   const [start, end] = [of.spawnedAt.getTime(), agents.endOf(of)];

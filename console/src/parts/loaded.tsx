@@ -7,40 +7,46 @@ import { Empty } from "./panel.tsx";
 export interface Loaded<T> {
   data: T | null;
   error: MayflyError | null;
+  /** Null is an answer too, and means that there is nothing. */
+  answered: boolean;
   reload(): void;
 }
 
 /**
- * Asks when it is first drawn, and again when one of `on` has changed; what was there stays until the
- * new answer has come.
+ * Loads when it is first drawn, and again when one of `on` has changed. The old answer stays until
+ * the new one has arrived.
  */
 export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown[]): Loaded<T> {
   const [answer, setAnswer] = useState<Result<T> | null>(null);
   const [round, setRound] = useState(0);
-  const latest = useRef(0);
+  const calls = useRef({ made: 0, shown: 0 }).current;
   useEffect(() => {
-    const own = ++latest.current;
+    const own = ++calls.made;
     void ask().then((came) => {
-      // One that was asked later has come first.
-      if (own === latest.current) setAnswer(came);
+      // The answer to a later call may have arrived first. An answer that is merely slower than the next call
+      // is shown: otherwise a list that changes all the time would never be drawn.
+      if (own < calls.shown) return;
+      calls.shown = own;
+      setAnswer(came);
     });
   }, [round, ...on]);
   return {
     data: answer?.data ?? null,
     error: answer?.error ?? null,
+    answered: answer !== null,
     reload: () => setRound((before) => before + 1),
   };
 }
 
-/** What was loaded, or that it is under way, or why it was refused. */
+/** Shows the loaded content, that it is loading, or why it was refused. */
 export function Show<T>(props: { of: Loaded<T>; children(data: T): ComponentChildren }) {
-  const { data, error } = props.of;
+  const { data, error, answered } = props.of;
   if (error)
     return (
-      <Empty title="This could not be read.">
+      <Empty title="This could not be loaded.">
         <Refusal error={error} />
       </Empty>
     );
-  if (data === null) return <div class="skeleton" role="status" aria-label="Loading" />;
-  return <>{props.children(data)}</>;
+  if (!answered) return <div class="skeleton" role="status" aria-label="Loading" />;
+  return <>{props.children(data as T)}</>;
 }

@@ -7,6 +7,6 @@ const format = (digits: number) =>
   });
 const [cents, exact] = [format(2), format(4)];
 
-/** US dollars: to the cent, and of less than ten cents to a hundredth of one. */
+/** US dollars, to the cent. Amounts below ten cents are shown to a hundredth of a cent. */
 export const dollars = (usd: number): string =>
   (usd !== 0 && Math.abs(usd) < 0.1 ? exact : cents).format(usd);

@@ -1,7 +1,7 @@
 import { href } from "../app/route.ts";
 import { space } from "../session/session.ts";
 
-/** An agent or a person by name; an agent's is a link to its page. */
+/** The name of an agent or a person. An agent's name links to its page. */
 export function Name({ id, plain = false }: { id: string | null; plain?: boolean }) {
   const { kind, name } = space.value?.names.of(id) ?? { kind: "unknown", name: "" };
   if (kind !== "agent" || id === null || plain)

@@ -17,7 +17,7 @@ const notices = signal<Shown[]>([]);
 const goodMs = 5_000;
 let next = 1;
 
-/** Says something in the corner. What went wrong stays until it is closed. */
+/** Shows a notice in the corner. An error stays until it is closed. */
 export function say(notice: Notice): void {
   const id = next++;
   notices.value = [...notices.value.slice(-3), { ...notice, id }];
@@ -46,7 +46,7 @@ export function Notices() {
   );
 }
 
-/** Why something was refused: the sentence, what to do, and the code. */
+/** Shows why something was refused: the message, what to do, and the code. */
 export function Refusal({ error }: { error: MayflyError }) {
   return (
     <div class="refusal">

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** A part of a page with a heading; `actions` stand beside it. */
+/** A part of a page with a heading, and `actions` next to it. */
 export function Panel(props: {
   title: string;
   hint?: string | undefined;
@@ -38,7 +38,7 @@ export function Head(props: {
   );
 }
 
-/** Where there is nothing: what it would be, and what to do to have some. */
+/** Shown when there is nothing yet: what would be here, and how to get some. */
 export function Empty(props: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -48,21 +48,49 @@ export function Empty(props: { title: string; children?: ComponentChildren }) {
   );
 }
 
-/** Pairs of a word and what it is. */
-export function Facts({ of }: { of: [string, ComponentChildren][] }) {
+/** A page about something that does not exist: its heading, and the way back. */
+export function Missing(props: {
+  title: string;
+  /** The address and the name of the list that the person came from. */
+  back: [address: string, name: string];
+  children?: ComponentChildren;
+}) {
+  const [address, name] = props.back;
+  return (
+    <>
+      <Head
+        title={props.title}
+        about={
+          <a class="back" href={address}>
+            {name}
+          </a>
+        }
+      />
+      {props.children && <p class="muted">{props.children}</p>}
+    </>
+  );
+}
+
+/** A term and its value. Without a value, it is left out. */
+export type Fact = [word: string, value: ComponentChildren];
+
+/** Pairs of a term and its value. */
+export function Facts({ of }: { of: Fact[] }) {
   return (
     <dl class="facts">
-      {of.map(([word, value]) => (
-        <div key={word}>
-          <dt>{word}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
+      {of
+        .filter(([, value]) => value !== undefined && value !== null && value !== false)
+        .map(([word, value]) => (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
     </dl>
   );
 }
 
-/** One number that matters. */
+/** A single number with a label. */
 export function Figure(props: {
   label: string;
   value: ComponentChildren;

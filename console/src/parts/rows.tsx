@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** Rows outside of the window that are there all the same, so that scrolling shows no gap. */
+/** How many rows outside the window are also rendered, so that scrolling shows no gap. */
 const margin = 12;
 
 /**
- * A list of rows of one height, of which only those in the window exist. With `follow` it stays at its
- * end as it grows, until the reader scrolls up.
+ * A list of rows of the same height. Only the rows in the window are rendered. With `follow`, it stays at
+ * its end as it grows, until the reader scrolls up.
  */
 export function Rows<T>(props: {
   items: readonly T[];
@@ -16,6 +16,8 @@ export function Rows<T>(props: {
   row(item: T, index: number): ComponentChildren;
   follow?: boolean;
   onFollow?(follows: boolean): void;
+  /** Content above the first row, of the height of one row. */
+  top?: ComponentChildren;
 }) {
   const { items, height, label, follow = false } = props;
   const box = useRef<HTMLElement>(null);
@@ -29,8 +31,17 @@ export function Rows<T>(props: {
     sizes.observe(element);
     return () => sizes.disconnect();
   }, []);
+  const before = useRef<string | null>(null);
   useLayoutEffect(() => {
-    if (follow && box.current) box.current.scrollTop = items.length * height;
+    const element = box.current;
+    const key = items[0] === undefined ? null : props.keyOf(items[0]);
+    if (element && follow) element.scrollTop = (items.length + 1) * height;
+    else if (element && key !== before.current) {
+      // Rows that are added above must not move the visible ones.
+      const at = items.findIndex((item) => props.keyOf(item) === before.current);
+      if (at > 0) element.scrollTop += at * height;
+    }
+    before.current = key;
   });
   const onScroll = () => {
     const element = box.current;
@@ -42,8 +53,9 @@ export function Rows<T>(props: {
   const first = Math.max(0, Math.floor(view.top / height) - margin);
   const last = Math.min(items.length, Math.ceil((view.top + view.room) / height) + margin);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse scrolls it by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: people without a mouse scroll it by keyboard.
     <section class="rows" ref={box} onScroll={onScroll} aria-label={label} tabIndex={0}>
+      {props.top && <div style={{ height: `${height}px` }}>{props.top}</div>}
       <ul class="rows-all" style={{ height: `${items.length * height}px` }}>
         {items.slice(first, last).map((item, at) => (
           <li

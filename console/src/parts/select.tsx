@@ -1,4 +1,4 @@
-/** One of a few, by name. */
+/** Lets the person choose one of a few names. */
 export function Select<T extends string>(props: {
   label: string;
   value: T;

@@ -5,15 +5,18 @@ import { plural } from "./text.ts";
 export interface Column<T> {
   title: string;
   cell(row: T): ComponentChildren;
-  /** Numbers stand to the right. */
+  /** Numbers are aligned to the right. */
   number?: boolean;
-  /** On a phone it is left out. */
+  /** Whether to hide it on a phone. */
   wide?: boolean;
 }
 
 const atFirst = 100;
 
-/** A table whose rows may be opened. Of many rows the first are drawn, and more on demand. */
+/**
+ * A table whose rows can be opened. If there are many rows, the first ones are drawn, and more on
+ * demand.
+ */
 export function Table<T>(props: {
   label: string;
   columns: Column<T>[];

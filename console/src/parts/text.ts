@@ -1,9 +1,13 @@
-// What agents, tools and people wrote is text, never markup, and never more than it looks like.
+// Everything that agents, tools and people wrote is shown as text, never as markup, and without
+// hidden characters.
 
-/** Controls but tab and line feed, and what is invisible or turns the direction of writing around. */
+/**
+ * Control characters except tab and line feed, invisible characters, and changes of the writing
+ * direction.
+ */
 const hidden = /(?![\t\n])[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
-/** The text with everything invisible made visible: an escape is shown, not obeyed. */
+/** Makes everything invisible visible. Escapes are shown and have no effect. */
 export const printable = (text: string): string =>
   text.replace(hidden, (character) => {
     const code = character.charCodeAt(0);
@@ -14,13 +18,13 @@ export const printable = (text: string): string =>
       : `⟨${code.toString(16).padStart(4, "0")}⟩`;
   });
 
-/** One line, cut where it is longer than anybody reads. */
+/** A text in one line, cut if it is too long. */
 export function oneLine(text: string, most = 200): string {
   const cut = text.length > most ? `${text.slice(0, most - 1)}…` : text;
   return printable(cut.replace(/\s+/g, " "));
 }
 
-/** A value in one line: what is in it, as far as it fits. */
+/** A value in one line, as far as it fits. */
 export function preview(value: unknown, most = 160): string {
   if (typeof value === "string") return oneLine(value, most);
   if (value === null || typeof value !== "object") return String(value);
@@ -29,11 +33,11 @@ export function preview(value: unknown, most = 160): string {
   for (const [key, inner] of Object.entries(value)) {
     if (length > most) break;
     const shown =
-      typeof inner === "object" && inner !== null
+      typeof inner === "object" && inner !== null && !(inner instanceof Date)
         ? Array.isArray(inner)
           ? `[${inner.length}]`
           : "{…}"
-        : oneLine(String(inner), 80);
+        : oneLine(inner instanceof Date ? inner.toISOString() : String(inner), 80);
     const part = Array.isArray(value) ? shown : `${oneLine(key, 40)}: ${shown}`;
     parts.push(part);
     length += part.length + 2;

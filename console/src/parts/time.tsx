@@ -12,7 +12,7 @@ const ms = (at: Date | number): number => (typeof at === "number" ? at : at.getT
 
 export const absoluteTime = (at: Date | number): string => absolute.format(at);
 
-/** `14:03:07.120`, of today; of another day with its date. */
+/** `14:03:07.120` for today, and with the date for another day. */
 export function clockTime(at: Date | number, withMs = false): string {
   const time = clock.format(at);
   const exact = withMs ? `${time}.${String(ms(at) % 1_000).padStart(3, "0")}` : time;
@@ -44,7 +44,7 @@ export function relative(at: Date | number, now = Date.now()): string {
   return length > 0 ? `${text} ago` : `in ${text}`;
 }
 
-/** A relative time that stays true; the absolute one is behind it. */
+/** A relative time that stays up to date, with the absolute time as its title. */
 export function Ago({ at }: { at: Date | number }) {
   return (
     <time dateTime={new Date(at).toISOString()} title={absoluteTime(at)}>
@@ -53,7 +53,7 @@ export function Ago({ at }: { at: Date | number }) {
   );
 }
 
-/** A time of the day, to the millisecond on demand; the relative one is behind it. */
+/** A time of day, optionally with milliseconds, and with the relative time as its title. */
 export function At({ at, exact = false }: { at: Date | number; exact?: boolean }) {
   return (
     <time dateTime={new Date(at).toISOString()} title={`${absoluteTime(at)}, ${relative(at)}`}>

@@ -1,16 +1,19 @@
 /** Which project this console shows. */
 export interface Config {
-  /** The project's, as `https://<ref>.supabase.co`. */
+  /** The project's URL, such as `https://<ref>.supabase.co`. */
   url: string;
-  /** Its publishable key. No other key ever enters this page. */
+  /** Its publishable key. This page never gets any other key. */
   key: string;
-  /** Whether an embedded Supabase serves this page: it can sign its developer in. */
+  /** Whether an embedded Supabase serves this page, so that it can sign its developer in. */
   local: boolean;
 }
 
 const storageName = "mayfly-console:project";
 
-/** As the server of this page says it, else as it was given in this browser; null where nobody has. */
+/**
+ * The project that the server of this page names, or otherwise the one that was entered in this
+ * browser. Null if there is none.
+ */
 export async function readConfig(): Promise<Config | null> {
   const response = await fetch("config.json", { cache: "no-store" }).catch(() => null);
   if (response?.ok && response.headers.get("content-type")?.includes("json")) {
@@ -29,17 +32,16 @@ export function keepConfig(url: string, key: string): void {
 
 export const forgetConfig = () => localStorage.removeItem(storageName);
 
-/** Why this is not the key that a page may have; null where it is. */
+/** Why a page must not have this key. Null if it may. */
 export function keyFault(key: string): string | null {
   if (key.startsWith("sb_secret_") || roleOf(key) === "service_role")
-    return "This is a secret key. It must never be in a browser: rotate it if it has been in one. Take the publishable key.";
-  if (key.startsWith("mfk_"))
-    return "This is an enrolment key. Take the project's publishable key.";
+    return "This is a secret key, which must never be in a browser. Use the publishable key, and rotate the secret key if it was in a browser before.";
+  if (key.startsWith("mfk_")) return "This is an enrolment key. Use the project's publishable key.";
   if (key.startsWith("sb_publishable_") || roleOf(key) === "anon") return null;
-  return "This is no publishable key: it begins with sb_publishable_.";
+  return "This is not a publishable key, which begins with sb_publishable_.";
 }
 
-/** Legacy keys are tokens that say their role. */
+/** Legacy keys are tokens that contain their role. */
 function roleOf(key: string): unknown {
   try {
     const claims = key.split(".")[1] ?? "";

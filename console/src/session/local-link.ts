@@ -1,4 +1,4 @@
-// The one-time sign-in that an embedded Supabase has. No hosted project answers these addresses.
+// The one-time sign-in of an embedded Supabase. No hosted project answers at these addresses.
 import type { SupabaseClient } from "@supabase/supabase-js";
 
 interface Answer {
@@ -13,7 +13,7 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
     body: JSON.stringify(body),
   });
 
-/** Signs in by `#link=…`, if the address has one. @returns why not. */
+/** Signs in with `#link=…`, if the address has one. @returns why it failed. */
 export async function redeemLink({ auth }: SupabaseClient): Promise<string | null> {
   const token = new URLSearchParams(location.hash.slice(1)).get("link");
   if (token === null) return null;
@@ -25,12 +25,15 @@ export async function redeemLink({ auth }: SupabaseClient): Promise<string | nul
     const set = await auth.setSession({ access_token, refresh_token });
     return set.error?.message ?? null;
   }
-  // Who is signed in already needs no link.
+  // Somebody who is already signed in needs no link.
   const { data: present } = await auth.getSession();
   return present.session ? null : [error?.message, error?.hint].filter(Boolean).join(" ");
 }
 
-/** Lets the developer of an embedded Supabase into the tenants that are new. Anyone else is left as is. */
+/**
+ * Makes the developer of an embedded Supabase a member of new tenants. Does nothing for anybody
+ * else.
+ */
 export async function enterTenants(token: string): Promise<void> {
   await post("enter", {}, { authorization: `Bearer ${token}` }).catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-// Who is signed in, to which project, in which tenant: the start of everything on the page.
+// The signed-in person, the project and the tenant. Everything on the page starts here.
 import { Mayfly, type Tenant } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
@@ -6,7 +6,7 @@ import { closeSpace, openSpace, type Space } from "../live/space.ts";
 import { type Config, readConfig } from "./config.ts";
 import { enterTenants, redeemLink } from "./local-link.ts";
 
-/** What the page is about to show. */
+/** What the page shows. */
 export type Phase =
   | { at: "loading" }
   | { at: "project" }
@@ -19,19 +19,19 @@ export const phase = signal<Phase>({ at: "loading" });
 export const config = signal<Config | null>(null);
 export const person = signal<{ id: string; email: string } | null>(null);
 export const tenants = signal<Tenant[]>([]);
-/** The tenant that is open, with everything that is known of it. */
+/** The open tenant, with everything that is known about it. */
 export const space = signal<Space | null>(null);
 
 let auth: SupabaseClient | null = null;
 let everywhere: Mayfly | null = null;
 
-/** The application's own client: whoever signs in here is who the SDK acts as. */
+/** The application's own client. The SDK acts as the person who signs in here. */
 export const authClient = (): SupabaseClient => {
   if (!auth) throw new Error("No project is known yet.");
   return auth;
 };
 
-/** As whoever is signed in, in no tenant: for what comes before one. */
+/** Acts as the signed-in person without a tenant, before one is open. */
 export const mayflyAnywhere = (): Mayfly => {
   if (!everywhere) throw new Error("No project is known yet.");
   return everywhere;
@@ -39,7 +39,7 @@ export const mayflyAnywhere = (): Mayfly => {
 
 const keptTenant = () => `mayfly-console:tenant:${config.value?.url}`;
 
-/** From the page's load, and again after everything that changes who is signed in. */
+/** Runs when the page is loaded, and whenever the signed-in person changes. */
 export async function start(): Promise<void> {
   phase.value = { at: "loading" };
   config.value ??= await readConfig();
@@ -66,7 +66,7 @@ export async function start(): Promise<void> {
   await listTenants();
 }
 
-/** Lists the tenants, and opens the one of the address, else the one of last time. */
+/** Lists the tenants, and opens the one in the address, or otherwise the last one. */
 export async function listTenants(): Promise<void> {
   const listed = await mayflyAnywhere().tenants.list();
   if (listed.error) {
@@ -102,7 +102,7 @@ export async function openTenant(tenant: Tenant): Promise<void> {
   if (before) await closeSpace(before);
 }
 
-/** Of this browser alone; also where the project does not know the session any more. */
+/** Signs out only in this browser, even if the project no longer knows the session. */
 export async function signOut(): Promise<void> {
   await authClient().auth.signOut({ scope: "local" });
   if (space.value) await closeSpace(space.value);
@@ -111,7 +111,7 @@ export async function signOut(): Promise<void> {
   await start();
 }
 
-/** Accepts what the page's link invites to: `#invitation=…`. A second time changes nothing. */
+/** Accepts the invitation in the address: `#invitation=…`. Accepting it twice changes nothing. */
 async function acceptFromLink(): Promise<void> {
   const token = new URLSearchParams(location.hash.slice(1)).get("invitation");
   if (!token) return;

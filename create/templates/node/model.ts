@@ -1,10 +1,11 @@
 import { gateway } from "ai";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 
-/** Without a key, a stand-in answers: it copies sentences, and understands nothing. */
+/** Without a key, a stand-in answers. It copies sentences and understands nothing. */
 export const isStandIn = !process.env.AI_GATEWAY_API_KEY;
 
-// Any model of the AI SDK does, such as anthropic("claude-haiku-4-5") of @ai-sdk/anthropic.
+// You can use any model of the AI SDK, such as anthropic("claude-haiku-4-5") from
+// @ai-sdk/anthropic.
 export const model = isStandIn
   ? standIn()
   : gateway(process.env.MODEL ?? "anthropic/claude-haiku-4.5");
@@ -54,6 +55,6 @@ function bestOf(recalled: string, question: string): string {
   return sentences.sort((one, other) => shared(other) - shared(one))[0] ?? "I recall nothing.";
 }
 
-/** By their beginnings, so that "refund" and "refunds" are one. */
+/** Compares the beginnings of words, so that "refund" and "refunds" match. */
 const wordsOf = (text: string) =>
   new Set((text.toLowerCase().match(/\p{L}{4,}/gu) ?? []).map((word) => word.slice(0, 5)));

@@ -1,4 +1,5 @@
-// Three readers read a folder of notes; an analyst that never saw them answers from what they have left.
+// Three readers read a folder of notes. An analyst that never saw the notes answers from their
+// memories.
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { defineAgent, Mayfly, runAgents } from "@mayfly/sdk";
@@ -11,15 +12,15 @@ const mayfly = new Mayfly({ url, key, tenant });
 const reader = defineAgent({
   name: "reader",
   model,
-  instructions:
-    "Say in a few sentences what there is to know in this note. Keep every number and name.",
+  instructions: "Say in a few sentences what this note says. Keep every number and name.",
   memory: { remember: "outcome" },
   budget: { tokens: 50_000, seconds: 120 },
 });
 const analyst = defineAgent({
   name: "analyst",
   model,
-  instructions: "Answer in one sentence, from what is recalled. If it does not say, say that.",
+  instructions:
+    "Answer in one sentence, using only the recalled memories. If they do not answer the question, say so.",
   memory: { recall: 5 },
   budget: { tokens: 50_000, seconds: 120 },
 });
@@ -29,10 +30,10 @@ const folder = new URL("./notes/", import.meta.url);
 const notes = (await readdir(folder)).filter((file) => file.endsWith(".md")).sort();
 if (isStandIn)
   console.log(
-    "No AI_GATEWAY_API_KEY: a scripted stand-in copies sentences in the place of a model.\n",
+    "AI_GATEWAY_API_KEY is not set, so a scripted stand-in copies sentences in place of a model.\n",
   );
 
-// Three workers beside each other. Each could be a process of its own, on another machine.
+// Three workers side by side. Each could be its own process, on another machine.
 const team = await Promise.all(
   ["one", "two", "three"].map(async (name) => {
     const { data: agent, error } = await mayfly.spawn({ name: `reader-${name}`, lifetime: 300 });
@@ -46,7 +47,7 @@ const team = await Promise.all(
 await Promise.all(
   notes.map(async (file) => {
     const text = await readFile(new URL(file, folder), "utf8");
-    // The same text is read once: a run with this key is there already.
+    // The same text is read only once, because a run with this key already exists.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
     const { data: run, error } = await mayfly.runs.start(reader, text, {
       key: `${file}-${digest}`,

@@ -1,4 +1,4 @@
-// Adds a job, wakes the function, and waits for what it gives.
+// Adds a job, wakes the function, and waits for the result.
 import { readFile } from "node:fs/promises";
 import { Mayfly } from "@mayfly/sdk";
 
@@ -11,7 +11,7 @@ const text = await readFile(file, "utf8");
 const { data: job, error } = await mayfly.jobs.add("outline", { text });
 if (error) throw error;
 
-// On Supabase pg_cron does this, every few seconds while there are jobs: see README.md.
+// On Supabase, pg_cron does this every few seconds while there are jobs. See README.md.
 const woken = await fetch(`${url}/functions/v1/outline`, {
   method: "POST",
   headers: { apikey: key },

@@ -4,13 +4,13 @@ import { spawnReader } from "./reader.ts";
 
 const names = new Map<string, string>();
 
-/** The name of an agent that was seen here. */
+/** The name of an agent that this page has seen. */
 export const nameOf = (id: string | null): string => names.get(id ?? "") ?? "somebody";
 
-/** Shows who is present: those of this page and of any other process. */
+/** Shows which agents are present, in this page and in any other process. */
 export async function showAgents(mayfly: Mayfly): Promise<void> {
   onSubmit("#spawn", async (field) => {
-    // Not when it is there: the next name may be typed by then.
+    // Clears the field now, because the next name may be typed before the agent exists.
     find("#spawn", HTMLFormElement).reset();
     await spawnReader(mayfly, field("name"));
   });
@@ -45,7 +45,7 @@ function card(mayfly: Mayfly, { id, name, type, status, task }: PresentAgent): H
   );
 }
 
-/** To whom work can be given. */
+/** The agents that you can give work to. */
 function offer(agents: PresentAgent[]): void {
   const choice = find("#work select", HTMLSelectElement);
   const chosen = choice.value;

@@ -4,7 +4,7 @@ import { find, list, make, showProblem } from "./dom.ts";
 
 const shown = 200;
 
-/** Shows what the agents tell of their work, at the level that is chosen. */
+/** Shows the debug records of the agents at the chosen level. */
 export async function showDebug(mayfly: Mayfly): Promise<void> {
   const choice = find("#level", HTMLSelectElement);
   let watch: DebugWatch | null = null;
@@ -22,7 +22,7 @@ export async function showDebug(mayfly: Mayfly): Promise<void> {
       showProblem(started.error);
     }
   };
-  // One after the other: a watch that is being opened can be changed only when it is there.
+  // One after the other, because a watch can be changed only once it is open.
   let last = follow();
   choice.addEventListener("change", () => {
     last = last.then(follow);

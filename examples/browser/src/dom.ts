@@ -1,4 +1,4 @@
-/** An element with its properties and what is in it. Text is text: nothing here is read as HTML. */
+/** An element with its properties and content. Text is never parsed as HTML. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   properties: Partial<HTMLElementTagNameMap[Tag]> = {},
@@ -9,7 +9,7 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** The element of the page that the selector names. */
+/** The element that the selector matches. */
 export function find<T extends Element>(selector: string, kind: new () => T): T {
   const element = document.querySelector(selector);
   if (!(element instanceof kind)) throw new Error(`The page has no ${selector}.`);
@@ -18,7 +18,7 @@ export function find<T extends Element>(selector: string, kind: new () => T): T 
 
 export const list = (selector: string) => find(selector, HTMLElement);
 
-/** Does something with what a form says. Its buttons rest until that is done. */
+/** Runs an action with the fields of a form. The form's buttons are disabled until it is done. */
 export function onSubmit(
   selector: string,
   act: (field: (name: string) => string, button: string) => Promise<void>,
@@ -36,7 +36,7 @@ export function onSubmit(
   });
 }
 
-/** Says what went wrong, and what to do; null: nothing. */
+/** Shows what went wrong and what to do. Null shows nothing. */
 export function showProblem(problem: unknown): void {
   const place = list("#problem");
   const { message, hint } = (problem ?? {}) as { message?: string; hint?: string | null };

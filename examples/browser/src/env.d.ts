@@ -1,8 +1,8 @@
 /// <reference types="vite/client" />
 
 interface ImportMetaEnv {
-  /** The project's. */
+  /** The URL of the project. */
   readonly VITE_MAYFLY_URL: string;
-  /** The publishable key: all that a browser may have. */
+  /** The publishable key, the only key that a browser may have. */
   readonly VITE_MAYFLY_PUBLISHABLE_KEY: string;
 }

@@ -5,7 +5,7 @@ import { progressChannel } from "./reader.ts";
 
 const bars = new Map<string, HTMLElement>();
 
-/** Hears what agents say: messages, each once and in order, and progress, which may be lost. */
+/** Shows what agents send: messages, each one once and in order, and progress, which may be lost. */
 export async function hear(mayfly: Mayfly): Promise<void> {
   mayfly.messages.on("*", (message) => list("#heard").prepend(line(message)), {
     onError: showProblem,
@@ -34,7 +34,7 @@ function line({ senderId, type, payload, sentAt }: Message): HTMLElement {
   );
 }
 
-/** What came of a task: of a reader of this page, or of any other agent. */
+/** The result of a task, from a reader on this page or any other agent. */
 function outcome({ task, result }: Message["payload"]): string {
   const { learned } = (result ?? {}) as { learned?: number };
   const came = learned === undefined ? JSON.stringify(result) : `${learned} sentences learned.`;

@@ -1,4 +1,4 @@
-// Who is signed in, and in which tenant; then the panels of the page, each in a file of its own.
+// Shows who is signed in and in which tenant, then the panels of the page. Each panel has its own file.
 import type { Mayfly } from "@mayfly/sdk";
 import { showAgents } from "./agents.ts";
 import { showDebug } from "./debug.ts";
@@ -51,7 +51,7 @@ onSubmit("#invitation form", async (field) => {
   await start();
 });
 list("#sign-out").addEventListener("click", async () => {
-  // Of this browser alone; also where the project does not know the session any more.
+  // Signs out of this browser only, and works even if the project no longer knows the session.
   await supabase.auth.signOut({ scope: "local" });
   location.reload();
 });

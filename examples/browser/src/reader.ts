@@ -1,9 +1,9 @@
 import type { Agent, Mayfly } from "@mayfly/sdk";
 
-/** Where progress is told, to who listens now. */
+/** The topic for progress, which reaches only current listeners. */
 export const progressChannel = "progress";
 
-/** What it does, and no more: broadcasts are given to no agent by default. */
+/** Exactly the scopes that it uses. By default, no agent may broadcast. */
 const scopes = [
   "memory:read",
   "memory:write",
@@ -15,8 +15,8 @@ const scopes = [
 ];
 
 /**
- * Spawns an agent that lives in this page: it learns what it is given, a sentence at a time. If the
- * page closes it is not seen any more, and ends with its lifetime.
+ * Spawns an agent that lives in this page: it learns the text that it is given, one sentence at a time. If the
+ * page closes, the agent is no longer present, and it ends with its lifetime.
  */
 export async function spawnReader(mayfly: Mayfly, name: string): Promise<Agent> {
   const options = { type: "reader", lifetime: 600, scopes, ...(name && { name }) };
@@ -34,7 +34,7 @@ export async function spawnReader(mayfly: Mayfly, name: string): Promise<Agent> 
   return agent;
 }
 
-/** @returns how many memories. */
+/** @returns the number of memories. */
 async function learn(agent: Agent, task: string, text: string): Promise<number> {
   const sentences = text.split(/(?<=[.!?])\s+/).filter((sentence) => sentence.trim() !== "");
   const progress = agent.channels.open(progressChannel);
@@ -43,7 +43,7 @@ async function learn(agent: Agent, task: string, text: string): Promise<number> 
     agent.debug.step("sentence", { number: index + 1, output });
     const remembered = await agent.remember({ task, output, reward: 1 });
     if (remembered.error) throw remembered.error;
-    // What is pushed is there for everybody, also if this page closes now.
+    // Once pushed, the memories are visible to everybody, even if this page closes now.
     const pushed = await agent.sync({ pull: false });
     if (pushed.error) throw pushed.error;
     await progress.broadcast("progress", {

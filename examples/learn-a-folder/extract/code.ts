@@ -1,20 +1,20 @@
 import type { Language } from "./languages.ts";
 import { isBlank, type Section, sections, short, toLines } from "./section.ts";
 
-/** Below this a class is one good answer; above it, its methods are better ones. */
+/** A class up to this length is a good answer by itself. For a longer one, its methods are better answers. */
 const LONG_SYMBOL = 1500;
 const MAX_DEPTH = 3;
-/** An accessor or a bare constant: no answer by itself, but the shortest match for many questions. */
+/** An accessor or a bare constant answers nothing by itself, but would be the shortest match for many questions. */
 const SMALL_SYMBOL = 120;
 
-/** What still belongs to the symbol above it although it is not indented. */
+/** Lines that belong to the symbol above them although they are not indented. */
 const closing =
   /^(?:[})\]{;`>|&?:]|=>|\*\/|end\b|else\b|catch\b|finally\b|except\b|elif\b|then\b|where\b)/;
 const constant = /^(?:const|let|var|static|#define|[A-Z][A-Z0-9_]*)\b/;
 const testName = /^(describe|test|it|suite|bench)[\w.]*\(\s*(["'`])(.*?)\2/;
 
 interface Block {
-  /** The lines of a symbol or file, counted from 0, `end` excluded. */
+  /** The lines of a symbol or file, counted from 0, without `end`. */
   start: number;
   end: number;
   indent: string;
@@ -28,8 +28,7 @@ interface Head {
 }
 
 /**
- * One section for each symbol with its doc comment; imports are left out, and what belongs to no
- * symbol is kept as text.
+ * One section for each symbol with its doc comment. Imports are left out, and the rest is kept as text.
  */
 export function extractCode(text: string, fileName: string, language: Language): Section[] {
   const lines = toLines(text);
@@ -53,7 +52,7 @@ function outline(
   };
   let owner = head;
   let loose = block.start;
-  /** Says where the next symbol begins: small code above it is taken along. */
+  /** Where the next symbol begins. Small code above it is included. */
   const flush = (until: number, next: boolean) => {
     const rest = owner ?? looseHead(lines, loose, until, language, fileName, block.crumbs);
     const takenAlong =
@@ -63,7 +62,7 @@ function outline(
       !language.leads.test((lines[rest.line] ?? "").trim()) &&
       isSmall(lines, loose, until);
     if (takenAlong) return loose;
-    // A group of tests says nothing that the titles of its tests do not.
+    // A group of tests says nothing beyond the titles of its tests.
     const empty = owner && testName.test(at(owner.line)) && isSmall(lines, loose, until);
     if (rest && !empty) found.push(...sections(lines, loose, until, rest));
     owner = null;
@@ -143,7 +142,7 @@ function leadStart(
   language: Language,
 ): number {
   let first = index;
-  // The comment at the head of a file of SQL is about its first statement, a blank line or not.
+  // The comment at the head of an SQL file is about its first statement, even with a blank line between them.
   if (language.flows && floor === 0 && isBlank(lines[index - 1])) {
     if (language.leads.test((lines[index - 2] ?? "").trim())) first--;
   }
@@ -184,7 +183,7 @@ function nextLead(
   return end;
 }
 
-/** Whether the statement before a line has come to its semicolon. */
+/** Whether the statement before a line has ended with a semicolon. */
 function ended(lines: readonly string[], start: number, next: number): boolean {
   for (let index = next - 1; index >= start; index--) {
     const line = (lines[index] ?? "").replace(/--.*$/, "").trim();
@@ -204,7 +203,7 @@ function blockEnd(at: (index: number) => string, index: number, end: number): nu
   return next;
 }
 
-/** The first line of a symbol, or as many as its parameters take. */
+/** The first line of a symbol, or all lines of its parameters. */
 function signature(lines: readonly string[], indent: string): string {
   let text = "";
   let open = 0;
@@ -228,7 +227,7 @@ function signature(lines: readonly string[], indent: string): string {
   );
 }
 
-/** Whether a signature needs no further line: parentheses of parameters count, those of a call not. */
+/** Whether a signature is complete. The parentheses of parameters count, but those of a call do not. */
 function complete(text: string, open: number): boolean {
   if (testName.test(text) || /^create\s+(?:\w+\s+)*table\b/i.test(text)) return true;
   if (/=\s*(?:await\s+)?(?!async\b|function\b)[\w.$]+(?:<[^>]*>)?\([{[]?$/.test(text)) return true;
@@ -243,7 +242,7 @@ function firstWords(lines: readonly string[]): string {
   return short((telling ?? "").replace(/^[\s/*#-]+/, ""), 100);
 }
 
-/** `class Team extends Group` is `Team` in the titles of its methods. */
+/** The titles of methods use `Team` for `class Team extends Group`. */
 function containerName(title: string): string {
   return (
     /\b(?:class|interface|enum|struct|trait|impl|mod|namespace|record|object)\s+([\w<>:, ]+?)(?=\s+(?:extends|implements|for|where)\b|[({:]|$)/.exec(

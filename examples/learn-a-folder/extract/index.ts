@@ -9,7 +9,7 @@ export type { Section } from "./section.ts";
 
 const markdown = new Set([".md", ".markdown", ".mdx", ".mdown"]);
 
-/** The sections of a file, by what its name says that it is. */
+/** The sections of a file, by the type that its name implies. */
 export function extract(path: string, text: string): Section[] {
   const name = basename(path);
   if (markdown.has(extname(name).toLowerCase())) return extractMarkdown(text, name);

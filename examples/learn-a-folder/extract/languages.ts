@@ -1,19 +1,19 @@
 import { extname } from "node:path";
 
-/** How the symbols of a language are told apart from the rest; each pattern sees one dedented line. */
+/** How to find the symbols of a language. Each pattern sees one dedented line. */
 export interface Language {
   extensions: readonly string[];
   /** A line that begins a symbol. */
   starts: RegExp;
-  /** A line that brings in other files: not worth remembering. */
+  /** A line that imports other files, which is not worth remembering. */
   imports?: RegExp;
-  /** A symbol whose own symbols are remembered apart when it is long. */
+  /** A line that begins a symbol whose inner symbols are remembered separately if it is long. */
   containers?: RegExp;
-  /** A line that begins a symbol inside of a container. */
+  /** A line that begins a symbol inside a container. */
   members?: RegExp;
   /** A line above a symbol that belongs to it: comments, decorators, attributes. */
   leads: RegExp;
-  /** A symbol reaches to the next one, however its lines are indented. */
+  /** Whether a symbol extends to the next one, however its lines are indented. */
   flows?: boolean;
 }
 
@@ -115,7 +115,7 @@ const byExtension = new Map(
   languages.flatMap((language) => language.extensions.map((ending) => [ending, language] as const)),
 );
 
-/** The language of a file by its ending, if its symbols can be told. */
+/** The language of a file by its extension, if its symbols can be found. */
 export function languageOf(fileName: string): Language | undefined {
   return byExtension.get(extname(fileName).toLowerCase());
 }

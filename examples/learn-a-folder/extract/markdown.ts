@@ -11,10 +11,10 @@ interface Heading {
 
 const atx = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
 const underline = /^ {0,3}(=+|-+)[ \t]*$/;
-/** Lines of which a following `---` makes no heading: lists, quotes, tables, rules, indented code. */
+/** Lines that a following `---` does not turn into a heading: lists, quotes, tables, rules, indented code. */
 const noParagraph = /^(?: {4}|\t| {0,3}(?:[-*+>|]|\d+[.)] |(?:\* *){3,}$|(?:_ *){3,}$))/;
 
-/** One section for each heading with what stands under it, up to the next heading of any level. */
+/** One section for each heading with its text, up to the next heading of any level. */
 export function extractMarkdown(text: string, fileName: string): Section[] {
   const lines = toLines(text);
   const bodyStart = afterFrontMatter(lines);
@@ -30,7 +30,7 @@ export function extractMarkdown(text: string, fileName: string): Section[] {
     while ((path.at(-1)?.level ?? 0) >= heading.level) path.pop();
     path.push(heading);
     const hasBody = lines.slice(heading.body, end).some((line) => !isBlank(line));
-    // A heading that only holds others says nothing that their titles do not.
+    // A heading that contains only other headings says nothing beyond their titles.
     if (!hasBody && next && next.level > heading.level) continue;
     const title = path.map((one) => one.title).join(" › ") || fileName;
     found.push(
@@ -78,7 +78,7 @@ function findHeadings(lines: readonly string[], start: number): Heading[] {
   return headings;
 }
 
-/** The fence that this line opens; inside a list it may be indented further than three. */
+/** The fence that this line opens. Inside a list it may be indented by more than three. */
 function opens(line: string): string | null {
   const match = /^\s*(?:[-*+]\s+|\d+[.)]\s+)?(`{3,}(?=[^`]*$)|~{3,})/.exec(line);
   return match?.[1] ?? null;

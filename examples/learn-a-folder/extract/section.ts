@@ -1,11 +1,11 @@
-/** A part of a file that is worth remembering by itself. */
+/** A part of a file that is worth its own memory. */
 export interface Section {
   /** The heading with the headings above it, or the signature. */
   title: string;
   kind: "heading" | "symbol" | "text";
-  /** Where the heading or signature stands, counted from 1. */
+  /** The line of the heading or signature, counted from 1. */
   line: number;
-  /** Where `text` begins: a symbol's doc comment stands above its signature. */
+  /** The line where `text` begins. It differs from `line` because a symbol's doc comment is above its signature. */
   from: number;
   text: string;
 }
@@ -14,8 +14,8 @@ const MAX_CHARACTERS = 4000;
 const MAX_TITLE = 160;
 
 /**
- * Makes sections of the lines `start` to `end` (from 0, end excluded): none when they are blank,
- * several when they are longer than one memory should be.
+ * Makes sections from the lines `start` to `end` (from 0, without `end`): none if they are blank, several if they
+ * are too long for one memory.
  */
 export function sections(
   lines: readonly string[],
@@ -39,7 +39,7 @@ export function short(text: string, max = MAX_TITLE): string {
   return line.length <= max ? line : `${safeSlice(line, max - 1).trimEnd()}…`;
 }
 
-/** Splits a file into lines, whatever its line ends; NUL is dropped, for Postgres has no place for it. */
+/** Splits a file into lines, with any line endings. NUL is dropped because Postgres cannot store it. */
 export function toLines(text: string): string[] {
   return text
     .replace(/^\uFEFF/, "")
@@ -73,7 +73,7 @@ function cut(lines: readonly string[], start: number, end: number): Piece[] {
   for (const atom of atoms) {
     if (size + atom.text.length > MAX_CHARACTERS) {
       close(paragraphEnd(open));
-      // What followed the last paragraph may leave too little room still.
+      // The text after the last paragraph may still be too long.
       if (size + atom.text.length > MAX_CHARACTERS) close(open.length);
     }
     open.push(atom);
@@ -83,7 +83,7 @@ function cut(lines: readonly string[], start: number, end: number): Piece[] {
   return pieces;
 }
 
-/** The end of the last paragraph in the later half, so that a cut seldom breaks a thought. */
+/** The end of the last paragraph in the second half, so that a cut seldom breaks a thought. */
 function paragraphEnd(atoms: readonly Piece[]): number {
   for (let index = atoms.length - 1; index > atoms.length / 2; index--) {
     if (isBlank(atoms[index]?.text)) return index;
@@ -111,7 +111,7 @@ function cutLine(line: string): string[] {
   return [...parts, rest];
 }
 
-/** Never ends between the two halves of a character outside the basic plane. */
+/** Never cuts a surrogate pair in half. */
 function safeSlice(text: string, end: number): string {
   const code = text.charCodeAt(end - 1);
   return text.slice(0, code >= 0xd800 && code <= 0xdbff ? end - 1 : end);

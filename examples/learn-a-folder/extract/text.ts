@@ -3,7 +3,7 @@ import { isBlank, type Section, sections, short, toLines } from "./section.ts";
 /** About one screen: small enough to be an answer, large enough to keep neighbours together. */
 const ENOUGH_CHARACTERS = 1200;
 
-/** Plain text and settings: whole paragraphs, taken together until there is enough for a section. */
+/** Plain text and settings: whole paragraphs, combined until there is enough for a section. */
 export function extractText(text: string, fileName: string): Section[] {
   const lines = toLines(text);
   const found: Section[] = [];

@@ -24,7 +24,7 @@ type Row = Record<string, JSONValue>;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const bcryptRounds = 10;
 
-/** GoTrue's `/admin/users`, for whoever may. @throws AuthProblem */
+/** GoTrue's `/admin/users`, for callers with the right to use it. @throws AuthProblem */
 export function createAdminUsers(sql: Sql): (request: Request, path: string) => Promise<Response> {
   return async (request, path) => {
     const { method } = request;
@@ -65,7 +65,7 @@ async function bodyOf(request: Request): Promise<Attributes> {
   throw new AuthProblem(400, "validation_failed", message);
 }
 
-/** A user as GoTrue shows it, and its identities. */
+/** A user in GoTrue's form, with its identities. */
 const shape = `
   json_strip_nulls(json_build_object(
     'id', u.id, 'aud', u.aud, 'role', u.role, 'email', coalesce(u.email, ''),
@@ -239,7 +239,7 @@ async function passwordHash(wanted: Attributes): Promise<string | null> {
   return hash(wanted.password, bcryptRounds);
 }
 
-/** Of a Go duration, such as `24h`; `none` lifts a ban. */
+/** Milliseconds of a Go duration, such as `24h`. `none` lifts a ban. */
 function bannedUntil(duration: string | undefined): string | null | undefined {
   if (duration === undefined) return undefined;
   if (duration === "none") return null;

@@ -1,6 +1,6 @@
 import { AuthProblem } from "./auth-answers.ts";
 
-/** A request of Auth, with its body as JSON where it is JSON. */
+/** A request of Auth, with its body as JSON if it is JSON. */
 export interface AuthCall {
   method: string;
   path: string;
@@ -9,8 +9,8 @@ export interface AuthCall {
 }
 
 /**
- * What the embedded Auth does not have, in GoTrue's words: as a project answers in which it is
- * switched off.
+ * Refuses everything that the embedded Auth does not have, in GoTrue's words, as a project does in
+ * which it is switched off.
  */
 export function absent({ method, path, query, body }: AuthCall): AuthProblem | undefined {
   const grant = query.get("grant_type");

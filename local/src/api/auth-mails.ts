@@ -6,18 +6,18 @@ import type { Logger } from "../log.ts";
 import type { AuthCall } from "./auth-absent.ts";
 import { AuthProblem } from "./auth-answers.ts";
 
-/** The mails of Auth, their links, and what opening one does. No mail is sent: they are logged. */
+/** The mails of Auth, their links, and what opening one does. Mails are logged, not sent. */
 export interface Mails {
   send(mail: EmailMessage): Promise<void>;
-  /** Runs what may send a mail that this request asks for. */
+  /** Runs a step that may send a mail for this request. */
   during<T>(call: AuthCall, work: () => Promise<T>): Promise<T>;
-  /** Tells the present address of a user that another was asked for: either may confirm it. */
+  /** Mails a user's current address that a change was requested. Either address may confirm it. */
   tellPresentAddress(user: string): Promise<void>;
-  /** The request as lite knows it: one of `type=email`, or for a change of address. */
+  /** Converts a request into one that lite knows: `type=email`, or a change of address. */
   verifying(call: AuthCall): Promise<{ call: AuthCall; flow: string | undefined }>;
-  /** lite's redirect with a session as one with a code, to be exchanged for a session. */
+  /** Replaces the session in lite's redirect with a code that can be exchanged for it. */
   withCode(response: Response, flow: string): Promise<Response>;
-  /** How the user came to the code that is exchanged here. */
+  /** How the user got the code that is exchanged here. */
   methodOfCode(code: unknown): Promise<string | undefined>;
 }
 
@@ -30,7 +30,7 @@ const methods: Record<string, string> = {
 };
 const pkce = /^pkce_([0-9a-f]{32})_(.+)$/;
 
-/** As lite stores it. */
+/** The hash that lite stores. */
 const hashOf = (email: string, code: string) =>
   createHash("sha256")
     .update(email.toLowerCase() + code)
@@ -45,7 +45,7 @@ export function createMails(options: {
   const { sql, publicUrl, siteUrl, log } = options;
   const asking = new AsyncLocalStorage<{ redirectTo: string | null; flow: string | undefined }>();
 
-  /** lite links to the site instead of to Auth, and knows neither the page nor the flow asked for. */
+  /** lite links to the site instead of Auth, and does not know the requested page or flow. */
   const linked = (link: string): string => {
     const url = new URL(link);
     const { redirectTo = null, flow } = asking.getStore() ?? {};
@@ -63,7 +63,7 @@ export function createMails(options: {
     log.info(`A mail to ${to}: ${subject}`, { text });
   const links = new RegExp(`${siteUrl.replaceAll(".", "\\.")}/auth/v1/\\S+`, "g");
 
-  /** Of a client with `flowType: "pkce"`, which will exchange a code for its session. */
+  /** For a client with `flowType: "pkce"`, which will exchange a code for its session. */
   const begin = async ({ path, body }: AuthCall): Promise<string | undefined> => {
     const challenge = body.code_challenge;
     const method = methods[path];
@@ -117,7 +117,7 @@ export function createMails(options: {
         const [row] = await sql`select from auth.users where confirmation_token = ${hash}`;
         of.set("type", row ? "signup" : "magiclink");
       } else if (of.get("type") === "email_change") {
-        // lite completes the change by the new address's token: either will do.
+        // lite completes the change with the new address's token, but either token counts.
         await sql`
           update auth.users set email_change_token_new = ${hash}, email_change_token_current = null
           where email_change_token_current = ${hash}`;

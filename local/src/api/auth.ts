@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { App } from "@supabase/lite";
 import { PostgresConnection } from "@supabase/lite/postgres";
 import { SignJWT } from "jose";
+import { withSafeReserve } from "../db/safe-reserve.ts";
 import type { ProjectKeys } from "../keys.ts";
 import type { Logger } from "../log.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
@@ -23,17 +24,17 @@ export interface Auth {
 }
 
 const prefix = "/auth/v1";
-/** As in a new project's `supabase/config.toml`. */
+/** The default of a new project's `supabase/config.toml`. */
 const siteUrl = "http://127.0.0.1:3000";
-// Opened by browsers from a mail or a provider, or by whoever verifies tokens: without a key.
+// Opened without a key, by browsers from a mail or a provider, or by programs that verify tokens.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
   /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;
 
 /**
  * Auth over @supabase/lite, as supabase_auth_admin. lite signs its sessions with a secret that
- * never leaves this process; callers see the project's own signature, and lite sees the claims of
- * tokens that we verified.
+ * never leaves this process. Callers see the project's own signature, and lite sees the claims of
+ * tokens that we have verified.
  */
 export function createAuth(options: {
   authUrl: string;
@@ -52,7 +53,7 @@ export function createAuth(options: {
       types: { json: documents(114), jsonb: documents(3802) },
     },
   });
-  const sql = connection.driver;
+  const sql = withSafeReserve(connection.driver);
   const sessions = createSessions({ sql, tokens, publicUrl });
   const admin = createAdminUsers(sql);
   const mails = createMails({ sql, publicUrl, siteUrl, log });
@@ -75,7 +76,7 @@ export function createAuth(options: {
   });
   const secretBytes = new TextEncoder().encode(secret);
 
-  /** The caller's token as lite would have made it. */
+  /** The caller's token, signed as if lite had made it. */
   const translate = async (request: Request): Promise<string | undefined> => {
     const token = bearerOf(request);
     if (token === undefined) return undefined;
@@ -130,7 +131,7 @@ export function createAuth(options: {
     const url = new URL(`${prefix}${path}?${query}`, request.url);
     const inner = new Request(url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
-    // lite's words for a failure of its own, and for what it does not know, are not GoTrue's.
+    // lite's answers to its own failures and to unknown paths differ from GoTrue's.
     if (response.status === 500) return authError(500, "unexpected_failure", "Unexpected failure");
     if (response.status === 404 && !response.headers.get("content-type")?.includes("json"))
       return authError(404, "not_found", "404 page not found");
@@ -150,7 +151,7 @@ export function createAuth(options: {
   };
 }
 
-/** lite gives JSON as text, which its own serializer would store as a JSON string. */
+/** lite passes JSON as text, which the driver's serializer would store as a JSON string. */
 const documents = (oid: number) => ({
   to: oid,
   from: [oid],
@@ -182,7 +183,7 @@ function wellKnown(path: string, tokens: Tokens, publicUrl: () => string): Respo
   return undefined;
 }
 
-/** @throws AuthProblem as GoTrue: it allows no skew. */
+/** @throws AuthProblem, like GoTrue, which allows no clock skew. */
 async function verified(token: string, tokens: Tokens): Promise<Claims> {
   try {
     return await tokens.verify(token);

@@ -2,12 +2,12 @@ import { isTooDeep } from "../depth.ts";
 import { Refusal } from "./caller.ts";
 import { apiError } from "./errors.ts";
 
-/** Hosted projects take more; whoever sends so much to one row has lost their way. */
+/** Hosted projects accept more, but a body of this size is probably a mistake. */
 export const maxBodyBytes = 16_000_000;
 
 /**
- * The body of a request as text. Of one that is too long the rest is read and dropped, so that its
- * sender hears why.
+ * The body of a request as text. If it is too long, the rest is read and dropped, so that the
+ * sender gets the error.
  * @throws Refusal in PostgREST's envelope
  */
 export async function readBody(request: Request): Promise<string> {
@@ -33,7 +33,7 @@ const tooLarge = () =>
     }),
   );
 
-/** As Postgres refuses it natively; in WebAssembly its own check of the stack does not work. */
+/** Postgres's own error, returned before JavaScript or WebAssembly runs out of stack. */
 const tooDeep = () =>
   new Refusal(
     apiError(413, {

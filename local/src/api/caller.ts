@@ -2,7 +2,7 @@ import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { apiError } from "./errors.ts";
 
-/** A request was refused before it reached any service; the answer says why. */
+/** The request was refused before it reached any service. The answer says why. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly response: Response;
@@ -16,7 +16,7 @@ export class Refusal extends Error {
 /** The verified API key of a request. */
 export interface ApiKey {
   kind: "publishable" | "secret";
-  /** What the request is without a token of its own. */
+  /** The claims of the request if it has no token of its own. */
   claims: Claims;
 }
 
@@ -63,20 +63,21 @@ export async function apiKeyOf(
   );
 }
 
-/** The token in `Authorization`, where there is one beside the API key itself. */
+/** The token in `Authorization`, if it is not the API key itself. */
 export function bearerOf(request: Request): string | undefined {
   const match = /^bearer\s+(.*)$/i.exec(request.headers.get("authorization") ?? "");
   const token = match?.[1]?.trim();
   if (token === undefined) return undefined;
   const key = request.headers.get("apikey") ?? new URL(request.url).searchParams.get("apikey");
-  // supabase-js sends its key as Bearer as well.
+  // supabase-js sends its key as Bearer, too.
   return token === key || token.startsWith("sb_") ? undefined : token;
 }
 
 const skewSeconds = 30;
 
 /**
- * The claims a Data API request runs as: those of its token, verified, else those of its key.
+ * The claims with which a Data API request runs: those of its verified token, otherwise those of
+ * its key.
  * @throws Refusal in PostgREST's envelope
  */
 export async function dataClaims(request: Request, key: ApiKey, tokens: Tokens): Promise<Claims> {

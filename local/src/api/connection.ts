@@ -12,6 +12,7 @@ import {
   type QueryResult,
 } from "kysely";
 import type { PostgresError, Sql } from "postgres";
+import { withSafeReserve } from "../db/safe-reserve.ts";
 import { maxRows, type RequestContext, requestContext } from "./context.ts";
 import type { Early } from "./early.ts";
 import { apiError, databaseError, isDatabaseError } from "./errors.ts";
@@ -20,18 +21,18 @@ import { commits } from "./preferences.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 import { inSession, openingOf } from "./session.ts";
 
-/** How long the end waits for requests that still run. */
+/** How long closing waits for running requests. */
 export const closingSeconds = 1;
 
 type AnyDatabase = Record<string, Record<string, unknown>>;
 
-/** Thrown where our answer stands in the request's context; lite takes it for a bad body. */
+/** Thrown after our answer was put into the request's context. lite takes it for a bad body. */
 const answered = () => new Error("Invalid JSON body: answered already");
 
 /**
- * lite's Postgres connection as the Data API needs it: one transaction a request, begun in one
- * round trip as PostgREST begins it, with the shared picture of the schema, and with the database's
- * errors answered by us. Never grants anything, which lite's own would do at the first request.
+ * lite's Postgres connection, adapted for the Data API. Each request is one transaction that begins
+ * in one round trip, as in PostgREST. All requests share one view of the schema, and we answer the
+ * database's errors. Unlike lite's own connection, it never grants anything at the first request.
  */
 export class DataConnection extends PostgresConnection {
   readonly #schema: SchemaCache;
@@ -44,14 +45,16 @@ export class DataConnection extends PostgresConnection {
         max: 3,
         onnotice: () => undefined,
         types: {
-          // A text is JSON as the caller wrote it, in a filter.
+          // In a filter, JSON is text, exactly as the caller wrote it.
           json: { to: 114, from: [114], serialize: jsonText, parse: parseExactly },
           jsonb: { to: 3802, from: [3802], serialize: jsonText, parse: parseExactly },
-          // As the caller wrote it, such as `\\x6869`; the driver would encode the text's bytes.
+          // Kept as the caller wrote it, such as `\\x6869`, because the driver would encode the
+          // text's bytes.
           bytea: { to: 17, from: [17], serialize: String, parse: String },
         },
       },
     });
+    withSafeReserve(this.driver);
     this.#schema = schema;
     this.#early = early;
   }
@@ -123,7 +126,10 @@ export class DataConnection extends PostgresConnection {
   }
 }
 
-/** PostgREST names columns with their table, lite without; errors inside functions have a `where`. */
+/**
+ * PostgREST names columns with their table, and lite without. Errors inside functions have a
+ * `where`.
+ */
 function qualifyColumn(error: PostgresError, path: string): void {
   const table = /^\/([^/]+)$/.exec(path)?.[1];
   if (error.code !== "42703" || error.where || !table) return;
@@ -135,20 +141,20 @@ function qualifyColumn(error: PostgresError, path: string): void {
 
 const isRead = (method: string) => method === "GET" || method === "HEAD";
 
-/** PostgREST rolls back what it answers with an error of its own, such as too many rows. */
+/** PostgREST rolls back when it answers with its own error, such as too many rows. */
 async function succeeded(result: unknown): Promise<boolean> {
   if (!(result instanceof Response) || result.status < 400) return true;
   const body = await result.clone().text();
   return !body.includes('"code":"PGRST');
 }
 
-/** As it is where it is JSON already. */
+/** Left unchanged if it is already JSON. */
 const jsonText = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
 type Execute = (query: CompiledQuery) => Promise<QueryResult<unknown>>;
 
-/** A Kysely whose every query goes one way: to a connection that has its transaction already. */
+/** A Kysely that sends every query to a connection that is already in its transaction. */
 function databaseOn(execute: Execute): Kysely<AnyDatabase> {
   const only: DatabaseConnection = {
     executeQuery: (query) => execute(query) as Promise<QueryResult<never>>,
@@ -177,8 +183,8 @@ function databaseOn(execute: Execute): Kysely<AnyDatabase> {
 }
 
 /**
- * Rows come as JSON made by Postgres, as PostgREST's do: the driver's own conversion shows
- * timestamps, numerics, arrays and composites otherwise.
+ * Postgres makes the JSON of rows, as for PostgREST, because the driver's own conversion shows
+ * timestamps, numerics, arrays and composites differently.
  */
 async function execute(
   connection: Sql,
@@ -207,11 +213,11 @@ async function execute(
   return { rows: rows.map(({ row }) => row) };
 }
 
-/** How lite asks for the number of rows that the planner expects. */
+/** How lite asks for the planner's estimate of the number of rows. */
 const explaining = "EXPLAIN (FORMAT JSON) ";
 const planOf = (rows: number) => ({ "QUERY PLAN": [{ Plan: { "Plan Rows": rows } }] });
 
-/** `count=estimated` is exact up to as many rows as an answer has at most. */
+/** `count=estimated` is exact up to the maximum number of rows of an answer. */
 async function countUpToMost(connection: Sql, statement: string, parameters: never[]) {
   const counted = `select from (${statement.slice(explaining.length)}) as all_rows limit ${maxRows + 1}`;
   const [row] = await connection.unsafe<{ rows: number }[]>(
@@ -221,7 +227,10 @@ async function countUpToMost(connection: Sql, statement: string, parameters: nev
   return row?.rows ?? 0;
 }
 
-/** lite gives a function's JSON arguments as text; typed as JSON the driver would quote them again. */
+/**
+ * lite passes a function's JSON arguments as text. If they were typed as JSON, the driver would
+ * quote them again.
+ */
 function withTextForJson(query: CompiledQuery): CompiledQuery {
   return {
     ...query,

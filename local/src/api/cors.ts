@@ -14,7 +14,7 @@ const exposed = [
   "X-Total-Count",
 ].join(", ");
 
-/** The answer to a preflight, which needs no key: any origin, any header asked for. */
+/** The answer to a preflight, which needs no key. It allows any origin and any requested header. */
 export function preflight(request: Request): Response | undefined {
   if (request.method !== "OPTIONS" || !request.headers.has("access-control-request-method"))
     return undefined;
@@ -30,7 +30,7 @@ export function preflight(request: Request): Response | undefined {
   });
 }
 
-/** The same answer, readable by a page of any origin. */
+/** Lets pages of any origin read an answer. */
 export function forAnyOrigin(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("access-control-allow-origin", "*");

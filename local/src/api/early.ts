@@ -1,24 +1,25 @@
 /**
  * Broadcasts before their commit is visible. A hosted Realtime reads the write-ahead log, so a
  * broadcast can arrive before a new transaction sees the row that caused it: up to 69 ms before, in
- * 370 of 3,464 cases measured. Found by NOTIFY, it never would. So here the Data API hands Realtime
- * what a request has put into realtime.messages, waits, and only then commits.
+ * 370 of 3,464 cases measured. A server that finds messages by NOTIFY would never be early. So here
+ * the Data API passes Realtime the messages that a request has put into realtime.messages, waits,
+ * and only then commits.
  */
 import type { Sql } from "postgres";
 import type { Hold, Holds } from "../db/holds.ts";
 import type { StoredMessage } from "../realtime/index.ts";
 
 export interface EarlyOptions {
-  /** At most this many milliseconds lie between the broadcast and the commit. */
+  /** The most milliseconds between the broadcast and the commit. */
   leadMs: number;
-  /** How PGlite lets others in meanwhile. On Postgres they are: nothing is needed. */
+  /** Lets other transactions run meanwhile on PGlite. Postgres needs nothing for this. */
   holds: Holds | undefined;
-  /** Whether somebody would hear one of these. */
+  /** Whether anyone listens to the topic of one of these messages. */
   heard(messages: StoredMessage[]): boolean;
   deliver(messages: StoredMessage[]): void;
 }
 
-/** Ends a transaction whose work is done; what it returns is awaited without the connection. */
+/** Ends a transaction whose work is done. Await the returned promise without the connection. */
 export type Commit = (connection: Sql) => Promise<(() => Promise<void>) | undefined>;
 
 export const plainCommit: Commit = async (connection) => {
@@ -29,7 +30,7 @@ export const plainCommit: Commit = async (connection) => {
 const maxRuns = 20;
 
 export class Early {
-  /** Belongs to the opening of each transaction: its broadcasts are kept for us. */
+  /** Added to the opening of each transaction, so that its broadcasts are kept for us. */
   readonly opening = "select set_config('_realtime.early', 'on', true)";
   readonly #options: EarlyOptions;
 
@@ -37,7 +38,9 @@ export class Early {
     this.#options = options;
   }
 
-  /** Runs a transaction; again where a held one was in its way, or where it cannot be held itself. */
+  /**
+   * Runs a transaction. Runs it again if a held one was in its way, or if it cannot be held itself.
+   */
   async run<T>(transaction: (commit: Commit) => Promise<T>): Promise<T> {
     const { holds } = this.#options;
     let mayHold = true;
@@ -51,7 +54,7 @@ export class Early {
         return await transaction(commit);
       } catch (error) {
         if (!holds || run === maxRuns) throw error;
-        // Temporary tables, NOTIFY: such a transaction cannot be prepared.
+        // A transaction with temporary tables or NOTIFY cannot be prepared.
         if (preparing && codeOf(error) === "0A000") mayHold = false;
         else if (codeOf(error) === "57014") await holds.settle();
         else throw error;
@@ -75,11 +78,11 @@ export class Early {
       deliver(messages);
       return () => hold.endAfter(Math.random() * leadMs);
     }
-    // From here on only a crash or a lost connection keeps it from being committed.
+    // From here on, only a crash or a lost connection can prevent the commit.
     if (wanted && !holds) {
       deliver(messages);
-      // In the database: a connection that ends meanwhile fails this statement. One that idles fails
-      // nothing, and what is written to it next ends the process.
+      // Wait in the database. If the connection ends meanwhile, this statement fails. An idle
+      // connection would not fail, and the next write to it would end the process.
       await connection.unsafe("select pg_sleep($1)", [(Math.random() * leadMs) / 1_000]);
       return plainCommit(connection);
     }
@@ -99,9 +102,9 @@ async function prepare(connection: Sql, hold: Hold): Promise<void> {
   hold.prepared(true);
 }
 
-/** What the transaction has to say, once nothing deferred can fail any more. */
+/** The messages of the transaction, once no deferred constraint can fail any more. */
 async function takeMessages(connection: Sql): Promise<StoredMessage[]> {
-  // Two statements in one message: two results.
+  // Two statements in one message have two results.
   const results: unknown = await connection.unsafe(
     "set constraints all immediate; select _realtime.early_messages() as messages",
   );

@@ -16,7 +16,7 @@ export function apiError(status: number, error: ApiError, headers: HeadersInit =
   return new Response(JSON.stringify({ code, details, hint, message }), { status, headers: all });
 }
 
-// PostgREST's table (Error.hs, pgErrorStatus); what is not in it is 400.
+// PostgREST's table (Error.hs, pgErrorStatus). Everything else is 400.
 const statusByCode: Record<string, number> = {
   "23503": 409,
   "23505": 409,
@@ -26,6 +26,9 @@ const statusByCode: Record<string, number> = {
   "42P17": 500,
   "53400": 500,
   "57P01": 503,
+  // PostgREST has no connection then, and answers 503 too.
+  "57P02": 503,
+  "57P03": 503,
 };
 const statusByClass: Record<string, number> = {
   "08": 503,
@@ -62,7 +65,7 @@ function statusOf(code: string, message: string, authenticated: boolean): number
   return statusByCode[code] ?? statusByClass[code.slice(0, 2)] ?? 400;
 }
 
-/** A database error as PostgREST answers it; `authenticated` means any role but anon. */
+/** PostgREST's answer to a database error. `authenticated` means any role except anon. */
 export function databaseError(error: postgres.PostgresError, authenticated: boolean): Response {
   if (error.code === "PGRST") return raisedByHand(error);
   const status = statusOf(error.code, error.message, authenticated);
@@ -76,12 +79,15 @@ export function databaseError(error: postgres.PostgresError, authenticated: bool
   return apiError(status >= 200 && status <= 599 ? status : 500, body, headers);
 }
 
-/** Whether the error is the database's word on a statement, not a lost connection or a bug. */
+/**
+ * Whether the database reported the error for a statement. Otherwise it is a lost connection or a
+ * bug.
+ */
 export function isDatabaseError(error: unknown): error is postgres.PostgresError {
   return error instanceof postgres.PostgresError;
 }
 
-/** A connection that was refused or lost, as PostgREST answers it. */
+/** PostgREST's answer to a refused or lost connection. */
 export function connectionError(): Response {
   const message = "Database client error. Retrying the connection.";
   return apiError(503, { code: "PGRST001", message });

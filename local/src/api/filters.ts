@@ -2,15 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { CompiledQuery } from "kysely";
 
 /**
- * The values of a request's filters, kept away from lite: it makes numbers, nulls and objects of
- * them, so that `id=eq.9007199254740993` would find the row 9007199254740992. lite sees a token for
- * each, and the token's text takes its place in the statement, as the parameter that Postgres types.
+ * Keeps the values of a request's filters away from lite, which converts them to numbers, nulls and
+ * objects, so that `id=eq.9007199254740993` would find the row 9007199254740992. lite sees a token
+ * for each value. In the statement, the value's text replaces the token as a parameter, and
+ * Postgres gives it its type.
  */
 export interface Veil {
   /** The query string with tokens. */
   readonly parameters: URLSearchParams;
   reveal(query: CompiledQuery): CompiledQuery;
-  /** One of its values in full. */
+  /** The full value of a token. */
   text(value: string): string;
 }
 
@@ -19,7 +20,7 @@ const operators =
   "eq|neq|gte?|lte?|like|ilike|match|imatch|isdistinct|fts|plfts|phfts|wfts|cs|cd|ov|sl|sr|nxr|nxl|adj|in|is";
 const filter = new RegExp(`^((?:not\\.)?)(${operators})(\\([^()]*\\))?\\.([\\s\\S]*)$`);
 
-/** @param own names that are no filters, such as the arguments of a function. */
+/** @param own names that are not filters, such as the arguments of a function. */
 export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set()): Veil {
   const nonce = randomUUID().replaceAll("-", "");
   const texts: string[] = [];
@@ -37,7 +38,7 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
   const parameter = (value: unknown): unknown => {
     if (typeof value === "string") return shown(value);
     if (!Array.isArray(value)) return value;
-    // A whole list, such as that of `eq(any).{1,2}`: Postgres reads it.
+    // A whole list, as in `eq(any).{1,2}`, which Postgres parses.
     const [first] = value;
     if (value.length === 1 && typeof first === "string" && shown(first).startsWith("{"))
       return shown(first);
@@ -62,8 +63,8 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
 }
 
 /**
- * Filters of which each has a name of its own: of two with the same name lite keeps the last alone,
- * and of two `or` it makes one. Those that share a name become one `and` of their table.
+ * Gives each filter its own name, because lite keeps only the last of two filters with the same
+ * name, and merges two `or` into one. Filters with the same name become one `and` of their table.
  */
 function apart(filters: Array<[string, string]>): Array<[string, string]> {
   const parts = filters.map(([name, value]) => ({ name, value, ...partsOf(name) }));
@@ -80,7 +81,7 @@ function apart(filters: Array<[string, string]>): Array<[string, string]> {
   return result;
 }
 
-/** `remarks.not.or` is `not.or` of `remarks.`, `remarks.data->a` is `data->a` of it. */
+/** `remarks.not.or` is `not.or` of `remarks.`, and `remarks.data->a` is its `data->a`. */
 function partsOf(name: string): { table: string; field: string } {
   const tree = /^(|.*\.)((?:not\.)?(?:or|and))$/.exec(name);
   const special = name.search(/[>"]/);
@@ -100,7 +101,7 @@ function hiddenIn(name: string, value: string, hide: Hide): string {
       const tree = treeOf(reader, hide);
       return reader.rest === "" ? tree : value;
     } catch {
-      // lite says what is wrong with it.
+      // lite reports what is wrong with it.
       return value;
     }
   }

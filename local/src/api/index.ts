@@ -10,26 +10,26 @@ import type { EarlyOptions } from "./early.ts";
 import { apiError, connectionError } from "./errors.ts";
 import { interceptConsole, quietly } from "./quiet.ts";
 import { createRest } from "./rest.ts";
-import { createSchemaCache } from "./schema-cache.ts";
+import { createSchemaCache, SchemaUnread } from "./schema-cache.ts";
 import { createStudio } from "./studio.ts";
 
 /** The Data API and Auth of a project, `/rest/v1` and `/auth/v1`, and Studio at every other page. */
 export interface Api {
   fetch(request: Request): Promise<Response>;
-  /** Reads the database's schema anew now. DDL does it by itself. */
+  /** Reads the database's schema again now. After DDL, this happens automatically. */
   reloadSchema(): Promise<void>;
   health(): { status: "ok" | "starting"; schemaReadAt: string | null };
-  /** Opens Studio in a browser on this machine; a secret, new at each start. */
+  /** The secret that opens Studio in a browser on this machine. It changes at each start. */
   studioUrl(): string;
   close(): Promise<void>;
 }
 
 export interface ApiOptions {
-  /** As `authenticator`. */
+  /** A connection as `authenticator`. */
   databaseUrl: string;
-  /** As `supabase_admin`. */
+  /** A connection as `supabase_admin`. */
   adminUrl: string;
-  /** As `supabase_auth_admin`. */
+  /** A connection as `supabase_auth_admin`. */
   authUrl: string;
   /** `http://127.0.0.1:54321`: the issuer of people's tokens is below it. */
   publicUrl: () => string;
@@ -37,7 +37,7 @@ export interface ApiOptions {
   tokens: Tokens;
   /** The exposed schemas; the first is the default. */
   schemas: string[];
-  /** Broadcasts go out before the commit that caused them is visible. */
+  /** Set if broadcasts go out before the commit that caused them is visible. */
   early?: EarlyOptions | undefined;
   log: Logger;
 }
@@ -102,7 +102,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** One line, with the error's code and without what the database said, which may hold values. */
+/** One line with the error's code, but without the database's message, which may contain values. */
 async function logFailure(log: Logger, request: Request, response: Response): Promise<void> {
   const text = await response.clone().text();
   const code = /"(?:error_)?code":"([^"]+)"/.exec(text)?.[1] ?? null;
@@ -110,7 +110,7 @@ async function logFailure(log: Logger, request: Request, response: Response): Pr
   log.warn(`${request.method} ${pathname} failed`, { status: response.status, code });
 }
 
-/** A request of Studio, as a server with the secret key would send it. */
+/** Adds the secret key to a request from Studio. */
 function withKey(request: Request, key: string): Request {
   const headers = new Headers(request.headers);
   headers.set("apikey", key);
@@ -119,10 +119,17 @@ function withKey(request: Request, key: string): Request {
   return withHeaders(request, headers);
 }
 
+/** 57P01 to 57P03: the database ends the connection, or does not take new ones. */
+const isConnectionLost = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|57P0[123])/;
+
 function failure(path: string, error: unknown): Response {
   if (path.startsWith("/auth/v1"))
     return authError(500, "unexpected_failure", "Unexpected failure");
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (/^(CONNECT|ECONN|CONNECTION_|EPIPE|ETIMEDOUT)/.test(code)) return connectionError();
+  if (isConnectionLost.test(code)) return connectionError();
+  if (error instanceof SchemaUnread) {
+    const message = "Could not query the database for the schema cache. Retrying.";
+    return apiError(503, { code: "PGRST002", message });
+  }
   return apiError(500, { code: "PGRSTX00", message: "Internal error." });
 }

@@ -1,4 +1,4 @@
-/** What `JSON.rawJSON` makes, which TypeScript's library does not know yet. */
+/** The result of `JSON.rawJSON`, which TypeScript's library does not have yet. */
 interface RawJson {
   rawJSON: string;
 }
@@ -9,7 +9,7 @@ declare global {
   }
 }
 
-/** Parses what Postgres wrote so that `JSON.stringify` writes the same numbers again. */
+/** Parses JSON from Postgres so that `JSON.stringify` writes the same numbers again. */
 export function parseExactly(text: string): unknown {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
   const keep = (_key: string, value: unknown, context?: { source?: string }) =>

@@ -7,7 +7,7 @@ export interface Table {
   name: string;
   columns: ReadonlyMap<string, WritableColumn>;
   primaryKey: string[];
-  /** The names of functions of its row, which are shown like columns. */
+  /** The names of functions of the row, which are shown like columns. */
   computed: string[];
 }
 
@@ -21,11 +21,11 @@ export interface Mutation {
   method: "POST" | "PATCH" | "PUT" | "DELETE";
   table: Table;
   payload: Payload | undefined;
-  /** What a row gets where its object lacks a key: the column's default, or null. */
+  /** What a row gets if its object lacks a key: the column's default, or null. */
   missing?: "default" | "null" | undefined;
   where?: RawBuilder<unknown> | undefined;
   conflict?: Conflict | undefined;
-  /** Of a PUT. */
+  /** The key values of a PUT. */
   key?: ReadonlyMap<string, string>;
 }
 
@@ -33,10 +33,12 @@ type Raw = RawBuilder<unknown>;
 const list = (items: Raw[]) => sql.join(items, sql`, `);
 const refs = (names: string[]) => list(names.map((name) => sql`${sql.id(name)}`));
 
-/** The body's n-th value, under a name that no column of the table can be taken for. */
+/** The body's n-th value, under a name that cannot be confused with a column of the table. */
 const given = (at: number) => sql`${sql.id("pgrst_body", `pgrst_${at}`)}`;
 
-/** @param shown the columns that the statement gives, or the whole row, as one value or in columns */
+/**
+ * @param shown the columns that the statement returns, or the whole row, as one value or in columns
+ */
 export function mutationOf(mutation: Mutation, shown: string[] | "row" | "*"): Raw {
   const { method, table, payload, where, conflict, key } = mutation;
   const target = sql`${sql.id(table.schema, table.name)}`;
@@ -47,7 +49,7 @@ export function mutationOf(mutation: Mutation, shown: string[] | "row" | "*"): R
   const rows = sql`${rowsOf(mutation, payload)} as pgrst_body`;
 
   if (method === "PATCH") {
-    // There is no `update … set` of nothing: as in PostgREST, no row.
+    // An update without columns changes no row, as in PostgREST.
     if (names.length === 0)
       return sql`select ${columnsOf(table, shown)} from ${target} where false`;
     const set = names.map((name, at) => sql`${sql.id(name)} = ${given(at)}`);
@@ -79,7 +81,7 @@ function onConflict(columns: string[], names: string[], merge: boolean): Raw {
   return sql`${on} update set ${list(set)} where ${counted(-1)}`;
 }
 
-/** Counts the rows that were inserted, not updated, in a setting: true. As PostgREST does. */
+/** Counts inserted rows, but not updated ones, in a setting, like PostgREST. Always true. */
 const counted = (step: 1 | -1) => sql`set_config('pgrst.inserted', (coalesce(
   nullif(current_setting('pgrst.inserted', true), '')::int, 0) + ${sql.lit(step)})::text, true) <> '-2147483648'`;
 
@@ -95,7 +97,7 @@ function columnsOf({ schema, name }: Table, shown: string[] | "row" | "*"): Raw 
   return list(shown.map((column) => sql`${sql.id(name, column)}`));
 }
 
-/** The body's rows. Nothing but Postgres reads their values. */
+/** The body's rows. Only Postgres reads their values. */
 function rowsOf({ table, missing }: Mutation, payload: Payload): Raw {
   const { json, isObject, names } = payload;
   const body = sql`${json}::text::json`;
@@ -122,7 +124,7 @@ function rowsOf({ table, missing }: Mutation, payload: Payload): Raw {
     return sql`(select ${list(values)} from ${records}(${body}) as pgrst_record (${record}))`;
   }
   const values = names.map((name, at) => {
-    // An expression of the catalog, by the table's owner.
+    // An expression from the catalog, written by the table's owner.
     const otherwise = sql.raw(
       `(${columns[at]?.default ?? "null"})::${columns[at]?.type ?? "text"}`,
     );

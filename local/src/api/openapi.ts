@@ -113,7 +113,7 @@ const plainTypes: Record<string, string> = {
   "double precision": "number",
 };
 
-/** JSON has no type: it may be any. */
+/** JSON has no type here, because it may be any value. */
 function schemaOf(type: string): object {
   const bare = type.replace(/\(.*\)$/, "");
   if (bare.endsWith("[]"))

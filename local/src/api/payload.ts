@@ -1,7 +1,7 @@
 import { Refusal } from "./caller.ts";
 import { apiError } from "./errors.ts";
 
-/** What a request wants written: JSON as it came, whose values nothing but Postgres reads. */
+/** The data that a request wants to write, as unchanged JSON whose values only Postgres reads. */
 export interface Payload {
   json: string;
   isObject: boolean;
@@ -10,9 +10,9 @@ export interface Payload {
 }
 
 /**
- * The body as JSON, and the columns that it is for: those of `columns`, else the keys of its first
- * object, which all others must have.
- * @throws Refusal as PostgREST
+ * The body as JSON, and its columns: those of `columns`, or otherwise the keys of its first object,
+ * which all others must have.
+ * @throws Refusal, like PostgREST
  */
 export function payloadOf(
   contentType: string | null,
@@ -42,7 +42,7 @@ function keysOf(body: string): Payload {
     throw invalid("Empty or invalid json");
   }
   if (isObject(value)) return { json: body, isObject: true, names: Object.keys(value) };
-  // As in PostgREST, a lone string, number or null is no rows.
+  // As in PostgREST, a single string, number or null counts as no rows.
   if (!Array.isArray(value) || value.length === 0)
     return { json: "[]", isObject: false, names: [] };
   const names = isObject(value[0]) ? Object.keys(value[0]) : [];
@@ -59,7 +59,7 @@ function keysOf(body: string): Payload {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** An unquoted NULL is none. A quoted field may hold commas, line ends and doubled quotes. */
+/** An unquoted NULL is null. A quoted field may contain commas, line ends and doubled quotes. */
 function fromCsv(text: string): Payload {
   const [names = [], ...lines] = csvLines(text);
   if (lines.some((line) => line.length !== names.length))

@@ -1,6 +1,6 @@
 import { apiError } from "./errors.ts";
 
-/** The header `Prefer` as PostgREST reads it: of each preference the first that it knows. */
+/** Reads the header `Prefer` like PostgREST: the first known value of each preference counts. */
 export interface Preferences {
   resolution?: "merge-duplicates" | "ignore-duplicates";
   missing?: "default" | "null";
@@ -10,7 +10,7 @@ export interface Preferences {
   handling?: "strict" | "lenient";
   timezone?: string;
   maxAffected?: number;
-  /** What PostgREST does not know. */
+  /** Preferences that PostgREST does not know. */
   readonly invalid: string[];
 }
 
@@ -39,12 +39,12 @@ export function preferencesOf(headers: Headers, txEnd: TxEnd): Preferences {
       asked[name] ??= value;
     else invalid.push(token);
   }
-  // One that the project does not allow is no mistake, and has no effect.
+  // A value that the project does not allow is not an error, and has no effect.
   if (!txEnd.endsWith("-allow-override")) delete asked.tx;
   return { ...asked, invalid };
 }
 
-/** The refusal of what `handling=strict` does not let pass. */
+/** The refusal of preferences that `handling=strict` does not allow. */
 export function refusedPreferences({ handling, invalid }: Preferences): Response | undefined {
   if (handling !== "strict" || invalid.length === 0) return undefined;
   return apiError(400, {
@@ -54,12 +54,12 @@ export function refusedPreferences({ handling, invalid }: Preferences): Response
   });
 }
 
-/** Whether the transaction is to be committed, where the request succeeds. */
+/** Whether to commit the transaction if the request succeeds. */
 export function commits({ tx }: Preferences, txEnd: TxEnd): boolean {
   return tx === undefined ? txEnd.startsWith("commit") : tx === "commit";
 }
 
-/** Which preferences each kind of request has besides count, tx, handling and timezone. */
+/** The preferences that each kind of request has besides count, tx, handling and timezone. */
 export const heeded = {
   read: [],
   call: ["maxAffected"],
@@ -94,7 +94,7 @@ export function applied(
   return list.length === 0 ? {} : { "preference-applied": list.join(", ") };
 }
 
-/** The refusal of a request that changes, or a call that gives, more rows than it may. */
+/** The refusal of a request that changes or returns more rows than it may. */
 export function tooManyAffected(preferences: Preferences, rows: number): Response | undefined {
   const { handling, maxAffected } = preferences;
   if (handling !== "strict" || maxAffected === undefined || rows <= maxAffected) return undefined;

@@ -18,7 +18,7 @@ import {
 } from "kysely";
 import { type Mutation, mutationOf, type Table } from "./mutation.ts";
 
-/** Names what is read from the table as what is read from the rows that were written to it. */
+/** Makes references to the table point to the rows that were written. */
 class Renaming extends OperationNodeTransformer {
   readonly #table: Table;
 
@@ -40,8 +40,8 @@ class Renaming extends OperationNodeTransformer {
 }
 
 /**
- * The write, and lite's statement `select … from table …` set upon the rows that it gives. Tables
- * that are embedded are read as they were before, as in PostgREST.
+ * Combines the write with lite's statement `select … from table …`, which then reads the written
+ * rows. Embedded tables are read as they were before, as in PostgREST.
  */
 export function projectionOver(
   statement: OperationNode,
@@ -55,7 +55,8 @@ export function projectionOver(
   const all = select.selections?.some(({ selection }) => isAll(selection)) ?? true;
   const select_ = shown.get("select") ?? "";
   const computed = table.computed.some((name) => new RegExp(`\\b${name}\\b`).test(select_));
-  // A function of the row needs one of the table's type, which the columns of a query are not.
+  // A function of the row needs a value of the table's type, which the columns of a query do not
+  // have.
   const source = computed
     ? sql`unnest((select array_agg(pgrst_row) from pgrst_mutated))`
     : sql`pgrst_mutated`;
@@ -67,7 +68,7 @@ export function projectionOver(
         IdentifierNode.create(table.name),
       ),
     ]),
-    // The caller's own, not the most rows of a read.
+    // The caller's own limit, not the maximum of a read.
     ...(shown.has("limit") && limit ? { limit } : {}),
     ...(shown.has("offset") && offset ? { offset } : {}),
   };
@@ -78,7 +79,7 @@ export function projectionOver(
     select row_to_json(pgrst_source) as row from pgrst_source`;
 }
 
-/** Columns that the statement names, and perhaps some that embedded tables have too. */
+/** Columns that the statement names. Embedded tables may have columns with the same names. */
 function columnsIn(statement: SelectQueryNode, { columns }: Table): string[] {
   const { sql: text } = new PostgresQueryCompiler().compileQuery(statement, createQueryId());
   return [...columns.keys()].filter((name) => text.includes(`"${name.replaceAll('"', '""')}"`));

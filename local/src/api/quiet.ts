@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "../log.ts";
 
-// lite writes errors, with SQL and stacks, to the console and has no hook for it. While one of its
-// calls runs under `quietly`, what it writes becomes one line of our log at level debug; the rest of
-// the process keeps its console.
+// lite writes errors, with SQL and stacks, to the console, and has no hook for this. While one of
+// its calls runs in `quietly`, its output becomes single lines of our log at level debug. The rest
+// of the process keeps its console.
 const current = new AsyncLocalStorage<Logger>();
 const levels = ["log", "info", "warn", "error"] as const;
 let users = 0;
 let originals: Array<() => void> = [];
 
-/** Runs the call with lite's console output going to the log, as single lines. */
+/** Runs a call, and sends lite's console output to the log as single lines. */
 export function quietly<T>(log: Logger, call: () => Promise<T>): Promise<T> {
   return current.run(log, call);
 }
 
-/** Puts `quietly` in place. @returns what undoes it */
+/** Installs `quietly`. @returns a function that undoes it */
 export function interceptConsole(): () => void {
   if (users++ === 0) originals = levels.map(intercept);
   let undone = false;

@@ -24,7 +24,7 @@ export interface Rest {
 }
 
 const prefix = "/rest/v1";
-// What lite reads. The rest of the request's headers reach the database by its context.
+// The headers that lite reads. The others reach the database in the request's context.
 const forwarded = ["accept", "content-type", "prefer", "range", "range-unit"];
 
 /** The Data API over @supabase/lite, for callers that we verify. */
@@ -98,7 +98,7 @@ export function createRest(options: {
       },
     });
     if (written) return written;
-    // lite takes the arguments of a call by HEAD for filters.
+    // lite mistakes the arguments of a HEAD call for filters.
     const asked = method === "HEAD" && context.path.startsWith("/rpc/") ? "GET" : method;
     const response = await ask(asked, headers, context.veil.parameters, body, context);
     return context.said ? asSaid(asRead(response, request, context), context.said) : response;
@@ -114,7 +114,7 @@ export function createRest(options: {
       const refused = refusedPreferences(first.preferences);
       if (refused) return refused;
       const asked = await aboutSchema(request, first, key.kind, schemas, await schema.current());
-      // The project's own function is called before the root, too.
+      // The project's own pre-request function is called before the root, too.
       if (asked && first.path === "/") {
         const { config } = await schema.current();
         const opening = openingOf(first, { readOnly: true, config });
@@ -128,7 +128,7 @@ export function createRest(options: {
       }
       if (asked) return asked;
       const response = await answer(request, first, body);
-      // What the picture of the schema lacks may have been made a moment ago.
+      // Something that is missing in our view of the schema may have just been created.
       if (await lacksInSchema(response)) {
         if (await schema.outdated()) return answer(request, await context(), body);
       }
@@ -138,7 +138,7 @@ export function createRest(options: {
   };
 }
 
-/** The description at the root, and how a function may be called. */
+/** The description at the root, and the ways in which a function may be called. */
 async function aboutSchema(
   request: Request,
   { method, path, schema: name }: RequestContext,
@@ -146,7 +146,7 @@ async function aboutSchema(
   schemas: string[],
   schema: Schema,
 ): Promise<Response | undefined> {
-  // As on hosted projects, what the root says is for servers: lite refuses it to others.
+  // As on hosted projects, the root is only for servers, so lite refuses it to others.
   if (path === "/" && /^(GET|HEAD)$/.test(method) && key === "secret" && schemas.includes(name)) {
     const description = JSON.stringify(await describe(schema, name, request.url));
     const headers = { "content-type": "application/openapi+json; charset=utf-8" };
@@ -162,7 +162,7 @@ async function aboutSchema(
   return new Response(null, { headers: { allow } });
 }
 
-/** lite's answer with what PostgREST says of a read, which does not know of our tokens. */
+/** lite's answer with PostgREST's headers of a read, and without our tokens. */
 function asRead(response: Response, request: Request, context: RequestContext): Response {
   const headers = new Headers(response.headers);
   headers.delete("preference-applied");
@@ -209,7 +209,7 @@ function contextOf(
   };
 }
 
-/** One that is no text is a role that does not exist: Postgres refuses it. */
+/** A role that is not a text does not exist, so Postgres refuses it. */
 function roleOf(claim: unknown): string {
   if (claim === undefined || claim === null) return "anon";
   return typeof claim === "string" ? claim : JSON.stringify(claim);

@@ -10,11 +10,11 @@ import { asSaid, inSession, openingOf } from "./session.ts";
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /**
- * Calls a function as PostgREST does: the body goes to Postgres as it came, `json_to_record` types
- * its keys, the result comes back as JSON made by Postgres, and nothing is parsed twice on the way.
- * lite, which handles what this leaves (filters, projections, counts, overloads, unnamed and
- * variadic parameters), passes arguments through JavaScript and does not quote their names.
- * @returns undefined for a request that is left to lite
+ * Calls a function like PostgREST. The body goes to Postgres unchanged, `json_to_record` gives its
+ * keys their types, and Postgres makes the JSON of the result, so nothing is parsed twice. lite
+ * handles the other calls (with filters, projections, counts, overloads, unnamed or variadic
+ * parameters). It passes arguments through JavaScript and does not quote their names.
+ * @returns undefined for a request that lite should handle
  */
 export async function callFunction(
   request: Request,
@@ -76,7 +76,7 @@ interface Answer {
   count: number;
 }
 
-/** Neither asks for anything but the result as JSON, nor gives anything but JSON or parameters. */
+/** Whether the request only asks for the result as JSON, and only passes JSON or parameters. */
 function plain(request: Request): boolean {
   const { headers, method } = request;
   if (!["POST", "GET", "HEAD"].includes(method)) return false;
@@ -115,7 +115,7 @@ function argumentsOf(
 
 const json = "application/json";
 const bareType = (type: string) => (type.split(";")[0] ?? "").trim().toLowerCase();
-/** Of a body that a parameter of this type takes. */
+/** The media types of bodies that a parameter of this type accepts. */
 const bodyTypes: Record<string, string> = {
   json,
   jsonb: json,
@@ -123,7 +123,7 @@ const bodyTypes: Record<string, string> = {
   xml: "text/xml",
 };
 
-/** A function whose only parameter has no name is given the body as it is. */
+/** A function whose only parameter has no name gets the unchanged body. */
 const takesBody = (target: FunctionInfo) =>
   target.arg_names.length === 0 &&
   target.arg_types.length === 1 &&
@@ -143,7 +143,7 @@ function fits(target: FunctionInfo, given: string[]): boolean {
   );
 }
 
-/** As in PostgREST, whatever has OUT parameters or a composite type gives objects. */
+/** As in PostgREST, a function with OUT parameters or a composite type returns objects. */
 const givesRows = (target: FunctionInfo) =>
   target.return_typtype === "c" || target.has_out_args === true || target.return_type === "record";
 

@@ -1,16 +1,19 @@
 import type { FunctionInfo, IntrospectResult } from "@supabase/lite";
 import { PostgresConnection } from "@supabase/lite/postgres";
 import postgres, { type Sql } from "postgres";
+import { withSafeReserve } from "../db/safe-reserve.ts";
 import type { Logger } from "../log.ts";
 import type { TxEnd } from "./preferences.ts";
 
 /** Settings of a role (`alter role … set`), which PostgREST applies to each request of that role. */
 export type RoleSettings = ReadonlyMap<string, ReadonlyArray<readonly [string, string]>>;
 
-/** What PostgREST takes from the database's settings: read at the start, and again on `reload config`. */
+/**
+ * The settings that PostgREST reads from the database, at the start and again on `reload config`.
+ */
 export interface Config {
   readonly roles: RoleSettings;
-  /** The function that every request calls first, `schema.name`: `pgrst.db_pre_request`. */
+  /** The function that every request calls first (`pgrst.db_pre_request`), as `schema.name`. */
   readonly preRequest: string | null;
   /** How transactions end: `pgrst.db_tx_end`. */
   readonly txEnd: TxEnd;
@@ -18,40 +21,50 @@ export interface Config {
 
 type Picture = IntrospectResult & { functions: FunctionInfo[] };
 
-/** What a value needs to become a column's. */
+/** How to convert a value to a column's value. */
 export interface WritableColumn {
-  /** With its schema and modifiers, such as `numeric(6,2)`. */
+  /** The type with its schema and modifiers, such as `numeric(6,2)`. */
   readonly type: string;
   /** An SQL expression. */
   readonly default: string | null;
-  /** The function that makes the column's domain of JSON: a cast of the project's own. */
+  /** The function that converts JSON to the column's domain, if the project has such a cast. */
   readonly fromJson: string | null;
 }
 
-/** One picture of what the Data API may serve. */
+/** A view of everything that the Data API may serve. */
 export interface Schema {
   readonly introspection: Picture;
-  /** Of a table or view. Read at the first write. */
+  /** The columns of a table or view. Read at the first write. */
   columnsOf(schema: string, table: string): Promise<ReadonlyMap<string, WritableColumn>>;
   readonly config: Config;
 }
 
-/** Keeps the Data API's picture of the database true. */
+/** lite could not read the schema. It does not say why; usually the connection has ended. */
+export class SchemaUnread extends Error {
+  override readonly name = "SchemaUnread";
+
+  constructor() {
+    super("The database's schema could not be read.");
+  }
+}
+
+/** Keeps the Data API's view of the database up to date. */
 export interface SchemaCache {
-  /** The picture, read anew first where the database has said that it changed. */
+  /** The view. If the database has announced a change, it is read again first. */
   current(): Promise<Schema>;
-  /** Marks the picture and the settings as out of date. */
+  /** Marks the view and the settings as out of date. */
   invalidate(): void;
-  /** Whether DDL that was committed before this call has made the picture out of date. */
+  /** Whether DDL that was committed before this call has made the view out of date. */
   outdated(): Promise<boolean>;
-  /** When the picture was last read, in milliseconds since the epoch. */
+  /** When the view was last read, in milliseconds since the epoch. */
   readonly loadedAt: number | undefined;
   close(): Promise<void>;
 }
 
 /**
- * The picture is read as supabase_admin, since information_schema shows a role only what it may
- * use, and cut to the exposed schemas. DDL is announced on the channel `pgrst` (0035_pgrst_watch).
+ * The view is read as supabase_admin, because information_schema shows a role only what it may use,
+ * and then limited to the exposed schemas. DDL is announced on the channel `pgrst`
+ * (0035_pgrst_watch).
  */
 export function createSchemaCache(options: {
   adminUrl: string;
@@ -63,6 +76,7 @@ export function createSchemaCache(options: {
     url: adminUrl,
     postgresOptions: { max: 1, idle_timeout: 10, onnotice: () => undefined },
   });
+  withSafeReserve(connection.driver);
   let picture: Promise<Picture> | undefined;
   let columns: Promise<Columns> | undefined;
   let config: Promise<Config> | undefined;
@@ -80,7 +94,7 @@ export function createSchemaCache(options: {
     max_lifetime: null,
     onnotice: () => undefined,
     onclose: () => {
-      // What was announced while nobody listened is unknown.
+      // Changes that were announced while nobody listened were missed.
       invalidate();
       listening = undefined;
     },
@@ -106,8 +120,8 @@ export function createSchemaCache(options: {
   const load = async (): Promise<Picture> => {
     const started = performance.now();
     const introspection = await connection.introspect();
-    // Where lite could not read the catalog it gives an empty picture without functions.
-    if (!introspection.functions) throw new Error("The database's schema could not be read.");
+    // If lite could not read the catalog, it returns an empty view without functions.
+    if (!introspection.functions) throw new SchemaUnread();
     loadedAt = Date.now();
     log.debug("Read the schema", { ms: Math.round(performance.now() - started) });
     return exposed(introspection, schemas);
@@ -155,7 +169,7 @@ export function createSchemaCache(options: {
       };
     },
     async outdated() {
-      // A session is sent the notifications of earlier commits before its next command is done.
+      // A session gets the notifications of earlier commits before its next command is done.
       await watch.unsafe("select 1");
       return !picture;
     },
@@ -188,7 +202,7 @@ function exposed(all: IntrospectResult, schemas: string[]): Picture {
 
 type Columns = ReadonlyMap<string, ReadonlyMap<string, WritableColumn>>;
 
-/** Without a search path, so that types and defaults have their schemas. */
+/** Without a search path, types and defaults are written with their schemas. */
 async function columnsIn(sql: Sql, schemas: string[]): Promise<Columns> {
   const rows = await sql.begin(async (tx) => {
     await tx`set local search_path = ''`;

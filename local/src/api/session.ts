@@ -1,20 +1,22 @@
-import type { ReservedSql, Sql } from "postgres";
+import type { Sql } from "postgres";
+import { undo } from "../db/safe-reserve.ts";
 import type { RequestContext, Said } from "./context.ts";
 import { type Commit, type Early, plainCommit } from "./early.ts";
 import { apiError } from "./errors.ts";
 import type { Config } from "./schema-cache.ts";
 
-/** Of every schema's requests: as `extra_search_path` in `supabase/config.toml`. */
+/** The extra search path of all requests, like `extra_search_path` in `supabase/config.toml`. */
 const extraSearchPath = ["public", "extensions"];
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /**
- * Opens the transaction of a request: its settings, then the project's own function that every request
- * calls first (`pgrst.db_pre_request`), as the caller's role. One message of the simple protocol (one round trip; an own
- * statement for each setting costs 0.5 ms a piece on PGlite). Literals, because that protocol has
- * no parameters; backslashes are plain under standard_conforming_strings, the default since 9.1.
+ * Opens the transaction of a request: sets its settings, then calls, as the caller's role, the
+ * project's function that every request calls first (`pgrst.db_pre_request`). All of this is one
+ * message of the simple protocol, so one round trip. A separate statement for each setting would
+ * cost 0.5 ms each on PGlite. Values are literals, because that protocol has no parameters.
+ * Backslashes are plain under standard_conforming_strings, the default since 9.1.
  */
 export function openingOf(
   context: RequestContext,
@@ -46,7 +48,7 @@ export function openingOf(
   return `begin ${access}; select ${calls.join(", ")}${first}`;
 }
 
-/** The first dot ends the schema, as in PostgREST, which takes no quotes either. */
+/** The first dot ends the schema, as in PostgREST, which does not accept quotes either. */
 function qualified(name: string): string {
   const at = name.indexOf(".");
   if (at < 0) return identifier(name);
@@ -65,9 +67,10 @@ const saying = `select ${["response.status", "response.headers", "pgrst.inserted
   .join(", ")}`;
 
 /**
- * Runs `work` as the request's role and claims, in one transaction on one connection. The
- * connection is the role's only after the opening has succeeded, so nothing is sent before that.
- * @param keep whether the result is to be committed; otherwise it is rolled back and still given.
+ * Runs `work` with the request's role and claims, in one transaction on one connection. The
+ * connection has the role only after the opening has succeeded, so nothing is sent before that.
+ * @param pool with `withSafeReserve`.
+ * @param keep whether to commit the result. Otherwise it is rolled back, but still returned.
  * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(
@@ -100,7 +103,7 @@ async function transaction<T>(
     await connection.unsafe(opening);
     const result = await work(connection);
     const kept = await keep(result);
-    // What ends it goes in the same message, where that is all.
+    // If nothing else follows, the end of the transaction goes in the same message.
     const end = kept ? (commit === plainCommit ? "; commit" : "") : "; rollback";
     const [said] = await connection.unsafe<Said[]>(saying + end);
     if (!said) throw new Error("The end of a transaction said nothing.");
@@ -110,53 +113,21 @@ async function transaction<T>(
   return done;
 }
 
-/** How long to wait for a connection before another is asked for. */
-const askAgainMs = 1_000;
-
-/**
- * A connection of the pool. The driver (3.4.9) forgets who waits for one when another connection ends: then it would
- * never come, and its request never be answered. So one more is asked for, and what comes first is taken.
- */
-async function reserve(pool: Sql): Promise<ReservedSql> {
-  const asked: Promise<ReservedSql>[] = [];
-  for (;;) {
-    const another = pool.reserve();
-    another.catch(() => {});
-    asked.push(another);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), askAgainMs);
-    });
-    const first = await Promise.race([...asked, late]).finally(() => clearTimeout(timer));
-    if (!first) continue;
-    for (const one of asked)
-      void one.then((other) => other !== first && other.release()).catch(() => {});
-    return first;
-  }
-}
-
 async function onConnection<T>(pool: Sql, work: (connection: Sql) => Promise<T>): Promise<T> {
-  const connection = await reserve(pool);
-  let lost = false;
+  const connection = await pool.reserve();
   try {
     return await work(connection);
   } catch (error) {
-    lost = isLost(error);
-    if (!lost)
-      await connection.unsafe("rollback").catch((problem: unknown) => {
-        lost = isLost(problem);
-      });
+    await undo(connection);
     throw error;
   } finally {
-    // One that is gone is out of the pool already. The driver (3.4.9) takes it back all the same, and
-    // throws where nobody can catch it when it is written to: that would end this process.
-    if (!lost) connection.release();
+    connection.release();
   }
 }
 
 /**
- * The answer with the status and the headers that the database gave it. As in PostgREST, they are
- * read after the commit.
+ * The answer with the status and the headers that the database set. As in PostgREST, they are read
+ * after the commit.
  */
 export async function asSaid(response: Response, said: Said): Promise<Response> {
   if (said.status === null && said.headers === null) return response;
@@ -188,10 +159,4 @@ function ownHeaders(text: string | null): Array<[string, string]> {
     if (!pair || more.length > 0 || typeof pair[1] !== "string") throw new TypeError("not a pair");
     return [pair[0], pair[1]];
   });
-}
-
-/** Whether the connection is gone, and with it the transaction. */
-function isLost(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^(CONNECTION_|CONNECT_|ECONN|EPIPE|ETIMEDOUT)/.test(code);
 }

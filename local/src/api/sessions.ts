@@ -2,11 +2,11 @@ import type { Sql } from "postgres";
 import type { Claims, Tokens } from "../tokens.ts";
 import { AuthProblem } from "./auth-answers.ts";
 
-/** Makes the tokens of people's sessions what hosted projects issue. */
+/** Turns the tokens of people's sessions into those that hosted projects issue. */
 export interface Sessions {
   /**
-   * lite's answer with its access token, where it has one, signed anew by the project: in a JSON
-   * body, or in the fragment of a redirect.
+   * lite's answer with its access token signed again by the project. The token may be in a JSON
+   * body or in the fragment of a redirect.
    * @throws AuthProblem for a banned user
    */
   reissue(response: Response, method: string): Promise<Response>;
@@ -22,7 +22,10 @@ interface SessionRow {
   amr: Array<{ method: string; timestamp: number }>;
 }
 
-/** lite's tokens have iat, exp, aud, role, sub, email and session_id; the rest is the database's. */
+/**
+ * lite's tokens have iat, exp, aud, role, sub, email and session_id. The other claims come from the
+ * database.
+ */
 export function createSessions(options: {
   sql: Sql;
   tokens: Tokens;
@@ -35,7 +38,7 @@ export function createSessions(options: {
     const session = String(claims.session_id);
     const user = await readSession(sql, String(claims.sub), session, method);
     if (user?.banned) {
-      // lite does not look: the session that it has just begun or renewed ends here.
+      // lite does not check bans, so the session that it has just begun or renewed ends here.
       await sql`delete from auth.sessions where id = ${session}`;
       throw new AuthProblem(400, "user_banned", "User is banned");
     }
@@ -85,12 +88,12 @@ const hasToken = (body: unknown): body is { access_token: string } =>
   "access_token" in body &&
   typeof body.access_token === "string";
 
-/** Of a token that lite has just made: there is nothing to verify. */
+/** The claims of a token that lite has just made, so there is nothing to verify. */
 function payloadOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
 }
 
-/** Notes how the session began, at its first token; later ones repeat it. */
+/** Records how the session began, with its first token. Later tokens repeat it. */
 async function readSession(
   sql: Sql,
   user: string,

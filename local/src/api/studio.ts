@@ -5,15 +5,18 @@ import { studioRouteHandler } from "@supabase/lite";
 import { apiError } from "./errors.ts";
 import type { SchemaCache } from "./schema-cache.ts";
 
-/** lite's Studio, for whoever opened it by its address on this machine. */
+/** lite's Studio, for a browser that opened its address on this machine. */
 export interface Studio {
-  /** Opens Studio in a browser; who knows it acts with the secret key. */
+  /** The token that opens Studio in a browser. Anyone who knows it acts with the secret key. */
   url(): string;
-  /** Studio's pages, and undefined for what is none of them. */
+  /** Answers with Studio's pages. Undefined for any other path. */
   fetch(request: Request): Promise<Response | undefined>;
-  /** Whether a request comes from an opened Studio and is to run with the secret key. */
+  /** Whether a request comes from an opened Studio and should run with the secret key. */
   admits(request: Request): boolean;
-  /** The answer to a change that Studio would aim at the wrong rows, and undefined for any other. */
+  /**
+   * The refusal of a change that Studio would make to the wrong rows. Undefined for any other
+   * change.
+   */
   refusal(request: Request): Promise<Response | undefined>;
 }
 
@@ -28,8 +31,8 @@ const types: Record<string, string> = {
 };
 
 /**
- * Studio has one page that works, the table editor. What it shows besides as disabled, and the
- * search for tables, which searches nothing, is hidden.
+ * Only one page of Studio works, the table editor. Its disabled pages, and the search for tables,
+ * which does nothing, are hidden.
  */
 const hidden = `<style>
   header button:disabled,
@@ -40,8 +43,9 @@ const hidden = `<style>
 
 /**
  * lite lets any request without a key from a loopback address act as service_role. Here a browser
- * must first have opened the address with this start's token; then a cookie that only it has, sent
- * by its own pages alone (other pages of 127.0.0.1 are the same site, not the same origin), does.
+ * must first open the address with this start's token. It then gets a cookie, and only requests
+ * from Studio's own pages count (other pages of 127.0.0.1 are the same site, but not the same
+ * origin).
  */
 export function createStudio(options: {
   publicUrl: () => string;
@@ -61,7 +65,10 @@ export function createStudio(options: {
     return sent !== undefined && same(sent, session);
   };
 
-  /** The first table of the first exposed schema that has any: Studio alone would open `public`. */
+  /**
+   * The first table of the first exposed schema that has tables. By default, Studio would open
+   * `public`.
+   */
   const start = async (): Promise<string> => {
     const { tables } = (await options.schema.current()).introspection;
     for (const schema of options.schemas) {
@@ -84,7 +91,7 @@ export function createStudio(options: {
       if (key?.columns.join() === "id") return undefined;
       return apiError(400, {
         code: "PGRSTX02",
-        message: `Studio cannot change rows of "${table}", whose primary key is not one column "id".`,
+        message: `Studio cannot change rows of "${table}", because its primary key is not a single column "id".`,
         hint: "Change them with SQL.",
       });
     },
@@ -120,7 +127,7 @@ export function createStudio(options: {
   };
 }
 
-/** What Studio asks for at its start; lite's own answer has the database's address in it. */
+/** What Studio asks for when it starts. lite's own answer would contain the database's address. */
 const info = (schemas: string[]) => ({
   connection: { dialect: "postgres" },
   config: { api: { enabled: true, schemas }, auth: { enabled: true }, db: { driver: "postgres" } },

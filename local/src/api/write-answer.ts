@@ -3,7 +3,7 @@ import { apiError } from "./errors.ts";
 import type { Mutation, Table } from "./mutation.ts";
 import { applied, type Preferences, tooManyAffected } from "./preferences.ts";
 
-/** The refusal of a write of more or fewer rows than it may be: it is rolled back. */
+/** The refusal of a write with too many or too few rows, which is rolled back. */
 export function wrongCount(
   { method }: Mutation,
   { preferences, headers }: RequestContext,

@@ -28,7 +28,7 @@ export interface WriteTools {
   pool: Sql;
   early: Early | undefined;
   schema: Schema;
-  /** Asks lite for rows of the request's table: its filters, or how the rows are to be shown. */
+  /** Asks lite for the filters of the request's table, or for the projection of its rows. */
   read(parameters: URLSearchParams, context: RequestContext): Promise<Response>;
 }
 
@@ -42,10 +42,10 @@ const compiler = new Kysely<Record<string, never>>({
 });
 
 /**
- * Writes to a table in one statement, as PostgREST does: Postgres reads the body's values, and what
- * is shown is read from the rows that were written. lite, whose own writes take values through
- * JavaScript and show rows by further statements, makes only the filters and the projection.
- * @returns undefined for what is no write to a known table
+ * Writes to a table in one statement, like PostgREST. Postgres reads the body's values, and the
+ * answer shows the rows that were written. lite makes only the filters and the projection, because
+ * its own writes pass values through JavaScript and show rows with further statements.
+ * @returns undefined if it is not a write to a known table
  * @throws Refusal
  */
 export async function write(
@@ -84,7 +84,7 @@ export async function write(
     const where = await filterOf(filters, context, tools);
     if (where instanceof Response) return where;
     if (!where && (method === "DELETE" || payload?.names.length))
-      // As the extension safeupdate, which hosted projects load for the Data API.
+      // Like the extension safeupdate, which hosted projects load for the Data API.
       throw refusal(400, {
         code: "21000",
         message: `${method === "DELETE" ? "DELETE" : "UPDATE"} requires a WHERE clause`,
@@ -158,7 +158,7 @@ function listOf(text: string | null): string[] | undefined {
   return [...new Set(names)];
 }
 
-/** The others say how the rows are shown, filters of embedded tables among them. */
+/** The other parameters say how to show the rows, including filters of embedded tables. */
 function isFilter(name: string, table: Table): boolean {
   if (/^(select|order|limit|offset|apikey)$/.test(name)) return false;
   if (/^(not\.)?(and|or)$/.test(name) || table.columns.has(name)) return true;
@@ -189,7 +189,7 @@ function conflictOf(
   return resolution && columns.length > 0 ? { columns, resolution } : undefined;
 }
 
-/** The values of the key that a PUT names, which its row must have. */
+/** The key values that a PUT names. Its row must have the same ones. */
 function keyOf(
   filters: URLSearchParams,
   shown: URLSearchParams,
@@ -213,7 +213,7 @@ function keyOf(
   return key;
 }
 
-/** Shows the rows by lite's statement, set upon what was written instead of on the table. */
+/** Shows the rows with lite's statement, which reads the written rows instead of the table. */
 async function withRows(
   shown: URLSearchParams,
   context: RequestContext,

@@ -1,6 +1,6 @@
--- The roles of a Supabase project. Run as supabase_admin, the bootstrap superuser; again without
--- change. `postgres` is what hosted projects give their owners: no superuser, but it bypasses
--- row-level security and may create roles and schemas.
+-- The roles of a Supabase project. Run as supabase_admin, the bootstrap superuser. Running it again
+-- changes nothing. As on hosted projects, `postgres` is not a superuser, but it bypasses row-level
+-- security and may create roles and schemas.
 
 do $$
 declare
@@ -28,14 +28,14 @@ end
 $$;
 
 grant anon, authenticated, service_role to authenticator;
--- With admin option, as hosted: postgres may grant them to roles of its own.
+-- With admin option, as on hosted projects, so that postgres may grant them to its own roles.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
--- As hosted (supabase/postgres, 20240606060239_grant_predefined_roles_to_postgres.sql): with it postgres
--- reads every table, pg_authid too.
+-- As on hosted projects (supabase/postgres, 20240606060239_grant_predefined_roles_to_postgres.sql).
+-- With this role, postgres can read every table, even pg_authid.
 grant pg_read_all_data to postgres, supabase_read_only_user;
 grant pg_monitor, pg_signal_backend to postgres;
 
--- As hosted: postgres may set what PostgREST reads from the role authenticator.
+-- As on hosted projects, postgres may set what PostgREST reads from the role authenticator.
 do $$
 declare
   name text;

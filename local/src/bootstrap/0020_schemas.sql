@@ -1,5 +1,5 @@
 -- The schemas of a Supabase project, its preinstalled extensions and the privileges its API roles
--- have from the start. Run as supabase_admin; again without change.
+-- have from the start. Run as supabase_admin. Running it again changes nothing.
 
 alter schema public owner to postgres;
 grant usage on schema public to postgres, anon, authenticated, service_role;
@@ -10,8 +10,8 @@ grant create on schema extensions to postgres;
 
 create extension if not exists "uuid-ossp" with schema extensions;
 create extension if not exists pgcrypto with schema extensions;
--- Not preinstalled on hosted projects, where postgres may install it though it is not a superuser
--- (supautils). There is no supautils here, so it is there from the start.
+-- On hosted projects it is not preinstalled, but postgres may install it without being a superuser
+-- (supautils). There is no supautils here, so it is preinstalled.
 create extension if not exists vector with schema extensions;
 
 alter default privileges for role postgres in schema public grant all on tables to anon, authenticated, service_role;

@@ -1,8 +1,8 @@
--- The schema auth of a Supabase project. Run as supabase_admin after 0010 and 0020; again without
--- change. The tables have the columns that the Auth server of @supabase/lite reads and writes (its
--- `getAuthSchemaSql()`, 0.10.0), which are those of hosted projects without MFA, SSO and OAuth
--- server. As hosted: supabase_auth_admin owns them; postgres may read, write and reference them and
--- owns nothing here; the API roles may only call the four functions.
+-- The schema auth of a Supabase project. Run as supabase_admin after 0010 and 0020. Running it
+-- again changes nothing. The tables have the columns that the Auth server of @supabase/lite reads
+-- and writes (its `getAuthSchemaSql()`, 0.10.0), which are those of hosted projects without MFA,
+-- SSO and OAuth server. As on hosted projects, supabase_auth_admin owns them. postgres may read,
+-- write and reference them, but owns nothing here. The API roles may only call the four functions.
 
 create schema if not exists auth authorization supabase_admin;
 grant usage on schema auth to anon, authenticated, service_role, postgres;
@@ -54,7 +54,8 @@ create table if not exists auth.users (
 create unique index if not exists users_email_partial_key on auth.users (email)
   where is_sso_user = false;
 create index if not exists users_is_anonymous_idx on auth.users (is_anonymous);
--- The columns hold hashes of one-time codes, longer than 6; an empty one is no token.
+-- The columns hold hashes of one-time codes, which are longer than 6. An empty value means no
+-- token.
 create unique index if not exists users_confirmation_token_idx on auth.users (confirmation_token)
   where length(confirmation_token) > 6;
 create unique index if not exists users_recovery_token_idx on auth.users (recovery_token)
@@ -145,7 +146,7 @@ create table if not exists auth.audit_log_entries (
   ip_address varchar(64) default ''
 );
 
--- How a session was begun: the claim `amr` of its tokens, also after a refresh.
+-- How a session began. This is the claim `amr` of its tokens, even after a refresh.
 create table if not exists auth.mfa_amr_claims (
   session_id uuid not null references auth.sessions (id) on delete cascade,
   created_at timestamptz not null default now(),

@@ -1,5 +1,5 @@
--- Tells the Data API on the channel pgrst that what it may serve has changed, as hosted projects do.
--- Run as supabase_admin; again without change.
+-- Notifies the Data API on the channel pgrst when what it may serve changes, as on hosted projects.
+-- Run as supabase_admin. Running it again changes nothing.
 
 create or replace function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as $$
 begin

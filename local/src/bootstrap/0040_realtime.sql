@@ -1,6 +1,6 @@
--- What a Supabase project has for Realtime: `realtime.messages` with its partitions, the functions
--- that send from SQL, and, in `_realtime`, what the embedded server calls. Run as supabase_admin
--- after the roles; again without change.
+-- The part of a Supabase project for Realtime: `realtime.messages` with its partitions, the
+-- functions that send from SQL, and in `_realtime` the functions that the embedded server calls.
+-- Run as supabase_admin after the roles. Running it again changes nothing.
 
 create schema if not exists realtime authorization supabase_admin;
 create schema if not exists _realtime authorization supabase_admin;
@@ -15,7 +15,8 @@ begin
 end
 $$;
 
--- Timestamps are UTC whatever the session's time zone is: partitions and replay depend on it.
+-- Timestamps are UTC whatever the session's time zone is, because partitions and replay depend on
+-- it.
 create table if not exists realtime.messages (
   topic text not null,
   extension text not null,
@@ -29,8 +30,8 @@ create table if not exists realtime.messages (
   primary key (id, inserted_at)
 ) partition by range (inserted_at);
 
--- As on hosted projects there is no default partition: without one for the day, realtime.send only
--- warns. Earlier versions of this file made one.
+-- As on hosted projects, there is no default partition. Without a partition for the day,
+-- realtime.send only warns. Earlier versions of this file created a default partition.
 drop table if exists realtime.messages_default;
 
 create index if not exists messages_inserted_at_topic_index
@@ -42,16 +43,18 @@ alter table realtime.messages owner to supabase_realtime_admin;
 grant all on realtime.messages to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
--- CREATE POLICY asks for the table's owner, which hosted projects lend to postgres by supautils.
--- Here it inherits the ownership, and the event triggers of 0045_guards.sql take back all but policies.
+-- CREATE POLICY requires the table's owner. On hosted projects, supautils lets postgres use it
+-- anyway. Here postgres inherits the ownership, and the event triggers of 0045_guards.sql refuse
+-- everything except policies.
 grant supabase_realtime_admin to postgres with inherit true, set false;
 
--- The topic that a policy on realtime.messages decides about.
+-- The topic about which a policy on realtime.messages decides.
 create or replace function realtime.topic() returns text
 language sql stable
 as $$ select nullif(current_setting('realtime.topic', true), '') $$;
 
--- Sends a message to a topic's subscribers, by anyone who may insert it. A failure is a warning.
+-- Sends a message to a topic's subscribers. Anyone who may insert it can call this. A failure is
+-- only a warning.
 create or replace function realtime.send(
   payload jsonb, event text, topic text, private boolean default true
 ) returns void
@@ -71,7 +74,7 @@ exception when others then
 end
 $$;
 
--- As realtime.send, for bytes.
+-- Like realtime.send, for bytes.
 create or replace function realtime.send_binary(
   payload bytea, event text, topic text, private boolean default true
 ) returns void
@@ -112,9 +115,9 @@ exception when others then
 end
 $$;
 
--- Tells the server which rows were inserted; it reads them itself, since a notification holds
--- 8,000 bytes: 150 ids are 5,900. Never fails the insert. A transaction of the Data API that asked
--- for it keeps the ids instead, and sends the rows before it commits.
+-- Tells the server which rows were inserted. The server reads them, because a notification holds
+-- only 8,000 bytes (150 ids are 5,900). This never fails the insert. A transaction of the Data API
+-- can ask to keep the ids instead, and then sends the rows before it commits.
 create or replace function _realtime.notify_messages() returns trigger
 language plpgsql
 set search_path = ''
@@ -152,8 +155,8 @@ create or replace trigger _realtime_notify
   referencing new table as inserted
   for each statement execute function _realtime.notify_messages();
 
--- The messages that this transaction of the Data API has inserted, as a JSON array; of those whose
--- inserts were undone by a savepoint, none. Called before its commit, by whatever role it has.
+-- The messages that this transaction of the Data API has inserted, as a JSON array, without inserts
+-- that a savepoint has undone. Called before the commit, by whatever role the transaction has.
 create or replace function _realtime.early_messages() returns text
 language sql stable security definer
 set search_path = ''
@@ -168,14 +171,15 @@ as $$
   join realtime.messages m on m.id = i.id
   where session_user = 'authenticator'
     and (jsonb_typeof(m.payload) = 'object' or m.binary_payload is not null)
-    -- Own rows, also those of its savepoints: nobody reads another's by an id.
+    -- Only the transaction's own rows, including those of its savepoints, so that nobody can read
+    -- other rows by an id.
     and m.xmin::text::bigint >= (pg_current_xact_id()::text::bigint & 4294967295)
 $$;
 
--- What the policies on realtime.messages let a role with these claims do on a topic: reads are
--- asked with probe rows, writes by inserting them, all undone. A policy that raises permits
--- nothing, and a presence policy is not asked unless presence is wanted. Called by the server as
--- supabase_admin, one round trip.
+-- Returns what the policies on realtime.messages let a role with these claims do on a topic. It
+-- tests reads with probe rows, and writes by inserting them, and undoes everything. A policy that
+-- raises permits nothing. Presence policies are only tested if presence is wanted. The server calls
+-- it as supabase_admin, in one round trip.
 create or replace function _realtime.authorize(
   wanted text, wanted_topic text, wanted_role text, claims text, headers text, with_presence boolean,
   out broadcast boolean, out presence boolean, out problem text
@@ -238,8 +242,8 @@ begin
 end
 $$;
 
--- Makes the partitions of yesterday to three days ahead and drops those whose every row is older
--- than 72 hours. Called by the server at start and every hour.
+-- Creates the partitions from yesterday to three days ahead, and drops those in which every row is
+-- older than 72 hours. The server calls it at the start and every hour.
 create or replace function _realtime.maintain_partitions() returns void
 language plpgsql
 set search_path = ''
@@ -273,7 +277,7 @@ $$;
 
 do $$ begin perform _realtime.maintain_partitions(); end $$;
 
--- Event triggers run with the rights of whoever changes the schema.
+-- Event triggers run with the rights of the user that changes the schema.
 grant usage on schema _realtime to public;
 revoke execute on function _realtime.authorize(text, text, text, text, text, boolean) from public;
 revoke execute on function _realtime.maintain_partitions() from public;

@@ -1,6 +1,6 @@
--- What a Supabase project has for Storage: buckets, objects and the functions that policies use. Files
--- are kept by the embedded server, in a folder. Run as supabase_admin after the roles; again without
--- change.
+-- The part of a Supabase project for Storage: buckets, objects and the functions that policies use.
+-- The embedded server keeps files in a folder. Run as supabase_admin after the roles. Running it
+-- again changes nothing.
 
 create schema if not exists storage authorization supabase_admin;
 grant usage on schema storage to postgres, anon, authenticated, service_role, dashboard_user;
@@ -48,8 +48,8 @@ alter table storage.objects owner to supabase_storage_admin;
 grant all on storage.buckets, storage.objects to postgres with grant option;
 grant all on storage.buckets, storage.objects to anon, authenticated, service_role;
 
--- As for realtime.messages: postgres inherits the ownership that CREATE POLICY asks for, and the event
--- triggers of 0045_guards.sql take back all but policies, triggers and privileges.
+-- As for realtime.messages, postgres inherits the ownership that CREATE POLICY requires, and the
+-- event triggers of 0045_guards.sql refuse everything except policies, triggers and privileges.
 grant supabase_storage_admin to postgres with inherit true, set false;
 
 create or replace function storage.foldername(name text) returns text[]
@@ -64,7 +64,7 @@ create or replace function storage.extension(name text) returns text
 language sql immutable
 as $$ select reverse(split_part(reverse(storage.filename(name)), '.', 1)) $$;
 
--- What the server is asked to do: storage.object.upload, storage.object.list and so on.
+-- The operation that the server is doing: storage.object.upload, storage.object.list and so on.
 create or replace function storage.operation() returns text
 language sql stable
 as $$ select current_setting('storage.operation', true) $$;

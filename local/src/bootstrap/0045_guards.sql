@@ -1,5 +1,5 @@
--- Only policies, triggers and privileges of realtime.messages, storage.buckets and storage.objects may
--- be changed by anyone but a superuser, as on hosted projects.
+-- As on hosted projects, only a superuser may change more than policies, triggers and privileges of
+-- realtime.messages, storage.buckets and storage.objects.
 create or replace function _realtime.guard_ddl() returns event_trigger
 language plpgsql
 set search_path = ''

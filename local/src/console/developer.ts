@@ -2,21 +2,21 @@ import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import type { ProjectKeys } from "../keys.ts";
 
-/** The person that a one-time link signs in, of this embedded Supabase alone. */
+/** The person whom a one-time link signs in, only in this embedded Supabase. */
 export const developerId = "00000000-0000-4000-8000-0000000000de";
 const email = "developer@mayfly.local";
 
 /** Signs in the developer of the machine. */
 export interface Developer {
-  /** A session of Auth, as its password grant answers it. */
+  /** A session in the form in which Auth's password grant returns it. */
   signIn(): Promise<unknown>;
-  /** Lets the developer into everything that there is by now. */
+  /** Makes the developer a member of every existing tenant. */
   enter(): Promise<void>;
 }
 
 /**
  * @param auth answers requests of `/auth/v1`.
- * @param entering SQL that makes the user `$1` a member wherever the developer is to be one.
+ * @param entering SQL that makes the user `$1` a member of every tenant.
  */
 export function createDeveloper(options: {
   auth: (request: Request) => Promise<Response>;
@@ -39,14 +39,14 @@ export function createDeveloper(options: {
 
   return {
     async signIn() {
-      // Nobody knows it: each sign-in has a new one.
+      // Nobody knows the password, because each sign-in sets a new one.
       const password = randomBytes(24).toString("base64url");
       const user = { email, password, email_confirm: true };
       const secret = keys.secretKey;
       const made = await call("POST", "/admin/users", secret, { id: developerId, ...user });
       if (!made.ok) {
         const changed = await call("PUT", `/admin/users/${developerId}`, secret, { password });
-        if (!changed.ok) throw new Error("The developer's user could not be made.");
+        if (!changed.ok) throw new Error("The developer's user could not be created.");
       }
       const path = "/token?grant_type=password";
       const session = await call("POST", path, keys.publishableKey, { email, password });

@@ -10,7 +10,7 @@ const types: Record<string, string> = {
   woff2: "font/woff2",
 };
 
-/** Of the page: it may talk to this origin alone, and runs nothing but its own files. */
+/** The policy of the page: it may talk only to this origin, and runs only its own files. */
 const policy = (url: URL) =>
   [
     "default-src 'none'",
@@ -28,7 +28,7 @@ const policy = (url: URL) =>
 /**
  * A file of the built console.
  *
- * @param name as `index.html` or `assets/main-abc.js`.
+ * @param name such as `index.html` or `assets/main-abc.js`.
  */
 export async function consoleFile(folder: string, name: string, url: URL): Promise<Response> {
   const known = /^(assets\/)?\w[\w.-]*$/.test(name);

@@ -6,7 +6,7 @@ import type { Tokens } from "../tokens.ts";
 import { createDeveloper, developerId } from "./developer.ts";
 import { consoleFile } from "./files.ts";
 
-/** The console: its built files, and a sign-in that only this machine has. */
+/** The console: its built files, and a sign-in that works only on this machine. */
 export interface ConsoleHost {
   /** A link that signs the developer in once. */
   link(): string;
@@ -14,7 +14,7 @@ export interface ConsoleHost {
 }
 
 export const consolePath = "/console";
-/** Links that wait to be used; more come from `mayfly console`, each for itself. */
+/** The most unused links at a time. `mayfly console` makes more. */
 const mostLinks = 20;
 
 /**
@@ -39,7 +39,7 @@ export async function createConsole(options: {
     const token = randomBytes(24).toString("base64url");
     unused.push(token);
     if (unused.length > mostLinks) unused.shift();
-    // Behind the #, so that it reaches no log.
+    // After the #, so that it does not reach any log.
     return `${url}${consolePath}/#link=${token}`;
   };
 
@@ -50,13 +50,13 @@ export async function createConsole(options: {
       return refusal(
         403,
         "link_used",
-        "This link was used already, or is from before a restart.",
+        "This link was already used, or is from before a restart.",
         "Run `npx mayfly console` for a new one.",
       );
     unused.splice(at, 1);
     await developer.enter();
     const session = await developer.signIn();
-    // The user is there now, also the first time.
+    // Now the user exists, even the first time.
     await developer.enter();
     return Response.json({ data: session, error: null });
   };
@@ -65,7 +65,7 @@ export async function createConsole(options: {
     const bearer = request.headers.get("authorization")?.replace(/^Bearer /i, "") ?? "";
     const claims = await tokens.verify(bearer).catch(() => null);
     if (claims?.sub !== developerId)
-      return refusal(403, "not_authorized", "Only the developer enters every tenant.", null);
+      return refusal(403, "not_authorized", "Only the developer may enter every tenant.", null);
     await developer.enter();
     return Response.json({ data: null, error: null });
   };
@@ -81,7 +81,7 @@ export async function createConsole(options: {
         if (name === "link" && request.headers.get("apikey") === keys.secretKey)
           return Response.json({ data: { url: link() }, error: null });
         if (!fromItsPage(request, target))
-          return refusal(403, "not_authorized", "Only the console itself may ask this.", null);
+          return refusal(403, "not_authorized", "Only the console itself may call this.", null);
         if (name === "sign-in") return redeem(request);
         if (name === "enter") return enter(request);
       }
@@ -100,7 +100,10 @@ export async function createConsole(options: {
 const refusal = (status: number, code: string, message: string, hint: string | null) =>
   Response.json({ data: null, error: { code, message, hint } }, { status });
 
-/** Of this origin, by a loopback address: no other page, and no name that points here. */
+/**
+ * Whether a request comes from this origin with a loopback address, and not from another page or
+ * host name.
+ */
 const fromItsPage = (request: Request, { hostname }: URL) =>
   request.headers.get("sec-fetch-site") === "same-origin" &&
   (hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname));

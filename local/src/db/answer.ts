@@ -6,11 +6,11 @@ export interface Notification {
   payload: string;
 }
 
-/** A backend's answer, freed of what the client must not see. */
+/** A backend's answer without the parts that the client must not see. */
 export interface Answer {
   /** What to send, without the closing ReadyForQuery. */
   parts: Buffer[];
-  /** The backend's transaction status after it: I, T or E; undefined before a Sync. */
+  /** The backend's transaction status afterwards: I, T or E. Undefined before a Sync. */
   status: number | undefined;
   notifications: Notification[];
   failed: boolean;
@@ -19,7 +19,7 @@ export interface Answer {
 
 /**
  * PGlite sends ReadyForQuery twice when an extended batch fails (at the error, and at the Sync), so
- * all of them are taken out, and whoever sends the parts adds the one that belongs there.
+ * all of them are removed, and the sender of the parts adds the right one.
  */
 export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   const answer: Answer = {
@@ -32,7 +32,7 @@ export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   let parses = 0;
   let tag = batch.tag;
   let keptFrom = 0;
-  /** Cuts the message out, and puts another in its place. */
+  /** Replaces the message, or removes it without `by`. */
   const replace = (start: number, end: number, by?: Buffer) => {
     if (start > keptFrom) answer.parts.push(bytes.subarray(keptFrom, start));
     if (by) answer.parts.push(by);

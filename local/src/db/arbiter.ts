@@ -1,19 +1,19 @@
 /**
- * Gives every wire client the illusion of a session of its own on PGlite's single backend session.
+ * Gives every wire client a session of its own on PGlite's single backend session.
  *
- * - A client owns the backend from its first message until ReadyForQuery says idle; the others wait
- *   in the order they came. So transactions never interleave.
+ * - A client owns the backend from its first message until ReadyForQuery reports idle. The others
+ *   wait in order, so transactions never interleave.
  * - When another client gets its turn, everything session-level is cleared and that client's own
- *   settings, role and SQL-level prepared statements are put back (0.3 ms); when the same client
- *   continues, nothing happens. What a statement may have changed is read from its text, and then
- *   captured (3 ms) before the next client's turn. A function that sets session settings unseen
- *   loses them at the next change of clients; they never reach another client.
- * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over: a
- *   client that has one keeps the backend (is pinned) until it lets go of it or disconnects.
- * - An owner that idles, in a transaction or pinned, while others wait is ended after
+ *   settings, role and SQL-level prepared statements are restored (0.3 ms). When the same client
+ *   continues, nothing happens. From a statement's text, the arbiter reads what the statement may
+ *   have changed, and captures it (3 ms) before the next client's turn. Settings that a function
+ *   changes unseen are lost at the next change of clients, and never reach another client.
+ * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over. A
+ *   client that has one keeps the backend (is pinned) until it releases it or disconnects.
+ * - An owner that is idle, in a transaction or pinned, while others wait is disconnected after
  *   `idleInTransactionTimeoutMs` with 25P03; its transaction is rolled back.
  * - `lastval`/`currval` do not outlive another client's turn; pg_backend_pid() is the same for all.
- * - A running statement cannot be cancelled, one that waits can (57014).
+ * - A running statement cannot be cancelled, but one that waits can (57014).
  */
 import type { Logger } from "../log.ts";
 import { readAnswer } from "./answer.ts";
@@ -48,18 +48,18 @@ export class Arbiter {
   readonly #log: Logger;
   readonly #timeoutMs: number;
   readonly #listeners = new Listeners();
-  /** The Data API's transactions that are prepared; meanwhile only the Data API has turns. */
+  /** Prepared transactions of the Data API. While there are any, only the Data API gets turns. */
   readonly holds = new Holds(
     (gid) => this.alone(() => commitPrepared(this.#backend, gid)),
     () => this.#queue.some((entry) => !mayPassHolds(entry)),
   );
-  /** Clients with something to run, and work of the arbiter's own, in the order of arrival. */
+  /** Clients with something to run, and the arbiter's own work, in the order of arrival. */
   #queue: (Client | (() => Promise<void>))[] = [];
   #owner: Client | undefined;
   #running = false;
   #stopped = false;
   #idleTimer: NodeJS.Timeout | undefined;
-  /** The transaction status and whether a Sync is due, of the owner. */
+  /** The owner's transaction status, and whether a Sync is due. */
   #status = IDLE;
   #syncDue = false;
   #failed = false;
@@ -72,7 +72,10 @@ export class Arbiter {
     this.#log = options.log;
   }
 
-  /** A client that has passed the password check: its turn comes, then it hears it is ready. */
+  /**
+   * Called for a client that has passed the password check. When its turn comes, it is told that
+   * the session is ready.
+   */
   welcome(client: Client, parameters: Map<string, string>): void {
     this.#enqueue(async () => {
       const session = await login(this.#backend, client, parameters, await this.#stage.leave());
@@ -84,7 +87,7 @@ export class Arbiter {
     });
   }
 
-  /** The client has a batch to run, or room for answers. */
+  /** Called when a client has a batch to run, or room for answers. */
   ready(client: Client): void {
     if (client.session && client !== this.#owner && client.isReady) {
       if (!this.#queue.includes(client)) this.#queue.push(client);
@@ -92,13 +95,13 @@ export class Arbiter {
     this.#pump();
   }
 
-  /** The client has hung up. */
+  /** Called when a client has disconnected. */
   gone(client: Client): void {
     const inTurn = this.#running && client === this.#owner;
     if (client.session && !client.isReady && !inTurn) this.#forget(client);
   }
 
-  /** Ends what the client has waiting; a running statement cannot be reached in PGlite. */
+  /** Cancels the client's waiting statements. A running statement cannot be reached in PGlite. */
   cancel(client: Client): void {
     if (client === this.#owner || !this.#queue.includes(client)) {
       this.#log.debug("A running statement cannot be cancelled in the embedded database.");
@@ -111,7 +114,7 @@ export class Arbiter {
     this.#skipped(client, batch);
   }
 
-  /** Work of the arbiter's own, between two transactions. */
+  /** Runs the arbiter's own work between two transactions. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#enqueue(async () => {
@@ -164,7 +167,7 @@ export class Arbiter {
       });
   }
 
-  /** An owner that does nothing while others wait is given the timeout, then ended. */
+  /** If an owner does nothing while others wait, it is ended after the timeout. */
   #watchOwner(): void {
     const owner = this.#owner;
     if (!owner || owner.isReady || this.#queue.length === 0 || this.#idleTimer) return;
@@ -244,7 +247,7 @@ export class Arbiter {
     if (batch.answered) client.write([readyForQuery(IDLE)]);
   }
 
-  /** Cleans up after a client that has left; ends its transaction if it had one. */
+  /** Cleans up after a client that has left, and ends its transaction if it had one. */
   #forget(client: Client): void {
     const { session } = client;
     this.#queue = this.#queue.filter((entry) => entry !== client);
@@ -262,7 +265,7 @@ export class Arbiter {
     this.#pendingListens = [];
     this.#owner = undefined;
     if (inTransaction) {
-      // First of all: whoever comes next must not find itself in this transaction.
+      // This must come first, because the next client must not be in this transaction.
       this.#queue.unshift(async () => {
         for (const bytes of owed) await this.#stage.runOwn(bytes);
       });

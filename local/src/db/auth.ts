@@ -18,7 +18,7 @@ export function startupParameters(body: Buffer): Map<string, string> {
   return found;
 }
 
-/** The `name=value` settings that a startup packet asks for, those in `options` included. */
+/** The `name=value` settings that a startup packet asks for, including those in `options`. */
 export function startupSettings(parameters: Map<string, string>): string[] {
   const found: string[] = [];
   for (const [name, value] of parameters) {
@@ -34,7 +34,7 @@ export function startupSettings(parameters: Map<string, string>): string[] {
   return found;
 }
 
-/** What the handshake says after each message of the client. */
+/** The next step of the handshake after a message of the client. */
 export type Step =
   | { kind: "send"; bytes: Buffer }
   | { kind: "accepted"; bytes: Buffer }

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
-/** The calling thread's handle of the database worker: one request at a time, asked in turn. */
+/** The calling thread's handle of the database worker. It takes one request at a time. */
 export class Backend {
   readonly #worker: Worker;
   readonly #onCrash: (error: Error) => void;
@@ -21,7 +21,7 @@ export class Backend {
     worker.on("exit", () => this.#fail(new Error("The embedded database's thread has ended.")));
   }
 
-  /** Boots the database; `onCrash` is told once when its thread ends by itself. */
+  /** Boots the database. `onCrash` is called once if its thread ends unexpectedly. */
   static async start(
     options: WorkerOptions,
     onCrash: (error: Error) => void,
@@ -30,8 +30,9 @@ export class Backend {
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: options,
       transferList: typeof options.template === "object" ? [options.template.buffer] : [],
-      // Postgres stops at 2 MB of its own stack (stack.ts). V8's must last longer: PL/pgSQL takes three
-      // times as much of it, JSON a hundred times. Only what is used becomes memory.
+      // Postgres stops at 2 MB of its own stack (stack.ts). V8's stack must be larger, because
+      // PL/pgSQL needs three times as much of it, and JSON a hundred times. Only used stack takes
+      // memory.
       resourceLimits: { stackSizeMb: 256 },
     });
     const booted = await new Promise<Booted>((resolve, reject) => {
@@ -46,12 +47,12 @@ export class Backend {
     return this.#waiting !== undefined;
   }
 
-  /** Runs the prologue and, unless it fails, the body; without a prologue just the body. */
+  /** Runs the prologue, if there is one, and the body unless the prologue fails. */
   run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
     return this.#run(body, prologue, false);
   }
 
-  /** The same, with no more rights for the body than the session user has whom it finds. */
+  /** The same, but the body has no more rights than the current session user. */
   runConfined(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
     return this.#run(body, prologue, true);
   }
@@ -73,7 +74,9 @@ export class Backend {
     return reply.body ?? new Uint8Array();
   }
 
-  /** Shuts the database down in order, or ends its thread when that takes longer than the grace. */
+  /**
+   * Shuts the database down cleanly, or ends its thread if this takes longer than the grace period.
+   */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     if (this.#ended) return;
@@ -84,7 +87,7 @@ export class Backend {
     clearTimeout(timer);
   }
 
-  /** The same, and what the cluster is then. Nothing may run. */
+  /** The same, and returns the cluster. Nothing may be running. */
   async closeAndPack(): Promise<Uint8Array<ArrayBuffer>> {
     this.#closing = true;
     const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
@@ -93,7 +96,7 @@ export class Backend {
     return reply.body ?? new Uint8Array();
   }
 
-  /** Ends the thread at once, as a crash: it writes nothing more. */
+  /** Ends the thread at once, like a crash. It writes nothing more. */
   kill(error: Error): void {
     this.#fail(error);
     void this.#worker.terminate();

@@ -11,18 +11,18 @@ const GSS_REQUEST = 80877104;
 const CANCEL_REQUEST = 80877102;
 const MAX_MESSAGE = 256 << 20;
 const MAX_STARTUP = 10_000;
-/** Past this a pipeline without Sync is forwarded piece by piece, and reading pauses. */
+/** Beyond this size, a pipeline without Sync is forwarded piece by piece, and reading pauses. */
 const MAX_PENDING = 8 << 20;
 const MAX_UNSENT = 16 << 20;
 const AUTH_TIMEOUT_MS = 30_000;
 const FORWARDED = new Set([..."QPBDECSHF"].map(code));
-/** COPY data after a refused COPY: Postgres ignores it outside of COPY, too. */
+/** COPY data after a refused COPY. Postgres also ignores it outside of COPY. */
 const IGNORED = new Set([..."dcf"].map(code));
 
 export interface ClientEvents {
   verifier(user: string): Verifier | undefined;
   authenticated(client: Client, parameters: Map<string, string>): void;
-  /** A batch is there to run, or the client can take answers again. */
+  /** Called when there is a batch to run, or the client can take answers again. */
   ready(client: Client): void;
   gone(client: Client): void;
   cancel(pid: number, secret: number): void;
@@ -38,7 +38,7 @@ export class Client {
   readonly #events: ClientEvents;
   #chunks: Buffer[] = [];
   #size = 0;
-  /** How many bytes the next step needs; spares joining chunks for each arrival. */
+  /** How many bytes the next step needs, so that chunks are not joined each time one arrives. */
   #need = 4;
   #phase: "startup" | "password" | "session" = "startup";
   #authentication: Authentication | undefined;
@@ -51,7 +51,7 @@ export class Client {
   #closed = false;
   /** Set once logged in. */
   session: Session | undefined;
-  /** Its batches up to the next Sync are dropped, after a cancel. */
+  /** Whether its batches are dropped up to the next Sync, after a cancel. */
   skipping = false;
 
   constructor(socket: Socket, events: ClientEvents) {
@@ -70,7 +70,7 @@ export class Client {
     return this.#closed;
   }
 
-  /** Whether a batch waits and its answer can be taken. */
+  /** Whether a batch waits and the client can take its answer. */
   get isReady(): boolean {
     return this.#batches.length > 0 && this.#socket.writableLength < MAX_UNSENT;
   }
@@ -89,7 +89,7 @@ export class Client {
     this.#socket.uncork();
   }
 
-  /** Says why and hangs up. */
+  /** Sends the reason and disconnects. */
   fatal(error: Omit<PgError, "severity">): void {
     this.end(errorResponse({ ...error, severity: "FATAL" }));
   }
@@ -108,7 +108,7 @@ export class Client {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    // A goodbye in the stream is acted on in its turn; without one, what still waits is not run.
+    // A goodbye in the stream is handled in its turn. Without one, waiting batches are not run.
     if (this.#batches.at(-1)?.terminate !== true) this.#batches = [];
     this.#events.gone(this);
   }

@@ -2,25 +2,28 @@ import { firstError, query, rows } from "./protocol.ts";
 import { SUPERUSER } from "./session.ts";
 
 /**
- * Postgres lets whoever was authenticated as a superuser SET SESSION AUTHORIZATION to anybody, and
- * PGlite's only session was. Reading a client's SQL for that statement stops nobody who builds it at
- * run time, so while the client's own SQL runs, the backend's static `AuthenticatedUserId` is made
- * to say what its `SessionUserId` says, as in a server where that client had logged in.
+ * Postgres lets anyone who logged in as a superuser use SET SESSION AUTHORIZATION, and PGlite's
+ * only session did. Searching a client's SQL for this statement does not help, because it can be
+ * built at run time. So while a client's SQL runs, the backend's static `AuthenticatedUserId` is
+ * set to its `SessionUserId`, as if this client had logged in.
  *
- * PGlite exports neither, so both are found by how they behave, once at the start (5 ms). A build in
- * which they are not found does not start.
+ * PGlite exports neither, so both are found by their behaviour, once at the start (5 ms). If they
+ * are not found in a build, the database does not start.
  */
 export interface Confinement {
-  /** Runs the work with no more rights than the session user of the moment has. */
+  /** Runs the work with no more rights than the current session user. */
   confined<T>(work: () => T): T;
 }
 
-/** Statics lie below the stack and the heap. */
+/** Statics are below the stack and the heap. */
 const STATIC_BYTES = 8 << 20;
-/** The statics of one C file lie together. */
+/** The statics of one C file are next to each other. */
 const NEAR_WORDS = 64;
 
-/** Where the value stands. By indexOf: looking at two million words one by one took half a second. */
+/**
+ * The places of the value. Uses indexOf, because looking at two million words one by one took half
+ * a second.
+ */
 function placesOf(words: Int32Array, value: number): number[] {
   const places: number[] = [];
   for (let at = words.indexOf(value); at >= 0; at = words.indexOf(value, at + 1)) places.push(at);
@@ -28,7 +31,7 @@ function placesOf(words: Int32Array, value: number): number[] {
 }
 
 export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer): Confinement {
-  // Anew each time: a memory that has grown has another buffer.
+  // Read each time, because a memory that has grown has another buffer.
   const words = () => new Int32Array(memory().buffer, 0, STATIC_BYTES / 4);
   const sql = (text: string): Buffer => run(query(text));
   const oidOf = (role: string) =>
@@ -69,7 +72,7 @@ export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer
     return refused;
   });
   if (session === undefined || authenticated === undefined) {
-    throw new Error("This build of PGlite keeps its session user where nobody finds it.");
+    throw new Error("The session user was not found in this build of PGlite.");
   }
   return {
     confined(work) {

@@ -21,11 +21,11 @@ export interface Database {
   readonly holds?: Holds;
   /** A connection string with the user's password. */
   url(user: User): string;
-  /** The whole cluster as a tar, to open others from (`template`). PGlite only. */
+  /** The whole cluster as a tar, from which others can be opened (`template`). PGlite only. */
   dumpDataDir(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Ends a cluster in memory and returns it as a tar: others open from it faster than from a
-   * `dumpDataDir`, since nothing is left to recover.
+   * Ends a cluster in memory and returns it as a tar. Others open faster from it than from a
+   * `dumpDataDir`, because there is nothing to recover.
    */
   closeAndPack?(): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
@@ -35,24 +35,29 @@ export interface Database {
 export type Passwords = Record<User, string> | string;
 
 export interface PgliteOptions {
-  /** Where the data lives; in memory when absent. */
+  /** Where the data is stored. In memory without it. */
   dataDir?: string;
-  /** A `dumpDataDir` to start from, or the path of its file; ignored when the folder has a cluster already. */
+  /**
+   * A `dumpDataDir` to start from, or the path of its file. Ignored if the folder already has a
+   * cluster.
+   */
   template?: Blob | Uint8Array | string;
-  /** The loopback port, or where to look for one; any when absent. */
+  /** The loopback port, or where to look for one. Any port without it. */
   port?: PortChoice;
   passwords: Passwords;
-  /** How long an idle owner may keep the others waiting; 10 s by default. */
+  /** How long an idle owner may keep the others waiting. 10 s by default. */
   idleInTransactionTimeoutMs?: number;
   log: Logger;
-  /** Told once when the database's thread ends by itself; its clients are already hung up. */
+  /**
+   * Called once if the database's thread ends unexpectedly. Its clients are already disconnected.
+   */
   onCrash?: (error: Error) => void;
 }
 
 export interface PostgresOptions {
   /** A URL of a superuser, or of a `postgres` user that may create roles and extensions. */
   url: string;
-  /** The passwords that bootstrap gives the users; the URL's own user keeps its credentials. */
+  /** The passwords that bootstrap sets for the users. The URL's own user keeps its credentials. */
   passwords: Passwords;
   log: Logger;
 }

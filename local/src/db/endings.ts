@@ -1,4 +1,4 @@
-/** Why the arbiter ends a client's connection, as the client is told. */
+/** The errors with which the arbiter ends a client's connection. */
 import { firstError, type PgError } from "./protocol.ts";
 
 type Ending = Omit<PgError, "severity">;
@@ -11,9 +11,9 @@ export const blocking = (held: string, ms: number): Ending => ({
 });
 
 /**
- * Its session cannot be put back: its role was dropped, for example.
+ * Its session cannot be restored, for example because its role was dropped.
  *
- * @param answer what the backend said to the attempt.
+ * @param answer the backend's answer to the attempt.
  */
 export function unrestorable(answer: Buffer | undefined): Ending {
   const why = answer && firstError(answer);

@@ -1,4 +1,7 @@
-/** The extensions of PGlite that Supabase projects commonly create (16 cost no measurable boot time). */
+/**
+ * The 16 extensions of PGlite that Supabase projects commonly create. They take no measurable boot
+ * time.
+ */
 import type { Extensions } from "@electric-sql/pglite";
 import { btree_gin } from "@electric-sql/pglite/contrib/btree_gin";
 import { btree_gist } from "@electric-sql/pglite/contrib/btree_gist";

@@ -1,13 +1,14 @@
 /**
- * What PGlite finds in its file system when it starts. Its own way goes through streams, blobs and a
- * path lookup for each file, and compiles every extension at once, which was half of a start: here
- * the files in memory are views of the archives, and an extension is compiled when it is first used.
+ * The file system that PGlite finds when it starts. PGlite itself would use streams, blobs and a
+ * path lookup for each file, and compile every extension at once, which took half of the start.
+ * Here, files in memory are views of the archives, and an extension is compiled when it is first
+ * used.
  */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Extension, Extensions } from "@electric-sql/pglite";
 
-/** Where PGlite keeps the cluster, and what it was built with. */
+/** Where PGlite keeps the cluster, and the prefix with which it was built. */
 const DATA = "/pglite/data";
 const PREFIX = "/pglite";
 
@@ -23,7 +24,7 @@ interface Node {
   usedBytes: number;
   node_ops: { mknod(parent: Node, name: string, mode: number, dev: number): Node };
 }
-/** What the types leave out of Emscripten's FS. */
+/** The parts of Emscripten's FS that the types leave out. */
 export interface Files {
   mkdirTree(path: string): void;
   lookupPath(path: string): { node: Node };
@@ -33,7 +34,7 @@ interface EmscriptenOptions {
   preRun: ((module: { FS: Files }) => void)[];
 }
 
-/** An extension of PGlite that brings the others, and the cluster of a `template` if there is one. */
+/** An extension of PGlite that adds the others, and the cluster of a `template` if there is one. */
 export function filesOf(extensions: Extensions, template: Uint8Array | undefined): Extension {
   return {
     name: "files",
@@ -53,7 +54,7 @@ export function filesOf(extensions: Extensions, template: Uint8Array | undefined
   };
 }
 
-/** Each file becomes a view of the archive: what is written to it is written there. */
+/** Each file becomes a view of the archive, so writes to it go to the archive. */
 function unpack(files: Files, tar: Uint8Array, folder: string): void {
   const folders = new Map<string, Node>();
   const folderAt = (path: string): Node => {
@@ -109,7 +110,7 @@ function* entriesOf(tar: Uint8Array): Generator<Entry> {
   }
 }
 
-/** The cluster as a tar; of a segment of the write-ahead log only what was written. */
+/** The cluster as a tar. Segments of the write-ahead log are cut to the written part. */
 export function pack(files: Files): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   const add = (path: string, node: Node): void => {
@@ -119,7 +120,7 @@ export function pack(files: Files): Uint8Array<ArrayBuffer> {
     header.write(path, 0, "latin1");
     header.write(`${(node.mode & 0o777).toString(8).padStart(7, "0")}\0`, 100, "latin1");
     header.write(`${data.length.toString(8).padStart(11, "0")}\0`, 124, "latin1");
-    // With spaces for itself, as the format has it.
+    // The checksum field counts as spaces, as the format requires.
     header.write("        ", 148, "latin1");
     header.write(isFolder ? "5" : "0", 156, "latin1");
     header.write("ustar\x0000", 257, "latin1");
@@ -138,7 +139,7 @@ export function pack(files: Files): Uint8Array<ArrayBuffer> {
 }
 
 function contentOf(path: string, node: Node): Uint8Array {
-  // A new file's is an Int8Array: it is written from the memory of the backend.
+  // A new file's content is an Int8Array, because it is written from the memory of the backend.
   const whole = node.contents as Uint8Array | Int8Array | null;
   if (!whole) return new Uint8Array();
   const content = new Uint8Array(whole.buffer, whole.byteOffset, node.usedBytes);

@@ -4,11 +4,11 @@ import type { Logger } from "../log.ts";
 const everyMs = 1_000;
 
 /**
- * What pg_cron's job `mayfly-flush` does on a project: each second it tells what transactions have left
- * to be broadcast. A project of other migrations has nothing to tell.
+ * Does the work of pg_cron's job `mayfly-flush`: each second, it sends the broadcasts that
+ * transactions left. Without Mayfly's migrations, there are none.
  *
  * @param url of the superuser.
- * @returns ends it.
+ * @returns a function that stops it.
  */
 export async function keepFlushing(
   url: string,
@@ -23,12 +23,12 @@ export async function keepFlushing(
     await sql.end({ timeout: 1 });
     return async () => {};
   }
-  // The first requests find that somebody flushes.
+  // Flush at once, so that the first requests see that there is a flusher.
   await flush();
   let ended = false;
   let flushing = false;
   const timer = setInterval(async () => {
-    // Where the database is busy, one waits at a time.
+    // If the database is busy, only one flush waits at a time.
     if (flushing) return;
     flushing = true;
     await flush().catch((error: unknown) => {
@@ -39,7 +39,7 @@ export async function keepFlushing(
   return async () => {
     ended = true;
     clearInterval(timer);
-    // Not what is under way: it may wait behind a statement that runs for minutes.
+    // Do not wait for a running flush, because it may wait for a statement that runs for minutes.
     await sql.end({ timeout: 0.3 });
   };
 }

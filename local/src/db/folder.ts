@@ -1,26 +1,28 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-// A file for files, which knows nothing else of the SDK: one way to hold a file, tried once.
+// The file lock is the SDK's, so that there is only one implementation. It does not load the rest
+// of the SDK.
 import { type FileLock, LockHeld, lockFile } from "../../../sdk/src/outbox/file-lock.ts";
 import type { Logger } from "../log.ts";
 
 const MAJOR = "17";
 
-/** A locked data folder: `pgdata/` is the cluster, `mayfly.lock` says who has it. */
+/** A locked data folder. `pgdata/` is the cluster, and `mayfly.lock` says who holds it. */
 export interface Folder {
   root: string;
   pgdata: string;
   hasCluster: boolean;
-  /** The new cluster is whole: from now on it is kept. */
+  /** Call this when the new cluster is complete. From then on it is kept. */
   made: () => void;
   release: () => Promise<void>;
 }
 
 /**
- * Opens the folder for this process alone, or says in one sentence why not. PGlite opens a folder
- * twice without a word, and two backends on one folder destroy it.
+ * Opens the folder for this process only, or throws an error that says why not. PGlite itself would
+ * silently open a folder twice, and two backends destroy it.
  *
- * @param onLost told when another process has taken the folder: nothing may be written any more.
+ * @param onLost called when another process has taken over the folder. Nothing may be written after
+ * that.
  */
 export async function openFolder(
   dataDir: string,
@@ -59,13 +61,16 @@ async function lockFolder(
   } catch (error) {
     if (!(error instanceof LockHeld)) throw error;
     const { pid, host } = error.holder;
-    throw new Error(`${what} is in use by the process with pid ${pid} on ${host}.`, {
-      cause: error,
-    });
+    throw new Error(
+      `${what} is in use by the process with pid ${pid} on ${host}. Stop it, or choose another folder with --data.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-/** A start that was killed while initdb ran leaves half a cluster, of which nobody was told yet. */
+/** A start that was killed during initdb has left half a cluster, which nobody has used yet. */
 function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCluster" | "made"> {
   const pgdata = join(root, "pgdata");
   const unfinished = join(root, "pgdata.unfinished");
@@ -86,6 +91,6 @@ function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCl
   return { pgdata, hasCluster: true, made };
 }
 
-/** The sentence for a cluster that does not boot. */
+/** The error message for a cluster that does not boot. */
 export const damaged = (root: string, why: string): string =>
   `The database in ${root} is damaged and cannot be opened (${why}). Move it away to start with an empty one.`;

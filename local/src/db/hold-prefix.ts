@@ -1,2 +1,2 @@
-/** How the names of held transactions begin (holds.ts): no client may give such a name. */
+/** The prefix of the names of held transactions (holds.ts). Clients may not use such a name. */
 export const holdPrefix = "mayfly_hold_";

@@ -1,10 +1,10 @@
 /**
- * Transactions that are prepared and not yet committed: they can no longer fail, survive a crash,
- * and nobody sees what they wrote. On hosted projects every commit is in this state for a moment,
- * and Realtime reads the log, so a broadcast can arrive in it. PGlite's one session can do the same
- * with PREPARE TRANSACTION, since that lets go of the session.
+ * Transactions that are prepared and not yet committed. They can no longer fail, they survive a
+ * crash, and nobody sees what they wrote. On hosted projects, every commit is in this state for a
+ * moment, and Realtime reads the log, so a broadcast can arrive during it. PGlite's single session
+ * can do the same with PREPARE TRANSACTION, which frees the session.
  *
- * While one is held, only the Data API's transactions have turns. A statement that waits for its
+ * While one is held, only the Data API's transactions get turns. A statement that waits for its
  * locks is ended (lock-waits.ts), and the Data API runs that request's transaction again.
  */
 import type { Backend } from "./backend.ts";
@@ -12,7 +12,7 @@ import type { Client } from "./client.ts";
 import { holdPrefix } from "./hold-prefix.ts";
 import { firstError, literal, query } from "./protocol.ts";
 
-/** Someone whose turn comes: a client, or work of the arbiter's own. */
+/** An entry in the queue: a client, or the arbiter's own work. */
 type Turn = Client | (() => Promise<void>);
 
 export class Holds {
@@ -27,19 +27,19 @@ export class Holds {
     this.#othersWait = othersWait;
   }
 
-  /** Whether some transaction is held, so that only the Data API has turns. */
+  /** Whether a transaction is held, so that only the Data API gets turns. */
   get any(): boolean {
     return this.#held.size > 0;
   }
 
-  /** Takes out of the queue whose turn it is, if somebody may have one. */
+  /** Takes the next one out of the queue, if it may have a turn. */
   next(queue: Turn[]): Turn | undefined {
     if (!this.any) return queue.shift();
     const at = queue.findIndex(mayPassHolds);
     return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
-  /** A new hold; none while somebody waits for the others to end, so that nobody starves. */
+  /** A new hold. Undefined while somebody waits for the others to end, so that nobody starves. */
   take(): Hold | undefined {
     if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
     const gid = `${holdPrefix}${process.pid}_${++this.#last}`;
@@ -48,7 +48,7 @@ export class Holds {
     return hold;
   }
 
-  /** Ends every hold now; until then there is no new one. */
+  /** Ends every hold now. `take` returns no new one until that is done. */
   async settle(): Promise<void> {
     this.#waiting++;
     try {
@@ -73,7 +73,10 @@ export class Hold {
     this.#forget = forget;
   }
 
-  /** PREPARE TRANSACTION succeeded, or failed and there is nothing to commit. */
+  /**
+   * Call this when PREPARE TRANSACTION has succeeded, or has failed so that there is nothing to
+   * commit.
+   */
   prepared(succeeded: boolean): void {
     this.#prepared.resolve(succeeded);
     if (!succeeded) this.#forget();
@@ -107,7 +110,10 @@ export class Hold {
   }
 }
 
-/** The arbiter's own work and the Data API's: what meets no held lock, or runs again if it does. */
+/**
+ * Whether the turn is the arbiter's own work or the Data API's. It meets no held lock, or runs
+ * again if it does.
+ */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";
 

@@ -3,24 +3,27 @@ import type { PgError } from "./protocol.ts";
 import { identifier } from "./protocol.ts";
 import { type Statement, statements, type Token } from "./sql.ts";
 
-/** What one statement text means for a session that several clients share. */
+/** What a statement does to a session that several clients share. */
 export interface Inspection {
-  /** The text to run instead, where a statement would reach other clients' state. */
+  /** The text to run instead, if a statement would reach other clients' state. */
   text?: string;
   refusal?: PgError;
-  /** Session settings may have changed: read them before another client's turn. */
+  /**
+   * Whether session settings may have changed, so that they have to be read before another client's
+   * turn.
+   */
   settings: boolean;
-  /** Settings may have gone back to the backend's defaults instead of the client's. */
+  /** Whether settings may have gone back to the backend's defaults instead of the client's. */
   resets: boolean;
   /** Custom settings named in the text (pg_settings does not list them). */
   names: string[];
-  /** A set_config whose name may be in a bound parameter. */
+  /** Whether there is a set_config whose name may be in a bound parameter. */
   namesInParameters: boolean;
-  /** May leave a temporary table, a session lock or a held cursor. */
+  /** Whether it may leave a temporary table, a session lock or a held cursor. */
   residue: boolean;
   prepares: { name: string; text: string }[];
   listens: { on: boolean; channel: string | undefined }[];
-  /** DEALLOCATE ALL or DISCARD ALL: the client's protocol-level statements go too. */
+  /** DEALLOCATE ALL or DISCARD ALL, which also removes the client's protocol-level statements. */
   dropsStatements: boolean;
   /** The command tag that a rewritten statement should have. */
   tag?: string;
@@ -43,9 +46,11 @@ const RESIDUE = /\b(?:temp|temporary|pg_temp|with\s+hold|pg_(?:try_)?advisory_lo
 const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
-/** A channel nobody can listen on: keeps the tag and leaves the shared subscriptions alone. */
+/**
+ * A channel that nobody can listen on. It keeps the tag and leaves the shared subscriptions alone.
+ */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
-/** What of DISCARD ALL and DEALLOCATE ALL concerns the client alone. */
+/** The parts of DISCARD ALL and DEALLOCATE ALL that affect only the client. */
 const DEALLOCATE_ALL = `do $mayfly$ declare names text[]; n text; begin
   select array_agg(name) into names from pg_catalog.pg_prepared_statements where from_sql;
   foreach n in array coalesce(names, '{}') loop execute format('deallocate %I', n); end loop;
@@ -64,7 +69,7 @@ const COPY_REFUSED: PgError = {
   hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
 };
 
-/** As hosted projects answer. Here the Data API alone prepares transactions. */
+/** The answer of hosted projects. Here, only the Data API prepares transactions. */
 const PREPARE_REFUSED: PgError = {
   severity: "ERROR",
   sqlstate: "55000",
@@ -94,7 +99,7 @@ function inspectSetConfig(text: string, into: Inspection): void {
   for (const [, name] of rest.matchAll(CUSTOM_NAME)) if (name) into.names.push(name);
 }
 
-/** Fills in what one top-level statement does; returns its replacement if it needs one. */
+/** Notes what a top-level statement does. Returns its replacement if it needs one. */
 function inspectStatement(
   statement: Statement,
   text: string,
@@ -162,9 +167,9 @@ function inspectStatement(
 
 /**
  * Reads a text before it reaches the backend. `realName` gives the backend's name of a client's
- * protocol-level statement, for DEALLOCATE. It is a reading of text: a function that changes
- * settings by itself goes unseen here, and what it set is then forgotten at the next change of
- * clients, never shown to another one.
+ * protocol-level statement, for DEALLOCATE. It only reads text, so it does not see settings that a
+ * function changes. These are lost at the next change of clients, and never shown to another
+ * client.
  */
 export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
   if (!INTERESTING.test(text)) return NOTHING;

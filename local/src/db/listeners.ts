@@ -3,7 +3,7 @@ import type { Client } from "./client.ts";
 import { int32, message } from "./protocol.ts";
 import type { Rewritten } from "./rewrite.ts";
 
-/** Who listens on which channel; the backend listens on at least the union. */
+/** Who listens on which channel. The backend listens on all of these channels, and maybe more. */
 export class Listeners {
   readonly #byChannel = new Map<string, Set<Client>>();
 
@@ -11,7 +11,9 @@ export class Listeners {
     return this.#byChannel.has(channel);
   }
 
-  /** Applies what a committed transaction changed; returns the channels nobody listens on now. */
+  /**
+   * Applies what a committed transaction changed. Returns the channels on which nobody listens now.
+   */
   change(client: Client, changes: Rewritten["listens"]): string[] {
     const unheard: string[] = [];
     for (const { on, channel } of changes) {
@@ -24,12 +26,12 @@ export class Listeners {
     return unheard;
   }
 
-  /** The client listens on nothing any more; returns the channels nobody listens on now. */
+  /** Removes the client from every channel. Returns the channels on which nobody listens now. */
   remove(client: Client): string[] {
     return this.#drop(client, [...this.#byChannel.keys()]);
   }
 
-  /** Delivers to every other listener at once; what `from` itself gets is returned. */
+  /** Delivers to every other listener at once. Returns what `from` itself gets. */
   route(notifications: Notification[], from: Client): Buffer[] {
     const own: Buffer[] = [];
     for (const { channel, payload } of notifications) {

@@ -1,10 +1,10 @@
 /**
- * Nobody can end a wait for a lock in PGlite: its only session would have to commit what it waits
- * for, and WebAssembly has no timer signals. Where a transaction is held (see holds.ts) such a wait
- * is therefore ended at once, as a canceled statement (57014).
+ * In PGlite, a wait for a lock would never end: the only session would have to commit the
+ * transaction for which it waits, and WebAssembly has no timer signals. So while a transaction is
+ * held (see holds.ts), such a wait is ended at once, as a canceled statement (57014).
  *
- * Before it sleeps, the backend sets its timer for the check for deadlocks, by an import that we
- * stand in front of. `deadlock_timeout` is 1 ms, so that no other timer is as short.
+ * Before it sleeps, the backend sets its timer for the deadlock check, with an import that we wrap.
+ * `deadlock_timeout` is 1 ms, so no other timer is as short.
  */
 interface Globals {
   _InterruptPending?: number;
@@ -41,7 +41,7 @@ export class LockWaits {
     }
   }
 
-  /** After each batch: the backend's next timer must be set again. */
+  /** Call this after each batch, because the backend's next timer must be set again. */
   async settle(): Promise<void> {
     if (!this.#ended) return;
     this.#ended = false;
@@ -58,7 +58,7 @@ export class LockWaits {
       this.#end();
       return 0;
     };
-    // A proxy: more imports are added as they are asked for.
+    // A proxy, because more imports are added when they are requested.
     const wrapped = new Proxy(env, {
       get: (target, name) => (name === "_setitimer_js" ? setTimer : Reflect.get(target, name)),
     });
@@ -66,11 +66,11 @@ export class LockWaits {
   }
 }
 
-/** Makes the backend find a cancel request when it looks, and look at once. */
+/** Makes the backend look at once, and find a cancel request. */
 function ending(module: object, memory: () => Uint8Array): () => void {
   const { _InterruptPending, _QueryCancelPending, _MyLatch } = module as Globals;
   if (!_InterruptPending || !_QueryCancelPending || !_MyLatch)
-    throw new Error("This build of PGlite does not say where it keeps its interrupts.");
+    throw new Error("The interrupts were not found in this build of PGlite.");
   return () => {
     const words = new Int32Array(memory().buffer);
     words[_InterruptPending >> 2] = 1;

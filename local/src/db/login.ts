@@ -39,8 +39,9 @@ const REPORTED = [
 ];
 
 /**
- * Makes a session for a client whose password was right: its user's settings and what its startup
- * packet asks for, then the messages that end a login. The backend is left set to that session.
+ * Makes a session for a client whose password was correct, with its user's settings and those of
+ * its startup packet, and then the messages that end a login. The backend stays set to that
+ * session.
  */
 export async function login(
   backend: Backend,
@@ -60,7 +61,7 @@ export async function login(
   const values = REPORTED.map((name) => `pg_catalog.current_setting(${literal(name)})`).join(", ");
   let answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
   if (!answer.body && asked.role === undefined && kept !== undefined) {
-    // One that this user may not have, or that was dropped: Postgres warns, and logs in without it.
+    // If the user may not have a setting, or it was dropped, Postgres warns and logs in without it.
     await backend.run(query(clearSql(undefined)));
     session.role = "none";
     answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));

@@ -16,8 +16,9 @@ const SHUTDOWN_GRACE_MS = 5_000;
 const MAX_CLIENTS = 200;
 
 /**
- * initdb calls the bootstrap superuser `postgres`; Supabase's is `supabase_admin`, and `postgres` a
- * plain role. Idempotent, each string one transaction: a crash between them is mended by the next.
+ * initdb calls the bootstrap superuser `postgres`. In Supabase it is `supabase_admin`, and
+ * `postgres` is a plain role. These strings are idempotent and each is one transaction, so the next
+ * start repairs a crash between them.
  */
 const ROLES = [
   `do $$ begin
@@ -59,7 +60,9 @@ async function bytesOf(
   return new Uint8Array(template);
 }
 
-/** PGlite throws Errors of several lines, and its file system objects that are none. */
+/**
+ * PGlite throws Errors with several lines, and its file system throws objects that are not Errors.
+ */
 function firstLine(error: unknown): string {
   const { message } = error as { message?: string };
   return (message ?? JSON.stringify(error)).split("\n")[0]?.replace(/\.$/, "") ?? "";
@@ -75,7 +78,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       ? undefined
       : await openFolder(options.dataDir, options.log, (error) => {
           lost = error;
-          // At once: a checkpoint would be a write, too.
+          // End at once, because a checkpoint would be a write, too.
           backend?.kill(error);
         });
   try {
@@ -211,7 +214,8 @@ class PgliteServer implements Database {
   async #close(): Promise<void> {
     this.#hangUp("terminating connection because the embedded database is shutting down");
     this.#server.close();
-    // A statement that runs on is cut off with its thread; what was committed stays.
+    // A statement that does not end is aborted with its thread. Everything that was committed
+    // stays.
     await this.#backend.close(this.#backend.busy ? CLOSE_GRACE_MS : SHUTDOWN_GRACE_MS);
     await this.#release();
   }

@@ -3,21 +3,21 @@ import { type Database, type PostgresOptions, passwordOf, type User } from "./da
 
 const MAJOR = 17;
 
-/** Never repeats the text, which may hold a password. */
+/** Never repeat the text, because it may contain a password. */
 function urlOf(text: string): URL {
   try {
     const url = new URL(text);
     decodeURIComponent(url.username + url.password);
     if (/^postgres(ql)?:$/.test(url.protocol)) return url;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new Error(
     "The database URL is not valid. It must look like postgresql://user:password@host:5432/database, with special characters percent-encoded.",
   );
 }
 
-/** A real Postgres by URL (`--db-url`), in the embedded database's place. */
+/** A real Postgres by URL (`--db-url`), in place of the embedded database. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const base = urlOf(options.url);
   const sql = postgres(options.url, { max: 1, onnotice: () => undefined, connect_timeout: 10 });
@@ -27,7 +27,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       select current_setting('server_version') as version,
         exists (select from pg_available_extensions where name = 'vector') as vector`;
     version = found?.version.split(" ")[0] ?? "";
-    if (!found?.vector) throw new Error("it has no pgvector to create.");
+    if (!found?.vector) throw new Error("pgvector is not installed.");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`The database at ${base.host} cannot be used: ${why}`, { cause: error });

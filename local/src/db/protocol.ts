@@ -12,7 +12,7 @@ export interface Frame {
   end: number;
 }
 
-/** The whole messages in a buffer that holds nothing else. */
+/** The complete messages in a buffer that holds nothing else. */
 export function* frames(bytes: Buffer): Generator<Frame> {
   for (let at = 0; at + 5 <= bytes.length; ) {
     const end = at + 1 + bytes.readInt32BE(at + 1);
@@ -58,7 +58,7 @@ export function errorResponse(error: PgError): Buffer {
   return message("E", Buffer.from(`${fields.join("")}\0`));
 }
 
-/** What an ErrorResponse says. */
+/** The fields of an ErrorResponse. */
 export function errorFields(body: Buffer): { sqlstate: string; message: string } {
   const fields = body.toString("utf8").split("\0");
   const field = (letter: string) => fields.find((f) => f.startsWith(letter))?.slice(1) ?? "";

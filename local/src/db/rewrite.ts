@@ -2,7 +2,10 @@ import { type Inspection, inspect } from "./inspect.ts";
 import { code, cstring, errorResponse, frames, message } from "./protocol.ts";
 import type { Session } from "./session.ts";
 
-/** One forwardable piece of a client's stream: whole messages, up to a Sync, Query or Flush. */
+/**
+ * A piece of a client's stream that can be forwarded: complete messages up to a Sync, Query or
+ * Flush.
+ */
 export interface Batch {
   bytes: Buffer;
   /** Ends with a message that ReadyForQuery answers. */
@@ -11,16 +14,16 @@ export interface Batch {
   terminate?: boolean;
 }
 
-/** A batch as the backend gets it, and what to do to its answer. */
+/** A batch in the form in which the backend gets it, and how to change its answer. */
 export interface Rewritten {
   bytes: Buffer;
   answered: boolean;
-  /** Which ParseComplete messages (by count) answer messages that the client did not send. */
+  /** The numbers of the ParseComplete messages for Parse messages that the client did not send. */
   injected: Set<number>;
-  /** ErrorResponses to give instead, by the word that the backend will complain about. */
+  /** ErrorResponses to return instead, by the word that the backend will name in its error. */
   refusals: Map<string, Buffer>;
   listens: Inspection["listens"];
-  /** Command tag to give instead of DO. */
+  /** The command tag to return instead of DO. */
   tag: string | undefined;
   /** Backend names of statements that no client knows any more. */
   orphans: string[];
@@ -102,7 +105,7 @@ class Rewriter {
     if (name === "") {
       const parse = seen.text === undefined ? whole : message("P", "", seen.text, rest);
       this.#parts.push(parse);
-      // A pinned copy: `whole` is a view of a far larger chunk.
+      // A copy, because `whole` is a view of a much larger chunk.
       this.#session.unnamed = { parse: Buffer.from(parse), inspection };
       this.#ownsUnnamed = true;
       return;
@@ -145,7 +148,7 @@ class Rewriter {
     this.#parts.push(message("C", Buffer.from("S"), real));
   }
 
-  /** The backend's name; brings the unnamed statement back when another client has taken it. */
+  /** The backend's name. Restores the unnamed statement if another client has replaced it. */
   #real(name: string): string {
     if (name !== "") return this.#session.statements.get(name)?.real ?? name;
     if (!this.#ownsUnnamed && this.#session.unnamed) {
@@ -165,7 +168,7 @@ class Rewriter {
     return { text: inspection.text, inspection };
   }
 
-  /** A text that the backend refuses with a syntax error, so that the transaction fails as it must. */
+  /** A text that the backend refuses with a syntax error, so that the transaction fails. */
   #refusal(error: Buffer): string {
     const word = `mayfly_refusal_${++refusalCount}`;
     this.#result.refusals.set(word, error);

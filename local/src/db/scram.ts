@@ -25,7 +25,7 @@ export function makeVerifier(password: string): Verifier {
   };
 }
 
-/** One exchange. Each step returns what to send, or undefined when the client is refused. */
+/** One exchange. Each step returns what to send, or undefined if the client is refused. */
 export class ScramServer {
   readonly #verifier: Verifier;
   readonly #known: boolean;
@@ -34,7 +34,7 @@ export class ScramServer {
   #serverFirst = "";
   #nonce = "";
 
-  /** An unknown user gets the same exchange with a verifier that nothing fits. */
+  /** An unknown user gets the same exchange, with a verifier that no password matches. */
   constructor(verifier: Verifier | undefined) {
     this.#known = verifier !== undefined;
     this.#verifier = verifier ?? makeVerifier(randomBytes(16).toString("hex"));

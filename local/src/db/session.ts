@@ -2,13 +2,16 @@ import type { Inspection } from "./inspect.ts";
 import { identifier, literal } from "./protocol.ts";
 
 export const SUPERUSER = "supabase_admin";
-/** Never a plain setting: the arbiter decides the one, the backend derives the other. */
+/**
+ * These are not plain settings: the arbiter keeps the role and the session authorization, and the
+ * backend derives `is_superuser`.
+ */
 const OWN = new Set(["session_authorization", "is_superuser", "role"]);
 
 /**
- * What one wire client's session consists of, while other clients use the backend. Settings come in
- * three layers: what ALTER ROLE/DATABASE … SET gave the user, what the startup packet asked for, and
- * what the client set since.
+ * The session of a wire client, kept while other clients use the backend. Settings have three
+ * layers: those of ALTER ROLE/DATABASE … SET, those of the startup packet, and those that the
+ * client has set since.
  */
 export class Session {
   readonly user: string;
@@ -18,24 +21,27 @@ export class Session {
   role = "none";
   /** Differs from `user` only for a superuser that used SET SESSION AUTHORIZATION. */
   authorization: string;
-  /** SQL-level PREPAREs by name, to be made again at the client's next turn. */
+  /** SQL-level PREPAREs by name, to be repeated at the client's next turn. */
   prepared = new Map<string, string>();
-  /** As which role each was made: another may not use what it names. */
+  /** The role with which each was made, because another role might lack rights to what it names. */
   preparedAs = new Map<string, string>();
   /** Protocol-level statements: the client's name, the backend's. */
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
-  /** The Parse message of the unnamed statement, to be sent again when another client intervened. */
+  /** The Parse message of the unnamed statement, to be sent again after another client's turn. */
   unnamed: { parse: Buffer; inspection: Inspection | undefined } | undefined;
   /** Custom settings this client has named; pg_settings does not list them. */
   customNames = new Set<string>();
-  /** The backend's settings may differ from `settings`. */
+  /** Whether the backend's settings may differ from `settings`. */
   dirty = false;
-  /** The backend may have lost the client's own defaults (RESET). */
+  /** Whether the backend may have lost the client's own defaults (RESET). */
   stale = false;
-  /** May hold what cannot be carried over (see the arbiter); `pinned` is the proven case. */
+  /**
+   * Whether it may hold something that cannot be carried over (see the arbiter). `pinned` is set
+   * once this is certain.
+   */
   suspect = false;
   pinned = false;
-  /** A session-level advisory lock may be held. */
+  /** Whether a session-level advisory lock may be held. */
   locks = false;
 
   constructor(user: string) {
@@ -60,7 +66,7 @@ export class Session {
     }
   }
 
-  /** Takes over what `captureSql` found. */
+  /** Stores the result of `captureSql`. */
   captured(found: (string | null)[][]): void {
     this.settings.clear();
     const kept = new Set<string>();
@@ -79,7 +85,10 @@ export class Session {
   }
 }
 
-/** Reads what `Session.captured` wants: 3 ms, most of it for pg_settings, so only when needed. */
+/**
+ * Reads what `Session.captured` needs. This takes 3 ms, mostly for pg_settings, so it runs only
+ * when needed.
+ */
 export function captureSql(session: Session): string {
   const custom = [...session.customNames].map(
     (name) =>
@@ -100,8 +109,9 @@ const assign = (settings: Iterable<[string, string]>): string => {
 };
 
 /**
- * Clears whatever the last client left, seen or unseen: utility statements only, which take 0.03 ms
- * each where a SELECT takes 0.1 and could be bent by a search_path. `previous` says what else to let go.
+ * Clears everything that the last client left. It uses only utility statements, which take 0.03 ms
+ * each. A SELECT would take 0.1 ms, and a search_path could change its meaning. `previous` says
+ * what else to clear.
  */
 export function clearSql(previous: Session | undefined): string {
   const unlock = previous?.locks === true ? "select pg_catalog.pg_advisory_unlock_all();" : "";
@@ -112,7 +122,7 @@ export function clearSql(previous: Session | undefined): string {
     discard temp; discard sequences; ${unlock} ${forget}`;
 }
 
-/** Gives the backend the client's own session; runs after `clearSql`, in the same transaction. */
+/** Restores the client's own session. Runs after `clearSql`, in the same transaction. */
 export function restoreSql(session: Session, withPrepared = true): string {
   const own = new Map([...session.startup, ...session.settings]);
   for (const [name, value] of session.roleSettings) {
@@ -129,15 +139,15 @@ export function restoreSql(session: Session, withPrepared = true): string {
     ${assign(own)} ${prepares.join("")} ${role}`;
 }
 
-/** Gives a client that has reset settings its own defaults back, and keeps all else it has. */
+/** Restores the own defaults of a client that has reset settings, and keeps everything else. */
 export function refreshSql(session: Session): string {
   return `set session authorization ${SUPERUSER}; set role none; ${restoreSql(session, false)}`;
 }
 
 /**
- * The settings of ALTER DATABASE … SET and ALTER ROLE … SET, the more specific last. The database is
- * its owner's, who is a client: what it sets there for all (a role, read-only transactions) is not
- * for the superuser, as whom this program itself starts, and goes back to Postgres's own defaults.
+ * The settings of ALTER DATABASE … SET and ALTER ROLE … SET, the more specific last. The database's
+ * owner is a client, so its settings for everybody (a role, read-only transactions) must not apply
+ * to the superuser that this program uses. For the superuser they go back to Postgres's defaults.
  */
 export function roleSettingsSql(user: string): string {
   const setting =
@@ -154,7 +164,10 @@ export function roleSettingsSql(user: string): string {
     order by d.setrole <> 0, d.setdatabase <> 0`;
 }
 
-/** Splits `name=value` settings; `role` is apart, and what is not theirs to set is dropped. */
+/**
+ * Splits `name=value` settings. `role` is separate, and settings that a client may not set are
+ * dropped.
+ */
 export function settingsOf(entries: Iterable<string>): {
   settings: Map<string, string>;
   role: string | undefined;

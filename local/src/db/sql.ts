@@ -1,4 +1,4 @@
-/** A light reading of SQL text: its top-level statements and their first words. */
+/** Finds the top-level statements of an SQL text and their first words. */
 
 export interface Token {
   kind: "word" | "quoted" | "symbol";
@@ -56,7 +56,7 @@ export function statements(text: string): Statement[] {
   let tokens: Token[] = [];
   let from = 0;
   let depth = 0;
-  /** What an END is due for: BEGIN ATOMIC, and each CASE in it. */
+  /** What needs an END: BEGIN ATOMIC, and each CASE in it. */
   let blocks = 0;
   let previous = "";
   const finish = (end: number) => {

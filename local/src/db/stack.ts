@@ -1,16 +1,16 @@
 /**
- * Postgres refuses a recursion that is too deep ("stack depth limit exceeded", 54001) by the distance
- * of the stack from where it began. PGlite never says where that is, so nothing was refused, and an
- * endless recursion overran the stack and ended the database. The static `stack_base_ptr` is not
- * exported; it is the one word of the static data that makes the exported check refuse when it is
- * set. Found once at the start: where it is in the build that we know, or by trying every word that
- * is zero, which takes 20 ms.
+ * Postgres refuses recursion that is too deep ("stack depth limit exceeded", 54001) by how far the
+ * stack is from its start. PGlite never sets that start, so nothing was refused, and an endless
+ * recursion overran the stack and ended the database. The static `stack_base_ptr` is not exported,
+ * but it is the only word of the static data that makes the exported check refuse when it is set.
+ * It is found once at the start: at its place in the known build, or by trying every word that is
+ * zero, which takes 20 ms.
  */
 export interface StackModule {
   HEAPU8: Uint8Array;
   ___stack_pointer: WebAssembly.Global<"i32">;
   _check_stack_depth(): void;
-  /** Ends what an error has begun, as the main loop does. */
+  /** Cleans up after an error, like the main loop. */
   _PostgresMainLongJmp(): void;
 }
 
@@ -19,7 +19,7 @@ const ELSEWHERE = 1 << 30;
 /** The stack of PGlite's build, above the static data. */
 const STACK_BYTES = 8 << 20;
 
-/** Which word it is in @electric-sql/pglite 0.4.5. */
+/** Its place in @electric-sql/pglite 0.4.5. */
 const KNOWN = 602_667;
 
 /** Whether the check refuses now. */
@@ -33,7 +33,7 @@ function isRefused(mod: StackModule, isLongJump: (error: unknown) => boolean): b
   }
 }
 
-/** Says where the stack begins; false where this build keeps it nowhere that can be found. */
+/** Sets where the stack begins. Returns false if the word cannot be found in this build. */
 export function guardStack(mod: StackModule, isLongJump: (error: unknown) => boolean): boolean {
   const base = mod.___stack_pointer.value;
   const words = new Int32Array(mod.HEAPU8.buffer, 0, Math.floor((base - STACK_BYTES) / 4));

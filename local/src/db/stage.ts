@@ -9,12 +9,12 @@ const RESIDUE = `select exists (select from pg_catalog.pg_class
   or exists (select from pg_catalog.pg_cursors where is_holdable)
   or exists (select from pg_catalog.pg_locks where locktype = 'advisory' and pid is not null)`;
 
-/** The backend's one session: whose it is set to now, and how it becomes another's. */
+/** The backend's single session: to which client it is set, and how it switches to another. */
 export class Stage {
   readonly #backend: Backend;
-  /** The session that the backend is set to now; undefined after work of the arbiter's own. */
+  /** The session to which the backend is set. Undefined after the arbiter's own work. */
   #loaded: Session | undefined;
-  /** Whose unnamed statement the backend has. */
+  /** The session whose unnamed statement the backend has. */
   #unnamedOf: Session | undefined;
 
   constructor(backend: Backend) {
@@ -26,12 +26,12 @@ export class Stage {
     return this.#unnamedOf === session;
   }
 
-  /** A login has left the backend set to this session. */
+  /** Call this after a login, which has set the backend to this session. */
   entered(session: Session): void {
     this.#loaded = session;
   }
 
-  /** What must run before the session's next batch; `settled` when it is in no transaction. */
+  /** What must run before the session's next batch. It is `settled` if it is in no transaction. */
   async prologue(session: Session, settled: boolean): Promise<Buffer | undefined> {
     if (this.#loaded !== session) return query((await this.leave()) + restoreSql(session));
     if (!session.stale || !settled) return undefined;
@@ -40,11 +40,11 @@ export class Stage {
     return query(refreshSql(session));
   }
 
-  /** Runs a batch of the session's; without a body in the reply, the session could not be put back. */
+  /** Runs a batch of the session. If the reply has no body, the session could not be restored. */
   async run(session: Session, bytes: Buffer, prologue: Buffer | undefined): Promise<Reply> {
     let reply = await this.#runAs(session, bytes, prologue);
     if (!reply.body) {
-      // What the last client left may be at fault, so once more on a bare session.
+      // The last client's leftovers may be the reason, so try once more on a bare session.
       await this.#backend.run(query(clearSql(undefined)));
       const again = query(clearSql(undefined) + restoreSql(session));
       reply = await this.#runAs(session, bytes, again);
@@ -56,13 +56,16 @@ export class Stage {
     return reply;
   }
 
-  /** A statement of the arbiter's own, for which the session may stay as it is. */
+  /** Runs one of the arbiter's own statements, for which the session may stay as it is. */
   async runOwn(bytes: Buffer): Promise<void> {
     await this.#backend.run(bytes);
     this.#unnamedOf = undefined;
   }
 
-  /** Notes what the loaded session has; the SQL that clears it, which is nobody's from here on. */
+  /**
+   * Stores the state of the loaded session, and returns the SQL that clears it. After this, no
+   * session is loaded.
+   */
   async leave(): Promise<string> {
     await this.#capture();
     const previous = this.#loaded;
@@ -73,7 +76,7 @@ export class Stage {
     return sql;
   }
 
-  /** Whether the session holds what cannot be carried over. */
+  /** Whether the session holds something that cannot be carried over. */
   async inspectResidue(session: Session): Promise<void> {
     const { body } = await this.#runAs(session, query(RESIDUE));
     this.#unnamedOf = undefined;
@@ -90,7 +93,10 @@ export class Stage {
     if (body && !firstError(body)) session.captured(rows(body));
   }
 
-  /** What runs under a client's search_path may run the client's functions, so it is confined, too. */
+  /**
+   * A statement that runs with a client's search_path may call the client's functions, so it is
+   * confined, too.
+   */
   #runAs(session: Session, body: Buffer, prologue?: Buffer): Promise<Reply> {
     return session.isSuperuser
       ? this.#backend.run(body, prologue)

@@ -1,23 +1,23 @@
 import postgres, { type Sql } from "postgres";
 import type { Logger } from "../log.ts";
 
-/** As often as autovacuum looks. */
+/** The interval at which autovacuum looks. */
 const everyMs = 60_000;
 
 /**
- * What autovacuum does for a Postgres and nobody for PGlite: gathers statistics of tables that have
- * changed. Without them an inbox of 10,000 messages was read in 264 ms, with them in 6.
+ * Gathers statistics of tables that have changed, like autovacuum, which PGlite does not have.
+ * Reading an inbox of 10,000 messages took 264 ms without them, and 6 ms with them.
  *
  * @param url of the superuser.
- * @returns ends it.
+ * @returns a function that stops it.
  */
 export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () => Promise<void> {
-  // Between two looks it holds no connection.
+  // No connection is held between two runs.
   const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} });
   let looking = false;
   let ended = false;
   const look = async () => {
-    // Where the database is busy, one waits at a time.
+    // If the database is busy, only one run waits at a time.
     if (looking) return;
     looking = true;
     await analyzeChanged(sql).catch((error: unknown) => {
@@ -29,19 +29,19 @@ export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () 
   return async () => {
     ended = true;
     clearInterval(timer);
-    // Not what is under way: it may wait behind a statement that runs for minutes.
+    // Do not wait for a run in progress, because it may wait for a statement that runs for minutes.
     await sql.end({ timeout: 0.3 });
   };
 }
 
 /**
- * Analyzes what autovacuum would by its default thresholds, and what is large and never was analyzed:
- * a crash forgets how much has changed. 9,000 memories take 0.1 s.
+ * Analyzes the tables that autovacuum would analyze by default, and large tables that were never
+ * analyzed, because a crash loses the counts of changes. 9,000 memories take 0.1 s.
  *
- * @returns the tables, schema and name.
+ * @returns the tables, with schema and name.
  */
 export async function analyzeChanged(sql: Sql): Promise<string[]> {
-  // What all clients have done is counted by the one backend that they share, up to a second late.
+  // The shared backend counts the changes of all clients, up to a second late.
   await sql`select pg_stat_force_next_flush()`;
   const tables = await sql<{ name: string }[]>`
     select format('%I.%I', s.schemaname, s.relname) as name

@@ -1,11 +1,11 @@
-/** What the calling thread and the database worker say to each other. */
+/** The messages between the calling thread and the database worker. */
 
 export interface WorkerOptions {
-  /** The cluster's folder; absent for memory. */
+  /** The cluster's folder. Absent for a cluster in memory. */
   pgdata?: string;
   /** A cluster to start from, as a tar: its bytes, or the path of its file. */
   template?: Uint8Array<ArrayBuffer> | string;
-  /** SQL run as the bootstrap superuser, one string a transaction, before anything else. */
+  /** SQL that runs first, as the bootstrap superuser, with one transaction for each string. */
   prepare: string[];
 }
 
@@ -14,13 +14,13 @@ export interface Booted {
 }
 
 /**
- * `prologue` runs first; when it fails the body does not run and the reply has none. A `confined`
- * body has no more rights than the session user that it finds.
+ * `prologue` runs first. If it fails, the body does not run and the reply has no body. A `confined`
+ * body has no more rights than the current session user.
  */
 export type Request =
   | { kind: "run"; prologue?: Uint8Array; body: Uint8Array; confined: boolean }
   | { kind: "dump" }
-  /** With `pack`, the reply is what the cluster in memory is then, as a tar. */
+  /** With `pack`, the reply is the cluster in memory, as a tar. */
   | { kind: "close"; pack: boolean };
 
 export interface Reply {

@@ -1,9 +1,9 @@
 /**
- * The thread that PGlite lives in. It drives the backend's main loop itself instead of through
- * `execProtocolRaw`, which (0.4.5) swallows every exception but the error longjmp, so that a backend
- * that has exited spins for ever and a failed write may be acknowledged; it also parses every
- * response and keeps the parsed messages. Writes go through to the folder as the backend makes
- * them (NODEFS keeps nothing back), so what was answered survives SIGKILL without a sync step.
+ * The thread in which PGlite runs. It drives the backend's main loop itself instead of using
+ * `execProtocolRaw`. That function (0.4.5) swallows every exception except the error longjmp, so a
+ * backend that has exited spins forever, and a failed write may be acknowledged. It also parses
+ * every response and keeps the parsed messages. Writes go directly to the folder (NODEFS buffers
+ * nothing), so everything that was answered survives SIGKILL without a sync step.
  */
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -30,7 +30,7 @@ const lockWaits = new LockWaits();
 const create = () =>
   PGlite.create({
     ...(inMemory ? {} : { dataDir: options.pgdata as string }),
-    // Into a folder, PGlite copies it itself.
+    // For a folder, PGlite copies it itself.
     ...(!inMemory && template ? { loadDataDir: new Blob([template]) } : {}),
     extensions: { files: filesOf(extensions, inMemory ? template : undefined) },
     startParams: [
@@ -39,12 +39,13 @@ const create = () =>
       ...["max_worker_processes=0", "max_parallel_workers=0"].flatMap((s) => ["-c", s]),
       ...["-c", "max_parallel_workers_per_gather=0"],
       ...lockWaitSettings.flatMap((s) => ["-c", s]),
-      // What they keep is in memory as well, and zeroing the usual 128 MB took a third of a start.
+      // The cached pages are in memory anyway, and zeroing the usual 128 MB took a third of a
+      // start.
       ...(inMemory ? ["-c", "shared_buffers=16MB"] : []),
     ],
   });
 const pg = await lockWaits.instrument(create, ({ Module }) => Module.HEAPU8);
-// What the types leave out.
+// Members that the types leave out.
 const mod = pg.Module as typeof pg.Module & StackModule;
 const stackBase = mod.___stack_pointer.value;
 const isLongJump = (error: unknown) => (error as { status?: number }).status === LONGJMP;
@@ -52,11 +53,11 @@ const isLongJump = (error: unknown) => (error as { status?: number }).status ===
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
 let output: Buffer[] = [];
-/** Set while a batch runs: what to feed a backend that asks for more than it was given. */
+/** Set while a batch runs: the data for a backend that asks for more than it got. */
 let onStarved: Uint8Array = Buffer.alloc(0);
 
 const readCallback = mod.addFunction((target: number, room: number) => {
-  // Only COPY FROM STDIN asks for more; an end of file here would end the backend.
+  // Only COPY FROM STDIN asks for more. An end of file here would end the backend.
   if (offset >= input.length) {
     input = onStarved;
     offset = 0;
@@ -87,7 +88,7 @@ function execute(bytes: Uint8Array): Buffer {
       mod._PostgresMainLoopOnce();
     } catch (error) {
       if (!isLongJump(error)) throw error;
-      // The jump goes past the frames that would give back what they had of the stack.
+      // The jump skips the frames that would free their part of the stack.
       mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
@@ -120,9 +121,9 @@ function must(sql: string): Buffer {
 
 startup();
 if (!guardStack(mod, isLongJump)) {
-  throw new Error("This build of PGlite keeps the base of its stack where nobody finds it.");
+  throw new Error("The base of the stack was not found in this build of PGlite.");
 }
-// Of a process that was killed between a broadcast and its commit.
+// Left by a process that was killed between a broadcast and its commit.
 const held = rows(must("select gid from pg_prepared_xacts"))
   .map(([gid]) => gid ?? "")
   .filter((gid) => gid.startsWith(holdPrefix));
@@ -139,7 +140,7 @@ port.on("message", async (request: Request) => {
     if (request.pack) {
       const body = pack(mod.FS as unknown as Files);
       port.postMessage({ body } satisfies Reply, [body.buffer]);
-      // What is posted has to leave before the thread does.
+      // Posted messages have to leave before the thread ends.
       port.close();
       return;
     }

@@ -1,8 +1,8 @@
 import { TokenError, type Tokens } from "../tokens.ts";
 
 /**
- * What stands before a function whose verify_jwt is on: a token of this project, as a hosted gateway wants
- * it. The new API keys are no tokens, and do not pass there either.
+ * The check before a function with verify_jwt on: it needs a token of this project, as at a hosted
+ * gateway. The new API keys are not tokens and are refused there, too.
  */
 export const verifyCallers =
   (tokens: Tokens) =>

@@ -16,24 +16,29 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string>;
   functions: FunctionSpec[];
-  /** No sign of life for so long means that some function keeps the CPU. */
+  /** If there is no heartbeat for this long, some function keeps the CPU busy. */
   cpuLimitMs: number;
-  /** What a single request may use of the CPU; any amount by default. */
+  /** How much CPU time a single request may use. Any amount by default. */
   requestCpuMs: number | undefined;
   startTimeoutMs: number;
   log: Logger;
-  /** The process met an uncaught error and should be replaced; it still answers what it has. */
+  /**
+   * Called when the process had an uncaught error and should be replaced. It still answers its open
+   * requests.
+   */
   onPoisoned: () => void;
 }
 
-/** Why a process ended: by itself, by our hand, or by our hand because it kept the CPU. */
+/**
+ * Why a process ended: it crashed, we stopped it, or we stopped it because it kept the CPU busy.
+ */
 export type EndReason = "crashed" | "stopped" | "cpu";
 
 /** One Deno process with all functions of the project in it. */
 export class FunctionsProcess {
   readonly secret = randomBytes(24).toString("base64url");
   readonly agent = new Agent({ keepAlive: true });
-  /** Resolves when requests may be sent; rejects with one sentence when that never comes. */
+  /** Resolves when requests may be sent. Rejects with one sentence if the process cannot start. */
   readonly ready: Promise<void>;
   readonly exited: Promise<EndReason>;
   readonly startedAt = performance.now();
@@ -60,7 +65,8 @@ export class FunctionsProcess {
     this.#child = spawn(options.deno, [...options.args, ROUTER], {
       env: options.env,
       stdio: ["pipe", "pipe", "pipe"],
-      // Out of the terminal's foreground group: Ctrl-C is for the host, which stops this in order.
+      // Not in the terminal's foreground group, so that only the host gets Ctrl-C and stops this
+      // cleanly.
       detached: process.platform !== "win32",
       windowsHide: true,
     });
@@ -91,7 +97,7 @@ export class FunctionsProcess {
     return this.#child.pid;
   }
 
-  /** What Deno itself said on stderr of its end. */
+  /** What Deno itself wrote to stderr about its end. */
   get lastWords(): string {
     return this.#lastWords;
   }
@@ -110,7 +116,7 @@ export class FunctionsProcess {
     };
   }
 
-  /** Ends the process once its requests and background tasks are done, at the latest in `ms`. */
+  /** Ends the process when its requests and background tasks are done, after `ms` at the latest. */
   retire(ms: number): void {
     if (this.#over) return;
     if (!this.#retired) {
@@ -170,7 +176,7 @@ export class FunctionsProcess {
     }
     if (this.#child.stderr) {
       createInterface({ input: this.#child.stderr }).on("line", (line) => {
-        // What Deno and V8 end with, among stack traces and statistics of the heap.
+        // The last words of Deno and V8, among stack traces and heap statistics.
         const words = /^(?:# )?((?:error|fatal|panic|thread).*)/i.exec(line)?.[1];
         if (words) this.#lastWords = words;
         log.debug(`[functions] ${line}`);
@@ -210,7 +216,7 @@ export class FunctionsProcess {
     let expected = this.#pongAt + every;
     const beat = () => {
       const now = performance.now();
-      // A host that was itself too busy to read may not judge the child by its silence.
+      // If the host itself was too busy to read, the child's silence proves nothing.
       if (now - expected > every) this.#pongAt = now;
       expected = now + every;
       if (now - this.#pongAt > cpuLimitMs) {
@@ -224,8 +230,8 @@ export class FunctionsProcess {
 }
 
 /**
- * When the host is killed, the router sees its stdin end and exits; a router whose thread is held
- * by a busy loop sees nothing, so a shell that waits on a pipe of ours kills it then.
+ * When the host is killed, the router's stdin ends and it exits. A router with a busy loop does not
+ * notice this, so a shell that waits on a pipe of ours then kills it.
  */
 function guard(pid: number | undefined): ChildProcess | undefined {
   if (pid === undefined || process.platform === "win32") return undefined;

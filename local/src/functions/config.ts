@@ -5,15 +5,15 @@ import { parse } from "smol-toml";
 import { type Entry, type Modules, readModules } from "./modules.ts";
 import type { FunctionSpec } from "./protocol.ts";
 
-/** The functions of a project: those of supabase/config.toml, and those that stand in supabase/functions. */
+/** The functions of a project: those in supabase/config.toml, and those in supabase/functions. */
 export interface FunctionsConfig {
   functions: (FunctionSpec & { verifyJwt: boolean })[];
-  /** The deno.json, or import map, that all functions share; nothing where there are several. */
+  /** The deno.json or import map that all functions share. Undefined if there are several. */
   importMap: string | undefined;
   modules: Modules;
-  /** The folders whose files the functions are made of. */
+  /** The folders with the functions' files. */
   folders: string[];
-  /** What is not as it should be, a sentence each. */
+  /** Problems, as a sentence each. */
   problems: string[];
 }
 
@@ -68,7 +68,10 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
   };
 }
 
-/** The one that config.toml names, or else the function's own, or that of all: as the Supabase CLI looks. */
+/**
+ * The import map that config.toml names, or else the function's own, or the shared one, as in the
+ * Supabase CLI.
+ */
 function importMapOf(base: string, entrypoint: string, named?: string): string | undefined {
   if (named !== undefined) return resolve(base, named);
   const own = ["deno.json", "deno.jsonc", "import_map.json"].map((file) =>

@@ -4,16 +4,16 @@ import { readFileSync } from "node:fs";
 const ticksPerSecond = 100;
 const everyMs = 50;
 
-/** What one request has used of the CPU. */
+/** The CPU time that one request has used. */
 interface Share {
   ms: number;
   exceeded: () => void;
 }
 
 /**
- * Measures the CPU time of requests: that of the process's main thread, where every function runs,
- * from /proc, each 50 ms. What passes while several requests are open is divided among them evenly,
- * for nothing tells whose it was: alone a request is measured exactly.
+ * Measures the CPU time of requests. It reads the time of the process's main thread, in which every
+ * function runs, from /proc every 50 ms. If several requests are open, the time is divided evenly
+ * among them, because nothing says which one used it. A single request is measured exactly.
  */
 export class CpuTime {
   readonly #limitMs: number;
@@ -27,7 +27,7 @@ export class CpuTime {
     this.#file = `/proc/${pid}/task/${pid}/stat`;
   }
 
-  /** Counts for a request until the returned function is called. */
+  /** Counts CPU time for a request until the returned function is called. */
   begin(exceeded: () => void): () => void {
     this.#measure();
     const share = { ms: 0, exceeded };
@@ -52,11 +52,11 @@ export class CpuTime {
     }
   }
 
-  /** Milliseconds of the thread, in user and in kernel mode; where there is no /proc, none. */
+  /** Milliseconds of the thread in user and kernel mode. 0 without /proc. */
   #used(): number {
     try {
       const text = readFileSync(this.#file, "latin1");
-      // The name of the thread is in brackets, and may hold anything.
+      // The name of the thread is in brackets, and may contain anything.
       const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
       return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
     } catch {

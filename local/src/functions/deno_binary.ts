@@ -5,10 +5,10 @@ import { dirname, join } from "node:path";
 const EXECUTABLE = process.platform === "win32" ? "deno.exe" : "deno";
 
 /**
- * The Deno that npm installed: the file beside the package `deno`, or else the one in the package
- * for this platform, of which npm installs only the right one.
+ * The Deno that npm installed: the file in the package `deno`, or the one in the package for this
+ * platform.
  *
- * @throws one sentence that says what to do when there is none.
+ * @throws an error that says what to do if there is none.
  */
 export function findDeno(from: string = import.meta.url): string {
   try {
@@ -23,7 +23,7 @@ export function findDeno(from: string = import.meta.url): string {
       try {
         folders.push(dirname(platform.resolve(`${name}/package.json`)));
       } catch {
-        // Made for another platform.
+        // This package is for another platform.
       }
     }
     const found = folders
@@ -31,9 +31,9 @@ export function findDeno(from: string = import.meta.url): string {
       .find((path) => existsSync(path));
     if (found) return found;
   } catch {
-    // The package itself is not there.
+    // The package itself is missing.
   }
   throw new Error(
-    "Deno is missing, but the edge functions need it. Run `npm install` with optional dependencies (the npm package `deno` brings it).",
+    "Deno is missing, but the edge functions need it. Run `npm install` with optional dependencies (it is in the npm package `deno`).",
   );
 }

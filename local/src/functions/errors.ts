@@ -1,17 +1,26 @@
 import { REQUEST_ID_HEADER } from "./protocol.ts";
 
-/** The host's own failures. A function's own errors pass through untouched. */
+/** The host's own failures. A function's own errors are passed on unchanged. */
 const FAILURES = {
-  function_not_found: { status: 404, hint: "Only functions in supabase/config.toml are served." },
-  unauthorized: { status: 401, hint: "This function has verify_jwt = true: send a valid token." },
-  function_crashed: { status: 500, hint: "The log has the error under this request id." },
+  function_not_found: {
+    status: 404,
+    hint: "Add the function to supabase/config.toml, because only these functions are served.",
+  },
+  unauthorized: {
+    status: 401,
+    hint: "Send a valid token, because this function has verify_jwt = true.",
+  },
+  function_crashed: { status: 500, hint: "See the error in the log, under this request id." },
   function_boot_error: {
     status: 503,
-    hint: "The log has the reason. Save a fix, and it is loaded again.",
+    hint: "See the reason in the log. When you save a fix, the function is loaded again.",
   },
-  functions_unavailable: { status: 503, hint: "The log has the reason. Try again in a moment." },
+  functions_unavailable: {
+    status: 503,
+    hint: "See the reason in the log, and try again in a moment.",
+  },
   function_timeout: { status: 504, hint: "Answer sooner, and do long work in waitUntil." },
-  /** 546 is what hosted Supabase answers when a worker ran out of CPU time. */
+  /** Hosted Supabase answers 546 when a worker has run out of CPU time. */
   worker_limit: { status: 546, hint: "A function kept the CPU busy. See the log." },
   client_closed: { status: 499, hint: "The caller ended the request." },
 } as const;
@@ -19,8 +28,8 @@ const FAILURES = {
 export type FailureCode = keyof typeof FAILURES;
 
 /**
- * An answer in the envelope that every function uses. A browser may read it: the function that
- * would have set the CORS headers gave no answer.
+ * An answer in the envelope that every function uses. A browser may read it, because the function
+ * that would have set the CORS headers gave no answer.
  */
 export function failure(
   code: FailureCode,
@@ -42,7 +51,9 @@ export function failure(
   );
 }
 
-/** What a hosted project answers for a function that it has ended for its CPU time or its age. */
+/**
+ * The answer of a hosted project for a function that it ended because of its CPU time or its age.
+ */
 export const workerEnded = (requestId: string): Response =>
   Response.json(
     {
@@ -55,7 +66,7 @@ export const workerEnded = (requestId: string): Response =>
     },
   );
 
-/** This folder's own frames say nothing about a function. */
+/** Frames of this folder are not about the function. */
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 
 /** The first line of an error and where it happened, as one line for a log. */

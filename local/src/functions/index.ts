@@ -24,9 +24,12 @@ export interface FunctionsHost {
   /** The functions of supabase/config.toml that have an entrypoint. */
   readonly names: string[];
   health(): { state: "ok" | "starting" | "down"; version: string; detail?: string };
-  /** Resolves when the first process serves; rejects with one sentence when it could not start. */
+  /**
+   * Resolves when the first process serves requests. Rejects with one sentence if it could not
+   * start.
+   */
   ready(): Promise<void>;
-  /** Lets requests and background tasks finish, for `drainMs` at most, and ends Deno. */
+  /** Lets requests and background tasks finish for at most `drainMs`, and ends Deno. */
   close(drainMs?: number): Promise<void>;
 }
 
@@ -38,33 +41,33 @@ export interface FunctionsOptions {
   /** Reload when the functions, `sdk/src` or supabase/config.toml change. */
   watch: boolean;
   log: Logger;
-  /** Until a function must begin to answer. */
+  /** How long a function may take to begin its answer. */
   requestTimeoutMs?: number;
   /** How long a busy loop may hold the process before it is restarted. */
   cpuLimitMs?: number;
-  /** What one request may use of the CPU: see cpu-time.ts. Any amount by default. */
+  /** How much CPU time one request may use: see cpu-time.ts. Any amount by default. */
   requestCpuMs?: number;
-  /** The age at which the process is ended, with all that it does then. None by default. */
+  /** The age at which the process is ended with everything in it. None by default. */
   wallClockMs?: number;
-  /** Until the functions must have loaded. */
+  /** How long the functions may take to load. */
   startTimeoutMs?: number;
   /** The JavaScript heap of the process with all functions. */
   memoryLimitMb?: number;
-  /** Needed when a function has verify_jwt = true: is the caller's token good? */
+  /** Says whether the caller's token is valid. Needed if a function has verify_jwt = true. */
   verify?: (request: Request) => Promise<boolean>;
-  /** Deno's executable; by default that of the npm package. */
+  /** Deno's executable. By default that of the npm package. */
   deno?: string;
 }
 
 const CLOSE_MS = 2_000;
 
-/** Of the hosted Free plan. Paid plans have 400 s of wall clock. */
+/** The limits of the hosted Free plan. Paid plans have 400 s of wall clock time. */
 export const hostedLimits = { requestCpuMs: 2_000, wallClockMs: 150_000 };
 
 /**
  * Starts the edge functions of a project.
  *
- * @throws one sentence when Deno is missing, or supabase/config.toml cannot be used.
+ * @throws an error with one sentence if Deno is missing, or supabase/config.toml cannot be used.
  */
 export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost> {
   const deno = o.deno ?? findDeno();
@@ -87,12 +90,13 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
     log: o.log,
     cpuLimitMs: o.cpuLimitMs ?? 10_000,
     requestCpuMs: o.requestCpuMs,
-    // What is fetched first takes the network's time.
+    // Modules that have to be downloaded first take longer.
     startTimeoutMs: o.startTimeoutMs ?? (config.modules.installed ? 30_000 : 120_000),
     drainMs: o.wallClockMs === undefined ? requestTimeoutMs : o.wallClockMs / 2,
   });
   const ages = new Map<FunctionsProcess, NodeJS.Timeout>();
-  // As hosted: from half its age on a worker takes nothing new, at its whole age it ends.
+  // As on hosted projects, a worker takes no new requests after half of this age, and ends at this
+  // age.
   const acquire = async () => {
     const process = await supervisor.acquire();
     if (o.wallClockMs !== undefined && !ages.has(process)) {
@@ -125,7 +129,7 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
       )
     : undefined;
 
-  /** The process that serves the path, or the answer that refuses. */
+  /** The process that serves the path, or the answer that refuses it. */
   async function find(
     request: Request,
     requestId: string,
@@ -230,13 +234,13 @@ function reportProblems(config: FunctionsConfig, known: string[], log: Logger): 
   }
 }
 
-/** The caller's own id when it can stand in a log line, else a new one. */
+/** The caller's own id if it is safe in a log line, otherwise a new one. */
 function requestIdOf(request: Request): string {
   const given = request.headers.get(REQUEST_ID_HEADER) ?? "";
   return /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** What npm installed, until Deno has told its version itself. */
+/** The version that npm installed, until Deno has reported its version. */
 function installedVersion(): string {
   try {
     const require = createRequire(import.meta.url);

@@ -5,15 +5,15 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Modules } from "./modules.ts";
 
-/** Where the router and the development embedder lie, which Deno reads too. */
+/** The folders of the router and the development embedder, which Deno reads too. */
 const OWN_SOURCES = [
   fileURLToPath(new URL(".", import.meta.url)),
-  // Packed, it is one file with all that it imports.
+  // In the package, it is one file with everything that it imports.
   ...(import.meta.url.endsWith(".ts")
     ? [fileURLToPath(new URL("../../../sdk/src", import.meta.url))]
     : []),
 ];
-/** What a function may need of the host's environment to reach the network as the host does. */
+/** The host's variables that a function may need to reach the network as the host does. */
 const PASSED_ON = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"],
   ...["NPM_CONFIG_REGISTRY", "npm_config_registry", "NODE_EXTRA_CA_CERTS"],
@@ -22,9 +22,9 @@ const PASSED_ON = [
 ];
 
 /**
- * Deno reads the project and reaches the network, as a hosted function does; it may not write, run
- * programs or load native code, and never asks. Where node_modules has all that the functions import, that
- * is what runs; what it has not is fetched once and kept, as the hosted runtime does.
+ * Like a hosted function, Deno can read the project and reach the network. It may not write, run
+ * programs or load native code, and never asks. If node_modules has everything that the functions
+ * import, it is used. Other modules are downloaded once and kept, as in the hosted runtime.
  */
 export function denoArguments(o: {
   root: string;
@@ -42,7 +42,7 @@ export function denoArguments(o: {
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
-    // Packages ask for it while they load, such as the AI SDK; hosted functions may.
+    // Packages such as the AI SDK read it while they load, and hosted functions may read it.
     "--allow-sys=hostname",
     `--v8-flags=--max-old-space-size=${o.memoryLimitMb}`,
   ];
@@ -61,7 +61,7 @@ function installed(
   const isConfig = importMap !== undefined && /^deno\.jsonc?$/.test(basename(importMap));
   return [
     "--cached-only",
-    // Not in deno.json, which a deployment takes along: hosted there is no node_modules.
+    // Not in deno.json, because that is deployed, and hosted functions have no node_modules.
     "--node-modules-dir=manual",
     `--allow-read=${readable.join(",")}`,
     ...(isConfig ? [`--config=${importMap}`] : ["--no-config", asText(merged)]),
@@ -78,12 +78,12 @@ const fetched = (root: string, { importMap }: Modules): string[] => [
 const asText = (importMap: object): string =>
   `--import-map=data:application/json;base64,${Buffer.from(JSON.stringify(importMap)).toString("base64")}`;
 
-/** One for all projects of this user: a module is fetched once. */
+/** One cache for all projects of this user, so that a module is downloaded once. */
 const cacheFolder = (): string =>
   process.env.DENO_DIR ??
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mayfly", "deno");
 
-/** The variables that a function sees: those given, those of the platform, and Deno's own. */
+/** The variables that a function sees: the project's, the platform's and Deno's own. */
 export function denoEnvironment(given: Record<string, string>): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const name of PASSED_ON) {

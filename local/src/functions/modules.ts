@@ -1,11 +1,11 @@
-/** What the functions of a project import, and by which map each of their files finds it. */
+/** What the functions of a project import, and the map with which each of their files finds it. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 type Names = Record<string, string>;
 
-/** An import map, or the part of a deno.json that is one, with every address whole. */
+/** An import map, or that part of a deno.json, with complete addresses. */
 interface ImportMap {
   imports: Names;
   scopes: Record<string, Names>;
@@ -18,13 +18,16 @@ export interface Entry {
 }
 
 export interface Modules {
-  /** One map for the process that has all functions: each file finds what its own function's map names. */
+  /**
+   * One map for the process with all functions, in which each file finds what its own function's
+   * map names.
+   */
   importMap: ImportMap;
-  /** Whether node_modules has all of it, in the versions that are named: then nothing is fetched. */
+  /** Whether node_modules has everything in the named versions, so that nothing is downloaded. */
   installed: boolean;
 }
 
-/** @param root the project's, where its node_modules may be. */
+/** @param root the project's root, which may have node_modules. */
 export function readModules(root: string, entries: readonly Entry[]): Modules {
   const maps = new Map<string | undefined, ImportMap>([[undefined, { imports: {}, scopes: {} }]]);
   const owners = new Map<string, ImportMap>();
@@ -37,7 +40,7 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   const all = [...maps.values()];
   const named = all.filter(({ imports }) => Object.keys(imports).length > 0);
   const merged: ImportMap = {
-    // The first function's counts, as it does for a file that two functions import.
+    // The first function's map counts. The same holds for a file that two functions import.
     imports: Object.assign({}, ...named.map(({ imports }) => imports).reverse()) as Names,
     scopes: Object.assign({}, ...all.map(({ scopes }) => scopes)) as Record<string, Names>,
   };
@@ -47,7 +50,7 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   return { importMap: merged, installed };
 }
 
-/** Follows the imports of a file, and keeps what they name outside of the project. */
+/** Follows the imports of a file, and keeps those that are outside of the project. */
 function walk(
   path: string,
   map: ImportMap,
@@ -64,7 +67,10 @@ function walk(
   }
 }
 
-/** Types alone are imported for nothing, and what a comment imports is fetched for nothing: both cost little. */
+/**
+ * Imports of types only, and imports in comments, are downloaded unnecessarily, but this costs
+ * little.
+ */
 function importsOf(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
   return [...found].map(([, name = ""]) => name);
@@ -98,7 +104,7 @@ function readMap(path: string): ImportMap {
   };
 }
 
-/** In a deno.json, `hono` names `hono/cors` too. */
+/** In a deno.json, `hono` also covers `hono/cors`. */
 function withSubpaths(names: Names): Names {
   const more = Object.entries(names).flatMap(([name, address]) => {
     const [, scheme, rest] = /^(npm:|jsr:)\/?((?:@[^/]+\/)?[^/]+)$/.exec(address) ?? [];
@@ -110,7 +116,7 @@ function withSubpaths(names: Names): Names {
   return { ...names, ...Object.fromEntries(more) };
 }
 
-/** @throws one sentence where it is neither JSON nor JSON with comments. */
+/** @throws an error with one sentence if it is neither JSON nor JSON with comments. */
 function parseJsonc(path: string): object {
   const text = readFileSync(path, "utf8");
   const plain = text.replace(

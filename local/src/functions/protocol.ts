@@ -1,7 +1,8 @@
 /**
- * What the Node side and the Deno side of the functions host say to each other: one JSON object a
- * line. Host to child on stdin, child to host on stdout, where each line of the protocol begins
- * with the secret of this start, so that nothing a function prints can be taken for it.
+ * The protocol between the Node side and the Deno side of the functions host, with one JSON object per line.
+ * The host writes to the child's stdin, and the child to its stdout. There, each line of
+ * the protocol begins with the secret of this start, so that it cannot be confused with what a
+ * function prints.
  */
 
 export interface FunctionSpec {
@@ -13,7 +14,7 @@ export interface FunctionSpec {
 export type HostMessage =
   | { type: "start"; secret: string; functions: FunctionSpec[] }
   | { type: "ping" }
-  /** Finish the background tasks, then exit. Sent only when no request is in flight. */
+  /** Finish the background tasks, then exit. Sent only while no request is open. */
   | { type: "drain" };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -22,7 +23,10 @@ export type ChildMessage =
   | { type: "ready"; port: number; deno: string; failed: Record<string, string> }
   | { type: "pong" }
   | { type: "log"; level: LogLevel; function?: string; requestId?: string; message: string }
-  /** An uncaught error: the process still answers what it has, but takes nothing new. */
+  /**
+   * There was an uncaught error. The process still answers its open requests, but takes no new
+   * ones.
+   */
   | { type: "crash"; function?: string; requestId?: string; message: string };
 
 /** Carries the start's secret on every proxied request; the router removes it. */

@@ -5,7 +5,7 @@ import type { FunctionsProcess } from "./child.ts";
 import { failure, workerEnded } from "./errors.ts";
 import { REQUEST_ID_HEADER, SECRET_HEADER } from "./protocol.ts";
 
-/** These belong to one connection, not to the message. */
+/** These headers belong to one connection, not to the message. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -17,21 +17,23 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 const WITHOUT_BODY = new Set([101, 204, 205, 304]);
-/** After a broken connection, how long to wait for the news that the process ended. */
+/** How long to wait after a broken connection for the news that the process has ended. */
 const EXIT_NEWS_MS = 1_000;
 
 export interface Forward {
   request: Request;
   name: string;
-  /** What the function sees: /name/rest?query. */
+  /** The path that the function sees: /name/rest?query. */
   path: string;
   requestId: string;
   timeoutMs: number;
-  /** Answer as a hosted project for what a limit of its has ended. */
+  /** Whether to answer like a hosted project when a limit has ended the function. */
   asHosted: boolean;
 }
 
-/** Sends a request to the process and gives its answer, both bodies streamed. Never rejects. */
+/**
+ * Sends a request to the process and returns its answer. Both bodies are streamed. Never rejects.
+ */
 export function forward(process: FunctionsProcess, what: Forward): Promise<Response> {
   const { request, path, name, requestId, timeoutMs } = what;
   const done = process.begin();
@@ -67,7 +69,8 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
       const response = responseOf(incoming, request, requestId);
       const refused = response.status >= 400;
       if (!refused || !body || body.readableEnded || body.destroyed) return answer(response);
-      // Refused in the middle of an upload: the caller listens when it has sent the rest.
+      // The upload was refused in the middle. The caller reads the answer only after it has sent
+      // the rest.
       body.unpipe(upstream);
       body.once("close", () => answer(response)).resume();
       incoming.once("close", () => upstream.destroy());
@@ -89,7 +92,7 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
   });
 }
 
-/** Says why the connection broke: by then the process has mostly ended. */
+/** The error for a broken connection. By now the process has usually ended. */
 async function lost(
   process: FunctionsProcess,
   { name, requestId, asHosted }: Forward,
@@ -117,7 +120,7 @@ function requestHeaders(request: Request, secret: string, requestId: string): In
   for (const [name, value] of request.headers) {
     if (!HOP_BY_HOP.has(name)) headers[name] = value;
   }
-  // Deno makes the function's request.url of it.
+  // Deno uses it for the function's request.url.
   headers.host = new URL(request.url).host;
   headers[SECRET_HEADER] = secret;
   headers[REQUEST_ID_HEADER] = requestId;

@@ -1,6 +1,6 @@
 /**
- * The Deno side of the functions host: run by Deno, never by Node. Loads the functions that the
- * host names, serves them on a loopback port of its own choice, and ends when its stdin does.
+ * The Deno side of the functions host, which runs in Deno, never in Node. It loads the functions
+ * that the host names, serves them on a free loopback port, and ends when its stdin ends.
  */
 import { failure, oneLine } from "./errors.ts";
 import {
@@ -16,7 +16,10 @@ import { BackgroundTasks, installGlobals } from "./router_globals.ts";
 type Handler = (request: Request) => Response | Promise<Response>;
 type Serve = (options: unknown, handler: Handler) => { addr: { port: number } };
 
-/** The part of Deno used here; its own types are not there when Node's compiler checks this. */
+/**
+ * The part of Deno that is used here, because its own types are missing when this is compiled for
+ * Node.
+ */
 const { Deno } = globalThis as unknown as {
   Deno: {
     serve: Serve;
@@ -32,7 +35,10 @@ const { Deno } = globalThis as unknown as {
 };
 const { stdout, exit, serve } = Deno;
 
-/** A function whose uncaught error ends the process answers its open requests at once. */
+/**
+ * A loaded function. If its uncaught error ends the process, its `open` requests are answered at
+ * once.
+ */
 interface Loaded {
   url: string;
   handler: Handler;
@@ -40,7 +46,10 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
-/** What Deno received, by what the function was given: only that can become a WebSocket. */
+/**
+ * Maps the function's request to the one that Deno received, because only that one can become a
+ * WebSocket.
+ */
 const received = new WeakMap<Request, Request>();
 const upgradeWebSocket = Deno.upgradeWebSocket;
 Deno.upgradeWebSocket = (request, options) =>
@@ -66,7 +75,7 @@ const background = new BackgroundTasks((error) => {
 });
 installGlobals(background);
 
-/** The function whose file stands first in the stack of an error. */
+/** The function whose file comes first in the stack of an error. */
 function authorOf(error: unknown): Caller | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   let first = stack.length;
@@ -86,7 +95,7 @@ function onUncaught(event: Event, error: unknown, culprit: Caller | undefined): 
   const crash = new Error("an uncaught error ended the function");
   for (const reject of loaded.get(culprit?.function ?? "")?.open ?? []) reject(crash);
 }
-// A rejection is told in the context that it came from; an error is told in whichever was last.
+// A rejection is reported in its own context. An error is reported in whichever context was last.
 addEventListener("unhandledrejection", (event) => {
   const { reason } = event as PromiseRejectionEvent;
   onUncaught(event, reason, caller.getStore() ?? authorOf(reason));
@@ -98,7 +107,8 @@ addEventListener("error", (event) => {
 
 async function load({ name, url }: FunctionSpec): Promise<void> {
   let served: Handler | undefined;
-  // A function in the older style, Deno.serve(handler), gives its handler instead of a port.
+  // A function in the older style calls Deno.serve(handler). This takes its handler instead of
+  // opening a port.
   Deno.serve = (...given: unknown[]) => {
     served = given.find((value): value is Handler => typeof value === "function");
     return { addr: { port: 0 }, finished: new Promise(() => {}), shutdown: async () => {} };

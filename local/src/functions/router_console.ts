@@ -1,4 +1,4 @@
-/** What functions print, as log records with the name of the function and the request id. */
+/** Turns what functions print into log records with the name of the function and the request id. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import type { LogLevel } from "./protocol.ts";
@@ -8,7 +8,9 @@ export interface Caller {
   requestId?: string;
 }
 
-/** Who is running: set around each load and each request, followed through awaits and timers. */
+/**
+ * The running function. It is set for each load and each request, and follows awaits and timers.
+ */
 export const caller = new AsyncLocalStorage<Caller>();
 
 /** Hosted Supabase cuts a log message at this length. */

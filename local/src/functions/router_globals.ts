@@ -4,7 +4,7 @@ import {
   embedForDevelopment,
 } from "../../../sdk/src/contract/development-embedder.ts";
 
-/** Stands in for the runtime's embedding session, and says by `model` that it is not gte-small. */
+/** Replaces the runtime's embedding session. Its `model` says that it is not gte-small. */
 class Session {
   readonly model: string = DEV_EMBEDDING_MODEL;
 
@@ -16,7 +16,9 @@ class Session {
     }
   }
 
-  /** 384 numbers of length one, whatever the options say of pooling and normalising. */
+  /**
+   * A vector of 384 numbers and length one, whatever the options for pooling and normalising say.
+   */
   async run(text: string): Promise<number[]> {
     return embedForDevelopment(text);
   }
@@ -38,13 +40,13 @@ export class BackgroundTasks {
     this.#running.add(settled);
   }
 
-  /** Resolves when none runs, those that others add meanwhile included. */
+  /** Resolves when none is running, including those that others add meanwhile. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 }
 
-/** Puts the globals in place. */
+/** Installs the globals. */
 export function installGlobals(background: BackgroundTasks): void {
   const globals = {
     EdgeRuntime: { waitUntil: (task: Promise<unknown>) => background.add(task) },

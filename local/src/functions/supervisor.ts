@@ -2,7 +2,7 @@ import type { Logger } from "../log.ts";
 import { FunctionsProcess } from "./child.ts";
 import type { FunctionSpec } from "./protocol.ts";
 
-/** What one start of Deno needs; read anew at every start, so that an edit of it takes effect. */
+/** What one start of Deno needs. It is read again at every start, so that edits take effect. */
 export interface Plan {
   deno: string;
   args: string[];
@@ -24,12 +24,12 @@ export interface SupervisorOptions {
 const STABLE_MS = 10_000;
 const MAX_BACKOFF_MS = 5_000;
 
-/** Keeps one Deno process serving: starts, replaces, restarts with a back-off, stops. */
+/** Keeps one Deno process serving: starts, replaces, restarts with backoff, stops. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #alive = new Set<FunctionsProcess>();
   #current: FunctionsProcess | undefined;
-  /** The start under way, the wait before it included. Its result never rejects. */
+  /** The running start, including the wait before it. It never rejects. */
   #starting: Promise<FunctionsProcess | Error> | undefined;
   #startAgain = false;
   #crashes = 0;
@@ -46,12 +46,12 @@ export class Supervisor {
     return this.#current;
   }
 
-  /** Why the latest start failed, when it did. */
+  /** Why the latest start failed, if it did. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** The process to send a request to, waited for while one starts. */
+  /** The process for a request. Waits while one starts. */
   async acquire(): Promise<FunctionsProcess> {
     if (this.#current) return this.#current;
     const outcome = await this.#starting;
@@ -61,7 +61,7 @@ export class Supervisor {
     throw this.#failure ?? new Error("The functions are stopped.");
   }
 
-  /** Starts a process, and makes it the one that serves if it loads no worse than the one before. */
+  /** Starts a process, which replaces the current one unless fewer functions load in it. */
   start(): Promise<FunctionsProcess | Error> {
     if (this.#starting) {
       this.#startAgain = true;
@@ -157,7 +157,7 @@ export class Supervisor {
       const why =
         reason === "cpu"
           ? `kept the CPU for over ${(requestCpuMs ?? cpuLimitMs) / 1000} s and were ended`
-          : `ended by themselves${process.lastWords ? ` (${process.lastWords})` : ""}`;
+          : `crashed${process.lastWords ? ` (${process.lastWords})` : ""}`;
       log.error(`[functions] the functions ${why}, so they restart`);
       this.#replace(process);
     });

@@ -4,7 +4,9 @@ import type { Duplex } from "node:stream";
 import type { FunctionsProcess } from "./child.ts";
 import { REQUEST_ID_HEADER, SECRET_HEADER } from "./protocol.ts";
 
-/** Hands a WebSocket's connection to the process, which sees it as any request of the function. */
+/**
+ * Passes a WebSocket's connection to the process, which sees it like any request of the function.
+ */
 export function tunnel(
   process: FunctionsProcess,
   what: { request: IncomingMessage; socket: Duplex; head: Buffer; path: string; requestId: string },

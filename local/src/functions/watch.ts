@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, readdirSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** Editors save in several steps; what falls within this time is one change. */
+/** Editors save in several steps. Events within this time count as one change. */
 const QUIET_MS = 80;
 const IGNORED = /(^\.)|(~$)|(^node_modules$)/;
 
@@ -21,7 +21,8 @@ export function watchFiles(
   const changed = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      // All anew: a folder that was removed and made again has a watcher that hears nothing.
+      // Recreate all watchers, because the watcher of a folder that was removed and recreated gets
+      // no events.
       close();
       arm();
       onChange();

@@ -1,7 +1,7 @@
 import type { Credential } from "./credentials.ts";
 import type { Database, Permissions } from "./database.ts";
 
-/** What one credential may do on one private topic, asked when first needed and kept. */
+/** What one credential may do on one private topic. Asked when first needed, and kept. */
 export class Access {
   readonly #database: Database;
   readonly #topic: string;
@@ -23,7 +23,7 @@ export class Access {
     this.#headers = headers;
   }
 
-  /** Asks what may be read; presence only when it is wanted. */
+  /** Asks what may be read. Asks for presence only if it is wanted. */
   async askRead(withPresence: boolean): Promise<Permissions> {
     if (!this.#read || (withPresence && !this.#presenceAsked)) {
       this.#read = await this.#ask("read", withPresence);

@@ -31,7 +31,7 @@ export class Channel implements Subscriber {
   #token: string;
   #presenceEnabled: boolean;
   #presenceCalls: PresenceCalls;
-  /** What is tracked, as canonical JSON. */
+  /** The tracked state, as canonical JSON. */
   #tracked: string | undefined;
   #replayed: Set<string>;
   #expiry: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class Channel implements Subscriber {
     return this.#closed;
   }
 
-  /** Frames taken and not yet handled: they wait for the database. */
+  /** How many received frames wait for the database. */
   get pending(): number {
     return this.#pending;
   }
@@ -74,7 +74,7 @@ export class Channel implements Subscriber {
     return this.#access ? this.#access.read.presence : true;
   }
 
-  /** Takes a client's frame: one at a time, in their order. */
+  /** Handles a client's frame. Frames are handled one at a time and in order. */
   handle(message: Incoming): void {
     this.#enqueue(() => this.#handle(message));
   }
@@ -87,7 +87,7 @@ export class Channel implements Subscriber {
     });
   }
 
-  /** Gives a message of the topic to the client, if it may read it: false if it may not. */
+  /** Sends a message of the topic to the client. Returns false if the client may not read it. */
   deliver(message: Outgoing): boolean {
     if (message.kind === "presence_diff") {
       if (!this.seesPresence) return false;
@@ -107,7 +107,7 @@ export class Channel implements Subscriber {
     if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
-    // Those of the database are dropped before they come here, and end no channel.
+    // Messages from the database over the limit are dropped earlier and do not end the channel.
     if (message.id === undefined && messages.reached) this.stop("Too many messages per second");
     return true;
   }
@@ -138,7 +138,7 @@ export class Channel implements Subscriber {
     this.end();
   }
 
-  /** Ends the channel without a word: its socket is gone, or it was joined anew. */
+  /** Ends the channel silently, because its socket is gone or it was joined again. */
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -162,7 +162,7 @@ export class Channel implements Subscriber {
   }
 
   async #handle(message: Incoming): Promise<void> {
-    // The timer is late when the machine slept.
+    // The timer is late if the machine slept.
     const isExpired = this.#expiresAt <= Date.now() / 1000;
     if (isExpired && !(await this.#authenticated())) return;
     if (message.event === "broadcast") return this.#broadcast(message);
@@ -172,7 +172,7 @@ export class Channel implements Subscriber {
   }
 
   async #broadcast(message: Incoming): Promise<void> {
-    // Dropped without an answer, as the server does.
+    // Dropped without an answer, as on the server.
     if (this.#access && !(await this.#access.askWrite()).broadcast) return;
     if (this.#closed) return;
     const { rates, limits, hub } = this.context;
@@ -212,12 +212,12 @@ export class Channel implements Subscriber {
 
   async #mayTrack(): Promise<boolean> {
     if (!this.#access) return true;
-    // Tracking enables presence: what a join without it did not ask is asked now.
+    // Tracking enables presence, so ask now, because a join without presence did not.
     if (!this.#presenceEnabled) await this.#access.askRead(true);
     return (await this.#access.askWrite()).presence;
   }
 
-  /** False when it ended the channel. */
+  /** Returns false if it ended the channel. */
   #track(payload: JsonObject): boolean {
     const { limits, rates, presence } = this.context;
     const text = canonical(payload);
@@ -255,7 +255,7 @@ export class Channel implements Subscriber {
     if (!credential || !this.#access) return;
     const { database } = this.context;
     const before = this.#access.read;
-    // The former access stands until the new one is known.
+    // The old access applies until the new one is known.
     const access = new Access(database, this.name, credential, this.connection.headers);
     const read = await access.askRead(this.#presenceEnabled).catch(() => undefined);
     if (!read) return this.stop("Realtime was unable to connect to the project database");
@@ -266,7 +266,7 @@ export class Channel implements Subscriber {
       this.stop(`You no longer have permission to read from this Channel topic: ${this.name}`);
   }
 
-  /** Verifies the token the channel lives by; stops the channel when it does not do. */
+  /** Verifies the channel's token. Stops the channel if the token is not valid. */
   async #authenticated(): Promise<Credential | undefined> {
     try {
       const credential = await this.context.authenticate(this.#token);

@@ -13,11 +13,11 @@ export interface Context {
   readonly rates: Rates;
   readonly hub: Hub;
   readonly presence: Presence;
-  /** The sockets that have joined a channel, which is whom the plan counts. */
+  /** The sockets that have joined a channel. The plan limits these. */
   readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
-  /** For tests alone. */
+  /** Only for tests. */
   readonly faults: Faults | undefined;
   readonly log: Logger;
 }
@@ -25,13 +25,13 @@ export interface Context {
 /** What a channel knows of its socket. */
 export interface Connection {
   readonly version: Version;
-  /** The API key that it was opened with. */
+  /** The API key with which it was opened. */
   readonly token: string;
   /** Its `x-…` request headers, which policies see as `request.headers`. */
   readonly headers: Record<string, string>;
   send(frame: Frame): void;
   /** Drops the connection without a closing handshake. */
   terminate(): void;
-  /** The channel is over: frames to its topic are unmatched from now on. */
+  /** Called when the channel has ended, so that frames to its topic are unmatched from now on. */
   forget(topic: string): void;
 }

@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from "jose";
 import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 
-/** Claims that a channel can live by. */
+/** The claims of a channel. */
 export interface Credential {
   claims: Claims;
   role: string;
@@ -10,12 +10,12 @@ export interface Credential {
   expiresAt: number;
 }
 
-/** Why a token does not do, in the words of the place where it was shown. */
+/** Why a token was refused, in the words of the place where it was used. */
 export class CredentialError extends Error {
   override readonly name = "CredentialError";
-  /** Of a refused connection. */
+  /** For a refused connection. */
   readonly onConnect: string;
-  /** Of a refused join. */
+  /** For a refused join. */
   readonly onJoin: string;
 
   constructor(message: string, onJoin: string, onConnect = message) {
@@ -30,10 +30,11 @@ export type Authenticate = (token: string) => Promise<Credential>;
 
 const keyLifetimeSeconds = 3_600;
 
-/** What accepts this project's keys and tokens, as its gateway and its Realtime together do. */
+/** Accepts this project's keys and tokens, like its gateway and its Realtime together. */
 export function createAuthenticate(tokens: Tokens, keys: ProjectKeys): Authenticate {
-  // Hosted, the gateway exchanges an opaque key for a short token of its role. An open channel
-  // asks again when that would expire, so a channel joined with a key never does.
+  // On a hosted project, the gateway exchanges an opaque key for a short token of its role. An open
+  // channel gets a new one before that expires, so a channel that was joined with a key never
+  // expires.
   const keyRoles = new Map([
     [keys.publishableKey, "anon"],
     [keys.secretKey, "service_role"],
@@ -54,7 +55,7 @@ async function verified(token: string, tokens: Tokens): Promise<Claims> {
     return await tokens.verify(token, { requireKid: true });
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
-    // The server does not look at `nbf`.
+    // The server ignores `nbf`.
     if (error.problem === "not_yet_valid" && error.claims) return error.claims;
     throw refusal(error, token, tokens);
   }

@@ -3,7 +3,7 @@ import type { Logger } from "../log.ts";
 import { Inbox } from "./inbox.ts";
 import { listen } from "./listener.ts";
 
-/** A row of realtime.messages that can be delivered: it has a JSON object or bytes. */
+/** A row of realtime.messages that can be delivered, because it has a JSON object or bytes. */
 export interface StoredMessage {
   id: string;
   topic: string;
@@ -14,7 +14,7 @@ export interface StoredMessage {
   binary: Buffer | null;
 }
 
-/** Whose permissions are asked for. */
+/** The identity whose permissions are needed. */
 export interface Identity {
   role: string;
   claims: Record<string, unknown>;
@@ -54,7 +54,7 @@ export class MissingPartition extends Error {
 
 const hour = 3_600_000;
 
-/** Connects as supabase_admin, and hands over inserted messages in the order of their commits. */
+/** Connects as supabase_admin, and passes on inserted messages in the order of their commits. */
 export async function openDatabase(
   url: string,
   log: Logger,
@@ -71,7 +71,7 @@ export async function openDatabase(
 
   const inbox = new Inbox(async ({ ids, from, to }) => {
     if (closed) return;
-    // The range prunes partitions: the primary key begins with the id.
+    // The range prunes partitions, because the primary key begins with the id.
     const rows = await sql<StoredMessage[]>`
       select ${columns} from realtime.messages
       where id = any(${ids}::uuid[])

@@ -1,21 +1,21 @@
 import { JoinError } from "./join-error.ts";
 
-/** What goes wrong on purpose, each by its probability, so that a client can be tried. */
+/** Faults with their probabilities, to test a client. */
 export interface RealtimeFaults {
-  /** The same seed, the same faults at the same frames. */
+  /** The same seed gives the same faults at the same frames. */
   seed: number;
-  /** Of a broadcast to one receiver: that it never comes, */
+  /** The probability that a broadcast to one receiver never arrives. */
   drop?: number;
-  /** comes up to `lateMs` later, */
+  /** The probability that it arrives up to `lateMs` later. */
   late?: number;
   lateMs?: number;
-  /** comes behind the next one, */
+  /** The probability that it arrives after the next one. */
   reorder?: number;
-  /** takes the whole socket with it, */
+  /** The probability that it closes the receiver's whole socket. */
   closeSocket?: number;
-  /** or ends its channel as an expired token does. */
+  /** The probability that it ends the receiver's channel, as an expired token does. */
   expireToken?: number;
-  /** Of a join: that it is refused. */
+  /** The probability that a join is refused. */
   refuseJoin?: number;
 }
 
@@ -26,7 +26,10 @@ export interface FaultyReceiver {
   expireToken: () => void;
 }
 
-/** Injects faults. Presence and replies are left alone: TCP loses no frames, Realtime loses broadcasts. */
+/**
+ * Injects faults. Presence and replies are left alone: TCP loses no frames, and Realtime loses only
+ * broadcasts.
+ */
 export class Faults {
   readonly #plan: RealtimeFaults;
   #state: number;

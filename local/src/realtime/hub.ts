@@ -7,16 +7,16 @@ import {
   type Version,
 } from "./serializer.ts";
 
-/** A message on its way to many subscribers: encoded once per version. */
+/** A message for many subscribers, which is encoded once for each version. */
 export interface Outgoing {
   kind: "broadcast" | "presence_diff";
-  /** The row it came from, when it came from the database. */
+  /** The row of a message from the database. */
   id?: string;
   encode(version: Version): Frame | undefined;
 }
 
 export interface Subscriber {
-  /** False when it may not be told of this. */
+  /** Returns false if the subscriber may not get this. */
   deliver(message: Outgoing): boolean;
 }
 
@@ -42,14 +42,14 @@ export class Hub {
     if (subscribers?.delete(subscriber) && subscribers.size === 0) this.#topics.delete(key);
   }
 
-  /** Whether anybody subscribes to it. */
+  /** Whether the topic has a subscriber. */
   has(key: TopicKey): boolean {
     return this.#topics.has(key);
   }
 
-  /** Gives the message to every subscriber but `except`, and says how many were told. */
+  /** Sends the message to every subscriber except `except`, and returns how many got it. */
   publish(key: TopicKey, message: Outgoing, except?: Subscriber): number {
-    // A copy: a receiver over its limit unsubscribes while it is told.
+    // A copy, because a receiver over its limit unsubscribes during the loop.
     const receivers = [...(this.#topics.get(key) ?? [])].filter((one) => one !== except);
     return receivers.filter((receiver) => receiver.deliver(message)).length;
   }

@@ -1,10 +1,10 @@
 import type { Logger } from "../log.ts";
 import { isObject, parseJson } from "./json.ts";
 
-/** What a notification names: rows of realtime.messages, in the order of their insertion. */
+/** The rows of realtime.messages that a notification names, in the order of their insertion. */
 export interface Inserted {
   ids: string[];
-  /** Between these their `inserted_at` lies. */
+  /** Their `inserted_at` is between these. */
   from: string;
   to: string;
 }

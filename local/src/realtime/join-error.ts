@@ -1,9 +1,9 @@
 /** A refused join, in the server's words. */
 export class JoinError extends Error {
   override readonly name = "JoinError";
-  /** The socket is closed after the answer. */
+  /** Whether the socket is closed after the answer. */
   readonly disconnect: boolean;
-  /** The answer comes without the server's wait. */
+  /** Whether the answer comes without the server's wait. */
   readonly atOnce: boolean;
 
   constructor(reason: string, { disconnect = false, atOnce = false } = {}) {

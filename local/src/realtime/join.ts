@@ -9,19 +9,22 @@ export interface JoinRequest {
   replicationReady: boolean;
   presenceEnabled: boolean;
   presenceKey: string;
-  /** undefined: none; null: one with wrong parameters. */
+  /** Undefined if there is none. Null if its parameters are wrong. */
   replay: { since: number; limit: number } | null | undefined;
   token: string | undefined;
   postgresChanges: boolean;
-  /** An old client's, without a config: its topic is what it wants of postgres_changes. */
+  /**
+   * Whether it comes from an old client without a config. Its topic then says which
+   * postgres_changes it wants.
+   */
   legacy: boolean;
-  /** The config is no object. */
+  /** Whether the config is not an object. */
   malformed: boolean;
 }
 
 const maxReplayed = 25;
 
-/** Reads a join's payload as leniently as the server: what has a wrong type is left out. */
+/** Reads a join's payload as leniently as the server. Values with a wrong type are left out. */
 export function parseJoin(payload: JsonObject): JoinRequest {
   const config = isObject(payload.config) ? payload.config : {};
   const broadcast = isObject(config.broadcast) ? config.broadcast : {};

@@ -6,13 +6,13 @@ import { type JoinRequest, parseJoin } from "./join.ts";
 import { JoinError } from "./join-error.ts";
 import type { Incoming } from "./serializer.ts";
 
-/** A join that was let in. */
+/** An accepted join. */
 export interface Joined {
   name: string;
   request: JoinRequest;
   token: string;
   credential: Credential;
-  /** Only of private channels. */
+  /** Only for private channels. */
   access: Access | undefined;
   replayed: StoredMessage[];
 }
@@ -60,7 +60,8 @@ export async function checkJoin(
   const replayed = await replay(name, request, context);
   if (request.malformed)
     throw new JoinError("UnknownErrorOnChannel: no function clause matching in Access.get/3");
-  // No word of the server's, which would let it in: so it does not block the socket as its refusals do.
+  // The real server would accept this join, so our refusal does not block the socket, unlike the
+  // server's refusals.
   if (request.postgresChanges)
     throw new JoinError(
       "PostgresChangesUnavailable: The embedded Supabase has no postgres_changes; use realtime.broadcast_changes in a trigger, or a real project",
@@ -69,7 +70,7 @@ export async function checkJoin(
   return { name, request, token, credential, access, replayed };
 }
 
-/** API keys are not tokens: the channel then lives by the key of its connection. */
+/** API keys are not tokens, so the channel uses the key of its connection. */
 export function isToken(token: string | undefined): token is string {
   return token !== undefined && !token.startsWith("sb_");
 }

@@ -9,8 +9,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * JSON as the server writes what it received: keys in byte order, since it keeps objects as
- * Erlang maps.
+ * JSON in the form in which the server writes what it received, with keys in byte order, because it
+ * keeps objects as Erlang maps.
  */
 export function canonical(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
@@ -25,7 +25,7 @@ function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** JSON text as a value; undefined when it is not JSON, or nested too deep to be written again. */
+/** Parses JSON. Undefined if it is not JSON, or nested too deeply to be written again. */
 export function parseJson(text: string): Json | undefined {
   if (isTooDeep(text)) return undefined;
   try {

@@ -3,28 +3,28 @@ export interface RealtimeLimits {
   /** Sockets that have joined a channel. */
   connections: number;
   channelsPerConnection: number;
-  /** Messages sent and received, of the whole project. */
+  /** Messages sent and received in the whole project. */
   messagesPerSecond: number;
-  /** Connections and joins, of the whole project. */
+  /** Connections and joins in the whole project. */
   joinsPerSecond: number;
-  /** Tracks, and diffs per receiver, of the whole project. */
+  /** Presence messages in the whole project: each track, and each diff once per receiver. */
   presencePerSecond: number;
   /** Presence calls of one channel of one client in `presenceWindowMs`. */
   presenceCalls: number;
   presenceWindowMs: number;
-  /** Every join has presence, whether it asks for it or not. Off, as on new projects. */
+  /** Whether every join has presence, even without asking. Off, as on new projects. */
   presenceForAll: boolean;
-  /** 1 KB is 1,000 bytes here, and 500 bytes are on top. */
+  /** The largest payload: 1 KB is 1,000 bytes here, and 500 bytes are added. */
   payloadKb: number;
-  /** Public channels are refused. */
+  /** Whether public channels are refused. */
   privateOnly: boolean;
-  /** Everything is refused. */
+  /** Whether everything is refused. */
   suspended: boolean;
-  /** How long a refused join waits for its answer, and its socket for everything else. */
+  /** How long a refused join waits for its answer, while its socket is blocked. */
   joinErrorBackoffMs: number;
   /** How long a refused connection waits for its answer. */
   connectErrorBackoffMs: number;
-  /** A socket that sends nothing this long is closed. */
+  /** A socket that sends nothing for this long is closed. */
   idleTimeoutMs: number;
   replicationReadyTimeoutMs: number;
   /** A socket whose unsent or unhandled frames exceed this is closed. */
@@ -35,7 +35,7 @@ export interface RealtimeLimits {
   rateTicks: number;
 }
 
-/** The Free plan's, and the server's own for what plans do not set. */
+/** The limits of the Free plan, and the server's defaults for what plans do not set. */
 export const freePlan: RealtimeLimits = {
   connections: 200,
   channelsPerConnection: 100,
@@ -58,7 +58,7 @@ export const freePlan: RealtimeLimits = {
   rateTicks: 12,
 };
 
-/** The Pro plan's. */
+/** The limits of the Pro plan. */
 export const proPlan: RealtimeLimits = {
   ...freePlan,
   connections: 500,
@@ -71,9 +71,9 @@ export const proPlan: RealtimeLimits = {
 const idleCheckMs = 300_000;
 
 /**
- * Counts events and averages them over the last ticks, as the server does: only finished ticks
- * count, the first of them is empty, and whether the limit is reached is decided at each tick. So a
- * burst passes until the next tick, and the longer it was quiet the more a burst may hold.
+ * Counts events and averages them over the last ticks, like the server. Only finished ticks count,
+ * the first one is empty, and the limit is checked at each tick. So a burst passes until the next
+ * tick, and after a longer quiet time, a larger burst passes.
  */
 export class RateCounter {
   readonly #limit: number;
@@ -102,7 +102,7 @@ export class RateCounter {
     return sum / this.#ticks.length / (this.#tickMs / 1_000);
   }
 
-  /** At or over the limit. */
+  /** Whether the rate is at or over the limit. */
   get reached(): boolean {
     return this.average >= this.#limit;
   }
@@ -124,7 +124,10 @@ export class RateCounter {
     this.#forgetIfIdle(now);
   }
 
-  /** The server looks each five minutes, and starts anew at the next event after a quiet minute. */
+  /**
+   * The server looks every five minutes, and resets the counter at the next event after a quiet
+   * minute.
+   */
   #forgetIfIdle(now: number): void {
     if (now - this.#startedAt < idleCheckMs || this.#ticks.some((count) => count > 0)) return;
     this.#ticks = [0];

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import type { Logger } from "../log.ts";
 
-/** A LISTEN that comes back after every lost connection. */
+/** A LISTEN that is restored after every lost connection. */
 export interface Listener {
   readonly listening: boolean;
   /** Resolves the first time it listens. */
@@ -13,8 +13,8 @@ const firstRetryMs = 100;
 const lastRetryMs = 5_000;
 
 /**
- * Listens on a channel by a connection of its own. Not `sql.listen`: that gives up, without a word,
- * when its first attempt after a lost connection fails.
+ * Listens on a channel with its own connection. It does not use `sql.listen`, which silently gives
+ * up when its first attempt after a lost connection fails.
  */
 export async function listen(
   url: string,

@@ -3,7 +3,9 @@ import type { StoredMessage } from "./database.ts";
 import { canonical, type Json } from "./json.ts";
 import { encodeUserBroadcast } from "./serializer.ts";
 
-/** What a channel is sent first: who is present, whether replication runs, what it missed. */
+/**
+ * The first messages to a channel: who is present, whether replication runs, and what it missed.
+ */
 export function pushOpening(channel: Channel, replayed: StoredMessage[]): void {
   const { request, context } = channel;
   if (request.presenceEnabled && channel.seesPresence) {
@@ -20,7 +22,7 @@ export function pushOpening(channel: Channel, replayed: StoredMessage[]): void {
   for (const message of replayed) pushReplayed(channel, message);
 }
 
-/** A stored message, to this channel alone. */
+/** Sends a stored message only to this channel. */
 function pushReplayed(channel: Channel, { id, event, payload, binary }: StoredMessage): void {
   const { connection, topic } = channel;
   const meta = { id, replayed: true };
@@ -62,7 +64,7 @@ export function legacyChange(name: string): Record<string, string> {
   };
 }
 
-/** The words of the server for a table that it does not replicate, which here is every table. */
+/** The server's message for a table that it does not replicate. Here this is every table. */
 function refuseLegacyChanges(channel: Channel): void {
   const { schema, table = "*", filter } = legacyChange(channel.name);
   channel.system(

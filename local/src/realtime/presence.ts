@@ -10,7 +10,7 @@ interface Meta {
   fields: string;
 }
 
-/** Who is present on a topic, under which key, with what. */
+/** Who is present on a topic, with keys and states. */
 export class Presence {
   readonly #topics = new Map<TopicKey, Map<string, Meta[]>>();
 
@@ -31,7 +31,7 @@ export class Presence {
     return diff(group([[key, [meta]]]), before ? group([[key, [before]]]) : "{}");
   }
 
-  /** Removes the owner. Returns the diff as JSON text; undefined when it was not there. */
+  /** Removes the owner. Returns the diff as JSON text, or undefined if it was not present. */
   untrack(topic: TopicKey, key: string, owner: object): string | undefined {
     const keys = this.#topics.get(topic);
     const metas = keys?.get(key) ?? [];
@@ -68,7 +68,7 @@ function group(keys: [string, Meta[]][]): string {
   return `{${entries.join(",")}}`;
 }
 
-/** One client's presence calls: at most so many in a window that starts with the first. */
+/** Limits one client's presence calls to this many in a window that starts with the first. */
 export class PresenceCalls {
   readonly #max: number;
   readonly #windowMs: number;
@@ -80,7 +80,7 @@ export class PresenceCalls {
     this.#windowMs = windowMs;
   }
 
-  /** Counts a call; false when it is one too many. */
+  /** Counts a call. Returns false if it is one too many. */
   take(): boolean {
     const now = performance.now();
     if (now > this.#resetAt) {

@@ -37,8 +37,8 @@ export async function handleRest(request: Request, context: Context): Promise<Re
 }
 
 /**
- * A WebSocket request that asks for no upgrade: refused for what the connection would be refused for, as
- * Phoenix does, and otherwise for that.
+ * Refuses a WebSocket request without an upgrade. Like Phoenix, it first checks the reasons to
+ * refuse the connection.
  */
 export async function handlePlain(request: Request, context: Context): Promise<Response> {
   const { pathname, search } = new URL(request.url);
@@ -152,7 +152,7 @@ function wrong(value: Json | undefined): Json {
   return value === undefined || value === null || value === "" ? blank : invalid;
 }
 
-/** Whether the caller may write to a private topic; each topic is asked once. */
+/** Whether the caller may write to a private topic. The policies are asked once for each topic. */
 function permissions(
   request: Request,
   credential: Credential,
@@ -167,20 +167,20 @@ function permissions(
   };
 }
 
-/** Of the bearer token, else of the API key. */
+/** The claims of the bearer token, otherwise of the API key. */
 async function credentialOf(request: Request, context: Context): Promise<Credential | undefined> {
   const bearer = /^bearer\s+(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? request.headers.get("apikey");
   return token ? context.authenticate(token).catch(() => undefined) : undefined;
 }
 
-/** The body; undefined when it is longer than that. */
+/** The body. Undefined if it is longer than the limit. */
 async function bodyOf(request: Request, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    // The rest is read all the same, so that its sender hears the answer.
+    // The rest is still read, so that the sender gets the answer.
     if (size > maxBytes) chunks.length = 0;
     else chunks.push(chunk);
   }

@@ -11,7 +11,7 @@ export interface UserBroadcast {
   payload: Buffer;
 }
 
-/** A frame from a client. `userBroadcast` is there instead of a payload when it was binary. */
+/** A frame from a client. If it was binary, it has `userBroadcast` instead of a payload. */
 export interface Incoming {
   joinRef: Json;
   ref: Json;
@@ -24,13 +24,13 @@ export interface Incoming {
 const pushKind = 3;
 const broadcastKind = 4;
 
-/** The version that a connection asked for; undefined when there is none such. */
+/** The version that a connection asked for. Undefined if it does not exist. */
 export function parseVersion(vsn: string | null): Version | undefined {
   if (vsn === null || vsn === "1.0.0") return "1.0.0";
   return vsn === "2.0.0" ? vsn : undefined;
 }
 
-/** A client's frame; undefined when it is malformed, which the server ignores. */
+/** A client's frame. Undefined if it is malformed, because the server ignores such frames. */
 export function decode(version: Version, data: Buffer, binary: boolean): Incoming | undefined {
   if (binary) return version === "2.0.0" ? decodePush(data) : undefined;
   const message = parseJson(data.toString("utf8"));
@@ -108,8 +108,8 @@ export function encodeReply(
 }
 
 /**
- * A broadcast as a receiver gets it: kind 4 for 2.0.0, JSON for 1.0.0. Undefined when this version
- * cannot say it: bytes in 1.0.0, names over 255 bytes in 2.0.0.
+ * A broadcast for a receiver: kind 4 for 2.0.0, JSON for 1.0.0. Undefined if the version cannot
+ * express it, such as bytes in 1.0.0, or names over 255 bytes in 2.0.0.
  */
 export function encodeUserBroadcast(
   version: Version,

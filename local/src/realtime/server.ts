@@ -23,28 +23,33 @@ import { checkHandshake, refuseUpgrade } from "./upgrade.ts";
 
 /** A project's Realtime under `/realtime/v1`. */
 export interface Realtime {
-  /** The REST endpoints: paths begin with `/realtime/v1`. */
+  /** The REST endpoints. Paths begin with `/realtime/v1`. */
   fetch(request: Request): Promise<Response>;
   /** Takes over the socket of a WebSocket request to `/realtime/v1/websocket`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Whether somebody listens to the topic of one of these messages. */
   heard(messages: StoredMessage[]): boolean;
-  /** Sends messages of the database to those who listen; those over the project's rate are dropped. */
+  /**
+   * Sends messages from the database to listeners. Messages over the project's rate are dropped.
+   */
   publish(messages: StoredMessage[]): void;
-  /** `down` while messages inserted into the database do not arrive. */
+  /** `down` while messages that are inserted into the database do not arrive. */
   health(): { state: "ok" | "down"; connections: number; channels: number };
-  /** As when a project's settings change: its channels are told, and its sockets closed with 1012. */
+  /**
+   * Acts as if the project's settings had changed: its channels are notified, and its sockets are
+   * closed with 1012.
+   */
   reload(): void;
   /** Closes every socket with 1012, then the connections to the database. */
   close(): Promise<void>;
 }
 
 export interface RealtimeOptions {
-  /** As supabase_admin. */
+  /** The URL of supabase_admin. */
   databaseUrl: string;
   tokens: Tokens;
   keys: ProjectKeys;
-  /** The Free plan's where not given. */
+  /** Limits that differ from the Free plan's. */
   limits?: Partial<RealtimeLimits>;
   /** None by default. */
   faults?: RealtimeFaults;

@@ -14,18 +14,18 @@ import {
   type Version,
 } from "./serializer.ts";
 
-/** Frames of one channel that may wait for the database. */
+/** How many frames of one channel may wait for the database. */
 const maxPending = 10_000;
 
-/** A frame that waits, coming or going, while a join is being decided. */
+/** An incoming or outgoing frame that waits for the decision on a join. */
 interface Waiting {
   bytes: number;
   run: () => void;
 }
 
 /**
- * One client's connection. As on the server, a join blocks it: until the answer, what the client
- * sends and what it is sent waits, in the order in which it came.
+ * One client's connection. As on the server, a join blocks it. Until the answer, frames in both
+ * directions wait in order.
  */
 export class RealtimeSocket implements Connection {
   readonly version: Version;
@@ -80,7 +80,9 @@ export class RealtimeSocket implements Connection {
     this.#socket.close(code);
   }
 
-  /** The project is loaded anew: each channel hears it, and the client connects again. */
+  /**
+   * Called when the project is reloaded. Each channel is notified, and the client connects again.
+   */
   reload(): void {
     const message = "Server requested disconnect";
     const payload = JSON.stringify({ extension: "system", message, status: "ok" });
@@ -114,7 +116,7 @@ export class RealtimeSocket implements Connection {
     }
   }
 
-  /** Every frame to the client passes here, and only here. */
+  /** Every frame to the client goes through here. */
   #transmit(frame: Frame): void {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return;
@@ -170,7 +172,7 @@ export class RealtimeSocket implements Connection {
         : [];
       this.#reply(message, "ok", { postgres_changes: change });
       if (closing) this.#transmit(closing);
-      // As on the server, it counts until the socket closes, also when it leaves every channel.
+      // As on the server, it counts until the socket closes, even after it has left every channel.
       this.#context.users.add(this);
       const channel = new Channel(message.joinRef, joined, this, this.#context);
       this.#channels.set(message.topic, channel);
@@ -178,7 +180,7 @@ export class RealtimeSocket implements Connection {
     } catch (error) {
       await this.#refuse(message, error);
       if (closing) this.#transmit(closing);
-      // What has waited is not sent any more: the request to disconnect came first.
+      // Waiting frames are not sent any more, because the request to disconnect came first.
       if (error instanceof JoinError && error.disconnect) this.close(1001);
     }
   }

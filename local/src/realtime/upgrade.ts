@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { CredentialError } from "./credentials.ts";
 import { parseVersion, type Version } from "./serializer.ts";
 
-/** What a connection may be opened with, or the HTTP answer that refuses it. */
+/** The credentials of a new connection, or the HTTP answer that refuses it. */
 export type Handshake =
   | { version: Version; token: string; headers: Record<string, string> }
   | { status: number; error: string | undefined; waits: boolean };
@@ -38,7 +38,7 @@ export async function checkHandshake(
   return { version, token, headers: extensionHeaders(request) };
 }
 
-/** The `x-…` headers: those that policies see. */
+/** The `x-…` headers, which policies see. */
 function extensionHeaders(request: Pick<IncomingMessage, "headers">): Record<string, string> {
   const entries = Object.entries(request.headers).flatMap(([name, value]) =>
     name.startsWith("x-") && typeof value === "string" ? [[name, value] as const] : [],

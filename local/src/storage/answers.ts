@@ -1,15 +1,18 @@
 import postgres from "postgres";
 
 interface Problem {
-  /** What the body says; the answer itself is a 400, or a 500 for a failure of ours, as hosted. */
+  /**
+   * The status in the body. As on hosted projects, the answer itself is a 400, or a 500 for our own
+   * failure.
+   */
   status: number;
   code: string;
-  /** The older name of the same, where it has one. */
+  /** The older name of the error, if it has one. */
   error?: string;
   message: string;
 }
 
-/** Something that Storage refuses, in the words of Supabase's storage-api. */
+/** A refusal of Storage, in the words of Supabase's storage-api. */
 export class StorageProblem extends Error {
   override readonly name = "StorageProblem";
   readonly problem: Problem;
@@ -55,7 +58,7 @@ export const problems = {
   failure: () => of(500, "InternalError", "Internal server error"),
 };
 
-/** What the database refused, as storage-api says it; nothing of its statements or values. */
+/** Converts a refusal of the database into storage-api's words, without statements or values. */
 export function problemOf(error: unknown): unknown {
   if (!(error instanceof postgres.PostgresError)) return error;
   switch (error.code) {

@@ -17,7 +17,7 @@ interface BucketBody {
 
 interface Call {
   asked: Asked;
-  /** What stands behind /bucket/. */
+  /** What follows /bucket/ in the path. */
   bucket: string;
   body: BucketBody;
   query: URLSearchParams;
@@ -25,11 +25,11 @@ interface Call {
 
 const sortColumns = ["id", "name", "created_at", "updated_at"] as const;
 
-/** The bucket's calls: `/bucket`. */
+/** The calls for buckets: `/bucket`. */
 export class Buckets {
   readonly #sessions: Sessions;
   readonly #files: Files;
-  /** Of every file of the project. */
+  /** The limit for every file of the project. */
   readonly #maxBytes: number;
 
   constructor(sessions: Sessions, files: Files, maxBytes: number) {
@@ -131,7 +131,7 @@ export class Buckets {
     await this.#sessions.run(asked, asked.claims, async (sql) => {
       const gone = await sql`delete from storage.buckets b where b.id = ${bucket}`.catch(
         (error: { code?: string }) => {
-          // An object came in between.
+          // An object was added meanwhile.
           if (error.code === "23503") throw problems.notEmpty();
           throw error;
         },
@@ -141,7 +141,7 @@ export class Buckets {
     return Response.json({ message: "Successfully deleted" });
   }
 
-  /** Hosted, a queue does it within the hour; here it has been done when the answer comes. */
+  /** On a hosted project, a queue does this within the hour. Here it is done before the answer. */
   async empty({ asked, bucket }: Call): Promise<Response> {
     checkBucketName(bucket);
     const seen = await this.#sessions.run(asked, asked.claims, async (sql) => {

@@ -7,29 +7,29 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { problems } from "./answers.ts";
 
-/** What is known of a file once it is written. */
+/** The metadata of a written file. */
 export interface Written {
   size: number;
-  /** With its quotes. */
+  /** With quotes. */
   eTag: string;
 }
 
 /**
- * The bytes of objects, one file for each version, named by the version's id. What a caller names an
- * object is in the database alone, so no name can lead out of the folder.
+ * The bytes of objects, in one file for each version, named by the version's id. The object's name
+ * is only in the database, so no name can lead out of the folder.
  */
 export interface Files {
-  /** @throws StorageProblem when it has more bytes than the limit; the rest is read and dropped. */
+  /** @throws StorageProblem if it has more bytes than the limit. The rest is read and dropped. */
   write(id: string, body: AsyncIterable<Uint8Array>, limit: number): Promise<Written>;
   read(id: string, from: number, to: number): ReadableStream;
   copy(id: string, to: string): Promise<void>;
   remove(ids: readonly string[]): Promise<void>;
-  /** Removes the files that no object has: a process that ended in the middle left them. */
+  /** Removes files without an object, which a process that was killed has left. */
   sweep(known: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Without a folder, in one of its own that goes when it closes. */
+/** Without a folder, it uses a temporary one that is removed at the end. */
 export function openFiles(folder: string | undefined): Files {
   let root: Promise<string> | undefined;
   const open = () => {
@@ -57,7 +57,8 @@ export function openFiles(folder: string | undefined): Files {
       }
       const path = await pathOf(id);
       try {
-        // On disk before the row that names it: a row without its file could never be read.
+        // The file must be on disk before the row that names it, because a row without its file
+        // could never be read.
         await pipeline(counted, createWriteStream(path, { mode: 0o600, flush: true }));
         if (size > limit) throw problems.tooLarge();
       } catch (error) {

@@ -21,11 +21,11 @@ const prefix = "/storage/v1";
  */
 export async function createStorage(options: {
   databaseUrl: string;
-  /** Where the files are; without it they go with this process. */
+  /** Where the files are kept. Without it, they are removed when this process ends. */
   folder: string | undefined;
-  /** Whether nothing but this database has files there: what no object names is removed. */
+  /** Whether only this database has files there, so that files without an object can be removed. */
   sweep: boolean;
-  /** No file is larger. */
+  /** The largest size of a file. */
   maxBytes: number;
   keys: ProjectKeys;
   tokens: Tokens;
@@ -116,7 +116,7 @@ function find(routes: readonly Handler[], method: string, path: string) {
   return undefined;
 }
 
-/** So that whoever still sends a body hears why it is refused. */
+/** A caller that is still sending its body has to get the refusal. */
 async function drain(request: Request): Promise<void> {
   if (request.bodyUsed || !request.body) return;
   for await (const _ of request.body as unknown as AsyncIterable<unknown>);

@@ -31,7 +31,7 @@ export async function list(
 const columns = ["name", "updated_at", "created_at", "last_accessed_at"] as const;
 const pageColumns = ["name", "updated_at", "created_at"] as const;
 
-/** `listV2`: pages by a cursor, with the folders apart. */
+/** `listV2`: pages by a cursor, with the folders listed separately. */
 export async function listV2(
   sessions: Sessions,
   asked: Asked,

@@ -1,6 +1,6 @@
 import { problems } from "./answers.ts";
 
-// What S3 takes without trouble, as on hosted projects.
+// The characters that S3 accepts safely, as on hosted projects.
 const keyForm = /^[A-Za-z0-9_/!.*'() &$=@;:+,?-]+$/;
 const bucketForm = /^[A-Za-z0-9_!.*'() &$=@;:+,?-]{1,100}$/;
 const mimeForm = /^([a-zA-Z0-9\-+.]+)\/([a-zA-Z0-9\-+.]+)(;\s*charset=[a-zA-Z0-9-]+)?$|\*$/;
@@ -21,7 +21,10 @@ export function checkMimeTypes(types: readonly string[]): void {
     if (type.length > 1000 || !mimeForm.test(type)) throw problems.mimeType(type);
 }
 
-/** Whether a bucket that allows these takes a file of this type; `image/*` allows every image. */
+/**
+ * Whether a bucket that allows these types accepts a file of this type. `image/*` allows every
+ * image.
+ */
 export function isAllowed(type: string, allowed: readonly string[]): boolean {
   if (allowed.length === 0) return true;
   const [kind, of] = type.split("/");
@@ -33,7 +36,7 @@ export function isAllowed(type: string, allowed: readonly string[]): boolean {
 
 const units: Record<string, number> = { gb: 1e9, mb: 1e6, kb: 1e3, b: 1 };
 
-/** Bytes of `20MB`, as a bucket's limit is given. @throws StorageProblem */
+/** The bytes of a bucket's limit such as `20MB`. @throws StorageProblem */
 export function bytesOf(size: unknown): number {
   if (typeof size === "number") return size;
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(gb|mb|kb|b)$/i.exec(String(size)) ?? [];
@@ -41,5 +44,5 @@ export function bytesOf(size: unknown): number {
   return Number(Number.parseFloat(number).toPrecision(3)) * (units[unit.toLowerCase()] ?? 1);
 }
 
-/** The console makes an empty file of this name in a folder that is to be seen while it is empty. */
+/** The dashboard creates an empty file with this name to show an empty folder. */
 export const isPlaceholder = (name: string): boolean => name.endsWith(".emptyFolderPlaceholder");

@@ -24,9 +24,9 @@ interface Place {
 }
 
 /**
- * What is done with objects. The policies decide first, by doing it as the caller and undoing it; then
- * the file is written; then the row, by the server. As in storage-api, so a transaction never waits
- * for a caller's bytes.
+ * The operations on objects. First the policies decide: the operation is done as the caller and
+ * undone. Then the file is written, and then the server writes the row. As in storage-api, a
+ * transaction never waits for a caller's bytes.
  */
 export class Objects {
   readonly #sessions: Sessions;
@@ -40,7 +40,7 @@ export class Objects {
   }
 
   /**
-   * The object, as the policies show it to the caller; everybody may read from a public bucket.
+   * The object, if the policies show it to the caller. Everybody may read from a public bucket.
    * @throws StorageProblem
    */
   async find(asked: Asked, { bucket, name }: Place): Promise<ObjectRow> {
@@ -54,7 +54,7 @@ export class Objects {
     return this.#sessions.run(asked, reader, (sql) => objectOf(sql, bucket, name));
   }
 
-  /** Those of these names that the policies show to the caller. @throws StorageProblem */
+  /** The objects with these names that the policies show to the caller. @throws StorageProblem */
   async seen(asked: Asked, bucket: string, names: string[]): Promise<Set<string>> {
     checkBucketName(bucket);
     const seen = await this.#sessions.run(asked, asked.claims, (sql) =>
@@ -115,7 +115,7 @@ export class Objects {
     await this.#mayWrite(asked, wanted, upsert);
   }
 
-  /** @returns those that are gone; what the caller may not delete is not named. */
+  /** @returns the deleted objects, without those that the caller may not delete. */
   async remove(asked: Asked, bucket: string, names: string[]): Promise<ObjectRow[]> {
     checkBucketName(bucket);
     const gone = await this.#sessions.run(asked, asked.claims, (sql) =>
@@ -161,7 +161,7 @@ export class Objects {
     to: Place,
     options: {
       upsert: boolean;
-      /** Where its metadata is not to be copied: what stands there instead. */
+      /** The metadata to use if it should not be copied. */
       own?: { metadata: object; userMetadata: Record<string, unknown> | undefined } | undefined;
     },
   ): Promise<ObjectRow> {
@@ -210,7 +210,7 @@ export class Objects {
     });
   }
 
-  /** The row of a file that is there; the file of the object that it replaces goes. */
+  /** Writes the row of an existing file, and removes the file of the object that it replaces. */
   async #put(asked: Asked, wanted: NewObject): Promise<ObjectRow> {
     const { before, row } = await this.#sessions.run(asked, service, async (sql) => {
       await sql`select pg_advisory_xact_lock(hashtextextended(${`${wanted.bucket}/${wanted.name}`}, 0))`;

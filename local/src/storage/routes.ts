@@ -11,7 +11,7 @@ import { type Asked, createSigner, type Sessions } from "./session.ts";
 export interface Call {
   request: Request;
   asked: Asked;
-  /** What the path names: a bucket, an object. */
+  /** What the path names, such as a bucket or an object. */
   names: string[];
   query: URLSearchParams;
 }
@@ -20,15 +20,15 @@ export interface Handler {
   methods: readonly string[];
   path: RegExp;
   operation: string;
-  /** `key`: a key or a token; `maybe`: without one as nobody; `open`: neither is looked at. */
+  /** `key`: needs a key or a token. `maybe`: works without one, as nobody. `open`: ignores both. */
   access: "key" | "maybe" | "open";
   handle(call: Call): Promise<Response>;
 }
 
-/** An upload by a signed URL has to begin within two hours, as hosted. */
+/** As on hosted projects, an upload with a signed URL has to begin within two hours. */
 const uploadSeconds = 7200;
 
-/** Everything that Storage answers, the narrower path first. */
+/** All routes of Storage, with narrower paths first. */
 export function routesOf(parts: {
   sessions: Sessions;
   files: Files;

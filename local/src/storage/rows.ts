@@ -1,4 +1,4 @@
-/** The statements of Storage. Each runs as whoever the transaction is set to. */
+/** The statements of Storage. Each runs as the user of the transaction. */
 import type { JSONValue, Sql } from "postgres";
 import { problemOf, problems } from "./answers.ts";
 
@@ -113,7 +113,7 @@ export async function moveObject(
   return rows[0].object;
 }
 
-/** @returns those that the caller may delete, as they were. */
+/** @returns the deleted rows, which are those that the caller may delete. */
 export async function deleteObjects(sql: Sql, bucket: string, names: string[]) {
   const rows = await sql<{ object: ObjectRow }[]>`
     delete from storage.objects o
@@ -158,15 +158,15 @@ export async function listLevel(sql: Sql, bucket: string, options: ListOptions) 
 export interface PageOptions {
   prefix: string;
   limit: number;
-  /** Whether what lies below a `/` behind the prefix is given as one folder. */
+  /** Whether everything below a `/` after the prefix is returned as one folder. */
   folders: boolean;
   column: "name" | "updated_at" | "created_at";
   order: "asc" | "desc";
-  /** Of the last entry before this page. */
+  /** The key of the last entry before this page. */
   after: { name: string; value: string } | undefined;
 }
 
-/** A page of entries by name, and one more where there is one. */
+/** A page of entries by name, and one more if there is one. */
 export async function listPage(sql: Sql, bucket: string, options: PageOptions) {
   const { prefix, limit, folders, column, order, after } = options;
   const sorted = column === "name" ? sql`''` : sql`coalesce(${sql(column)}::text, '')`;

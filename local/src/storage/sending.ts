@@ -10,7 +10,7 @@ function common(metadata: Metadata): Headers {
   });
 }
 
-/** The file itself, or the part of it that was asked for. @throws StorageProblem */
+/** The file, or the requested part of it. @throws StorageProblem */
 export function sendFile(
   request: Request,
   files: Files,
@@ -19,7 +19,7 @@ export function sendFile(
 ): Response {
   const { metadata, version } = object;
   const headers = common(metadata);
-  // As hosted: a page that somebody uploaded is shown as text, so that it runs nothing here.
+  // As on hosted projects, an uploaded page is sent as text, so that its scripts cannot run here.
   const isPage = metadata.mimetype.includes("text/html");
   headers.set("content-type", isPage ? "text/plain" : metadata.mimetype);
   headers.set("accept-ranges", "bytes");
@@ -44,7 +44,7 @@ export function sendFile(
   return new Response(body, { status: part ? 206 : 200, headers });
 }
 
-/** What is known about it, as storage-api's `info` gives it. */
+/** The object's metadata, in the form of storage-api's `info`. */
 export function sendInfo(request: Request, object: ObjectRow): Response {
   const { metadata, user_metadata, updated_at, id, name, version, bucket_id, created_at } = object;
   const headers = common(metadata);

@@ -3,14 +3,15 @@ import { jwtVerify, SignJWT } from "jose";
 import postgres, { type Sql } from "postgres";
 import { apiKeyOf, bearerOf } from "../api/caller.ts";
 import { closingSeconds } from "../api/connection.ts";
+import { withSafeReserve } from "../db/safe-reserve.ts";
 import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { problemOf, problems } from "./answers.ts";
 
-/** Who asks, and what for: what the transactions of the request are set up with. */
+/** The caller and the operation, which set up the transactions of the request. */
 export interface Asked {
   readonly claims: Claims;
-  /** Whether the request has a key or a token that is valid. */
+  /** Whether the request has a valid key or token. */
   readonly authenticated: boolean;
   /** Read by policies with `storage.operation()`. */
   readonly operation: string;
@@ -22,8 +23,8 @@ export interface Asked {
 export const service: Claims = { role: "service_role" };
 
 /**
- * The claims that a request to Storage runs as: of its token, else of its key. Public and signed URLs
- * have neither.
+ * The claims with which a request to Storage runs: those of its token, otherwise of its key. Public
+ * and signed URLs have neither.
  * @throws Refusal, StorageProblem
  */
 export async function claimsOf(
@@ -52,7 +53,8 @@ export class Sessions {
   readonly #sql: Sql;
 
   constructor(url: string) {
-    this.#sql = postgres(url, { max: 4, onnotice: () => {}, prepare: false, fetch_types: false });
+    const options = { max: 4, onnotice: () => {}, prepare: false, fetch_types: false };
+    this.#sql = withSafeReserve(postgres(url, options));
   }
 
   /** @throws StorageProblem */
@@ -83,7 +85,7 @@ export class Sessions {
     ).result;
   }
 
-  /** Whether the caller may: what the work does is undone. @throws StorageProblem when not. */
+  /** Tests whether the caller may do the work, and undoes it. @throws StorageProblem if not. */
   async tryOut(asked: Asked, work: (sql: Sql) => Promise<unknown>): Promise<void> {
     const undo = new Error("undone");
     await this.run(asked, asked.claims, async (sql) => {
@@ -107,7 +109,7 @@ export interface Signed {
   upsert?: boolean;
 }
 
-/** Tokens of signed URLs, with a key of their own: none of them is a token of the API. */
+/** Tokens of signed URLs. They have a separate key, so they are not valid for the API. */
 export function createSigner(keys: ProjectKeys) {
   const secret = createHmac("sha256", keys.jwtSecret).update("storage.signed-urls").digest();
   return {
@@ -117,7 +119,7 @@ export function createSigner(keys: ProjectKeys) {
         .setIssuedAt()
         .setExpirationTime(`${seconds}s`)
         .sign(secret),
-    /** @throws StorageProblem unless it is for this object and this use, and still valid. */
+    /** @throws StorageProblem unless it is for this object and this use and still valid. */
     async verify(
       token: string,
       url: string,

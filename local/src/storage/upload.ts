@@ -1,7 +1,7 @@
 import { problems } from "./answers.ts";
 import { isAllowed, isPlaceholder } from "./names.ts";
 
-/** A file on its way in. */
+/** A file that is being uploaded. */
 export interface Upload {
   body: AsyncIterable<Uint8Array>;
   mimetype: string;
@@ -11,12 +11,12 @@ export interface Upload {
 }
 
 const maxMetadataBytes = 1024 * 1024;
-/** What a form has around its file, at most: names, boundaries and the metadata. */
+/** The most bytes that a form has besides its file: names, boundaries and metadata. */
 const formBytes = 2 * maxMetadataBytes;
 
 /**
  * The file in a request's body: the body itself, or the file of a form.
- * @throws StorageProblem once the body has been read, so that its sender hears why.
+ * @throws StorageProblem after the body was read, so that its sender gets the error.
  */
 export async function uploadOf(
   request: Request,
@@ -78,7 +78,7 @@ async function fromForm(
   };
 }
 
-/** As hosted, metadata that is no JSON counts as none. */
+/** As on hosted projects, metadata that is not JSON counts as none. */
 function metadataOf(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -22,7 +22,8 @@ export interface FindAgents {
   capabilities?: string[];
   type?: string;
   /**
-   * The current status: an agent whose lifetime is over is `expired`, even if its row does not say so yet.
+   * The current status. An agent whose lifetime is over is `expired`, even if its row has not been
+   * updated yet.
    */
   status?: AgentRow["status"];
   /** Children of this agent. */
@@ -75,8 +76,8 @@ export class Agents<Agent> {
   }
 
   /**
-   * Agents from birth to end, the youngest first: what a view of the past needs. `find` and `get` say more
-   * about those that live.
+   * Lists living and ended agents with their start and end, youngest first, for views of the past. `find`
+   * and `get` return more about living agents.
    *
    * @example
    * const since = new Date(Date.now() - 3_600_000);
@@ -118,8 +119,8 @@ export class Agents<Agent> {
   }
 
   /**
-   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working: the connection that
-   * this returns has the new one, and is the agent's from now on.
+   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working. The
+   * returned connection has the new one and is the agent's connection from now on.
    */
   async resume(id: string): Promise<Result<Agent>> {
     const answer = await this.#link.fn("spawn/resume", issued, { id });
@@ -127,10 +128,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` with the agents that are alive, and with those that have joined, left or changed:
-   * now and at every change, also across a loss of the connection. An agent need not call `track` to be
-   * seen; one that has, and whose process is gone, has left. Without `agent:read`, an agent that never
-   * calls `track` is noticed within 15 s.
+   * Calls `handler` now and at every change, even if the connection is lost in between. It gets the
+   * agents that are alive, and those that have joined, left or changed. An agent does not have to
+   * call `track` to be seen. If it has called `track` and its process is gone, it has left. Without
+   * `agent:read`, an agent that never calls `track` is noticed within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example

@@ -52,7 +52,7 @@ export const agentTypeRow = row<AgentTypeRow>({
   created_at: text,
 });
 
-/** Both times of a token tell the time of the server, so both are required. */
+/** The server's time is learned from `iat`, so a token needs it. */
 const token = text.refine((jwt) => {
   const { iat } = claimsOf(jwt);
   return typeof iat === "number";
@@ -93,7 +93,7 @@ const card: Fields<CardRow> = {
   metadata: object,
 };
 export const cardRow = row<CardRow>(card);
-/** As deep as the tree. */
+/** With its children, and theirs. */
 export const treeRow: z.ZodType<TreeRow> = row<TreeRow>({
   ...card,
   children: z.lazy(() => list(treeRow)),

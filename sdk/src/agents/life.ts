@@ -1,14 +1,15 @@
 import { createClient } from "@supabase/supabase-js";
 import type { Database } from "../contract/database.types.ts";
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import type { Telemetry } from "../contract/telemetry.ts";
 import { inboxTopic } from "../contract/topics.ts";
 import type { Newest } from "../link/attendance.ts";
 import { reconnectAfterMs } from "../link/connection-errors.ts";
 import type { HybridClock } from "../link/hybrid-clock.ts";
-import { type Left, silenceMs, withLeft } from "../link/left.ts";
 import { Link } from "../link/link.ts";
 import { type Limit, Requests } from "../link/requests.ts";
 import type { Transport } from "../link/transport.ts";
+import { type Left, notPushed, silenceMs, withLeft } from "../link/unsent-at-close.ts";
 import { agentRow, beaten, stopped } from "./answers.ts";
 import type { Activity } from "./card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
@@ -26,6 +27,7 @@ export interface LifeParts {
   functionsPrefix?: string | undefined;
   /** How it calls the database. Without it, through the Data API. */
   transport?: Transport | undefined;
+  telemetry?: Telemetry | undefined;
 }
 
 /** A room of an agent that has to close with it. */
@@ -41,8 +43,8 @@ export class Life {
   readonly link: Link;
   readonly clock: HybridClock;
   /**
-   * Settles when the agent is over: with null after its own `stop`, `suspend` or `close`, otherwise with the
-   * reason.
+   * Resolves when the agent has ended: to null after its own `stop`, `suspend` or `close`,
+   * otherwise to the reason.
    */
   readonly ended: Promise<MayflyError | null>;
   /** Called when somebody wants its debug records. */
@@ -60,7 +62,7 @@ export class Life {
   #over: (why: MayflyError | null) => void = () => {};
 
   constructor(
-    { url, key, anonymous, clock, functionsPrefix, transport }: LifeParts,
+    { url, key, anonymous, clock, functionsPrefix, transport, telemetry }: LifeParts,
     issued: Issued,
   ) {
     this.clock = clock;
@@ -79,7 +81,7 @@ export class Life {
     });
     const { id, name, tenant_id: tenantId } = issued.agent;
     const way = transport && { transport, caller: { key, token }, requests: this.#requests };
-    this.link = new Link({ client, tenantId, self: { id, name, tenantId }, way });
+    this.link = new Link({ client, tenantId, self: { id, name, tenantId }, way, telemetry });
     clock.learnFromToken(issued.token);
     session.onToken = (token) => {
       clock.learnFromToken(token);
@@ -99,7 +101,7 @@ export class Life {
   get type(): AgentTypeRow | null {
     return this.#session.type;
   }
-  /** Why it can do nothing more. Null while it can. */
+  /** Why it can do nothing more. Null while it still can. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
   }
@@ -147,6 +149,16 @@ export class Life {
     return this.#stopping;
   }
 
+  /** Stops it, unless it has ended. @throws what failed, or `not_pushed` if it ended with `unsynced` operations. */
+  async dispose(unsynced: number): Promise<void> {
+    const { over } = this;
+    if (!over) {
+      const { error } = await this.stop();
+      if (error) throw error;
+    } else if (unsynced > 0)
+      throw notPushed("The agent has ended", { unsynced, refused: 0, cause: over });
+  }
+
   close(): Promise<Result<null>> {
     return this.#conclude("This connection of the agent is closed", async () => ok(null));
   }
@@ -157,7 +169,7 @@ export class Life {
       { ...state, ...this.link.attendance.next() },
       beaten,
     );
-    // The message about its end may be lost, so the renewal tells why it is over.
+    // The message about its end may be lost, so the next renewal tells why it has ended.
     if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if (answer.data.watched) this.onWatched();
@@ -189,7 +201,9 @@ export class Life {
     this.#over(null);
   }
 
-  /** The agent was ended from outside. Its token is worth nothing, so no room waits for another. */
+  /**
+   * The agent was ended from outside. Its token no longer works, so no room waits for a new one.
+   */
   async #end(why: MayflyError): Promise<void> {
     await this.link.close();
     this.#over(why);
@@ -197,7 +211,10 @@ export class Life {
     await Promise.allSettled(this.held.toReversed().map((room) => room.close()));
   }
 
-  /** Opens a live connection, so that the agent hears at once of its end and of those who watch it. */
+  /**
+   * Opens a live connection, so that the agent learns at once that it has ended or is being
+   * watched.
+   */
   #live(): void {
     const { id, tenant_id, name, type, parent_id, spawned_at, expires_at } = this.agent;
     this.link.topics.join(inboxTopic(tenant_id, id), {

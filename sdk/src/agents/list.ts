@@ -31,8 +31,8 @@ export interface LifeRow {
 }
 
 /**
- * An agent from its birth to its end. One whose `expiresAt` is over lives no more, whether or not its
- * status says so yet.
+ * An agent from its birth to its end. After its `expiresAt` it is no longer alive, even if its
+ * status has not been updated yet.
  *
  * @interface
  */
@@ -40,9 +40,9 @@ export type AgentLife = FromRow<LifeRow>;
 
 /** Which agents to list. */
 export interface ListAgents {
-  /** Those that have lived since then. */
+  /** Only agents that were alive at some time since then. */
   since?: Date;
-  /** These alone, whenever they lived. */
+  /** Only these agents, whenever they lived. */
   ids?: string[];
   /** 100 by default, 1,000 at most; not for `ids`. */
   limit?: number;
@@ -69,7 +69,7 @@ const lifeRow = row<LifeRow>({
 });
 const columns =
   "id, name, type, parent_id, status, activity, task, capabilities, scopes, spawned_at, spawned_by, expires_at, suspended_at, suspend_reason, stopped_at, stop_reason, metadata";
-/** Ids of one request: a URL has an end. */
+/** How many ids one request may have, because the length of a URL is limited. */
 const chunk = 100;
 
 /** Agents, the youngest first. */

@@ -2,7 +2,7 @@ import { list } from "../contract/answer-form.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { presenceTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
-import { attempt, report } from "../link/report.ts";
+import { attempt, report } from "../link/safe-callback.ts";
 import { type LivingRow, livingRow } from "./answers.ts";
 import type { Activity } from "./card.ts";
 
@@ -13,10 +13,10 @@ export interface PresenceState {
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive. Its status and task are there once it has shown them. */
+/** An agent that is alive. It has a status and a task once it has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
-  /** This and the next two fields come from the table. The agent chooses the rest itself. */
+  /** This field and the next two come from the table. The agent chooses the rest. */
   name: string;
   type: string;
   activity: Activity;
@@ -43,15 +43,16 @@ export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise
 
 /** Agents that die without leaving are noticed within this time. */
 const lookAgainMs = 15_000;
-/** If many change, they are looked up together, at most this often. */
+/** If many agents change, they are looked up together, at most this often. */
 const pauseMs = 250;
 /** How many ids a call of mayfly.living_agents takes. */
 const chunk = 1_000;
 
 /**
- * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive
- * and what they are called; presence says what they show of themselves. An agent that has shown itself
- * and no longer does has left, even if its lifetime is not over: its process is gone, or it said so.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is
+ * alive and what they are called. Presence says what they show about themselves. An agent that has
+ * shown itself and no longer does has left, even if its lifetime is not over, because its process
+ * is gone or it called `leave`.
  */
 export async function watchPresence(
   link: Link,
@@ -154,7 +155,7 @@ function stateOf(state: Record<string, (PresenceState & { presence_ref: string }
   return shown;
 }
 
-/** The youngest 1,000 that are alive, and those of `keys` that are. */
+/** The youngest 1,000 living agents, and the agents of `keys` that are alive. */
 async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[]>> {
   const youngest = await link.rpc("living_agents", {}, list(livingRow));
   if (youngest.error || youngest.data.length < chunk) return youngest;

@@ -3,7 +3,7 @@ import { unwritable } from "../contract/storable.ts";
 import { presenceTopic } from "../contract/topics.ts";
 import type { Link, Self } from "../link/link.ts";
 
-import { ticks } from "../link/ticks.ts";
+import { ticks } from "../link/monotonic-time.ts";
 import type { TopicHub } from "../link/topic-hub.ts";
 import {
   type FollowLives,
@@ -13,7 +13,10 @@ import {
   watchPresence,
 } from "./presence-watch.ts";
 
-/** Realtime closes a channel at the sixth presence call within 30 s. One call is kept for the end. */
+/**
+ * Realtime closes a channel at the sixth presence call within 30 s. One call is reserved for
+ * leaving.
+ */
 const callsPerWindow = 4;
 const windowMs = 30_000;
 /**
@@ -35,7 +38,7 @@ export class Presence {
     onJoined: (joined: boolean) => this.#joined(joined),
     onError: (error: MayflyError) => this.#fail(error),
   };
-  /** Called with an error while a call is under way, because the call gets no other answer. */
+  /** Called with an error while a call is running, because the call gets no other answer. */
   #fail: (error: MayflyError) => void = () => {};
   #failures = 0;
   #hub: TopicHub | undefined;
@@ -52,13 +55,13 @@ export class Presence {
   }
 
   /**
-   * Shows `state`, merged with what was shown before, until the agent ends or `leave()` is called. After a
-   * lost connection it is shown again. Four changes in 30 s are sent at once. Of more, the newest is sent
-   * when the limit allows.
+   * Shows `state`, merged with what was shown before, until the agent ends or `leave()` is called.
+   * After a lost connection it is shown again. Four changes in 30 s are sent at once. If there are
+   * more, only the newest is sent when the limit allows.
    *
    * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
-   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
-   * cannot be reached: it is then shown as soon as possible.
+   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while
+   * Realtime cannot be reached. The state is then shown as soon as possible.
    * @example
    * await agent.presence.track({ status: "reading", task: "README.md" });
    */

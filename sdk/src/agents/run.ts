@@ -1,6 +1,5 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { askedToWait, retried } from "../link/retry.ts";
-import { within } from "../link/ticks.ts";
+import { Patience, retried } from "../link/retry.ts";
 import type { SpawnOptions, TeamGroup } from "./spawn.ts";
 
 /** How a team starts and ends around some work. */
@@ -43,21 +42,22 @@ const maxReason = 500;
 
 /**
  * Runs the whole life of an agent around some work: spawn, pull, work, push, stop. If everything
- * that it remembered was pushed, the result is what the work returned. Otherwise `error` is the
+ * that it remembered was pushed, the result is what the work returned. Otherwise, `error` is the
  * first of these:
  *
- * - what `spawn` or the first pull returned; then the work was not started;
- * - what the work threw: a MayflyError unchanged (so that you can `throw error`), anything else as
+ * - the error of `spawn` or the first pull; the work was then not started;
+ * - the error that the work threw: a MayflyError unchanged (so that you can `throw error`),
+ *   anything else as
  *   `work_failed` with the thrown value as `cause`;
- * - what the push returned; then `details.result` is what the work returned, and what was learned is
+ * - the error of the push; `details.result` is then what the work returned, and what was learned is
  *   still in the outbox, for `mayfly.outbox.drain()` or the next agent;
- * - why the server refused an operation; then `details.result` is what the work returned, and
- *   `details.refused` has the operations, which are dead letters.
+ * - the reason why the server refused an operation; `details.result` is then what the work
+ *   returned, and `details.refused` has the operations, which are now dead letters.
  *
  * If a rate limit of the tenant refuses a call (`rate_limited`), it is retried after
  * `details.retry_after` seconds, up to `maxWait` in all. If the work throws, what it remembered is
  * pushed as well, and the stop reason is the message of the error instead of `done`. If the agent
- * dies meanwhile, the caller drains its outbox, if it may.
+ * dies meanwhile, the caller drains its outbox if it has the right to.
  */
 export function run<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
@@ -109,7 +109,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   const [unpushed] = await errorsOf(agents, (agent) => push(agent, patience));
   await stopAll(agents, outcome.error ? `The work failed: ${outcome.error.message}` : "done");
   if (!unpushed) return unlessRefused(agents, outcome);
-  // Their own tokens may have ended, but the caller's may still work.
+  // The agents' tokens may have expired, but the caller's may still work.
   const drained = await patience.wait(() => mayfly.outbox.drain());
   const unsynced = agents.reduce((sum, { outbox }) => sum + outbox.waiting, 0);
   if (outcome.error || (!drained.error && unsynced === 0)) return unlessRefused(agents, outcome);
@@ -117,7 +117,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** What failed for some of them. Each one is tried, whatever happens to the others. */
+/** The first error, if any. Each one is tried, even if others fail. */
 async function errorsOf<Agent>(
   agents: readonly Agent[],
   step: (agent: Agent) => Promise<MayflyError | null>,
@@ -162,26 +162,6 @@ function notPushed(what: string, cause: MayflyError, details: object): MayflyErr
     },
     { cause },
   );
-}
-
-/** Waits when a rate limit refuses a call, up to this many seconds in all. */
-class Patience {
-  #leftMs: number;
-
-  constructor(seconds: number) {
-    this.#leftMs = seconds * 1000;
-  }
-
-  async wait<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
-    for (;;) {
-      const result = await call();
-      if (result.error?.code !== "rate_limited") return result;
-      const ms = askedToWait(result.error) || 1_000;
-      if (ms > this.#leftMs) return result;
-      this.#leftMs -= ms;
-      await new Promise((resolve) => setTimeout(resolve, within(ms)));
-    }
-  }
 }
 
 async function push(agent: Worker, patience: Patience): Promise<MayflyError | null> {

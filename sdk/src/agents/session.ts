@@ -2,15 +2,15 @@ import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { claimsOf } from "../link/claims.ts";
 import { jittered } from "../link/jitter.ts";
 import type { Link } from "../link/link.ts";
+import { ticks, within } from "../link/monotonic-time.ts";
 import { passes, retried } from "../link/retry.ts";
-import { ticks, within } from "../link/ticks.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
 /** How often to retry a renewal with the same secret. A secret works twice in case the answer is lost. */
 const renewalTries = 3;
 const retryDelayMs = 500;
-/** None of these errors means that the agent is over. */
+/** None of these errors means that the agent has ended. */
 const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
 /** A token that ends sooner than this is not used, because it has to arrive first. */
 const marginMs = 10_000;
@@ -66,10 +66,11 @@ export class Session {
   }
 
   /**
-   * Renews now. Calls at the same time share one renewal. With `extend`, the agent gets its lifetime again.
+   * Renews now. Calls at the same time share one renewal. With `extend`, the agent's lifetime
+   * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is under way only gets a token.
+    // A renewal that is already running only gets a token.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {
@@ -134,9 +135,12 @@ export class Session {
   }
 }
 
-/** Uses both clocks, because one can be set and the other stops while the machine sleeps. */
+/** Uses both clocks, because one can be set and the other one stops while the machine sleeps. */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
-/** The time passed, at least. A clock set back changes nothing, and one set ahead causes one renewal. */
+/**
+ * The least time that has passed. Setting the clock back changes nothing, and setting it ahead
+ * causes one renewal.
+ */
 const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);
 

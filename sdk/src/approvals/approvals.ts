@@ -23,11 +23,11 @@ import type {
 /** One decision. */
 export interface DecideOptions {
   reason?: string;
-  /** Approves this input instead. It has to match the schema of the question. */
+  /** Approves this input instead. It has to match the schema of the approval. */
   input?: unknown;
 }
 
-/** Questions that somebody has to answer before work goes on. */
+/** Approvals, on which somebody has to decide before work continues. */
 export class Approvals {
   readonly policies: ApprovalPolicies;
   readonly #link: Link;
@@ -82,8 +82,8 @@ export class Approvals {
    * Approves what you have seen: pass the approval as you got it. With `input` you approve changed arguments,
    * and earlier approvals of the old ones no longer count. Needs `approval:decide`.
    *
-   * @returns the approval, `pending` until its quorum; `approval_own` if you asked for it yourself,
-   * `approval_not_yours`, `approval_changed` if the question has changed, `approval_decided`.
+   * @returns the approval, `pending` until its quorum; `approval_own` if you requested it yourself,
+   * `approval_not_yours`, `approval_changed` if the approval has changed, `approval_decided`.
    *
    * @example
    * const [first] = (await mayfly.approvals.list({ mine: true })).data ?? [];
@@ -93,13 +93,13 @@ export class Approvals {
     return this.#decide({ ...options, ...seen(approval), verdict: "approve" });
   }
 
-  /** Rejects. Whoever waits gets `approval_rejected` with the reason. Needs `approval:decide`. */
+  /** Rejects. The caller that waits gets `approval_rejected` with the reason. Needs `approval:decide`. */
   reject(approval: Pick<Approval, "id" | "digest">, { reason }: { reason?: string } = {}) {
     return this.#decide({ ...(reason && { reason }), ...seen(approval), verdict: "reject" });
   }
 
   /**
-   * Makes up to 100 decisions in one call, each on its own.
+   * Decides up to 100 approvals in one call, each independently.
    *
    * @returns for each decision, in order, the approval or the error.
    */
@@ -125,7 +125,7 @@ export class Approvals {
     return answer.error ? answer : ok(toApproval<Approval>(answer.data));
   }
 
-  /** Withdraws a question that you asked. With `approval:admin`, any question. */
+  /** Withdraws an approval that you requested. With `approval:admin`, any approval. */
   async cancel(id: string): Promise<Result<Approval>> {
     const answer = await this.#link.rpc("cancel_approval", { id: idOf(id) }, approvalRow);
     return answer.error ? answer : ok(toApproval<Approval>(answer.data));

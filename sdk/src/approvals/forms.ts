@@ -1,7 +1,8 @@
-import { present, seconds } from "../jobs/forms.ts";
+import { seconds } from "../jobs/forms.ts";
+import { present } from "../link/rows.ts";
 import type { ApprovalOptions, ApprovalPolicyOptions } from "./types.ts";
 
-/** A question in the form that SQL takes. */
+/** An approval in the form that SQL takes. */
 export const toRequest = (title: string, input: unknown, options: ApprovalOptions) =>
   present({
     title,

@@ -6,8 +6,8 @@ import { toPolicyValues } from "./forms.ts";
 import type { ApprovalPolicy, ApprovalPolicyOptions } from "./types.ts";
 
 /**
- * Policies that say what needs an approval, by agent type and category. The most specific policy applies.
- * Without any, everything is asked.
+ * Policies that say what needs an approval, by agent type and category. The most specific policy
+ * applies. Without a policy, somebody has to decide on every approval.
  */
 export class ApprovalPolicies {
   readonly #link: Link;

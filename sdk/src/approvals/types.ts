@@ -5,13 +5,13 @@ export type ApprovalStatus = "pending" | "approved" | "rejected" | "expired" | "
 /** Whose approval is needed: people with a role, or any agent with the scope `approval:decide`. */
 export type ApprovalRole = "agent" | "member" | "admin" | "owner";
 
-/** Options of a question, besides its title and its input. */
+/** Options of an approval, besides its title and its input. */
 export interface ApprovalOptions {
   /** The category, such as `"deploy"` or `"money"`, to which policies refer. `"general"` by default. */
   category?: string;
-  /** How confident the asker is, from 0 to 1. A policy can say from which confidence nobody is asked. */
+  /** How confident the requester is, from 0 to 1. A policy can say above which confidence nobody is asked. */
   confidence?: number;
-  /** Whether this is a milestone. A policy can say that only milestones are asked. */
+  /** Whether this is a milestone. A policy can say that only milestones need an approval. */
   milestone?: boolean;
   /** Asks, whatever the policies say. */
   required?: boolean;
@@ -30,7 +30,7 @@ export interface ApprovalOptions {
   inputSchema?: object;
 }
 
-/** A question that somebody has to answer. */
+/** A request that somebody has to decide on. */
 export interface Approval<Input = unknown> {
   id: string;
   title: string;
@@ -50,7 +50,7 @@ export interface Approval<Input = unknown> {
   /** The job that waits for it. */
   jobId: string | null;
   step: string | null;
-  /** The agent or person that asked. Null for the secret key. */
+  /** The agent or person that requested it. Null for the secret key. */
   requestedBy: string | null;
   requestedKind: "agent" | "person" | "secret";
   createdAt: Date;
@@ -89,7 +89,7 @@ export interface Decision {
   /** The digest of the approval as you saw it. */
   digest: string;
   reason?: string;
-  /** Approves this input instead. It has to match the schema of the question. */
+  /** Approves this input instead. It has to match the schema of the approval. */
   input?: unknown;
 }
 
@@ -112,19 +112,19 @@ export interface ApprovalPolicyOptions {
   category?: string;
   /** Ask for everything (the default), only for milestones, or for nothing. */
   autonomy?: "ask" | "milestones" | "none";
-  /** A question with at least this confidence is not asked. */
+  /** Nobody is asked if the requester is at least this confident. */
   minConfidence?: number;
   /** The minimum quorum. */
   quorum?: number;
   roles?: ApprovalRole[];
-  /** Whether the asker, and its ancestors and descendants, may decide. False by default. */
+  /** Whether the requester, and its ancestors and descendants, may decide. False by default. */
   requesterDecides?: boolean;
-  /** How long a question may wait at most. */
+  /** How long an approval may wait at most. */
   expiresIn?: Duration;
   /** After this time, people with `escalationRoles` may decide too: admins and owners by default. */
   escalateAfter?: Duration;
   escalationRoles?: ApprovalRole[];
-  /** The name of a job to add for each question, delegation and escalation. Its handler tells people. */
+  /** The name of a job to add for each approval, delegation and escalation. Its handler tells people. */
   notify?: string;
 }
 

@@ -6,21 +6,22 @@ import { postOut } from "../link/post-out.ts";
 export interface WebhookOptions<Input = never> {
   /** Signs each call: `mayfly-signature: t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>", hex>`. */
   secret?: string;
-  /** Sent as they are, such as the key of a service that sends mail. */
+  /** Additional headers, such as the key of a service that sends mail. */
   headers?: Record<string, string>;
-  /** What is posted as JSON; by default what the job was given. */
+  /** Returns what to post as JSON. By default, the input of the job. */
   body?: (input: Input) => unknown;
   /** 10,000 by default. */
   timeoutMs?: number;
 }
 
-/** What goes wrong for good: the receiver understood, and does not want it. */
+/** The call failed for good: the receiver understood the request and refused it. */
 const isFinal = (status: number) =>
   status >= 400 && status < 500 && ![408, 425, 429].includes(status);
 
 /**
- * A handler that posts what its job was given, as JSON, and fails the attempt unless the answer is 2xx, so that it is tried
- * again. Each attempt has the same `idempotency-key`. For approvals: the job that a policy names in `notify`.
+ * Returns a handler that posts the input of its job as JSON. Unless the answer is 2xx, the attempt
+ * fails and is retried. Each attempt has the same `idempotency-key`. Use it for the job that an
+ * approval policy names in `notify`.
  *
  * @example
  * await mayfly.approvals.policies.set({ notify: "tell-people" });
@@ -41,7 +42,7 @@ export function webhook<Input = unknown>(
     const signal = AbortSignal.any([job.signal, AbortSignal.timeout(timeoutMs)]);
     const status = await postOut(url, text, sent, signal);
     if (status >= 200 && status < 300) return { status };
-    // Of the address the host alone: the rest may be a secret.
+    // Name only the host of the address, because the rest may be secret.
     throw Object.assign(new Error(`${new URL(url).host} answered ${status}.`), {
       code: "webhook_refused",
       retryable: !isFinal(status),

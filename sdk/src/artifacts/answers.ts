@@ -1,4 +1,4 @@
-/** The forms of answers about artifacts. See `answer-form.ts`. */
+/** Schemas of answers about artifacts. See `answer-form.ts`. */
 import { count, list, maybeText, object, row, text, texts, word } from "../contract/answer-form.ts";
 import type { ArtifactRow } from "./types.ts";
 

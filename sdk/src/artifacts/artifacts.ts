@@ -16,8 +16,8 @@ import type {
 } from "./types.ts";
 
 /**
- * Files of the tenant, by name and version, in the project's Storage. A version is never replaced; what
- * it holds is checked when it is read.
+ * Files of the tenant, by name and version, in the project's Storage. A version is never replaced,
+ * and its content is checked when it is read.
  */
 export class Artifacts {
   readonly #link: Link;
@@ -26,7 +26,7 @@ export class Artifacts {
 
   /**
    * @internal
-   * @param team whose they are; without one, the tenant's.
+   * @param team the team that owns them. Without it, the tenant does.
    */
   constructor(link: Link, team?: string) {
     this.#link = link;
@@ -34,17 +34,17 @@ export class Artifacts {
     this.#team = team;
   }
 
-  /** Those of a team. They stay when it has ended. */
+  /** The files of a team. They stay after the team has ended. */
   of(team: string): Artifacts {
     return new Artifacts(this.#link, idOf(team));
   }
 
   /**
-   * Stores a file as the next version of its name. Nobody sees it before it is whole. Its bytes count
-   * towards the tenant's `maxBytes`. Needs `artifact:write`.
+   * Stores a file as the next version of its name. Nobody sees it before it is complete. Its bytes
+   * count towards the tenant's `maxBytes`. Needs `artifact:write`.
    *
-   * @returns `quota_exceeded`, `not_configured` where the project has no Storage, `invalid_request` for a
-   *   file over the project's limit.
+   * @returns `quota_exceeded`, `not_configured` if the project has no Storage, `invalid_request`
+   * for a file over the project's limit.
    * @example
    * const { data: report } = await mayfly.artifacts.put("report.md", "# All well");
    * console.log(report?.version); // 1
@@ -76,9 +76,10 @@ export class Artifacts {
   }
 
   /**
-   * A file with what is in it, the newest version by default. Needs `artifact:read`.
+   * Reads a file with its content, the newest version by default. Needs `artifact:read`.
    *
-   * @returns `artifact_unknown`; `artifact_damaged` where Storage gives other bytes than were stored.
+   * @returns `artifact_unknown`; `artifact_damaged` if Storage returns other bytes than were
+   * stored.
    * @example
    * const { data: report } = await mayfly.artifacts.get("report.md");
    * console.log(await report?.data.text());
@@ -88,23 +89,25 @@ export class Artifacts {
     return found.error ? found : this.#read(found.data);
   }
 
-  /** The file of this id, whichever team's it is. As `get`. */
+  /** Reads the file with this id, whichever team it belongs to. Like `get`. */
   async open(id: string): Promise<Result<StoredFile>> {
     const found = await this.#one({ id: idOf(id) });
     return found.error ? found : this.#read(found.data);
   }
 
-  /** The newest version of each name, by name. Needs `artifact:read`. */
+  /** Lists the newest version of each name, sorted by name. Needs `artifact:read`. */
   list(options: ListArtifacts = {}): Promise<Result<Artifact[]>> {
     return this.#list({}, options);
   }
 
-  /** The versions of a name, the newest first. Needs `artifact:read`. */
+  /** Lists the versions of a name, newest first. Needs `artifact:read`. */
   versions(name: string, options: ListArtifacts = {}): Promise<Result<Artifact[]>> {
     return this.#list({ name, versions: true }, options);
   }
 
-  /** A URL by which anyone can download it, for so many seconds. Needs `artifact:read`. */
+  /**
+   * Returns a URL with which anyone can download it, for this many seconds. Needs `artifact:read`.
+   */
   async url(
     name: string,
     { version, seconds = 3600 }: GetArtifact & { seconds?: number } = {},
@@ -113,7 +116,9 @@ export class Artifacts {
     return found.error ? found : this.#files.sign(found.data.path, seconds, name);
   }
 
-  /** Removes all versions of a name, or one. @returns how many. Needs `artifact:write`. */
+  /**
+   * Removes all versions of a name, or one. Needs `artifact:write`. @returns how many were removed.
+   */
   async remove(name: string, { version }: GetArtifact = {}): Promise<Result<number>> {
     let removed = 0;
     for (;;) {
@@ -128,7 +133,10 @@ export class Artifacts {
     }
   }
 
-  /** Removes every artifact of the tenant, as before it is erased. For people and the secret key. */
+  /**
+   * Removes every artifact of the tenant, for example before it is erased. For people and the
+   * secret key.
+   */
   async removeAll(): Promise<Result<number>> {
     let removed = 0;
     for (;;) {
@@ -143,10 +151,11 @@ export class Artifacts {
   }
 
   /**
-   * Deletes the files in Storage whose artifact is gone: what an interrupted `remove`, an upload that never
-   * ended, or an erased tenant has left. The secret key without a tenant does it for all tenants.
+   * Deletes files in Storage whose artifact is gone: leftovers of an interrupted `remove`, an
+   * upload that never ended, or an erased tenant. The secret key without a tenant sweeps all
+   * tenants.
    *
-   * @returns how many there were.
+   * @returns how many were deleted.
    */
   async sweep(): Promise<Result<number>> {
     let swept = 0;
@@ -154,7 +163,7 @@ export class Artifacts {
       const due = await this.#link.rpc("sweep_files", {}, pathList);
       if (due.error) return due;
       const [first] = due.data;
-      // What could not be deleted is left for another time.
+      // Files that could not be deleted are left for the next sweep.
       if (first === undefined || first === last) return ok(swept);
       last = first;
       const gone = await this.#files.remove(due.data);
@@ -164,8 +173,8 @@ export class Artifacts {
   }
 
   /**
-   * What a reference stands for: the JSON of a result that was too large for its job. Anything else comes
-   * back as it is. As `get`.
+   * Resolves a reference to the JSON that it stands for, such as a result that was too large for
+   * its job. Returns any other value unchanged. Like `get`.
    *
    * @example
    * const { data: job } = await mayfly.jobs.get(id);
@@ -211,8 +220,8 @@ export class Artifacts {
     return failed(
       new MayflyError({
         code: "artifact_damaged",
-        message: "Storage gave other bytes than were stored.",
-        hint: "Read an earlier version, and look at who writes to the bucket mayfly.",
+        message: "Storage returned other bytes than were stored.",
+        hint: "Read an earlier version, and check who writes to the bucket mayfly.",
         details: { field: "name" },
       }),
     );
@@ -220,26 +229,33 @@ export class Artifacts {
 }
 
 /**
- * The result of a job as its row can hold it: one of more than 256 KB becomes an artifact, and the result
- * a reference to it.
+ * A result in the form in which a row can store it. A result of more than 256 KB becomes an artifact, and the
+ * row gets a reference to it.
  *
+ * @param link called only for such a result; without one, the row refuses it.
  * @internal
  */
 export async function fitting(
-  link: Link | undefined,
-  id: string,
+  link: () => Link | undefined,
+  name: string,
   result: unknown,
+  metadata: Record<string, unknown> = {},
 ): Promise<unknown> {
   const text = JSON.stringify(result);
-  if (!link || text === undefined || byteLength(text) <= maxResultBytes) return result;
-  const { data, error } = await new Artifacts(link).put(`jobs/${id}/result`, text, {
-    mediaType: resultType,
-  });
+  if (!isLarge(text)) return result;
+  const to = link();
+  if (!to) return result;
+  const options = { mediaType: resultType, metadata };
+  const { data, error } = await new Artifacts(to).put(name, text, options);
   if (error) throw error;
   return { artifact: data.id, size: data.size } satisfies ArtifactRef;
 }
 
-/** Whether this stands for a file. */
+/** Whether JSON is more than a row may hold. A character is three bytes at most. */
+export const isLarge = (text: string | undefined): text is string =>
+  text !== undefined && text.length * 3 > maxResultBytes && byteLength(text) > maxResultBytes;
+
+/** Whether a value is a reference to a file. */
 export function isRef(value: unknown): value is ArtifactRef {
   const { artifact, size } = Object(value) as Record<string, unknown>;
   return typeof artifact === "string" && typeof size === "number";

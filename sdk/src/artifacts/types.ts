@@ -23,35 +23,38 @@ export interface ArtifactRow {
  */
 export type Artifact = FromRow<ArtifactRow>;
 
-/** What is stored: a text, bytes, or anything with a type of its own. */
+/** The content to store: a text, bytes, or a Blob with its own type. */
 export type ArtifactData = string | Uint8Array | ArrayBuffer | Blob;
 
-/** What a file is stored with. */
+/** Options of a file to store. */
 export interface PutArtifact {
-  /** Such as `text/markdown`; that of the Blob, or `text/plain` and `application/octet-stream`. */
+  /**
+   * Such as `text/markdown`. By default the type of the Blob, `text/plain` for a text, and
+   * `application/octet-stream` for bytes.
+   */
   mediaType?: string;
   metadata?: Record<string, unknown>;
 }
 
-/** Which file is read: the newest version by default. */
+/** Which version to read. The newest by default. */
 export interface GetArtifact {
   version?: number;
 }
 
-/** Where the next page begins: behind this artifact. */
+/** The next page begins after this artifact. */
 export interface ListArtifacts {
   after?: Pick<Artifact, "name" | "version">;
   /** 100 by default, at most 1,000. */
   limit?: number;
 }
 
-/** A file with what is in it. */
+/** A file with its content. */
 export interface StoredFile {
   artifact: Artifact;
   data: Blob;
 }
 
-/** What stands in a job's result, a message or a memory instead of a file. */
+/** A reference to a file, for a job's result, a message or a memory. */
 export interface ArtifactRef {
   artifact: string;
   size: number;

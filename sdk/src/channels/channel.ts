@@ -6,7 +6,7 @@ import { unwritable } from "../contract/storable.ts";
 import { broadcastTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
 
-import { attempt, report } from "../link/report.ts";
+import { attempt, report } from "../link/safe-callback.ts";
 import type { Topic, TopicListener } from "../link/topic.ts";
 import type { MessageContent, SendOptions, Sent } from "../messages/content.ts";
 import type { Messages } from "../messages/messages.ts";
@@ -70,7 +70,7 @@ export class Channel {
     options: ChannelOptions = {},
   ): () => Promise<void> {
     const handle = (message: MessageContent) =>
-      noteHandling(this.#link.note, message, this.name, () => handler(message));
+      noteHandling(this.#link, message, this.name, () => handler(message));
     const stream = new ChannelStream(this.#link, this.name, handle, options);
     this.#streams.add(stream);
     return async () => {
@@ -89,10 +89,11 @@ export class Channel {
   }
 
   /**
-   * Sends a broadcast to current listeners, as fast as Realtime. Use it for what may be lost, such as cursors
-   * and progress. It needs the right to publish and `channel:broadcast`, which no agent has by default,
-   * because broadcasts count against the whole project's rate. If Realtime drops it without an answer, it
-   * fails after `timeoutMs`, 5,000 by default.
+   * Sends a broadcast to current listeners, as fast as Realtime. Use it for messages that you can
+   * afford to lose, such as cursor positions and progress. It needs the right to publish and
+   * `channel:broadcast`, which no agent has by default, because broadcasts count against the whole
+   * project's rate. If Realtime drops it without an answer, it fails after `timeoutMs`, 5,000 by
+   * default.
    *
    * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
    * `channel_unknown`.
@@ -119,7 +120,7 @@ export class Channel {
   /**
    * Listens to broadcasts of one event, or of all (`*`). Anyone who may publish in the channel can send them.
    *
-   * @returns when it listens, a function that stops; otherwise the error.
+   * @returns a function that stops listening, once it listens; otherwise the error.
    */
   async onBroadcast(
     event: string,

@@ -21,6 +21,6 @@ export async function findChannel(link: Link, name: string): Promise<Result<Foun
   if (answer.error) return answer;
   const [channel, another] = answer.data;
   if (channel && !another) return ok(channel);
-  // Let the function say what is wrong.
+  // The function returns the exact error.
   return failed((await readPage(link, name, 0)).error ?? foreign("the Data API"));
 }

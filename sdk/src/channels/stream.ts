@@ -3,8 +3,8 @@ import { ok, type Result } from "../contract/errors.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
 import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { report } from "../link/report.ts";
 import { Backoff, Pause, passes } from "../link/retry.ts";
+import { report } from "../link/safe-callback.ts";
 import { SequenceReader } from "../log/sequence.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
@@ -12,19 +12,19 @@ import { type ChannelPageRow, channelPage } from "./answers.ts";
 /** Where to start listening to a channel, and who is told about failures. */
 export interface ChannelOptions {
   /**
-   * Where to start: after a number, at the `start`, from `now` on, or after what this subscriber has
-   * `acknowledged`, the default. Without a subscription, from now on.
+   * Where to start: after a number, at the `start`, from `now` on, or after what this subscriber
+   * has `acknowledged` (the default; without a subscription, from now on).
    */
   since?: number | "start" | "now" | "acknowledged";
   /**
-   * Called with what a handler threw three times in a row, and its message; it then continues with the next
-   * message. Also called without a message when listening fails or ends.
+   * Called with the error and the message when a handler has thrown three times in a row. The next message is
+   * then handled. Also called without a message when listening fails or ends.
    */
   onError?: (error: unknown, message?: MessageContent) => void;
 }
 
 const handleAtOnce = 500;
-/** After this many looks, an acknowledgement that the server cannot see is sent again this much later. */
+/** If the server does not see an acknowledgement yet, it is sent again after these pauses. */
 const longMs = 30_000;
 const acknowledgeAfterMs = 100;
 /** The progress of one handler through a channel. */
@@ -42,7 +42,7 @@ export class ChannelStream {
   #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
-  /** Stops waiting for it to open. */
+  /** Stops waiting for the channel to open. */
   readonly #pause = new Pause();
 
   constructor(
@@ -107,7 +107,10 @@ export class ChannelStream {
     if (ended) this.#report("Listening to", ended);
   }
 
-  /** How far the channel is. Tries again while the error may pass. Undefined if it may not. */
+  /**
+   * The newest number of the channel. Retries while the error may be temporary. Undefined if it is
+   * not.
+   */
   async #open(): Promise<ChannelPageRow | undefined> {
     const backoff = new Backoff();
     while (!this.#stopped) {
@@ -158,10 +161,10 @@ export class ChannelStream {
   }
 
   /**
-   * Acknowledges everything up to the last handled message. If the server does not hear it, the next one
-   * repeats it.
+   * Acknowledges everything up to the last handled message. If it gets lost, the next one repeats
+   * it.
    *
-   * @returns whether the server could not see all of it yet, so that it must be repeated.
+   * @returns whether it must be repeated, because the server could not see all of it yet.
    */
   async #acknowledge(): Promise<boolean> {
     const seq = this.#handled;

@@ -2,8 +2,8 @@ import type { FromRow } from "../link/rows.ts";
 import type { MessageContent } from "../messages/content.ts";
 
 /**
- * `one_way`: the creator and the publishers publish, subscribers read. `two_way`: subscribers do both.
- * `broadcast`: like one_way, but everyone in the tenant can read, subscribed or not.
+ * `one_way`: the creator and the publishers publish, and subscribers read. `two_way`: subscribers
+ * do both. `broadcast`: like `one_way`, but everyone in the tenant can read without subscribing.
  */
 export type ChannelKind = "one_way" | "two_way" | "broadcast";
 

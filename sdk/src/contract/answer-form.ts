@@ -1,11 +1,11 @@
 /**
  * Schemas of the server's answers; `schemas.ts` has those of requests. A proxy, a captive portal or a
- * firewall answers 200 too, so an answer is used only if it has the right form. A schema requires only what
+ * firewall can also answer 200, so an answer is used only if it has the right form. A schema requires only what
  * the SDK relies on. Other fields of an answer are kept.
  */
 import { z } from "zod";
 
-/** The type of a row lists its fields, so that tsc finds a missing one here. */
+/** One schema for each field of a row's type. tsc reports a field without one. */
 export type Fields<Row> = { [Name in keyof Row]-?: z.ZodType<Row[Name]> | z.ZodOptional };
 export const row = <Row extends object>(fields: Fields<Row>) =>
   z.object(fields as z.ZodRawShape) as unknown as z.ZodType<Row>;

@@ -747,14 +747,14 @@ isOneToOne: false
                   ]
                 },"messages": {
                   Row: {
-                    "attachments": NonNullable<Json>,"bytes": number,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments": NonNullable<Json>,"bytes": number,"channel_id": string | null,"channel_seq": number | null,"conversation_id": string | null,"correlation_id": string | null,"deadline": string | null,"id": string,"payload": NonNullable<Json>,"priority": string,"reply_required": boolean,"reply_to": string | null,"sender_id": string | null,"sender_kind": string,"sent_at": string,"target": NonNullable<Json>,"tenant_id": string,"trace": string | null,"type": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"type": string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id": string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind": string,"sent_at"?: string,"target": NonNullable<Json>,"tenant_id": string,"trace"?: string | null,"type": string
                   }
                   Update: {
-                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"type"?: string
+                    "attachments"?: NonNullable<Json>,"bytes"?: never,"channel_id"?: string | null,"channel_seq"?: number | null,"conversation_id"?: string | null,"correlation_id"?: string | null,"deadline"?: string | null,"id"?: string,"payload"?: NonNullable<Json>,"priority"?: string,"reply_required"?: boolean,"reply_to"?: string | null,"sender_id"?: string | null,"sender_kind"?: string,"sent_at"?: string,"target"?: NonNullable<Json>,"tenant_id"?: string,"trace"?: string | null,"type"?: string
                   }
                   Relationships: [
                     {
@@ -1388,10 +1388,10 @@ isOneToOne: false
 { Args: { "at"?: string,"ids": (string)[] }; Returns: Json
                            },
 "end_run":
-{ Args: { "error"?: Json,"lease": string,"output"?: string,"status": string }; Returns: Json
+{ Args: { "chunks"?: Json,"error"?: Json,"lease": string,"output"?: string,"status": string }; Returns: Json
                            },
 "end_tool_calls":
-{ Args: { "ends": Json,"lease": string,"step": number }; Returns: Json
+{ Args: { "ask"?: Json,"chunks"?: Json,"ends": Json,"lease": string,"step": number }; Returns: Json
                            },
 "ensure_tenant":
 { Args: { "name": string,"owner"?: string }; Returns: Json
@@ -1427,7 +1427,7 @@ isOneToOne: false
 { Args: { "max_rows"?: number,"model": string }; Returns: Json
                            },
 "fork_run":
-{ Args: { "at_step": number,"edits"?: Json,"id": string,"input"?: string }; Returns: Json
+{ Args: { "at_step": number,"edits"?: Json,"id": string,"input"?: string,"trace"?: string }; Returns: Json
                            },
 "get_agent":
 { Args: { "id"?: string }; Returns: Json
@@ -1456,6 +1456,9 @@ isOneToOne: false
 "get_tender":
 { Args: { "tender_id": string }; Returns: Json
                            },
+"grant_client":
+{ Args: { "client_id": string,"scopes": (string)[] }; Returns: Json
+                           },
 "handle_alert":
 { Args: { "action": string,"id": string }; Returns: Json
                            },
@@ -1467,6 +1470,9 @@ isOneToOne: false
                            },
 "import_prices":
 { Args: { "prices": Json,"source": string }; Returns: Json
+                           },
+"import_tenant":
+{ Args: { "lines": Json }; Returns: Json
                            },
 "installation":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1504,6 +1510,9 @@ isOneToOne: false
 "list_checkpoints":
 { Args: { "after"?: Json,"before"?: string,"filter"?: Json,"ns"?: string,"page_limit"?: number,"thread"?: string }; Returns: Json
                            },
+"list_client_grants":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "list_facts":
 { Args: { "as_of"?: string,"before"?: string,"history"?: boolean,"memory"?: string,"object"?: Json,"page_limit"?: number,"predicate"?: string,"subject"?: Json }; Returns: Json
                            },
@@ -1511,7 +1520,7 @@ isOneToOne: false
 { Args: { "of_name"?: string }; Returns: Json
                            },
 "list_jobs":
-{ Args: { "before"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+{ Args: { "before"?: string,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
                            },
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1642,7 +1651,7 @@ isOneToOne: false
 { Args: { "facts": Json }; Returns: Json
                            },
 "record_model_call":
-{ Args: { "call": Json,"lease": string }; Returns: Json
+{ Args: { "call": Json,"chunks"?: Json,"lease": string,"tools"?: Json }; Returns: Json
                            },
 "record_run_context":
 { Args: { "context": string,"lease": string }; Returns: Json
@@ -1686,6 +1695,9 @@ isOneToOne: false
 "retry_steps":
 { Args: { "lease": string,"names": (string)[] }; Returns: number
                            },
+"revoke_client":
+{ Args: { "client_id": string }; Returns: Json
+                           },
 "revoke_enrolment_key":
 { Args: { "id": string,"stop_agents"?: boolean }; Returns: Json
                            },
@@ -1695,8 +1707,11 @@ isOneToOne: false
 "rollback_state":
 { Args: { "expected_version"?: number,"key": string,"of_agent"?: string,"version": number }; Returns: Json
                            },
+"run_statistics":
+{ Args: { "seconds"?: number }; Returns: Json
+                           },
 "send_messages":
-{ Args: { "messages": Json }; Returns: Json
+{ Args: { "acknowledge"?: (number)[],"messages": Json }; Returns: Json
                            },
 "set_approval_policy":
 { Args: { "agent_type"?: string,"autonomy"?: string,"category"?: string,"escalate_after"?: number,"escalation_roles"?: (string)[],"expires_in"?: number,"min_confidence"?: number,"notify"?: string,"quorum"?: number,"requester_decides"?: boolean,"roles"?: (string)[] }; Returns: Json
@@ -1774,7 +1789,7 @@ isOneToOne: false
 { Args: { "team": Json }; Returns: Json
                            },
 "start_run":
-{ Args: { "agent": string,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number }; Returns: Json
+{ Args: { "agent": string,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number,"trace"?: string }; Returns: Json
                            },
 "state_changes":
 { Args: { "changes": Json }; Returns: Json

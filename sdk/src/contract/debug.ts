@@ -18,7 +18,7 @@ export const debugLevels = ["silent", "basic", "detailed", "verbose", "trace"] a
 /** By number, 0 to 4, or by name. */
 export type DebugLevel = 0 | 1 | 2 | 3 | 4 | (typeof debugLevels)[number];
 
-/** The level of a record that has none. What people want to see first has the lowest level. */
+/** The default level of each category. The lowest level has the records that people want to see first. */
 export const defaultLevels: Record<DebugCategory, number> = {
   error: 1,
   lifecycle: 1,
@@ -37,7 +37,7 @@ export const levelOf = (level: DebugLevel): number =>
 /** The data of a record, or a function that returns it, which is called only if somebody wants the record. */
 export type DebugData = unknown;
 
-/** What a record has besides its data. */
+/** Options of a record. */
 export interface RecordOptions {
   /** By default the level of its category. */
   level?: DebugLevel;

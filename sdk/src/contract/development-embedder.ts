@@ -1,4 +1,4 @@
-import { STOP_WORDS, stemOf, words } from "./words.ts";
+import { STOP_WORDS, stemOf, words } from "./word-stems.ts";
 
 /**
  * A deterministic text embedder for development: feature hashing of word stems, pairs of neighbouring stems

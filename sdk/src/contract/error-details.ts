@@ -1,6 +1,6 @@
 /** The value of a call that was wrong. */
 export interface FieldDetails {
-  /** Its path, such as `memory.tags.3`. */
+  /** Its path, such as `body.tags.3`. */
   field?: string;
   /** The index of the list element. */
   index?: number;

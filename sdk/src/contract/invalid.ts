@@ -9,7 +9,7 @@ export const invalid = (field: string, rule: string) =>
     details: { field },
   });
 
-/** A page has 1 to 1,000 rows. If you ask for more, the Data API returns a thousand without saying so. */
+/** A page has 1 to 1,000 rows. If you ask for more, the Data API silently returns a thousand. */
 export const wrongPage = (field: string, value: number | undefined): MayflyError | null =>
   value === undefined || (Number.isInteger(value) && value >= 1 && value <= 1_000)
     ? null
@@ -21,7 +21,7 @@ export function instantOf(value: Date): string {
   return isInstant ? value.toISOString() : String(value);
 }
 
-/** The error for a call that needs a tenant when the caller named none. */
+/** The error of a call that needs a tenant, if the caller named none. */
 export const noTenant = (what: string) =>
   new MayflyError({
     code: "tenant_unknown",

@@ -31,9 +31,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Whether a value, `key` of `holder`, is a number that differs from what was written. If it never was text,
- * that is unknown: an integer from 2^53 to 1e21 may differ from what was meant. From 1e21 on, JSON writes an
- * exponent.
+ * Whether a value, `key` of `holder`, is a number that differs from what was written. If it was
+ * never text, this is unknown, and any integer from 2^53 to 1e21 may differ from what was meant.
+ * From 1e21 on, JSON writes an exponent.
  */
 export const isChangedNumber = (holder: object, key: string, value: unknown): boolean =>
   typeof value === "number" &&

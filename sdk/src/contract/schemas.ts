@@ -1,14 +1,16 @@
 /** The bodies of the edge functions, which the functions and the SDK share. SQL checks the same again. */
 import { z } from "zod";
+import { agentBounds, memoryBounds as bounds } from "./bounds.ts";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
 import { teamBudget } from "./team-budget.ts";
 
 /** How many numbers the vectors of a project have: 384 unless `mayfly init --dimensions` sets another. */
 export const dimensions = { least: 256, most: 2000 } as const;
 
-const text = (max: number) => z.string().max(max).refine(isStorable, { message: storableRule });
-const instant = z.iso.datetime({ offset: true });
-const tags = z.array(text(100).min(1)).max(50);
+export const text = (max: number) =>
+  z.string().max(max).refine(isStorable, { message: storableRule });
+export const instant = z.iso.datetime({ offset: true });
+export const tags = z.array(text(bounds.tag).min(1)).max(bounds.tags);
 /** Passes the object itself, because zod's records leave out a key `__proto__`. */
 const object = z
   .unknown()
@@ -16,7 +18,7 @@ const object = z
     message: "must be an object",
   })
   .meta({ type: "object", additionalProperties: {} }) as z.ZodType<Record<string, unknown>>;
-const metadata = object.superRefine((value, context) => {
+export const metadata = object.superRefine((value, context) => {
   const message = problemOf(value);
   if (message) context.addIssue({ code: "custom", message });
 });
@@ -31,8 +33,8 @@ export const embedding = z
   .refine((vector) => vector.some((value) => Math.abs(value) >= leastKept), {
     message: "must have a number other than 0, because a vector of zeros has no direction",
   });
-/** Any UUID that Postgres accepts, including deterministic ones of no RFC version. Written like Postgres does. */
-const uuid = z.guid().toLowerCase();
+/** Any UUID that Postgres accepts, even without an RFC version, in the form in which Postgres writes it. */
+export const uuid = z.guid().toLowerCase();
 
 export const memoryKind = z.enum([
   "episode",
@@ -55,17 +57,20 @@ const agentBlueprint = {
   lifetime: z.number().min(5).optional(),
   /** Whether each new token restarts its lifetime, up to the maximum of its tenant and type. */
   renew: z.boolean().optional(),
-  capabilities: z.array(text(100).min(1)).max(50).optional(),
+  capabilities: z
+    .array(text(agentBounds.capability).min(1))
+    .max(agentBounds.capabilities)
+    .optional(),
   /** A subset of the caller's scopes. By default, what most agents need. */
-  scopes: z.array(z.string()).max(50).optional(),
-  task: text(2000).optional(),
+  scopes: z.array(z.string()).max(agentBounds.scopes).optional(),
+  task: text(agentBounds.task).optional(),
   metadata: metadata.optional(),
 };
 
 /** `POST /spawn` */
 export const spawnRequest = z.strictObject({
   /** Shown to people, 1 to 100 characters. Picked from a pool of names if you leave it out. */
-  name: text(100).min(1).optional(),
+  name: text(agentBounds.name).min(1).optional(),
   ...agentBlueprint,
   /** The same key of the same caller gives the same living agent. */
   registration_key: text(200).min(1).optional(),
@@ -76,9 +81,9 @@ export const teamRequest = z.strictObject({
   team: z
     .array(
       z.strictObject({
-        count: z.int().min(1).max(100).optional(),
+        count: z.int().min(1).max(agentBounds.team).optional(),
         /** A pool of names for the group. */
-        names: z.array(text(100).min(1)).max(100).optional(),
+        names: z.array(text(agentBounds.name).min(1)).max(agentBounds.team).optional(),
         /** In a team with a name; `lead` is one agent, and the first. Its type by default. */
         role: z
           .string()
@@ -88,7 +93,7 @@ export const teamRequest = z.strictObject({
       }),
     )
     .min(1)
-    .max(100),
+    .max(agentBounds.team),
   /** The name of the team. A team with a name is seen and ended together. */
   as: z
     .strictObject({
@@ -118,122 +123,7 @@ export const renewRequest = z.strictObject({
 /** `DELETE /spawn`. Without an id, the calling agent. */
 export const stopRequest = z.strictObject({
   id: uuid.optional(),
-  reason: text(500).optional(),
-});
-
-/** `milliseconds-counter-node` */
-const clock = z.string().regex(/^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$/);
-
-/** The fields of a memory that can be put and updated, with their limits. */
-const fields = {
-  session_id: uuid.optional(),
-  conversation_id: uuid.optional(),
-  kind: memoryKind.optional(),
-  task: text(2000).optional(),
-  input: text(100_000).optional(),
-  output: text(100_000).optional(),
-  critique: text(20_000).optional(),
-  /** How well it went, 0 to 1. */
-  reward: z.number().min(0).max(1).optional(),
-  success: z.boolean().optional(),
-  /** 1 to 10; 5 by default. */
-  importance: z.int().min(1).max(10).optional(),
-  tags: tags.optional(),
-  /** At most 64 KB, at most 32 levels deep. */
-  metadata: metadata.optional(),
-  tokens: z.int32().min(0).optional(),
-  latency_ms: z.int32().min(0).optional(),
-  /** `tenant` by default. With `agent`, only that agent, its ancestors and the tenant's admins can read it. */
-  visibility: z.enum(["tenant", "agent"]).optional(),
-  expires_at: instant.optional(),
-};
-
-/** A memory as it is pushed. It needs text in at least one of task, input and output. */
-export const memory = z
-  .strictObject({
-    /** The client makes it: a UUIDv7. */
-    id: uuid,
-    /** The agent that learned it; the caller by default. */
-    agent_id: uuid.optional(),
-    created_at: instant.optional(),
-    /** The caller's key for it. A put with the same key changes that memory. */
-    key: text(200).min(1).optional(),
-    /** Do not store it if the tenant has a memory with identical content. */
-    once: z.boolean().optional(),
-    /** With a key: the timestamp of the put from the hybrid logical clock. By default, the server's. */
-    hlc: clock.optional(),
-    ...fields,
-  })
-  .refine((m) => (m.task ?? "") + (m.input ?? "") + (m.output ?? "") !== "", {
-    message: "must have a task, an input or an output",
-  });
-
-/** Fields of a memory. Null resets a field to its default. */
-const changes = z.strictObject(
-  Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, schema.nullable()])) as {
-    [Name in keyof typeof fields]: z.ZodNullable<(typeof fields)[Name]>;
-  },
-);
-
-const put = z.strictObject({
-  id: uuid,
-  type: z.literal("memory.put"),
-  memory,
-  /** The caller's own vector, as long as the project's vectors (384). Otherwise the function makes one. */
-  embedding: embedding.optional(),
-  model: text(100).min(1).optional(),
-});
-const remove = z.strictObject({
-  id: uuid,
-  type: z.literal("memory.delete"),
-  memory: z.strictObject({ id: uuid }),
-});
-
-const update = z.strictObject({
-  id: uuid,
-  type: z.literal("memory.update"),
-  memory: z
-    .strictObject({
-      id: uuid,
-      set: changes,
-      /** The values that you saw. `manual` needs them for each field, and `merge` works better with them. */
-      base: changes.optional(),
-      /** The hybrid logical timestamp of the change: `milliseconds-counter-node`. By default, the server's. */
-      hlc: clock.optional(),
-      /** `latest_wins` by default. */
-      resolve: z.enum(["latest_wins", "merge", "manual"]).optional(),
-      /** Conflicts in `mayfly.memory_conflicts` that this resolves. `set` may then be empty. */
-      settles: z.array(uuid).min(1).max(50).optional(),
-    })
-    .refine((m) => Object.keys(m.set).length > 0 || m.settles, {
-      message: "must set at least one field",
-      path: ["set"],
-    })
-    .refine((m) => m.resolve !== "manual" || Object.keys(m.set).every((f) => f in (m.base ?? {})), {
-      message: "must have every field of set if resolve is manual",
-      path: ["base"],
-    }),
-  /** The caller's own vector of the new text. */
-  embedding: embedding.optional(),
-  model: text(100).min(1).optional(),
-});
-
-/** One operation of a push. Its `id` makes sure that it is applied at most once. */
-export const operation = z.discriminatedUnion("type", [put, update, remove]);
-
-/** `POST /sync` */
-export const syncRequest = z.strictObject({
-  push: z.array(operation).max(1000).optional(),
-  /**
-   * The cursor of the last answer. Null starts a first sync, which pages through all memories before the log.
-   * `now` returns only a cursor at the end of the log.
-   */
-  since: z.string().max(10_000).nullish(),
-  /**
-   * How many events, or memories of a first sync, a page has. 0 only pushes. 500 by default. A page ends
-   * earlier if its memories would exceed about 4 MB.
-   */
-  limit: z.int().min(0).max(1000).optional(),
+  reason: text(agentBounds.reason).optional(),
 });
 
 const share = z.number().min(0).max(1);
@@ -243,7 +133,7 @@ export const queryRequest = z
     query: text(10_000).optional(),
     embedding: embedding.optional(),
     /** The model of the caller's own embedding. */
-    model: text(100).min(1).optional(),
+    model: text(bounds.model).min(1).optional(),
     kinds: z.array(memoryKind).optional(),
     /** A memory must have all of these. */
     tags: tags.optional(),
@@ -289,11 +179,7 @@ export const queryRequest = z
     path: ["model"],
   });
 
-/** To which memory an operation belongs. */
+/** What a memory is: an episode, a fact, a learning and so on. */
 export type MemoryKind = z.infer<typeof memoryKind>;
 export type SpawnRequest = z.infer<typeof spawnRequest>;
-export type Memory = z.infer<typeof memory>;
-/** What an outbox holds: one change, with the id that makes it idempotent. */
-export type Operation = z.infer<typeof operation>;
-export type SyncRequest = z.infer<typeof syncRequest>;
 export type QueryRequest = z.infer<typeof queryRequest>;

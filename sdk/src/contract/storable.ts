@@ -6,7 +6,7 @@ export const isStorable = (text: string) => text.isWellFormed() && !text.include
 export const storableRule = "must not have U+0000 or half a surrogate pair";
 const jsonRule = "must be JSON: without cycles and BigInts, and not nested too deep";
 
-/** Both as JSON escapes them. After an escaped backslash, it is ordinary text. */
+/** Their JSON escapes. After an escaped backslash, the same characters are ordinary text. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /** Why a value cannot be sent as JSON. Undefined if it can. */
@@ -25,7 +25,7 @@ export function problemOf(value: unknown): string | undefined {
   return unstorable.test(text) ? storableRule : undefined;
 }
 
-/** What is wrong with an instant. Undefined if nothing is, or if there is none. */
+/** Why a Date is not valid. Undefined if it is valid or absent. */
 export function problemOfDate(at: Date | undefined): string | undefined {
   try {
     at?.toISOString();

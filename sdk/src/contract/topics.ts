@@ -1,5 +1,7 @@
 /** The names of Realtime topics, as `realtime.messages` and its policies know them. */
 export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
+/** Nudges of what is meant for one agent, for everybody else who may see it. */
+export const peopleTopic = (tenant: string) => `tenant:${tenant}:people`;
 export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
 export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
 export const broadcastTopic = (tenant: string, channel: string) =>

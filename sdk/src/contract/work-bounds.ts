@@ -6,5 +6,8 @@ export const workBounds = {
   pollMs: { least: 10 },
 };
 
-/** How long the names of workflows may be: they are part of the names of jobs and steps. How many steps a graph may have. */
+/**
+ * How long the names of workflows may be (they are part of the names of jobs and steps), and how
+ * many steps a graph may have.
+ */
 export const workflowBounds = { name: 50, version: 32, step: 190, steps: 200 };

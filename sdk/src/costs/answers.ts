@@ -76,21 +76,20 @@ export interface Reserved {
   subject?: string | undefined;
   left_usd?: number | null | undefined;
 }
-export const reservedRows = list(
-  row<Reserved>({
-    id: text,
-    granted: flag.optional(),
-    output: count.optional(),
-    usd: count.optional(),
-    priced: word.optional(),
-    code: text.optional(),
-    retry_after: count.optional(),
-    level: text.optional(),
-    of: text.optional(),
-    subject: text.optional(),
-    left_usd: maybeCount.optional(),
-  }),
-);
+export const reservedRow = row<Reserved>({
+  id: text,
+  granted: flag.optional(),
+  output: count.optional(),
+  usd: count.optional(),
+  priced: word.optional(),
+  code: text.optional(),
+  retry_after: count.optional(),
+  level: text.optional(),
+  of: text.optional(),
+  subject: text.optional(),
+  left_usd: maybeCount.optional(),
+});
+export const reservedRows = list(reservedRow);
 /** What a call cost. Null if its price is unknown. */
 export interface Settled {
   id: string;

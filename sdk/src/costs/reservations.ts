@@ -36,8 +36,9 @@ interface Waiting<In, Out> {
 const perCall = 500;
 
 /**
- * Reservations and settlements of a worker's model calls. While one statement is running, later ones wait and
- * share the next. A busy budget is limited by commits, and needs only few of them this way.
+ * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is
+ * running share the next statement. What limits a busy budget is its number of commits, and this way it needs
+ * only a few.
  */
 export class Reservations {
   readonly #reserving: Batch<CostAsk, Reserved>;
@@ -69,6 +70,11 @@ export class Reservations {
       : failed(refusal(ask, answer.data));
   }
 
+  /** Whether a request is under way, behind which others wait. A caller that can reserve as part of another write then does that instead. */
+  get isBusy(): boolean {
+    return this.#reserving.isBusy;
+  }
+
   settle(hold: string, usage: ModelUsage): Promise<Result<Settled>> {
     return this.#settling.add({ hold, usage });
   }
@@ -90,6 +96,10 @@ class Batch<In, Out> {
 
   constructor(send: (asked: In[]) => Promise<Result<Out[]>>) {
     this.#send = send;
+  }
+
+  get isBusy(): boolean {
+    return this.#busy;
   }
 
   add(asked: In): Promise<Result<Out>> {
@@ -116,11 +126,11 @@ class Batch<In, Out> {
 
 const messages: Record<string, [string, string]> = {
   budget_exceeded: [
-    "A budget has no room for this call.",
+    "A hard budget has no room for this call.",
     "Raise the budget, or wait until its next period begins.",
   ],
   price_unknown: [
-    "The price of this model is not known, and a hard budget has to know it.",
+    "A hard budget needs the price of this model, and it is not known.",
     "Run `mayfly prices import`, or import a price of your own.",
   ],
   model_unavailable: ["The model has failed too often.", "Try again after retry_after seconds."],

@@ -39,11 +39,14 @@ export interface Budget {
 }
 
 /** How to group costs. */
-export type CostDimension = "agent" | "model" | "provider" | "day" | "run";
+export type CostDimension = "tenant" | "agent" | "model" | "provider" | "day" | "run";
 
 /** Which costs to report. */
 export interface CostReportOptions {
-  /** `["model"]` by default. `[]` gives one sum. */
+  /**
+   * `["model"]` by default. `[]` gives one sum. With `tenant`, a `Mayfly` without a tenant gets every tenant that it may
+   * read.
+   */
   by?: CostDimension[];
   since?: Date;
   until?: Date;
@@ -53,6 +56,7 @@ export interface CostReportOptions {
 
 /** What was spent. */
 export interface CostRow {
+  tenant?: string;
   agent?: string;
   provider?: string;
   model?: string;
@@ -79,7 +83,7 @@ export interface ModelPrice {
   /** False if the name only begins like a known one. A hard budget refuses such a model. */
   exact: boolean;
   /**
-   * For each unit, steps `[above this many input tokens, US dollars]`. Tokens are per million, requests and
+   * For each unit, its price steps: `[above this many input tokens, US dollars]`. Tokens are per million, requests and
    * searches per thousand.
    */
   units: Record<string, [number, number][]>;

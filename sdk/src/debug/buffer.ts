@@ -63,13 +63,14 @@ export class DebugBuffer {
   }
 
   /**
-   * The batch has arrived or is given up. More records may have been dropped meanwhile, from it or after it.
+   * Call this when the batch has arrived or is given up. Records from it, or after it, may have
+   * been dropped meanwhile.
    */
   done({ records, first, dropped }: Taken, arrived = true): void {
     const end = first + records.length;
     const left = Math.max(0, end - this.#first);
     for (const { bytes } of this.#waiting.splice(0, left)) this.#bytes -= bytes;
-    // Records of the batch that were dropped while it was on its way have arrived all the same.
+    // Records that were dropped while their batch was being sent have still arrived.
     const droppedOfIt = Math.min(Math.max(0, this.#first - first), records.length);
     this.#missing = Math.max(0, this.#missing - dropped - droppedOfIt);
     if (arrived) this.dropped -= droppedOfIt;

@@ -14,7 +14,7 @@ import type { Result } from "../contract/errors.ts";
 import { inboxTopic } from "../contract/topics.ts";
 import type { Link, Self } from "../link/link.ts";
 
-import { within } from "../link/ticks.ts";
+import { within } from "../link/monotonic-time.ts";
 import type { Log } from "../log/log.ts";
 import { debugOrders } from "./answers.ts";
 
@@ -24,7 +24,7 @@ import { fitRow, makeRow } from "./row.ts";
 import { DebugWatcher } from "./watch.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** How the debug streams of a process work. */
+/** Settings for the debug streams of a process. */
 export interface DebugOptions {
   /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
@@ -40,7 +40,7 @@ const silent = thresholdsOf(() => 0);
 /** How many of the first records are kept until the server says whether they are wanted. */
 const maxPending = 200;
 const pendingMs = 10_000;
-/** A watcher of every agent learns about a new agent from the log, and needs this long to join its stream. */
+/** A watcher of every agent may need this long to join a new one's stream. Its records are sent again meanwhile. */
 const newcomerMs = 2_000;
 
 /**
@@ -95,7 +95,7 @@ export class Debug {
     this.#opens = owner.scopes.includes("debug:write");
   }
 
-  /** The agent started, was renewed, or ends. */
+  /** The agent was spawned, renewed or stopped. */
   lifecycle(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("lifecycle", name, data, options);
     else if (this.#opens) this.#openFor("lifecycle", name, data, options);
@@ -237,7 +237,7 @@ export class Debug {
 
   async #ask(): Promise<void> {
     const { data } = await this.#link.rpc("debug_level", {}, debugOrders);
-    // If there is no answer, the next order or the next join tells the level.
+    // If there is no answer, the server's next message or the next join sets the level.
     if (data) this.#obey(data);
   }
 
@@ -249,7 +249,7 @@ export class Debug {
     this.#keeper.told = this.#kept;
     const rate = Math.min(this.#maxRate, Number(sends_per_second) || this.#maxRate);
     this.#sender.pump.intervalMs = 1_000 / rate;
-    this.#sender.pump.notBefore = all ? this.#bornAt + newcomerMs : 0;
+    this.#sender.pump.repeatUntil = all ? this.#bornAt + newcomerMs : 0;
     const pending = this.#pending ?? [];
     this.#pending = null;
     this.#settle();
@@ -257,7 +257,7 @@ export class Debug {
     for (const row of pending) this.#take(row);
   }
 
-  /** Ends recording when the leases are over, unless an order comes. */
+  /** Ends recording when the leases end, unless a new order comes. */
   #planLapse(ms: number): void {
     clearTimeout(this.#lapse);
     if (ms <= 0) return;

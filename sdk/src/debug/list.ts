@@ -8,11 +8,11 @@ import { readPage } from "../link/read-all.ts";
 import { keptRecord } from "./answers.ts";
 import { type DebugRecord, keptColumns, toRecord } from "./record.ts";
 
-/** Which of the debug records that the tenant keeps. */
+/** Which stored debug records to list. */
 export interface ListDebug {
   agent?: string;
   since?: Date;
-  /** Older than this one: the last of the page before. */
+  /** Only records older than this one, the last of the previous page. */
   before?: DebugRecord;
   /** Up to this level; 4 (trace) by default. */
   level?: DebugLevel;
@@ -21,7 +21,7 @@ export interface ListDebug {
   limit?: number;
 }
 
-/** What is kept, the newest first. */
+/** Stored records, newest first. */
 export async function listKept(
   link: Link,
   tenant: string,

@@ -11,10 +11,10 @@ export const masked = "[masked]";
 /** Keys whose values are secret. Whole words of the key in snake_case. */
 const secretKeys =
   /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
-/** For these, a number is secret too. For others a number is a count, such as `max_tokens`. */
+/** For these keys, a number is secret too. For others, it is a count, such as `max_tokens`. */
 const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|_)/;
 
-/** The private parts of a JWK, as which signing keys are kept. */
+/** The private parts of a JWK, the form in which signing keys are stored. */
 const jwkParts = /^(d|k|p|q|dp|dq|qi)$/;
 const jwkPart = /^[\w-]{40,}$/;
 
@@ -53,7 +53,8 @@ const maxText = 8_000;
 const leftOut = "[left out]";
 
 /**
- * Makes a plain JSON copy, limited in size and without secrets. What cannot be read is noted, never thrown.
+ * Makes a plain JSON copy, limited in size and without secrets. If a value cannot be read, the copy
+ * says so. This never throws.
  */
 export class Masker {
   readonly #keys: RegExp[];
@@ -71,7 +72,8 @@ export class Masker {
   }
 
   text(text: string): string {
-    // A secret at the cut would not be recognised, so mask first, as far as that stays fast.
+    // A secret that is cut off would not be recognised, so mask before cutting. To stay fast, mask at most
+    // four times the length that is kept.
     let result = text.length > 4 * maxText ? text.slice(0, 4 * maxText) : text;
     for (const [secret, rest] of secretValues) result = result.replace(secret, rest);
     for (const secret of this.#values) result = result.replace(secret, masked);

@@ -4,9 +4,8 @@ import type { Link } from "../link/link.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import type { Topic } from "../link/topic.ts";
 import { debugOrders } from "./answers.ts";
-
+import { DebugPump } from "./batch-sender.ts";
 import { DebugBuffer } from "./buffer.ts";
-import { DebugPump } from "./pump.ts";
 
 /** The limit of each buffer, in bytes. */
 const bufferBytes = 1_000_000;
@@ -31,7 +30,7 @@ export class DebugBroadcast {
     this.#topicName = debugTopic(owner.tenantId, owner.id);
     this.buffer = new DebugBuffer(records, bufferBytes);
     this.pump = new DebugPump(this.buffer, intervalMs, async (batch) => {
-      // It continues when the topic is joined.
+      // Sending continues when the topic is joined.
       if (!this.#topic?.joined) return { again: 1_000 };
       const { error } = await this.#topic.send("records", { ...batch, stream: this.#stream });
       return error ? { again: null } : "arrived";
@@ -63,7 +62,7 @@ export class DebugBroadcast {
     if (this.#topic) return;
     this.#topic = this.#link.topics.join(this.#topicName, {
       onJoined: (joined) => {
-        if (joined) this.pump.wake();
+        if (joined) this.pump.hurry();
       },
     });
   }
@@ -79,7 +78,7 @@ export class DebugKeeper {
   told = 0;
   #looks = 0;
 
-  /** @param onLevel called with the level up to which the tenant keeps records now. */
+  /** @param onLevel called with the level up to which the tenant now keeps records. */
   constructor(link: Link, records: number, onLevel: (level: number) => void) {
     this.#link = link;
     this.#onLevel = onLevel;
@@ -96,7 +95,7 @@ export class DebugKeeper {
     const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
-      // An order can arrive before its row is visible. Then nothing was stored yet.
+      // An order can arrive before its row is visible. Nothing was stored yet in that case.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };
       this.#looks = 0;

@@ -55,7 +55,7 @@ export const keptColumns = "id, agent_id, level, category, name, data, duration_
 export interface KeptRecords {
   tenant: string;
   agent: string | undefined;
-  /** Up to it. */
+  /** Records up to this time. */
   level: number;
   categories: DebugCategory[] | undefined;
   since: Date;

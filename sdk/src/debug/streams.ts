@@ -13,7 +13,10 @@ export interface DebugPersistence {
   persist: boolean;
   /** Up to this level. */
   level: DebugLevel;
-  /** For each agent. More records are sent later, as far as its buffer reaches. */
+  /**
+   * How many records each agent may store in a minute. More records wait in its buffer and are stored later, as
+   * long as they fit.
+   */
   maxRecordsPerMinute: number;
   /** How long they are kept. */
   keepSeconds: number;
@@ -32,9 +35,10 @@ export class DebugStreams {
   }
 
   /**
-   * Watches what agents report about their work, until `stop()`. Agents send nothing until somebody watches.
-   * Needs `debug:read`, and for all agents also `agent:read` and `memory:read`, because it follows the log.
-   * What a slow connection or a busy agent drops is counted, never waited for.
+   * Watches what agents report about their work, until `stop()`. Agents send nothing until somebody
+   * watches. Needs `debug:read`, and for all agents also `agent:read` and `memory:read`, because it
+   * follows the log. Records that a slow connection or a busy agent drops are counted, and the
+   * watch does not wait for them.
    *
    * @returns `agent_unknown`, `scope_missing`, `tenant_unknown`, `unavailable`.
    * @example
@@ -54,7 +58,7 @@ export class DebugStreams {
   }
 
   /**
-   * The debug records that the tenant keeps, the newest first; no agent is asked to tell anything. Needs
+   * Lists the stored debug records, newest first. This makes no agent record anything. Needs
    * `debug:read`.
    *
    * @example
@@ -72,8 +76,8 @@ export class DebugStreams {
   }
 
   /**
-   * Sets which debug records the tenant stores in `mayfly.debug_records`, and tells the living agents. For
-   * admins and owners. Settings that you leave out stay. At first nothing is stored.
+   * Sets which debug records the tenant stores in `mayfly.debug_records`, and tells the living
+   * agents. For admins and owners. Settings that you leave out stay. By default, nothing is stored.
    *
    * @returns the current settings; `scope_missing`, `invalid_request`.
    * @example

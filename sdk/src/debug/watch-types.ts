@@ -10,9 +10,9 @@ export interface DebugWatchOptions {
   level?: DebugLevel;
   /** Only these categories. */
   categories?: DebugCategory[];
-  /** Start with stored records since then, if the tenant stores debug records. */
+  /** Starts with stored records since this time, if the tenant stores debug records. */
   since?: Date;
-  /** Called with errors that are retried or skipped: an agent too many, a topic, the handler. */
+  /** Called with errors that are retried or skipped: too many agents, a topic that cannot be joined, or a handler that threw. */
   onError?: (error: unknown) => void;
 }
 

@@ -6,7 +6,8 @@ import { idOf } from "../contract/ids.ts";
 import { problemOfDate } from "../contract/storable.ts";
 import { fromDataApi } from "../link/call.ts";
 import type { Link } from "../link/link.ts";
-import { attempt, report } from "../link/report.ts";
+import { Backoff } from "../link/retry.ts";
+import { attempt, report } from "../link/safe-callback.ts";
 import type { Topic } from "../link/topic.ts";
 import type { Log } from "../log/log.ts";
 import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
@@ -17,7 +18,10 @@ import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.
 const maxTopics = 90;
 const leaseSeconds = 60;
 const renewMs = 35_000;
-const retryMs = 5_000;
+/** A lease lasts long enough for a few tries. */
+const retrying = { firstMs: 5_000, maxMs: renewMs };
+/** Between pulls after news of an agent, so that a second one that starts within a second is heard too. */
+const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;
 /** The newest stored records, which may also have arrived live. */
@@ -30,7 +34,10 @@ interface Followed {
   next: number;
 }
 
-/** Watches debug streams: leases a level, follows which agents come and go, and delivers records in order. */
+/**
+ * Watches debug streams. It leases a level, follows which agents come and go, and delivers records
+ * in order.
+ */
 export class DebugWatcher implements DebugWatch {
   readonly #link: Link;
   readonly #tenant: string;
@@ -43,6 +50,7 @@ export class DebugWatcher implements DebugWatch {
   #categories: DebugCategory[] | undefined;
   /** Records that arrive live while stored ones are read. */
   #waiting: DebugRecord[] | null = null;
+  readonly #backoff = new Backoff(retrying);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopLog: () => Promise<void> = () => Promise.resolve();
   #stopped = false;
@@ -134,7 +142,8 @@ export class DebugWatcher implements DebugWatch {
     this.#timer = setTimeout(() => {
       void this.#lend().then(({ error }) => {
         if (error) this.#tell(error);
-        this.#planRenewal(error ? retryMs : renewMs);
+        if (!error) this.#backoff.reset();
+        this.#planRenewal(error ? (this.#backoff.next(error) ?? renewMs) : renewMs);
       });
     }, ms);
   }
@@ -144,7 +153,7 @@ export class DebugWatcher implements DebugWatch {
     if (agent) return this.#join(agent).ready;
     // Read the log first, so that it has agents that start while the living ones are listed.
     const watch = await log.watch(
-      { types: ["agent.*"], ...(onError && { onError }) },
+      { types: ["agent.*"], followMs, ...(onError && { onError }) },
       ({ events, snapshot }) => {
         for (const { type, subject } of events) {
           if (!subject) continue;
@@ -189,7 +198,7 @@ export class DebugWatcher implements DebugWatch {
     return false;
   }
 
-  /** @param fresh whether its stream is heard from the start. */
+  /** @param fresh whether it receives the stream from the start. */
   #join(id: string, fresh = false): Topic {
     const known = this.#followed.get(id);
     if (known) return known.topic;
@@ -219,7 +228,7 @@ export class DebugWatcher implements DebugWatch {
     const followed = this.#followed.get(id);
     const { records, first, stream } = batch;
     if (!followed || !Array.isArray(records) || !Number.isSafeInteger(first)) return;
-    // If a stream is heard from the middle, the agent itself says what it dropped.
+    // If it receives a stream from the middle, the agent itself says what it dropped.
     let missing = Math.max(0, Number(batch.dropped) || 0);
     if (followed.stream === stream) missing = Math.max(0, first - followed.next);
     else if (followed.stream === "") missing = first;
@@ -250,7 +259,7 @@ export class DebugWatcher implements DebugWatch {
     );
   }
 
-  /** Stored records first, then those that arrived meanwhile. */
+  /** First the stored records, then those that arrived meanwhile. */
   async #readSince(since: Date): Promise<Result<null>> {
     const seen = new Set<string>();
     const { agent } = this.#options;

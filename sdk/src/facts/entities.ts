@@ -15,8 +15,8 @@ export class Entities {
   }
 
   /**
-   * Creates an entity, or changes its name, type, description and aliases. Facts create entities by
-   * themselves; use this to add more about them. Needs `fact:write`.
+   * Creates an entity, or changes its name, type, description and aliases. Recording facts creates
+   * their entities. Use this to add more about one. Needs `fact:write`.
    *
    * @returns the entity; `entity_exists` if another one has the name or an alias; `entity_ambiguous`,
    * `invalid_request`.

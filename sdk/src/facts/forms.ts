@@ -1,5 +1,6 @@
 import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
+import { present } from "../link/rows.ts";
 import type {
   AboutOptions,
   EntityName,
@@ -9,9 +10,6 @@ import type {
   TraverseOptions,
 } from "./types.ts";
 
-/** Leaves out undefined values, because SQL has defaults for them. */
-const present = (object: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 const instant = (at: Date | undefined) => (at === undefined ? undefined : instantOf(at));
 const id = (given: string | undefined) => (given === undefined ? undefined : idOf(given));
 
@@ -19,7 +17,7 @@ const id = (given: string | undefined) => (given === undefined ? undefined : idO
 export const toReference = (name: EntityName | undefined) =>
   typeof name === "object" && name !== null && "id" in name ? { id: idOf(name.id) } : name;
 
-/** A fact in the form that SQL takes. An undefined value is none. */
+/** A fact in the form that SQL takes. An undefined value counts as no value. */
 export const toFactBody = ({ object, value, ...fact }: NewFact) =>
   present({
     subject: toReference(fact.subject),

@@ -24,8 +24,8 @@ export type NewFact = Said & {
   /** The memory from which it was extracted. It must be on the server, so sync first. */
   memoryId?: string;
   /**
-   * With `agent`, only for this agent, its ancestors and admins. By default like its memory, otherwise
-   * `tenant`.
+   * With `agent`, only this agent, its ancestors and admins see it. By default, it has the
+   * visibility of its memory, or `tenant`.
    */
   visibility?: "tenant" | "agent";
   /** Since when it is true. Now by default. */

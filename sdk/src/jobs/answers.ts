@@ -61,7 +61,7 @@ const claimed = row<ClaimedRow>({
   timeout: count.optional(),
 });
 
-/** Where the next claim continues. It is passed back unchanged, except for the marks. */
+/** Where the next claim continues. Pass it back unchanged, except for the marks. */
 export interface Place {
   marks?: unknown[];
   due?: string;
@@ -72,9 +72,11 @@ export interface Turn {
   place: Place;
   /** How long the search for jobs took in the database, in milliseconds. */
   took: number;
-  /** Nothing was found, and somebody was adding. */
+  /** Whether nothing was found while somebody was adding jobs. */
   late?: boolean;
-  /** Where there was nothing: seconds until the first lease of the tenant ends. */
+  /** Whether nothing was found, and the worker was already registered to be woken before this look. */
+  asleep?: boolean;
+  /** If there was no more: seconds until the first lease of the tenant ends. */
   look_in?: number | null;
   lost?: number[];
   cancelled?: number[];
@@ -86,6 +88,7 @@ export const turned = row<Turn>({
   place,
   took: count,
   late: flag.optional(),
+  asleep: flag.optional(),
   look_in: z.number().nullish(),
   lost: z.array(count).optional(),
   cancelled: z.array(count).optional(),

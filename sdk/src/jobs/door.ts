@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Database } from "../contract/database.types.ts";
 import type { Result } from "../contract/errors.ts";
+import type { Telemetry } from "../contract/telemetry.ts";
 import type { Link } from "../link/link.ts";
 
 type Functions = keyof Database["mayfly"]["Functions"];
@@ -14,13 +15,15 @@ export interface JobsDoor {
    * @returns a function that stops this.
    */
   onWake(listener: () => void): () => Promise<void>;
-  /** A connection in a tenant, for what else a job does. */
+  /** A connection in a tenant, for everything else that a job does. */
   link?(tenantId: string): Link | undefined;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Uses the Data API and Realtime. Without a tenant nothing wakes the worker, so it polls. */
 export const doorOf = (link: Link, within?: (tenantId: string) => Link): JobsDoor => ({
   call: (name, values, form) => link.rpc(name, values, form),
+  telemetry: link.telemetry,
   link: (tenantId) => (link.tenantId === tenantId ? link : within?.(tenantId)),
   onWake(listener) {
     if (!link.tenantId) return async () => {};

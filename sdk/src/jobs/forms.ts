@@ -1,18 +1,16 @@
-import { fromRow } from "../link/rows.ts";
+import { instantOf } from "../contract/invalid.ts";
+import { fromRow, present } from "../link/rows.ts";
 import { secondsOf } from "./duration.ts";
-import type { JobDetails, JobOptions, NewJob, Schedule, ScheduleOptions } from "./types.ts";
+import type {
+  JobDetails,
+  JobOptions,
+  NewJob,
+  QueueStatistics,
+  Schedule,
+  ScheduleOptions,
+} from "./types.ts";
 
-/** Leaves out undefined values, because SQL has defaults for them. */
-export const present = (object: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-
-/** An instant as it is sent. An invalid one is passed on, so that its field is refused. */
-const instant = (value: Date | undefined) =>
-  value === undefined
-    ? undefined
-    : Number.isNaN(value.getTime())
-      ? String(value)
-      : value.toISOString();
+const instant = (value: Date | undefined) => (value === undefined ? undefined : instantOf(value));
 
 /** A duration in seconds. An invalid one is passed on, so that its field is refused. */
 export const seconds = (value: NewJob["delay"]) => {
@@ -58,7 +56,7 @@ export const toSchedule = (name: string, { cron, job, input, options, ...more }:
     paused: more.paused,
   });
 
-/** Of a row of get_job, deep where it has rows of its own. */
+/** Converts a row of get_job, including its nested rows. */
 export function toDetails<Input, Output>(
   given: Record<string, unknown>,
 ): JobDetails<Input, Output> {
@@ -76,3 +74,15 @@ export function toDetails<Input, Output>(
 }
 
 export const toShownSchedule = (given: object) => fromRow(given) as unknown as Schedule;
+
+/** A queue. A server before 0.2 does not say its limits. */
+export function toStatistics(given: object): QueueStatistics {
+  const { oldest_ready, limits, ...more } = given as QueueStatistics & {
+    oldest_ready: string | null;
+  };
+  return {
+    ...more,
+    limits: fromRow(limits ?? {}),
+    oldestReady: oldest_ready === null ? null : new Date(oldest_ready),
+  };
+}

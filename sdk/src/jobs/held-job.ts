@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import type { Link } from "../link/link.ts";
+import { observe, traceOf } from "../link/observe.ts";
 import { addedJobs, type ClaimedRow, childEnd, waited } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Duration } from "./duration.ts";
@@ -13,13 +14,16 @@ import type { JobError, JobOptions } from "./types.ts";
 export class Asleep extends Error {
   override readonly name = "Asleep";
   constructor() {
-    super("The job waits, and runs again when that is over. Let this pass through your handler.");
+    super("The job sleeps, and runs again after that. Do not catch this error in your handler.");
   }
 }
 
 /** The context of a step's work. */
 export interface StepWork {
-  /** The same for each attempt. Pass it to whatever has an effect, so that the effect happens once. */
+  /**
+   * The same for each attempt. Pass it along with anything that has an effect, so that the effect
+   * happens once.
+   */
   idempotencyKey: string;
   /** Of the job. */
   attempt: number;
@@ -27,11 +31,11 @@ export interface StepWork {
   signal: AbortSignal;
 }
 
-/** Called with each step that is recorded now, or was already. */
+/** Called with each step that is recorded now or was recorded before. */
 export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
 /**
- * What a workflow uses of a held job.
+ * The parts of a held job that a workflow uses.
  *
  * @internal
  */
@@ -39,8 +43,10 @@ export interface HeldParts {
   door: JobsDoor;
   steps: StepLog;
   told: OnStep;
-  /** Its lease has ended, because it waits. */
+  /** Its lease has ended, because the job waits. */
   fallAsleep(): void;
+  /** Its end was recorded together with something else. */
+  beOver(): void;
 }
 
 /** What ended a wait: a signal with its payload, or the time. */
@@ -49,7 +55,8 @@ export type WaitEnd<Payload = unknown> =
   | { signal: null; payload: null; timedOut: true };
 
 /**
- * A job that is being done. Every write names its lease, and fails with `lease_lost` after that has ended.
+ * A job that this worker is doing. Every write names its lease, and fails with `lease_lost` after
+ * the lease has ended.
  */
 export class HeldJob<Input = unknown> {
   readonly id: string;
@@ -77,6 +84,7 @@ export class HeldJob<Input = unknown> {
   readonly #onStep: OnStep;
   #waits = 0;
   #asleep = false;
+  #isOver = false;
 
   /** @internal */
   constructor(door: JobsDoor, given: ClaimedRow, signal: AbortSignal, onStep: OnStep = () => {}) {
@@ -96,15 +104,18 @@ export class HeldJob<Input = unknown> {
     this.deadline = given.deadline ? new Date(given.deadline) : null;
     this.createdAt = new Date(given.created_at);
     this.signal = signal;
-    this.#steps = new StepLog(door, given.lease, given.attempt > 1);
+    this.#steps = new StepLog(door, given);
     const fallAsleep = () => {
       this.#asleep = true;
     };
-    this.parts = { door, steps: this.#steps, told: onStep, fallAsleep };
+    const beOver = () => {
+      this.#isOver = true;
+    };
+    this.parts = { door, steps: this.#steps, told: onStep, fallAsleep, beOver };
   }
 
   /**
-   * Whether it has gone to sleep. Whatever its handler does now, it runs again.
+   * Whether it has gone to sleep. It then runs again, whatever its handler does now.
    *
    * @internal
    */
@@ -113,12 +124,21 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
+   * Whether its end is recorded. What its handler returns is then ignored.
+   *
+   * @internal
+   */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
    * Does something once. The result is recorded, and later attempts read the result instead. If the worker
    * dies after the effect and before the record, it runs again with the same `idempotencyKey`.
    *
    * @param name unique within the job, and the same for each attempt.
    * @throws what the work throws; a `MayflyError` if it cannot be recorded (`lease_lost`, `job_cancelled`,
-   * `quota_exceeded`, a result over 256 KB).
+   * `quota_exceeded`). A result over 256 KB is stored as an artifact, and the step reads it from there.
    *
    * @example
    * const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
@@ -132,13 +152,16 @@ export class HeldJob<Input = unknown> {
       return known.result as T;
     }
     this.signal.throwIfAborted();
-    const begun = performance.now();
     const { id, attempt, signal } = this;
-    const result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
-    const ms = Math.round(performance.now() - begun);
-    const recorded = await this.#steps.record({ name, result: result ?? null, ms });
-    this.#onStep(name, ms, false);
-    return recorded as T;
+    const about = () => ({ kind: "step", name, jobId: id, attempt }) as const;
+    return observe(this.door.telemetry, about, async () => {
+      const begun = performance.now();
+      const result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
+      const ms = Math.round(performance.now() - begun);
+      const recorded = await this.#steps.record({ name, result: result ?? null, ms });
+      this.#onStep(name, ms, false);
+      return recorded as T;
+    });
   }
 
   /**
@@ -178,7 +201,8 @@ export class HeldJob<Input = unknown> {
     this.#check();
     const { name: job = name, ...more } = options;
     const added = await this.step(`child: ${name}`, async () => {
-      const jobs = [toJob({ name: job, input, key: `${this.id}/${name}`, ...more })];
+      const trace = traceOf(this.door.telemetry);
+      const jobs = [toJob({ name: job, input, key: `${this.id}/${name}`, ...trace, ...more })];
       const answer = await this.door.call("add_jobs", { jobs, lease: this.lease }, addedJobs);
       if (answer.error) throw answer.error;
       return answer.data[0]?.id ?? "";
@@ -208,11 +232,13 @@ export class HeldJob<Input = unknown> {
   link(): Link {
     const link = this.door.link?.(this.tenantId);
     if (link) return link;
-    throw new Error("This worker has no connection but to its jobs.");
+    throw new Error(
+      "This worker can only reach its jobs. Give it a tenant to use the job's connection.",
+    );
   }
 
   /**
-   * Waits under its own name, whatever was waited for before.
+   * Waits under a fixed name, whatever was waited for before.
    *
    * @internal
    */
@@ -225,7 +251,7 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // If every attempt computed the end, it would move, so it is recorded first.
+    // The end is recorded first. If every attempt computed it again, it would move.
     const until =
       timeout === undefined
         ? undefined
@@ -260,6 +286,6 @@ const childFailed = (id: string, name: string, status: string, error: JobError |
   new MayflyError({
     code: "job_failed",
     message: `The child ${name} ${status === "failed" ? "failed" : "was cancelled"}${error ? `: ${error.message}` : "."}`,
-    hint: "Look at it with jobs.get, and redrive it or go on without it.",
+    hint: "Look at it with jobs.get, and redrive it or continue without it.",
     details: { id, status, error: error ?? null },
   });

@@ -6,8 +6,8 @@ import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
 import { fromRow } from "../link/rows.ts";
 import type { MessageHandler } from "../messages/messages.ts";
+import { addJobs } from "./add-jobs.ts";
 import {
-  addedJobs,
   cancelledJobs,
   discarded,
   jobRow,
@@ -17,7 +17,7 @@ import {
   woken,
 } from "./answers.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
-import { toDetails, toJob } from "./forms.ts";
+import { toDetails, toStatistics } from "./forms.ts";
 import { type FromMessage, fromMessages } from "./from-messages.ts";
 import { DefinedJobs, type JobKind } from "./kinds.ts";
 import type { JobHandlers } from "./local-job.ts";
@@ -36,7 +36,6 @@ import { wakeByTheMinute } from "./wake-function.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
-const jobsPerCall = 1_000;
 /** How long running jobs have to end when their connection ends. */
 const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
@@ -128,14 +127,9 @@ export class Jobs {
     options: JobOptions = {},
   ): Promise<Result<AddedJob> | Result<AddedJob[]>> {
     const jobs = typeof what === "string" ? [{ name: what, input, ...options }] : what;
-    const added: AddedJob[] = [];
-    for (let at = 0; at < jobs.length || at === 0; at += jobsPerCall) {
-      const part = jobs.slice(at, at + jobsPerCall).map(toJob);
-      const answer = await this.#door.call("add_jobs", { jobs: part }, addedJobs);
-      if (answer.error) return answer;
-      added.push(...answer.data);
-    }
-    return typeof what === "string" ? ok(added[0] as AddedJob) : ok(added);
+    const answer = await addJobs(this.#door, this.#link.tenantId, jobs);
+    if (answer.error || typeof what !== "string") return answer;
+    return ok(answer.data[0] as AddedJob);
   }
 
   /**
@@ -181,11 +175,15 @@ export class Jobs {
   }
 
   /** Lists jobs without inputs and results, newest first, one page at a time. */
-  async list({ status, queue, name, before, limit }: ListJobs = {}): Promise<Result<JobInfo[]>> {
+  async list(of: ListJobs = {}): Promise<Result<JobInfo[]>> {
+    const { status, queue, name, holder, ids, keyPrefix, before, limit } = of;
     const values = {
       ...(status && { of_status: [status].flat() }),
       ...(queue && { of_queue: queue }),
       ...(name && { of_name: name }),
+      ...(holder && { of_holder: idOf(holder) }),
+      ...(ids && { of_ids: ids.map(idOf) }),
+      ...(keyPrefix && { of_key_prefix: keyPrefix }),
       ...(before && { before: idOf(before) }),
       ...(limit !== undefined && { page_limit: limit }),
     };
@@ -222,17 +220,11 @@ export class Jobs {
     }
   }
 
-  /** Shows the queues: their jobs, and how long jobs waited and ran in the last `seconds` (an hour). */
+  /** Shows the queues: their jobs, their limits, and how long jobs waited and ran in the last `seconds` (an hour). */
   async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
     const answer = await this.#door.call("job_statistics", options, list(queueRow));
     if (answer.error) return answer;
-    const shown = answer.data as (QueueStatistics & { oldest_ready: string | null })[];
-    return ok(
-      shown.map(({ oldest_ready, ...more }) => ({
-        ...more,
-        oldestReady: oldest_ready === null ? null : new Date(oldest_ready),
-      })),
-    );
+    return ok(answer.data.map(toStatistics));
   }
 
   /**
@@ -294,7 +286,7 @@ const toDead = ({ ids, queue, limit }: DeadJobs) => ({
 const notEnded = (id: string) =>
   new MayflyError({
     code: "request_timeout",
-    message: "The job has not ended in this time.",
-    hint: "It goes on. Wait longer, or look at it again.",
+    message: "The job did not end in time.",
+    hint: "It is still running. Wait longer, or look at it again.",
     details: { id },
   });

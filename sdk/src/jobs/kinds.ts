@@ -1,4 +1,7 @@
-/** Kinds of jobs with the schemas of what they take and give: checked where a job is added, set or done. */
+/**
+ * Kinds of jobs with schemas of their inputs and results, which are checked when a job is added,
+ * scheduled or done.
+ */
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import type { HeldJob } from "./held-job.ts";
@@ -103,7 +106,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   async #check(name: string, input: unknown, field: string): Promise<Result<unknown>> {
     if (!Object.hasOwn(this.#kinds, name)) {
       const known = Object.keys(this.#kinds).join(", ");
-      return failed(invalid(field, `"${name}" is no job that is defined: ${known}`));
+      return failed(invalid(field, `must be a defined job: "${name}" is not one of ${known}`));
     }
     return fit(this.#kinds[name]?.input, input, "input");
   }
@@ -126,11 +129,14 @@ export async function fit(
   const path = (first?.path ?? []).map((step) =>
     String(typeof step === "object" ? step.key : step),
   );
-  return failed(invalid([field, ...path].join("."), `does not fit: ${first?.message}`));
+  return failed(
+    invalid([field, ...path].join("."), `does not match its schema: ${first?.message}`),
+  );
 }
 
 /**
- * For a handler: what does not match now will not match in the next attempt either.
+ * For a handler: an input or result that does not match now will not match in the next attempt
+ * either.
  *
  * @internal
  */

@@ -1,20 +1,23 @@
 import { fitting } from "../artifacts/artifacts.ts";
 import type { Note } from "../contract/debug.ts";
 import { MayflyError } from "../contract/errors.ts";
+import type { SpanFacts } from "../contract/telemetry.ts";
+import { observe } from "../link/observe.ts";
 import type { ClaimedRow } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";
 
 /**
- * Does a job. What it returns is the result, as JSON. A result over 256 KB is stored as an artifact, which the
- * result names. If it throws, the attempt fails; with `retryable: false` on the error, the job fails.
+ * Does a job and returns its result, as JSON. A result over 256 KB is stored as an artifact, and
+ * the job's result refers to it. If it throws, the attempt fails. With `retryable: false` on the
+ * error, the job fails.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
 export type JobHandler = (input: any, job: HeldJob<any>) => unknown;
 /** Handlers by job name. */
 export type JobHandlers = Record<string, JobHandler>;
 
-/** How an attempt ended, to be recorded. */
+/** The outcome of an attempt, to be recorded. */
 export interface Ending {
   lease: string;
   result?: unknown;
@@ -24,28 +27,32 @@ export interface Ending {
   };
 }
 
-/** A job that is being done here. */
+/** A job that this worker is doing. */
 export interface LocalJob {
   lease: string;
   abort(why: MayflyError): void;
-  /** Since it started, or last recorded a step. */
+  /** Milliseconds since it started, or last recorded a step. */
   idleMs(): number;
 }
 
-/** What ended without anything to record: whoever took the lease, or waits, knows. */
+/**
+ * Errors after which there is nothing to record, because the new holder of the lease, or the wait,
+ * takes over.
+ */
 const settled = ["lease_lost"];
 
 /**
  * Starts a job.
  *
- * @param end called once with how it ended; undefined if there is nothing to record.
+ * @param end called once with the outcome, or with undefined if there is nothing to record. The second argument
+ * says whether its end is already recorded.
  */
 export function startJob(
   door: JobsDoor,
   given: ClaimedRow,
   handlers: JobHandlers,
   note: Note | undefined,
-  end: (ending: Ending | undefined) => void,
+  end: (ending: Ending | undefined, isRecorded?: boolean) => void,
 ): LocalJob {
   const { lease, id, name, attempt } = given;
   const controller = new AbortController();
@@ -57,32 +64,46 @@ export function startJob(
   });
   const told = (about: object) => () => ({ id, name, attempt, ...about });
   note?.("task", `job ${name}`, told({ queue: given.queue }));
-  const conclude = (ending: Ending | undefined, about: object) => {
-    const durationMs = performance.now() - begun;
-    note?.("task", `job ${name}: ended`, told(about), { durationMs });
-    end(ending);
-  };
-  void (async () => {
-    // A handler that throws at once would end before whoever begins it knows that it runs.
+  const { queue, tenant_id: tenantId, trace = null } = given;
+  const span = () => ({ kind: "job", name, id, attempt, queue, tenantId, trace }) as const;
+  void observe(door.telemetry, span, async (tell) => {
+    const conclude = (
+      ending: Ending | undefined,
+      outcome: NonNullable<SpanFacts["outcome"]>,
+      error?: SpanFacts["error"],
+    ) => {
+      const durationMs = performance.now() - begun;
+      note?.("task", `job ${name}: ended`, told({ outcome, ...error }), { durationMs });
+      tell({ outcome, ...(error && { error }) });
+      end(ending, job.isOver);
+    };
+    // If a handler throws at once, it must not end before the worker has registered that it runs.
     await null;
     try {
-      // A handler of this name exists: it is what was claimed for.
+      // There is a handler of this name, because only such jobs were claimed.
       const returned = await handlers[name]?.(given.input, job);
-      if (job.asleep) return conclude(undefined, { waits: true });
-      const result = await fitting(door.link?.(given.tenant_id), id, returned ?? null);
-      conclude({ lease, result }, { outcome: "succeeded" });
+      if (job.asleep) return conclude(undefined, "waits");
+      // The handler has already recorded the end of the job.
+      if (job.isOver) return conclude(undefined, "succeeded");
+      const result = await fitting(
+        () => door.link?.(tenantId),
+        `jobs/${id}/result`,
+        returned ?? null,
+      );
+      conclude({ lease, result }, "succeeded");
     } catch (thrown) {
       const error = asMayflyError(thrown);
-      if (job.asleep) conclude(undefined, { waits: true });
+      if (job.asleep) conclude(undefined, "waits");
       else if (settled.includes(error.code) || isLost(controller.signal))
-        conclude(undefined, { outcome: "lost" });
+        conclude(undefined, "lost");
       else {
         const said = { code: codeOf(thrown), message: error.message.slice(0, 2_000) };
         const retryable = (Object(thrown) as { retryable?: unknown }).retryable !== false;
-        conclude({ lease, failure: { said: { error: said, retryable }, cause: error } }, said);
+        const failure = { said: { error: said, retryable }, cause: error };
+        conclude({ lease, failure }, "failed", said);
       }
     }
-  })();
+  });
   return {
     lease,
     abort: (why) => controller.abort(why),
@@ -106,7 +127,7 @@ const asMayflyError = (thrown: unknown) =>
         {
           code: "handler_failed",
           message: thrown instanceof Error ? thrown.message : String(thrown),
-          hint: "The job is tried again while it has attempts left; an error with retryable: false ends it.",
+          hint: "The job is retried while it has attempts left. To end it at once, throw an error with retryable: false.",
           details: null,
         },
         { cause: thrown },

@@ -5,7 +5,10 @@ import type { JobsDoor } from "./door.ts";
 import { toSchedule, toShownSchedule } from "./forms.ts";
 import type { Schedule, ScheduleOptions } from "./types.ts";
 
-/** Schedules that add jobs by a cron line. The database runs them, whoever works or maintains. */
+/**
+ * Schedules that add jobs at the times of a cron line. The database runs them whenever a worker
+ * claims, or maintenance runs.
+ */
 export class Schedules {
   readonly #door: JobsDoor;
 

@@ -1,4 +1,4 @@
-/** Who may call a function of jobs, and with which identity it works. */
+/** Who may call a job function, and with which identity it works. */
 
 export interface ServeAccess {
   url?: string | undefined;
@@ -14,7 +14,7 @@ interface Given {
   secret?: string;
 }
 
-/** What is not passed comes from the environment that Supabase gives every function. */
+/** Missing values come from the environment that Supabase gives every function. */
 export function accessOf(given: Given): ServeAccess {
   const { Deno, process } = globalThis as {
     Deno?: { env: { get(name: string): string | undefined } };
@@ -45,7 +45,7 @@ function keysIn(text: string | undefined): Record<string, string> {
   }
 }
 
-/** Compares hashes, so that the time does not depend on how much matches. */
+/** Compares hashes, so that the time does not depend on how many characters match. */
 export async function isAccepted(request: Request, accepted: string[]): Promise<boolean> {
   const { headers } = request;
   const said = [

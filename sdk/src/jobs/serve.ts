@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { MayflyError } from "../contract/errors.ts";
+import type { Telemetry } from "../contract/telemetry.ts";
 import { connect } from "../link/connect.ts";
 import { prefixed } from "../link/function-names.ts";
 import { Link } from "../link/link.ts";
@@ -10,7 +11,7 @@ import { accessOf, isAccepted } from "./serve-access.ts";
 import type { WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
-/** A call that was sent has arrived by then. */
+/** A call that was sent counts as arrived after this many milliseconds. */
 const arrivalMs = 2_000;
 
 /** Options of a function that works on jobs. */
@@ -27,6 +28,8 @@ export interface ServeJobsOptions
   secret?: string;
   /** The prefix of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
   functionsPrefix?: string;
+  /** Observes the jobs, such as `openTelemetry()` of `@mayfly/opentelemetry`. */
+  telemetry?: Telemetry;
   /** Works only for this tenant instead of for all. */
   tenant?: string;
   /**
@@ -42,7 +45,7 @@ export interface ServeJobsOptions
 export interface Served {
   /** How many jobs have ended. */
   done: number;
-  /** How many jobs were given back, started or not, because the time was over. */
+  /** How many jobs were given back, started or not, because time ran out. */
   returned: number;
   /** Whether it ended before everything was done, so that there may be more. */
   more: boolean;
@@ -67,31 +70,41 @@ export function serveJobs(
   handlers: JobHandlers,
   given: ServeJobsOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { tenant, wallClockMs = 150_000, maxJobs = 1_000, functionsPrefix, ...more } = given;
+  const {
+    tenant,
+    wallClockMs = 150_000,
+    maxJobs = 1_000,
+    functionsPrefix,
+    telemetry,
+    ...more
+  } = given;
   const reach = prefixed(fetch, functionsPrefix);
   const { url: _url, key: _key, secret: _secret, ...options } = more;
   const { url, key, accepted } = accessOf(given);
   return async (request) => {
     if (!key || !url) return answer(503, notConfigured);
     if (!(await isAccepted(request, accepted))) return answer(401, notAuthorized);
-    const link = new Link({ client: connect({ url, key, ...(tenant && { tenant }) }, reach) });
+    const link = new Link({
+      client: connect({ url, key, ...(tenant && { tenant }) }, reach),
+      telemetry,
+    });
     const call = await callOf(request);
     const mark = (seconds: number) =>
       link.rpc("mark_job_call", { call, seconds, names: Object.keys(handlers) }, markedCall);
     if (call) {
       const marked = await mark(wallClockMs / 1_000);
       if (marked.error) return refusal(503, marked.error);
-      // It came so late that there may be another in its place.
+      // The call came so late that another one may have replaced it.
       if (!marked.data.known) return answer(200, served({ done: 0, returned: 0, more: true }));
     }
     let isOver = false;
-    // What has not begun is given back before another begins.
+    // Jobs that have not started are given back before the next call begins.
     const end = () => {
       isOver = true;
       void worker.stop({ timeoutMs: wallClockMs / 6 });
     };
     const within = (tenantId: string) =>
-      new Link({ client: connect({ url, key, tenant: tenantId }, reach), tenantId });
+      new Link({ client: connect({ url, key, tenant: tenantId }, reach), tenantId, telemetry });
     const started = Worker.start(
       unwoken(doorOf(link, within)),
       countBegun(handlers, maxJobs, end),
@@ -116,7 +129,7 @@ export function serveJobs(
   };
 }
 
-/** A call ends when nothing is left: nobody has to wake it. */
+/** A call ends when nothing is left, so nothing has to wake it. */
 const unwoken = (door: JobsDoor): JobsDoor => ({ ...door, onWake: () => async () => {} });
 
 function countBegun(handlers: JobHandlers, max: number, onMax: () => void): JobHandlers {
@@ -132,18 +145,18 @@ function countBegun(handlers: JobHandlers, max: number, onMax: () => void): JobH
   );
 }
 
-/** The id that pg_cron's calls have. */
+/** The id that only pg_cron's calls have. */
 async function callOf(request: Request): Promise<string | undefined> {
   const body: unknown = await request.json().catch(() => undefined);
   return z.object({ call: z.guid() }).safeParse(body).data?.call;
 }
 
-/** The next call begins where this one ends; it is not waited for longer than until it has arrived. */
+/** The next call continues where this one ends. Wait only until it has arrived. */
 async function handOver(link: Link, request: Request): Promise<void> {
   const name = new URL(request.url).pathname.split("/").filter(Boolean).at(-1);
   if (!name) return;
   const arrived = new Promise((resolve) => setTimeout(resolve, arrivalMs));
-  // If it is lost, whoever calls next goes on: the jobs are rows.
+  // If it is lost, the next caller continues, because the jobs are rows.
   await Promise.race([link.fn(name, z.unknown(), {}), arrived]);
 }
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { Artifacts, fitting, isLarge, isRef } from "../artifacts/artifacts.ts";
 import type { MayflyError } from "../contract/errors.ts";
-import { readSteps, recorded } from "./answers.ts";
+import { type ClaimedRow, readSteps, recorded } from "./answers.ts";
 import type { JobsDoor } from "./door.ts";
 
 interface Step {
@@ -14,29 +15,35 @@ interface Pending extends Step {
   reject: (error: MayflyError) => void;
 }
 
+const stepMark = "step";
 const stepsPerCall = 1_000;
-/** Results of up to 256 KB each: of a call that would be larger the rest goes with the next. */
+/**
+ * A result has up to 256 KB. If a call would be larger than this, the rest goes into the next call.
+ */
 const bytesPerCall = 2_000_000;
 
 /**
- * The recorded steps of a job: read once, in pages, at the first step of an attempt that may find some;
- * and written, those that end at once in one call.
+ * The recorded steps of a job. They are read once, in pages, at the first step of an attempt that
+ * may find some. Steps that end at the same time are written in one call.
  */
 export class StepLog {
   readonly #door: JobsDoor;
+  readonly #job: ClaimedRow;
   readonly #lease: string;
   #read: Promise<Map<string, unknown>> | undefined;
   readonly #taken = new Set<string>();
   #pending: Pending[] = [];
   #writing = false;
 
-  constructor(door: JobsDoor, lease: string, mayHaveSome: boolean) {
+  constructor(door: JobsDoor, job: ClaimedRow) {
     this.#door = door;
-    this.#lease = lease;
-    if (!mayHaveSome) this.#read = Promise.resolve(new Map());
+    this.#job = job;
+    this.#lease = job.lease;
+    // An earlier attempt may have recorded some.
+    if (job.attempt === 1) this.#read = Promise.resolve(new Map());
   }
 
-  /** Whether this attempt has asked for the step already; marks it. */
+  /** Marks a step as asked for in this attempt. Returns whether it already was. */
   isTaken(name: string): boolean {
     const taken = this.#taken.has(name);
     this.#taken.add(name);
@@ -45,7 +52,10 @@ export class StepLog {
 
   async known(name: string): Promise<{ result: unknown } | undefined> {
     const steps = await this.all();
-    return steps.has(name) ? { result: steps.get(name) } : undefined;
+    if (!steps.has(name)) return undefined;
+    const result = await this.#whole(name, steps.get(name));
+    steps.set(name, result);
+    return { result };
   }
 
   /** Everything that is recorded. */
@@ -54,19 +64,44 @@ export class StepLog {
     return this.#read;
   }
 
-  /** Reads everything again: the server has recorded more than it told. */
+  /** Reads everything again, because the server has recorded more than it returned. */
   reread(): Promise<Map<string, unknown>> {
     this.#read = this.#readAll();
     return this.#read;
   }
 
-  /** @returns what is recorded: the first result, if there was one. */
-  record(step: Step): Promise<unknown> {
+  /**
+   * A result of more than 256 KB becomes an artifact, and the row refers to it.
+   *
+   * @returns what is recorded: the first result, if there was one.
+   */
+  async record(step: Step): Promise<unknown> {
+    if (!isLarge(JSON.stringify(step.result))) return this.#add(step);
+    const { name, result } = step;
+    const kept = await fitting(this.#linkOf, `jobs/${this.#job.id}/steps`, result, { step: name });
+    // The mark distinguishes it from a reference that the step itself returned.
+    const row = isRef(kept) ? { ...kept, [stepMark]: name } : kept;
+    const first = await this.#add({ ...step, result: row });
+    return first === row ? result : this.#whole(name, first);
+  }
+
+  #add(step: Step): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ ...step, resolve, reject });
       if (!this.#writing) void this.#write();
     });
   }
+
+  /** The result that a row stands for. */
+  async #whole(name: string, result: unknown): Promise<unknown> {
+    const link = isRef(result) && Object(result)[stepMark] === name && this.#linkOf();
+    if (!link) return result;
+    const { data, error } = await new Artifacts(link).resolve(result);
+    if (error) throw error;
+    return data;
+  }
+
+  #linkOf = () => this.#door.link?.(this.#job.tenant_id);
 
   async #readAll(): Promise<Map<string, unknown>> {
     const steps = new Map<string, unknown>();
@@ -87,7 +122,7 @@ export class StepLog {
 
   async #write(): Promise<void> {
     this.#writing = true;
-    // What ends in the same turn of the event loop goes together.
+    // Steps that end in the same turn of the event loop are sent together.
     await null;
     while (this.#pending.length > 0) {
       const part: Pending[] = [];

@@ -1,10 +1,13 @@
-/** Does something when the process is asked to end, then lets it end; where there are no signals, nothing. */
+/**
+ * Runs a function when the process is asked to end, and then lets it end. Does nothing on platforms
+ * without signals.
+ */
 export function onTermination(step: () => Promise<void>): () => void {
   const { process } = globalThis as { process?: NodeJS.Process };
   if (typeof process?.once !== "function" || typeof process.kill !== "function") return () => {};
   const drain = () => {
     void step().finally(() => {
-      // As it would have ended without us, once nobody else wants to hear of it.
+      // End the process as if this handler did not exist, unless another handler listens.
       if (process.listenerCount("SIGTERM") === 0) process.kill(process.pid, "SIGTERM");
     });
   };

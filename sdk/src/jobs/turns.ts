@@ -2,35 +2,42 @@ import { ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
+import { afterLease } from "./claim-timing.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
-import { afterLease } from "./pace.ts";
 import type { WorkOptions } from "./work-options.ts";
 
 /**
- * Claims that take longer in the database, three in a row, walk what cannot be removed: marks skip it.
- * One may be slow since the machine is busy.
+ * If three claims in a row take longer than this in the database, they scan dead rows that vacuum
+ * cannot remove yet. Marks then skip these rows. A single claim may be slow because the machine is
+ * busy.
  */
 const slowClaimMs = 4;
 const slowInARow = 3;
-/** While claims are slow, one looks at everything this often: what committed late is found then. */
+/**
+ * While claims are slow, one claim looks at everything this often, to find jobs that were committed
+ * late.
+ */
 const fullClaimMs = 1_000;
 const longestMs = 5_000;
 
-/** A worker's calls: what has ended is recorded, and more is claimed, in one. */
+/** A worker's calls. One call records what has ended and claims more. */
 export class Turns {
   readonly #door: JobsDoor;
   readonly #names: string[];
   readonly #options: WorkOptions;
-  /** By which it is woken. */
+  /** The key with which it is woken. */
   readonly #id = crypto.randomUUID();
   #place: Place = {};
-  /** When the first lease of the tenant ends: somebody's death leaves its job then. */
+  /** When the first lease of the tenant ends. If its worker has died, its job is free then. */
   #leaseMs = Number.POSITIVE_INFINITY;
   #fullAt = Number.NEGATIVE_INFINITY;
-  /** What the last claims that looked at everything took. */
+  /** How long the last claims that looked at everything took. */
   #took: number[] = [];
-  /** How often in a row nothing was found while somebody was adding, which may not have been visible. */
+  /**
+   * How often in a row nothing was found while somebody was adding jobs, which may not have been
+   * visible yet.
+   */
   #late = 0;
 
   constructor(door: JobsDoor, names: string[], options: WorkOptions) {
@@ -44,7 +51,11 @@ export class Turns {
     return Math.min(jittered(pollMs), afterLease(this.#leaseMs));
   }
 
-  async take(endings: Ending[], wanted: number): Promise<Result<ClaimedRow[]>> {
+  /** Records endings, and claims jobs. `isAsleep`: the worker was registered to be woken before this call found nothing. */
+  async take(
+    endings: Ending[],
+    wanted: number,
+  ): Promise<Result<{ jobs: ClaimedRow[]; isAsleep: boolean }>> {
     const { queues, lease, anyTenant } = this.#options;
     const done = endings
       .filter(({ failure }) => !failure)
@@ -55,7 +66,7 @@ export class Turns {
     if (anyTenant || wanted === 0) {
       const recorded = await this.end(done, failures);
       if (recorded.error) return recorded;
-      if (wanted === 0) return ok([]);
+      if (wanted === 0) return ok({ jobs: [], isAsleep: false });
     }
     const full = this.#isFull();
     const values = {
@@ -70,7 +81,7 @@ export class Turns {
       ? await this.#door.call("claim_any_jobs", values, turned)
       : await this.#door.call("turn_jobs", { ...values, done, failures }, turned);
     if (answer.error) return answer;
-    const { jobs, place, took, late = false, look_in: lookIn } = answer.data;
+    const { jobs, place, took, late = false, asleep = false, look_in: lookIn } = answer.data;
     this.#late = late ? this.#late + 1 : 0;
     this.#place = place;
     this.#leaseMs = lookIn == null ? Number.POSITIVE_INFINITY : lookIn * 1_000;
@@ -78,15 +89,21 @@ export class Turns {
       this.#fullAt = performance.now();
       this.#took = [...this.#took, took].slice(-slowInARow);
     }
-    return ok(jobs);
+    return ok({ jobs, isAsleep: asleep });
   }
 
-  /** When to look again for what was being added during the last look, ever later; undefined where nobody was adding. */
+  /**
+   * When to look again for jobs that were being added during the last look. The pauses grow.
+   * Undefined if nobody was adding.
+   */
   get #lookSoonMs(): number | undefined {
     return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
   }
 
-  /** How long to sleep: until a job that was being added is there, one of `looks`, or `pollMs` and the next lease's end. */
+  /**
+   * How long to sleep: one of `looks` if jobs were being added, otherwise until `pollMs` or the
+   * next lease's end.
+   */
   pauseMs(looks: number[], pollMs: number): number {
     return this.#lookSoonMs ?? looks.shift() ?? this.#restMs(pollMs);
   }
@@ -103,7 +120,7 @@ export class Turns {
     return ok(null);
   }
 
-  /** What looking at everything takes at least; 0 until that has been asked often enough. */
+  /** The least time that looking at everything takes. 0 until enough claims were measured. */
   get #cost(): number {
     return this.#took.length < slowInARow ? 0 : Math.min(...this.#took);
   }

@@ -36,7 +36,7 @@ export interface JobOptions {
   timeout?: Duration;
   /** After this time it fails instead of running. */
   deadline?: Date;
-  /** A trace context (W3C `traceparent`), passed on to the worker. */
+  /** A trace context (W3C `traceparent`), passed on to the worker. By default that of the current span, with `telemetry`. */
   trace?: string;
   /** The id of a message that is answered with a `task_result` when the job ends. */
   answers?: string;
@@ -55,7 +55,7 @@ export interface AddedJob {
   existing: boolean;
 }
 
-/** What adds jobs, all or none for each thousand. @internal */
+/** Adds jobs, all or none for each thousand. @internal */
 export interface JobsAdder {
   add(jobs: NewJob[]): Promise<Result<AddedJob[]>>;
 }
@@ -79,7 +79,7 @@ export interface JobInfo {
   createdAt: Date;
   startedAt?: Date;
   finishedAt?: Date;
-  /** The agent or person that has it, or had it last. All zeros for the secret key. */
+  /** The agent or person that holds it, or held it last. All zeros for the secret key. */
   holder?: string;
   parentId?: string;
   key?: string;
@@ -96,6 +96,8 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   input: Input;
   /** Null until it has succeeded. */
   result: Output | null;
+  /** The agent or person that added it. Missing for the secret key. */
+  createdBy?: string;
   /** In seconds. */
   timeout: number | null;
   steps: { name: string; result: unknown; attempt: number; ms: number | null; at: Date }[];
@@ -109,7 +111,8 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   }[];
   /** Signals that nobody has taken yet. */
   signals: { name: string; at: Date }[];
-  children: { id: string; name: string; status: JobStatus }[];
+  /** The first 1,000. A child of a step of a graph has the key `<run>/<step>`, and of a map `<run>/<step>[<item>]`. */
+  children: { id: string; name: string; status: JobStatus; key?: string }[];
 }
 
 /** Which jobs to list. */
@@ -117,6 +120,11 @@ export interface ListJobs {
   status?: JobStatus | JobStatus[];
   queue?: string;
   name?: string;
+  /** Only jobs that this agent or person holds, or was the last to hold. */
+  holder?: string;
+  ids?: string[];
+  /** Only jobs whose key begins with this. */
+  keyPrefix?: string;
   /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
@@ -139,6 +147,8 @@ export interface QueueStatistics {
   waiting: number;
   /** Since when its oldest job has been ready. */
   oldestReady: Date | null;
+  /** What `setQueue` has set. */
+  limits: QueueLimits;
   succeeded: number;
   failed: number;
   cancelled: number;
@@ -149,7 +159,7 @@ export interface QueueStatistics {
 
 /** The limits of a queue. */
 export interface QueueLimits {
-  /** No job of it starts. */
+  /** Whether no job of the queue starts. */
   paused?: boolean;
   maxRunning?: number;
   maxRunningPerGroup?: number;

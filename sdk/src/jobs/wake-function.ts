@@ -1,16 +1,16 @@
 import { z } from "zod";
 import type { MayflyError } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
-import { report } from "../link/report.ts";
+import { report } from "../link/safe-callback.ts";
 
 const everyMs = 60_000;
-/** A call that has not answered by then is under way: it works for as long as it may. */
+/** A call that has not answered after this time has started, and works for as long as it may. */
 const arrivalMs = 5_000;
 
 /**
  * Calls an edge function of jobs now and each minute, one call at a time.
  *
- * @returns ends that.
+ * @returns a function that stops this.
  */
 export function wakeByTheMinute(
   link: Link,
@@ -25,7 +25,7 @@ export function wakeByTheMinute(
     const begun = performance.now();
     const { error } = await link.fn(name, z.unknown(), {});
     isUnderWay = false;
-    // A call outlasts what a client waits for.
+    // A call takes longer than clients usually wait.
     if (!error || isOver || performance.now() - begun > arrivalMs) return;
     report(onError as ((error: unknown) => void) | undefined, `Waking the function ${name}`, error);
   };

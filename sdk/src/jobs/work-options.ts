@@ -9,8 +9,8 @@ export interface WorkOptions {
   /** Only jobs of these queues. By default of any queue, if there is a handler. */
   queues?: string[];
   /**
-   * How many seconds a job stays with this worker without a sign of life. Extended while the worker lives. 30
-   * by default.
+   * How many seconds a job stays with this worker after its last heartbeat. Extended while the
+   * worker lives. 30 by default.
    */
   lease?: number;
   /**
@@ -26,7 +26,7 @@ export interface WorkOptions {
    * projects without pg_cron. Needs the secret key.
    */
   wakes?: string;
-  /** Jobs of every tenant, by the secret key. @internal */
+  /** Works on jobs of every tenant, with the secret key. @internal */
   anyTenant?: boolean;
   /** Ends when there is nothing to do. @internal */
   untilEmpty?: boolean;
@@ -40,7 +40,7 @@ export interface Work {
   readonly done: number;
   /** How many jobs are running now. */
   readonly running: number;
-  /** Why it ended by itself. Null after `stop`. */
+  /** Why it ended without `stop`. Null after `stop`. */
   readonly ended: Promise<MayflyError | null>;
   /**
    * Starts no more jobs, gives back those that it has not started, and waits for the others. After

@@ -1,8 +1,8 @@
-/** What ends a job whose worker goes on, or whose worker ends. */
+/** Errors that end a job but not its worker, and errors that end the worker. */
 import { MayflyError } from "../contract/errors.ts";
 import type { Ending } from "./local-job.ts";
 
-/** After these it is no use to go on. */
+/** After these errors, the worker cannot continue. */
 export const fatal = [
   "not_authorized",
   "scope_missing",
@@ -24,16 +24,16 @@ export const stopped = () =>
   new MayflyError({
     code: "lease_lost",
     message: "The worker was stopped.",
-    hint: "The job is ready for another.",
+    hint: "Another worker can take the job.",
     details: null,
   });
 
-/** Of a job that would be given back again and again, and never end. */
+/** The error of a job that would otherwise be given back again and again. */
 const stalled = () =>
   new MayflyError({
     code: "handler_failed",
-    message: "The call of the function was over, and the job had recorded no step for long.",
-    hint: "Divide it into steps, or do it in a process that has no limit.",
+    message: "The function's call ended, and the job had recorded no step for a third of its time.",
+    hint: "Divide the job into steps, or do it in a process without a time limit.",
     details: { code: "call_over" },
   });
 
@@ -43,7 +43,7 @@ export const overran = (lease: string): Ending => {
   return { lease, failure: { said: { error, retryable: true }, cause } };
 };
 
-/** The server refuses the result: the attempt failed, for good. */
+/** The server refused the result, so the attempt has failed for good. */
 export const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({
   lease,
   failure: {

@@ -2,22 +2,18 @@ import type { Note } from "../contract/debug.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { report } from "../link/report.ts";
+import { report } from "../link/safe-callback.ts";
 import { type ClaimedRow, heard, released } from "./answers.ts";
+import { aheadOf, besideFrom, passing, retryAfterMs, soon } from "./claim-timing.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
-import { aheadOf, retryAfterMs, soon } from "./pace.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
 import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
 import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
 
-/** A second turn goes beside the first one when it has this much to do. */
-const besideFrom = 32;
-
 export class Worker implements Work {
   done = 0;
-  /** Jobs that it has given back. */
   returned = 0;
   readonly ended: Promise<MayflyError | null>;
   readonly #door: JobsDoor;
@@ -25,21 +21,24 @@ export class Worker implements Work {
   readonly #options: Required<Pick<WorkOptions, "concurrency" | "lease" | "pollMs">> & WorkOptions;
   readonly #note: Note | undefined;
   readonly #turns: Turns;
-  /** Claimed and not begun, in their order. */
+  /** Claimed jobs that have not started, in order. */
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /** How often in a row nothing was found: twice, and it sleeps. */
+  /** 1 if the last look left nothing, 2 if the next one found nothing. Then it sleeps. */
   #quiet = 0;
-  /** When it looks again after it found nothing: what committed as it went to sleep, or what it was told of, may not have been visible. */
+  /** Counts what may have made jobs ready, which a look that is under way then may not have seen. */
+  #stirs = 0;
+  /** When to look again for a job that was announced, until it finds something: it may not be visible yet. */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
-  /** Turns under way, and how many jobs they ask for. */
+  /** Running calls, and how many jobs they ask for. */
   #underWay = 0;
+  #taking: Promise<unknown> = Promise.resolve();
   #asked = 0;
-  /** The last claim gave all that it asked for: there may be more than one turn at a time brings. */
+  /** Whether the last claim returned as many jobs as it asked for, so there may be more. */
   #isFull = false;
-  /** Told of a job while a turn was under way, which may not see it: another goes beside it. */
+  /** Whether a job was announced during a call, which may not see it, so another call runs beside it. */
   #isTold = false;
   #scheduled = false;
   #paused = false;
@@ -80,11 +79,10 @@ export class Worker implements Work {
     note?: Note,
   ): Result<Worker> {
     const fault = faultIn(handlers, options);
-    if (fault) return failed(fault);
-    return ok(new Worker(door, handlers, options, note));
+    return fault ? failed(fault) : ok(new Worker(door, handlers, options, note));
   }
 
-  get running(): number {
+  get running() {
     return this.#running.size;
   }
   async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
@@ -93,11 +91,7 @@ export class Worker implements Work {
     const back = this.#waiting.map(({ lease }) => lease);
     this.#waiting = [];
     if (back.length > 0) await this.#giveBack(back);
-    const over = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      (timer as { unref?: () => void }).unref?.();
-    });
-    await Promise.race([this.#drained(), over]);
+    await Promise.race([this.#drained(), passing(timeoutMs)]);
     const left = [...this.#running.values()];
     if (left.length > 0) {
       const { stalledMs = Number.POSITIVE_INFINITY } = this.#options;
@@ -111,7 +105,7 @@ export class Worker implements Work {
     this.#conclude(null);
   }
 
-  /** Settles when nothing runs and everything is recorded. */
+  /** Resolves when nothing runs and everything is recorded. */
   #drained(): Promise<void> {
     if (this.#isIdle()) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -135,10 +129,11 @@ export class Worker implements Work {
 
   #wake(): void {
     this.#quiet = 0;
+    this.#stirs++;
     this.#schedule();
   }
 
-  /** The next turn, after what is ready in this one of the event loop: jobs that end together go together. */
+  /** Makes the next call at the end of this turn of the event loop, with all jobs that end in it. */
   #schedule(): void {
     const most = this.#isFull || this.#isTold ? 2 : 1;
     if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
@@ -157,9 +152,8 @@ export class Worker implements Work {
     const free = concurrency - this.#running.size - this.#waiting.length;
     if (this.#isTold && this.#asked > 0) return Math.max(0, free);
     const room = free + ahead - this.#asked;
-    // Two turns at a time share it.
     if (this.#isFull && this.#asked === 0 && ahead > concurrency) return Math.ceil(room / 2);
-    // A few at a time are dear; half of what there is room for is not.
+    // Claiming a few jobs at a time is expensive, so wait until half of the room is free.
     return room >= Math.min(concurrency, (concurrency + ahead) / 2) || this.#running.size === 0
       ? Math.max(0, room)
       : this.#endings.length > 0 || this.#waiting.length === 0
@@ -177,30 +171,32 @@ export class Worker implements Work {
     if (wanted === 0 && endings.length === 0) return this.#rest();
     this.#underWay++;
     this.#asked += wanted;
+    const stirs = this.#stirs;
     const taking = this.#turns.take(endings, wanted);
+    this.#taking = Promise.all([this.#taking, taking]);
     if (this.#isFull) this.#schedule();
     const answer = await taking;
     this.#underWay--;
     this.#asked -= wanted;
+    if (!answer.error) this.done += endings.length;
     if (this.#finished) return;
     if (answer.error) return this.#stumble(answer.error, endings);
     this.#failures = 0;
-    this.done += endings.length;
-    if (answer.data.length > 0) this.#looks = [lookAgainMs[0]];
+    const { jobs, isAsleep } = answer.data;
+    if (jobs.length > 0) this.#looks = [];
     if (wanted > 0) {
-      this.#quiet = answer.data.length === 0 ? this.#quiet + 1 : 0;
-      this.#isFull = answer.data.length === wanted;
+      this.#isFull = jobs.length === wanted;
+      this.#quiet = this.#isFull || stirs !== this.#stirs ? 0 : isAsleep ? 2 : 1;
     }
-    if (this.#draining && answer.data.length > 0)
-      await this.#giveBack(answer.data.map(({ lease }) => lease));
-    else this.#waiting.push(...answer.data);
+    if (this.#draining && jobs.length > 0) await this.#giveBack(jobs.map(({ lease }) => lease));
+    else this.#waiting.push(...jobs);
     this.#begin();
     this.#schedule();
   }
 
-  /** Nothing to do: until somebody wakes it, a job ends, or it is time to look again. */
+  /** There is nothing to do until somebody wakes it, a job ends, or it is time to look again. */
   #rest(): void {
-    for (const resolve of this.#idle.splice(0)) if (this.#isIdle()) resolve();
+    if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
     clearTimeout(this.#poll);
     if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
     if (this.#draining || this.#finished) return;
@@ -213,13 +209,14 @@ export class Worker implements Work {
       const given = this.#waiting.shift();
       if (!given) return;
       const begun = performance.now();
-      const local = startJob(this.#door, given, this.#handlers, this.#note, (ending) => {
+      const local = startJob(this.#door, given, this.#handlers, this.#note, (ending, isKnown) => {
         this.#running.delete(given.lease);
+        if (isKnown) this.done++;
         const ms = performance.now() - begun;
         this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
         if (ending) this.#endings.push(ending);
-        // What it did may have made others ready: its children, its parent.
-        if (this.#options.untilEmpty) this.#quiet = 0;
+        // The job may have made others ready, such as its children or its parent.
+        if (this.#options.untilEmpty) this.#wake();
         if (ending?.failure && !this.#finished) this.#tell(ending.failure.cause);
         this.#begin();
         this.#schedule();
@@ -228,14 +225,14 @@ export class Worker implements Work {
     }
   }
 
-  /** What ends the worker is never silent. What it tries again, and failures of jobs, only `onError` hears. */
+  /** Always reports an error that ends the worker. Only `onError` gets retried errors and failures of jobs. */
   #tell(error: MayflyError, ends = false): void {
     const { onError } = this.#options;
     if (onError || ends)
       report(onError as ((error: unknown) => void) | undefined, "A worker of jobs", error);
   }
 
-  /** A call failed: what was to be recorded stays, and it is tried again, slower each time. */
+  /** A call failed. Keep what has to be recorded, and try again, more slowly each time. */
   #stumble(error: MayflyError, endings: Ending[]): void {
     const ends = fatal.includes(error.code);
     this.#tell(error, ends);
@@ -243,7 +240,7 @@ export class Worker implements Work {
       this.#conclude(error);
       return;
     }
-    // What the server will never take, such as a result that is no JSON of ours, must not stay in the way.
+    // An invalid result, which the server will never accept, must not block the rest.
     if (error.code === "invalid_request" && endings.length > 0) {
       if (endings.length > 1) for (const ending of endings) void this.#alone(ending);
       else for (const ending of endings) this.#endings.push(refusedEnding(ending, error));
@@ -269,32 +266,32 @@ export class Worker implements Work {
   }
 
   async #flush(): Promise<void> {
+    await this.#taking;
     const endings = this.#endings.splice(0);
-    if (endings.length === 0) return;
     const { error } = await this.#turns.take(endings, 0);
-    if (error) return this.#tell(error);
-    this.done += endings.length;
+    if (error) this.#tell(error);
+    else this.done += endings.length;
   }
 
   async #giveBack(leases: string[]): Promise<void> {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
-    // At worst they come back when their leases end.
+    // In the worst case, they come back when their leases end.
     if (error) this.#tell(error);
     else this.returned += leases.length;
   }
 
   async #heartbeat(): Promise<void> {
     const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
-    const beat = { leases, lease: this.#options.lease };
     if (leases.length === 0) return;
+    const beat = { leases, lease: this.#options.lease };
     const { data, error } = await this.#door.call("heartbeat_jobs", beat, heard);
     if (error) return this.#tell(error);
     const lost = data.lost.map((at) => leases[at]);
     this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
-    for (const [codes, places] of [
+    for (const [code, places] of [
       ["lease_lost", data.lost],
       ["job_cancelled", data.cancelled],
     ] as const)
-      for (const at of places) this.#running.get(leases[at] ?? "")?.abort(overFor(codes));
+      for (const at of places) this.#running.get(leases[at] ?? "")?.abort(overFor(code));
   }
 }

@@ -26,6 +26,23 @@ export function sessionToken(client: ApplicationClient): () => Promise<string | 
   return async () => (await auth.getSession()).data.session?.access_token ?? null;
 }
 
+/** A client whose session is the token of a request. Undefined if the request has none. */
+export function sessionOf(headers: Headers): ApplicationClient | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  if (!token) return undefined;
+  const session = { access_token: token };
+  return { auth: { getSession: async () => ({ data: { session } }) } };
+}
+
+/** The error for a request that has no token. */
+export const noToken = () =>
+  new MayflyError({
+    code: "not_authorized",
+    message: "The request has no access token.",
+    hint: "Send the access token of a person, an OAuth client or an agent as Authorization: Bearer.",
+    details: null,
+  });
+
 const unusable = (cause: unknown) =>
   new MayflyError(
     {

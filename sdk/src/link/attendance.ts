@@ -14,7 +14,7 @@ export const newest = row<Newest>({
   channels: z.record(text, count),
 });
 
-/** What a reader reads, as the server numbers it. */
+/** What a reader reads, in the server's numbering. */
 export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };
 
 /** A reader of something that is numbered and broadcast. */
@@ -29,7 +29,7 @@ export interface Reader {
    * not.
    */
   readonly joinedAt: number | undefined;
-  /** There is something up to this number: pull it. */
+  /** Called when there is something up to this number, which the reader should pull. */
   pull(upTo: number): void;
   /** Whether broadcasts are being lost. If so, it polls every second. */
   losing(error: MayflyError | null): void;
@@ -48,7 +48,7 @@ const beatMs = 30_000;
 const losingBeatMs = 5_000;
 /** After this long without a loss, broadcasts arrive again. Realtime counts over a minute. */
 const calmMs = 60_000;
-/** A broadcast that was only late, because one per window is sent within a second. */
+/** How late a broadcast may be: one per window is sent within a second. */
 const graceMs = 2_500;
 /** Readers that start together are leased together. */
 const gatherMs = 10;
@@ -71,10 +71,12 @@ export class Attendance {
   #losingUntil = Number.NEGATIVE_INFINITY;
   #error: MayflyError | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of readers whose broadcast may only be late. */
+  readonly #doubts = new Set<ReturnType<typeof setTimeout>>();
   #beating = false;
   #ended = false;
 
-  /** @param listen tells the server what is read, for a caller that does not beat by itself. */
+  /** @param listen tells the server what is read, for a caller without a heartbeat of its own. */
   constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
     this.#beat = () => listen(this.next());
   }
@@ -86,7 +88,7 @@ export class Attendance {
     this.#plan(beatMs);
   }
 
-  /** @returns stops listening. */
+  /** @returns a function that stops listening. */
   add(reader: Reader): () => void {
     this.#readers.add(reader);
     if (this.#error) reader.losing(this.#error);
@@ -113,6 +115,8 @@ export class Attendance {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    for (const doubt of this.#doubts) clearTimeout(doubt);
+    this.#doubts.clear();
     this.#readers.clear();
   }
 
@@ -160,19 +164,22 @@ export class Attendance {
       const behind = number > reader.at;
       if (behind || !before) reader.pull(number);
       if (!judged || !fresh) continue;
-      // A reader that polls every second has everything, so the count says whether it heard of it.
+      // A reader that polls every second has everything, so only the count shows whether broadcasts
+      // reached it.
       if (this.#error) this.#doubt(reader, before.heard);
       else if (behind) this.#doubt(reader, heard);
     }
     if (this.#error && now > this.#losingUntil) this.#arrives();
   }
 
-  /** It may only be late. */
+  /** Counts a broadcast as lost only if it is still missing after a while, because it may only be late. */
   #doubt(reader: Reader, heard: number): void {
     const timer = setTimeout(() => {
+      this.#doubts.delete(timer);
       if (this.#readers.has(reader) && reader.heard === heard && reader.joinedAt !== undefined)
         this.#loses();
     }, graceMs);
+    this.#doubts.add(timer);
     (timer as { unref?: () => void }).unref?.();
   }
 

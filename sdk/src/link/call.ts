@@ -13,7 +13,8 @@ export type MayflyClient = SupabaseClient<Database, "mayfly">;
 /** The platform answers within 150 s. A call that takes longer is treated as lost. */
 export const timeoutMs = 60_000;
 /**
- * The function has 5 s for an embedding and 8 s in the database. The caller may have an answer of its own.
+ * The function has 5 s for an embedding and 8 s in the database. The caller may have its own
+ * fallback.
  */
 const queryTimeoutMs = 20_000;
 
@@ -22,7 +23,7 @@ const envelope = z.object({ data: z.unknown() });
 export interface CallOptions {
   method?: "POST" | "DELETE";
   headers?: Record<string, string>;
-  /** Sees what came over HTTP, if anything did. */
+  /** Called with the HTTP response, if there was one. */
   onResponse?: (response: Response) => void;
 }
 
@@ -93,9 +94,9 @@ function inForm<T>(data: unknown, form: z.ZodType<T>, where: string): Result<T> 
 }
 
 /**
- * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, one with a
- * list as an empty list, and a 200 without a body as null. A proxy can send all of these, but PostgREST sends
- * none. So they become a text, which is never an answer of ours.
+ * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, one
+ * with a list as an empty list, and a 200 without a body as null. A proxy can send all of these,
+ * but PostgREST sends none of them. So they become a text, which is never a valid answer.
  */
 export const fetchAnswer: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);

@@ -1,5 +1,5 @@
 /** The claims of a token, unverified. None for something that is not a token. */
-export function claimsOf(jwt: string): { iat?: unknown; sub?: unknown } {
+export function claimsOf(jwt: string): { iat?: unknown; sub?: unknown; client_id?: unknown } {
   try {
     const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";
     return Object(JSON.parse(atob(payload)));

@@ -10,8 +10,8 @@ export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?
 
 const answerMs = 5_000;
 /**
- * Why a client has no connection. A refused WebSocket has no reason, but the same request without an upgrade
- * gets one.
+ * Why a client has no connection. A WebSocket that is refused says no reason, so this sends the same request
+ * without an upgrade, which gets one.
  */
 export async function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
   const url = client.realtime.endpointURL().replace(/^ws/, "http");
@@ -28,7 +28,7 @@ export async function whyUnconnected(client: MayflyClient): Promise<MayflyError>
 /** What Realtime says when it refuses something because of the plan's limits. */
 export const isLimit = (reason: string) => /too many|rate ?limit|limit exceeded/i.test(reason);
 
-/** By Realtime's words: the limit, with its value on Free and Pro. */
+/** The limit that Realtime's words refer to, with its value on Free and Pro. */
 const limits: [RegExp, string][] = [
   [/connected users/i, "connections at once (200 on Free, 500 on Pro)"],
   [/joins per second/i, "joins per second (100 on Free, 500 on Pro)"],
@@ -42,7 +42,7 @@ export function hintOf(reason: string): string {
   const limit = limits.find(([said]) => said.test(reason))?.[1];
   if (limit && isLimit(reason))
     return `The project's plan allows no more ${limit}. The SDK tries again more slowly, and polls meanwhile.`;
-  return "It is tried again.";
+  return "The SDK tries again.";
 }
 
 const explain = (reason: string) =>

@@ -19,8 +19,8 @@ export function disconnect({ realtime }: Pick<SupabaseClient, "realtime">): Prom
   if (!socketAdapter) return disconnectOlder(realtime);
   connection._cancelPendingDisconnect?.();
   return new Promise((resolve) => {
-    // Timers of one length end in the order in which they were set. When this one ends, none is
-    // left.
+    // Timers of the same length end in the order in which they were set. When this one ends, the
+    // others have ended.
     const closed = () => setTimeout(resolve, 0);
     socketAdapter.disconnect(closed, undefined, undefined, 0);
   });

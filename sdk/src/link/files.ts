@@ -1,11 +1,11 @@
-/** Files in the project's Storage, as the caller of a link. */
+/** Files in the project's Storage, accessed as the caller of a link. */
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
 
-/** The bucket of artifacts: its policies are Mayfly's. */
+/** The bucket of artifacts. Mayfly sets its policies. */
 const bucket = "mayfly";
 
-/** The files of artifacts. What a caller may do with each, policies on `storage.objects` decide. */
+/** The files of artifacts. Policies on `storage.objects` decide what a caller may do with each. */
 export class Files {
   readonly #client: MayflyClient;
 
@@ -13,7 +13,7 @@ export class Files {
     this.#client = client;
   }
 
-  /** Writes a file once: one that is there is not replaced. */
+  /** Writes a file once. An existing file is not replaced. */
   async write(path: string, body: Blob, mediaType: string): Promise<Result<null>> {
     const { error } = await this.#client.storage
       .from(bucket)
@@ -26,7 +26,7 @@ export class Files {
     return error ? failed(refusalOf(error)) : ok(data);
   }
 
-  /** A URL that anyone can read the file by, for so many seconds. */
+  /** A URL with which anyone can read the file, for this many seconds. */
   async sign(path: string, seconds: number, download: string): Promise<Result<string>> {
     const { data, error } = await this.#client.storage
       .from(bucket)
@@ -34,7 +34,7 @@ export class Files {
     return error ? failed(refusalOf(error)) : ok(data.signedUrl);
   }
 
-  /** Deletes those that the caller may delete; the others stay without an error. */
+  /** Deletes the files that the caller may delete. The others stay, without an error. */
   async remove(paths: string[]): Promise<Result<null>> {
     if (paths.length === 0) return ok(null);
     const { error } = await this.#client.storage.from(bucket).remove(paths);
@@ -42,9 +42,9 @@ export class Files {
   }
 }
 
-/** What Storage refuses, as an error of ours. */
+/** Converts Storage's refusal into a Mayfly error. */
 function refusalOf(error: Error): MayflyError {
-  // By its shape: several releases of supabase-js have classes of their own.
+  // Recognised by its shape, because releases of supabase-js have different classes.
   const { code, statusCode } = Object(error) as { code?: unknown; statusCode?: unknown };
   const of = (is: "artifact_unknown" | "invalid_request" | "scope_missing", hint: string) =>
     new MayflyError(
@@ -52,12 +52,12 @@ function refusalOf(error: Error): MayflyError {
       { cause: error },
     );
   if (code === "NoSuchKey" || code === "NoSuchBucket")
-    return of("artifact_unknown", "List the artifacts: this one may have been removed.");
+    return of("artifact_unknown", "List the artifacts, because this one may have been removed.");
   if (code === "EntityTooLarge" || statusCode === "413")
     return of("invalid_request", "Raise the project's file size limit, or store it in parts.");
-  if (code === "InvalidMimeType") return of("invalid_request", "Give another media type.");
+  if (code === "InvalidMimeType") return of("invalid_request", "Use another media type.");
   if (code === "AccessDenied")
-    return of("scope_missing", "The caller needs artifact:read and artifact:write.");
+    return of("scope_missing", "Use a caller with artifact:read and artifact:write.");
   return new MayflyError(
     {
       code: "unavailable",

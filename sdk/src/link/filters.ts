@@ -1,6 +1,6 @@
 /** Quotes values in filters of the Data API, so that special characters have no effect. */
 
-/** In quotes, as both PostgREST and Postgres read them. */
+/** Puts a value in quotes, in the form that both PostgREST and Postgres read. */
 const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 /** A list for `cs`, `cd` and `ov`: Postgres's own form of an array. */

@@ -1,4 +1,7 @@
-/** A handler that throws is called again after these many milliseconds. Then it is given up. */
+/**
+ * After how many milliseconds a handler that threw is called again. After the last one, the item is
+ * given up.
+ */
 const retryDelaysMs = [250, 1_000];
 const restMs = 1_000;
 /** The queue ended first. */
@@ -48,7 +51,9 @@ export class HandlerQueue {
     this.#wake();
   }
 
-  /** Waits for the current item, but not long, because it may be the one that asked for the end. */
+  /**
+   * Waits for the current item, but not for long, because its handler may have asked for the end.
+   */
   async rest(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import { claimsOf } from "./claims.ts";
-import { machineTime } from "./ticks.ts";
+import { machineTime } from "./monotonic-time.ts";
 
 /** As many as 4 hexadecimal digits can count. */
 const maxCounter = 0xffff;
@@ -63,7 +63,7 @@ export class HybridClock {
 
   /**
    * Learns that the server's time was between `earliest` and `latest`, at a moment between `sentAt` and now.
-   * A clock that agrees with this stays, because an HTTP date has only whole seconds.
+   * If the clock agrees with this, it does not change, because an HTTP date has only whole seconds.
    */
   learn(earliest: number, latest: number, sentAt: number): void {
     if (Number.isNaN(earliest)) return;

@@ -3,6 +3,7 @@ import type { Database } from "../contract/database.types.ts";
 import type { Note } from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { noTenant } from "../contract/invalid.ts";
+import type { Telemetry } from "../contract/telemetry.ts";
 import { Attendance, newest } from "./attendance.ts";
 import {
   type CallOptions,
@@ -11,11 +12,12 @@ import {
   type MayflyClient,
   timeoutMs,
 } from "./call.ts";
+import { traceOf } from "./observe.ts";
 import type { Requests } from "./requests.ts";
 import { Topics } from "./topics.ts";
 import type { Caller, Transport } from "./transport.ts";
 
-/** The answer to a call that is cut off. */
+/** The answer to a call that was aborted. */
 const cutOff = { data: null, error: { message: "the client has ended" }, status: 0 };
 
 type Functions = Database["mayfly"]["Functions"];
@@ -36,13 +38,15 @@ export interface LinkParts {
   self?: Self | undefined;
   /** How it calls the database. Without it, through the Data API and Realtime. */
   way?: Way | undefined;
+  /** What observes the caller's work. */
+  telemetry?: Telemetry | undefined;
 }
 
 /** Replaces the Data API and Realtime. */
 export interface Way {
   transport: Transport;
   caller: Caller;
-  /** Requests that are cut off when the connection has to end. */
+  /** Requests that are aborted when the connection has to end. */
   requests: Requests;
 }
 
@@ -51,6 +55,7 @@ export class Link {
   readonly client: MayflyClient;
   readonly tenantId: string | undefined;
   readonly self: Self | null;
+  readonly telemetry: Telemetry | undefined;
   readonly topics: Topics;
   readonly attendance: Attendance;
   /** What rooms have started, such as watches. It ends with the connection. */
@@ -60,8 +65,9 @@ export class Link {
 
   readonly #way: Way | undefined;
 
-  constructor({ client, tenantId, self, way }: LinkParts) {
+  constructor({ client, tenantId, self, way, telemetry }: LinkParts) {
     this.client = client;
+    this.telemetry = telemetry;
     this.#way = way;
     this.tenantId = tenantId;
     this.self = self ?? null;
@@ -96,7 +102,7 @@ export class Link {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {
-      // The generated types know neither null nor what SQL itself validates.
+      // The generated types do not include null, or values that SQL itself validates.
       const call = this.client.rpc(name, args as never).abortSignal(limit.signal);
       return fromDataApi(await call, form);
     } finally {
@@ -106,7 +112,9 @@ export class Link {
 
   /** Calls an edge function. */
   fn<T>(path: string, form: z.ZodType<T>, body: object, options?: CallOptions): Promise<Result<T>> {
-    return callFunction(this.client, path, form, body, options);
+    const { trace } = traceOf(this.telemetry);
+    const headers = { ...(trace && { traceparent: trace }), ...options?.headers };
+    return callFunction(this.client, path, form, body, { ...options, headers });
   }
 
   /** Leaves every topic, and closes the live connection. */

@@ -1,5 +1,5 @@
 /**
- * Posts JSON to an address that is no part of the project, such as a webhook. What is answered is not read.
+ * Posts JSON to an address outside of the project, such as a webhook. Does not read the answer.
  *
  * @returns the status.
  */

@@ -4,7 +4,7 @@ import type { Answer } from "./transport.ts";
 /** Errors for which the Data API answers 500 or above. The others are the caller's fault. */
 const serverFault = /^(?:09|25|2D|38|39|3B|40|53|54|55|57|58|F0|HV|P0|XX|08)|^42P17$/;
 
-/** What the Data API would answer to this failure. */
+/** The answer that the Data API would give to this failure. */
 export function answerOf(error: unknown): Answer {
   if (!(error instanceof postgres.PostgresError)) return unreached(error);
   const { code, message, detail = null, hint = null } = error;
@@ -28,12 +28,6 @@ export function unreached(error: unknown): Answer {
   };
   const said = message || errors?.[0]?.message || code || "the connection was lost";
   return { data: null, error: { message: said }, status: 0 };
-}
-
-/** Whether the connection is gone, and its transaction with it. */
-export function isLost(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^(CONNECTION_|CONNECT_|ECONN|EPIPE|ETIMEDOUT)/.test(code);
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

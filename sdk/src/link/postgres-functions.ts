@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { PostgresPool } from "./postgres-pool.ts";
 import type { Answer } from "./transport.ts";
 
 /** A function of the schema mayfly, from the catalog. */
@@ -30,11 +30,11 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
  * read again.
  */
 export class Functions {
-  readonly #sql: Sql;
+  readonly #pool: PostgresPool;
   #read: Promise<Map<string, FunctionRow>> | undefined;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  constructor(pool: PostgresPool) {
+    this.#pool = pool;
   }
 
   async find(name: string, given: string[]): Promise<Target | Answer> {
@@ -65,7 +65,8 @@ export class Functions {
   }
 
   async #load(): Promise<Map<string, FunctionRow>> {
-    const rows = await this.#sql<FunctionRow[]>`
+    const rows = await this.#pool.use(
+      (sql) => sql<FunctionRow[]>`
       select p.proname as name, coalesce(to_json(p.proargnames[1:p.pronargs]), '[]') as arguments,
         (select coalesce(json_agg(format_type(t.oid, null) order by t.n), '[]')
           from unnest(p.proargtypes) with ordinality as t (oid, n)) as types,
@@ -73,7 +74,8 @@ export class Functions {
         p.prorettype = 'pg_catalog.void'::regtype as nothing
       from pg_catalog.pg_proc p
       join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      where n.nspname = 'mayfly' and p.prokind = 'f'`;
+      where n.nspname = 'mayfly' and p.prokind = 'f'`,
+    );
     return new Map(rows.map((row) => [row.name, row]));
   }
 }
@@ -91,8 +93,8 @@ const lacking = (name: string, given: string[]): Answer => ({
 });
 
 /**
- * The call as PostgREST makes it: the arguments arrive as one JSON text, and the answer leaves as one. It
- * runs as `role` or not at all. Each role has its own statement text, because a prepared statement checks
+ * The call as PostgREST makes it: the arguments and the answer are each one JSON text. It runs as
+ * `role` or not at all. Each role has its own statement text, because a prepared statement checks
  * only once whether the schema may be used.
  */
 export function statementOf(target: Target, role: string): string {

@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { answerOf } from "./postgres-errors.ts";
+import type { PostgresPool } from "./postgres-pool.ts";
 import { refusalOfDataApi } from "./refusals.ts";
 import { Backoff, Pause } from "./retry.ts";
 import type { Topic, TopicListener } from "./topic.ts";
@@ -8,13 +9,13 @@ import { explain, left, refused } from "./topic-errors.ts";
 import type { Answer, Caller } from "./transport.ts";
 
 /** On these topics, tenant:{t}:{kind} and tenant:{t}:{kind}:{part}, only the database broadcasts. */
-const kinds = ["log", "agent", "channel", "jobs"];
+const kinds = ["log", "people", "agent", "channel", "jobs"];
 /** A lease lasts 90 s. */
 const renewMs = 30_000;
 
 type MayUse = (caller: Caller, topic: string) => Promise<boolean | Answer>;
 
-/** What the database sends for one tenant. */
+/** The broadcasts of the database for one tenant. */
 interface Channel {
   readonly members: Set<Member>;
   /** Whether it listens and has the lease. */
@@ -29,14 +30,19 @@ interface Channel {
  * to.
  */
 export class PostgresTopics {
-  readonly #sql: Sql;
+  readonly #pool: PostgresPool;
+  readonly #ear: Sql;
   readonly #mayUse: MayUse;
   readonly #channels = new Map<string, Channel>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param mayUse whether a caller may listen to a topic. */
-  constructor(sql: Sql, mayUse: MayUse) {
-    this.#sql = sql;
+  /**
+   * @param ear opens the connection that listens.
+   * @param mayUse whether a caller may listen to a topic.
+   */
+  constructor(pool: PostgresPool, ear: Sql, mayUse: MayUse) {
+    this.#pool = pool;
+    this.#ear = ear;
     this.#mayUse = mayUse;
   }
 
@@ -66,13 +72,14 @@ export class PostgresTopics {
 
   #open(tenant: string): Channel {
     const members = new Set<Member>();
-    const listening = this.#sql.listen(
+    const listening = this.#ear.listen(
       `mayfly:${tenant}`,
       (text) => {
         const { topic, event, payload } = JSON.parse(text) as Told;
         for (const member of members) member.hears(topic, event, payload);
       },
-      // The first time, and whenever the connection is back. Broadcasts in between were not heard.
+      // Called the first time, and whenever the connection is back. Broadcasts in between were
+      // missed.
       () => void this.#lease([tenant], true),
     );
     const channel: Channel = {
@@ -102,7 +109,7 @@ export class PostgresTopics {
   }
 
   /**
-   * Renews the leases, and tells listeners whether they hear.
+   * Renews the leases, and tells listeners whether broadcasts reach them.
    *
    * @param reconnected whether the connection is new, so events may have been missed.
    */
@@ -110,8 +117,10 @@ export class PostgresTopics {
     let leased: string[] = [];
     let why: MayflyError | null = null;
     try {
-      const [row] = await this.#sql<{ leased: string[] }[]>`
-        select to_json(mayfly_private.listen_by_postgres(${`{${tenants}}`}::text::uuid[])) as leased`;
+      const [row] = await this.#pool.use(
+        (sql) => sql<{ leased: string[] }[]>`
+          select to_json(mayfly_private.listen_by_postgres(${`{${tenants}}`}::text::uuid[])) as leased`,
+      );
       leased = row?.leased ?? [];
     } catch (error) {
       const answer = answerOf(error);

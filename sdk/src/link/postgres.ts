@@ -1,7 +1,8 @@
 import postgres, { type Sql } from "postgres";
 import { type Identity, identify } from "./postgres-claims.ts";
-import { answerOf, isLost } from "./postgres-errors.ts";
+import { answerOf } from "./postgres-errors.ts";
 import { Functions, statementOf, type Target } from "./postgres-functions.ts";
+import { PostgresPool } from "./postgres-pool.ts";
 import { PostgresTopics } from "./postgres-topics.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 import type { Answer, Caller, Transport } from "./transport.ts";
@@ -26,8 +27,8 @@ const bounds = ["statement_timeout", "lock_timeout"];
  * with LISTEN. For long-lived Node workers beside the database. Each call runs in its own transaction, as the
  * caller, with the claims that the Data API would set.
  *
- * Anyone with the URL has all the power of the secret key, and more: never give it to anybody who may not
- * have that.
+ * Anyone with the URL can do everything that the secret key can, and more, so give it only to
+ * processes that may have that power.
  *
  * @example
  * const transport = new PostgresTransport(databaseUrl);
@@ -37,7 +38,8 @@ const bounds = ["statement_timeout", "lock_timeout"];
  * await transport.close();
  */
 export class PostgresTransport implements Transport {
-  readonly #sql: Sql;
+  readonly #pool: PostgresPool;
+  readonly #ear: Sql;
   readonly #functions: Functions;
   readonly #topics: PostgresTopics;
   #bounds: Promise<Map<string, [string, string][]>> | undefined;
@@ -47,15 +49,18 @@ export class PostgresTransport implements Transport {
    * @param url of the database, direct or in session mode, because LISTEN needs a connection of its own.
    */
   constructor(url: string, { max = 10, ssl }: PostgresOptions = {}) {
-    this.#sql = postgres(url, {
-      max,
+    const options = {
       ...(ssl !== undefined && { ssl: ssl as never }),
       onnotice: () => {},
       fetch_types: false,
       connection: { application_name: "mayfly" },
-    });
-    this.#functions = new Functions(this.#sql);
-    this.#topics = new PostgresTopics(this.#sql, (caller, topic) => this.#mayUse(caller, topic));
+    };
+    this.#pool = new PostgresPool(url, max, options);
+    this.#ear = postgres(url, options);
+    this.#functions = new Functions(this.#pool);
+    this.#topics = new PostgresTopics(this.#pool, this.#ear, (caller, topic) =>
+      this.#mayUse(caller, topic),
+    );
   }
 
   /** @internal */
@@ -71,7 +76,7 @@ export class PostgresTransport implements Transport {
       return { data: JSON.parse(body), error: null, status: target.nothing ? 204 : 200 };
     } catch (error) {
       const answer = answerOf(error);
-      // An upgrade may have replaced it.
+      // An upgrade may have replaced the function.
       if (/^(42883|42804|42P13|0A000)$/.test(String(Object(answer.error).code)))
         this.#functions.forget();
       return answer;
@@ -86,7 +91,7 @@ export class PostgresTransport implements Transport {
   /** Closes every connection. Waits up to 5 s for running calls. */
   async close(): Promise<void> {
     await this.#topics.close();
-    await this.#sql.end({ timeout: 5 });
+    await Promise.all([this.#pool.end({ timeout: 5 }), this.#ear.end({ timeout: 5 })]);
   }
 
   /** `await using transport = …` closes it at the end of the block. */
@@ -140,9 +145,7 @@ export class PostgresTransport implements Transport {
       ["role", role],
     ];
     const set = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`);
-    const connection = await this.#sql.reserve();
-    let lost = false;
-    try {
+    return this.#pool.use(async (connection) => {
       const prepare = { prepare: true };
       const parts = await Promise.allSettled([
         connection.unsafe(asked.reads ? "begin read only" : "begin", [], prepare).execute(),
@@ -153,22 +156,17 @@ export class PostgresTransport implements Transport {
       const failure = parts.find(({ status }) => status === "rejected");
       if (failure?.status === "rejected") throw failure.reason;
       return parts[2]?.status === "fulfilled" ? [...parts[2].value] : [];
-    } catch (error) {
-      lost = isLost(error);
-      throw error;
-    } finally {
-      // A lost connection is already out of the pool. The driver (3.4.9) would take it back all the
-      // same, and throw where nobody can catch it.
-      if (!lost) connection.release();
-    }
+    });
   }
 
   /** How long a call of each role may take: its own setting, otherwise that of the Data API's role. */
   async #readBounds(): Promise<Map<string, [string, string][]>> {
     try {
-      const rows = await this.#sql<{ role: string; settings: string[] }[]>`
-        select r.rolname as role, coalesce(to_json(r.rolconfig), '[]') as settings from pg_catalog.pg_roles r
-        where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')`;
+      const rows = await this.#pool.use(
+        (sql) => sql<{ role: string; settings: string[] }[]>`
+          select r.rolname as role, coalesce(to_json(r.rolconfig), '[]') as settings from pg_catalog.pg_roles r
+          where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator')`,
+      );
       const of = (role: string) =>
         (rows.find((row) => row.role === role)?.settings ?? []).flatMap((setting) => {
           const at = setting.indexOf("=");

@@ -13,7 +13,7 @@ const pageRows = 1_000;
 /**
  * All rows of a list, page by page, until a page is empty.
  *
- * @param page gets the rows after one, in an order in which no row comes twice.
+ * @param page gets the rows after a given row, in an order in which no row comes twice.
  */
 export async function readAll<Row extends object>(
   form: z.ZodType<Row>,
@@ -40,7 +40,7 @@ export async function readAll<Row extends object>(
  * A page of `limit` rows, or fewer at the end of the list. The project may return fewer rows at once, so a
  * short page is continued after its last row. It is the last page if nothing follows.
  *
- * @param page gets at most this many rows after one.
+ * @param page gets at most this many rows after a given row.
  */
 export async function readPage<Row extends object>(
   form: z.ZodType<Row>,
@@ -61,10 +61,10 @@ export async function readPage<Row extends object>(
   return ok(rows);
 }
 
-/** The filter for rows after one, by creation time. */
+/** The filter for rows after a given row, by creation time. */
 export const behindRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.gt."${created_at}",and(created_at.eq."${created_at}",id.gt.${id})`;
 
-/** The filter for rows before one, if the newest comes first. */
+/** The filter for rows before a given row, if the newest comes first. */
 export const beforeRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt.${id})`;

@@ -1,16 +1,18 @@
 /**
- * What an answer that is no success means. A refusal ends things for good: a renewal, an inbox, a watch.
- * So it is one only where Mayfly, the Data API or the API gateway said it themselves. Everything else
- * comes from something in between (a proxy, a firewall, a captive portal), says nothing about the
- * request, and is `unavailable`: it is tried again.
+ * Decides what an unsuccessful answer means. A refusal ends things for good, such as a
+ * renewal, an inbox or a watch. So an answer counts as a refusal only if it comes from Mayfly, the
+ * Data API or the API gateway. Everything else comes from something in between (a proxy, a
+ * firewall, a captive portal) and says nothing about the request. It becomes `unavailable` and is
+ * retried.
  *
  * | Answer                                             | Becomes                    |
  * | -------------------------------------------------- | -------------------------- |
  * | an error with a code of Mayfly                     | that code                  |
- * | `JWT expired`, `JWT not yet valid` (PGRST303)      | `unavailable`: it passes   |
+ * | `JWT expired`, `JWT not yet valid` (PGRST303)      | `unavailable` (temporary)  |
  * | PGRST301, 302, other 303; 42501, class 28          | `not_authorized`           |
  * | the gateway's 401 or 403 about the API key         | `not_authorized`           |
- * | PGRST106, 202 to 205, 300; 42883, 42P01, 3F000     | `not_configured`           |
+ * | PGRST200, 202, 204, 205; 42703, 42P01              | `version_unsupported`      |
+ * | PGRST106, 203, 300; 42883, 3F000                   | `not_configured`           |
  * | PGRST1xx; classes 21, 22, 23, 54                   | `invalid_request`          |
  * | PGRST0xx; classes 08, 25, 40, 53, 55, 57, 58, XX   | `unavailable`              |
  * | another code of Postgres or PostgREST, below 500   | `invalid_request`          |
@@ -18,6 +20,7 @@
  */
 import { z } from "zod";
 import { type ErrorCode, errorCodes, isErrorCode, MayflyError } from "../contract/errors.ts";
+import { olderDatabase } from "../contract/older-database.ts";
 import { storableRule } from "../contract/storable.ts";
 
 /** An error in the envelope of the functions. */
@@ -44,12 +47,12 @@ const gatewayError = z.object({ message: z.string().regex(/\bAPI keys?\b/i) });
 
 const codes: [RegExp, ErrorCode][] = [
   [/^PGRST30[123]$|^42501$|^28/, "not_authorized"],
-  [/^PGRST(?:106|20[2-5]|300)$|^42883$|^42P01$|^3F000$/, "not_configured"],
+  [/^PGRST(?:106|203|300)$|^42883$|^3F000$/, "not_configured"],
   [/^PGRST1|^2[123]|^54/, "invalid_request"],
   [/^PGRST0|^(?:08|25|40|53|55|57|58|XX)/, "unavailable"],
 ];
 
-/** An error that a function returned, or something in front of it. */
+/** The error for an answer of a function, or of something in front of it. */
 export function refusalOfFunction(body: unknown, status: number, path: string): MayflyError {
   const ours = envelope.safeParse(body).data?.error;
   if (ours) {
@@ -62,7 +65,7 @@ export function refusalOfFunction(body: unknown, status: number, path: string): 
   );
 }
 
-/** An error that the Data API returned, or something in front of it. */
+/** The error for an answer of the Data API, or of something in front of it. */
 export function refusalOfDataApi(
   cause: unknown,
   status: number,
@@ -76,11 +79,13 @@ export function refusalOfDataApi(
   if (isErrorCode(code))
     return new MayflyError({ code, message, hint: hint || null, details }, { cause });
   if (/^JWT (?:expired|not yet valid|issued at future)/i.test(message)) return passing(cause);
+  const older = olderDatabase(error, "sdk");
+  if (older) return new MayflyError(older, { cause });
   const meant = codes.find(([pattern]) => pattern.test(code))?.[1];
   if (unfitCodes.includes(code)) return unfit(error, details, cause);
   const fallback = status < 500 ? "invalid_request" : "unavailable";
   const doctor =
-    "The project lacks something that this SDK calls. Run npx mayfly doctor to see what.";
+    "Something that this SDK calls is missing in the project. Run npx mayfly doctor to see what.";
   return new MayflyError(
     {
       code: meant ?? fallback,
@@ -92,7 +97,7 @@ export function refusalOfDataApi(
   );
 }
 
-/** A success that does not have our form. */
+/** The error for a success that does not have our form. */
 export const foreign = (where: string, cause?: unknown) =>
   new MayflyError(
     {
@@ -116,7 +121,7 @@ function refusedKey(body: unknown, status: number): MayflyError | undefined {
 }
 
 const notDeployed = (path: string) => ({
-  message: `There is no function ${path} at this address.`,
+  message: `The project has no function ${path}.`,
   hint: "Check the URL, and check with npx mayfly doctor that the functions are deployed.",
 });
 
@@ -125,7 +130,7 @@ function inFront(status: number, where: string, said?: { message: string; hint: 
   return new MayflyError({
     code: "unavailable",
     message: `Something in front of ${where} answered ${status}.`,
-    hint: "Try again. If it goes on, run npx mayfly doctor.",
+    hint: "Try again. If this keeps happening, run npx mayfly doctor.",
     details: { status },
     ...said,
   });
@@ -156,7 +161,7 @@ function unfit(
   details: unknown,
   cause: unknown,
 ): MayflyError {
-  // The client wrote this JSON, so it has no other fault.
+  // The client wrote this JSON, so it can have no other fault.
   const half = code === "22P05" || /surrogate/.test(String(details ?? ""));
   return new MayflyError(
     {
@@ -169,7 +174,10 @@ function unfit(
   );
 }
 
-/** An agent whose token no longer works learns this from its renewal. Until then another token may come. */
+/**
+ * An agent learns from its renewal that its token no longer works. Until then, it may get another
+ * token.
+ */
 const passing = (cause: unknown) =>
   new MayflyError(
     {

@@ -1,16 +1,19 @@
 import { fetchAnswer } from "./call.ts";
 import { prefixed } from "./function-names.ts";
 
-/** A time limit that applies while nothing is answered. */
+/** A time limit that applies while no answer arrives. */
 export interface Limit {
-  /** Something was answered, so the time starts again. */
+  /** Call this when an answer arrives, so that the time starts again. */
   extend(): void;
-  /** Resolves when the time is over. */
+  /** Resolves when the time is up. */
   readonly over: Promise<void>;
   readonly isOver: boolean;
 }
 
-/** The requests of a client. They are cut off together when it has to end and the network is silent. */
+/**
+ * The requests of a client. They are aborted together if the client has to end and the network does
+ * not answer.
+ */
 export class Requests {
   #cut = new AbortController();
 
@@ -25,7 +28,7 @@ export class Requests {
     }, functionsPrefix);
   }
 
-  /** The result of a promise, or `otherwise` if it is cut off. */
+  /** The result of a promise, or `otherwise` if it is aborted. */
   async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {
     const { signal } = this.#cut;
     let stop: () => void = () => {};
@@ -40,7 +43,7 @@ export class Requests {
     }
   }
 
-  /** Runs steps, and cuts off every request if none was answered for this long. */
+  /** Runs steps, and aborts every request if none was answered for this long. */
   async within<T>(ms: number, steps: (limit: Limit) => Promise<T>): Promise<T> {
     const { signal } = this.#cut;
     const cut = () => this.#cut.abort(new Error(`No answer came within ${ms / 1000} s.`));

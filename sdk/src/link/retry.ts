@@ -1,9 +1,14 @@
-/** The one policy for what is retried, and when. */
+/**
+ * The only policy for which calls are retried, and when. These loops do not use it, because they retry no call:
+ * `handler-queue` calls the user's handler again, `Presence` spreads the updates of returning agents over a growing
+ * time, `jobs.ended`, `Waiting`, `reembed` and `watchTeam` poll something that may have changed, and `lookAgainMs`
+ * waits for a row whose broadcast came first.
+ */
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
 import { jittered } from "./jitter.ts";
-import { within } from "./ticks.ts";
+import { within } from "./monotonic-time.ts";
 
-/** Errors that may pass. Background work (a watch, an inbox, a renewal) tries again. */
+/** Errors that may be temporary. Background work (a watch, an inbox, a renewal) tries again. */
 export const passing: readonly ErrorCode[] = [
   "internal",
   "rate_limited",
@@ -12,7 +17,9 @@ export const passing: readonly ErrorCode[] = [
 ];
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
-/** Errors after which it is not known what was done. A call with its own id is made again. */
+/**
+ * Errors after which it is unknown whether the call was made. A call with its own id is repeated.
+ */
 export const mayBeDone = ({ code }: MayflyError): boolean =>
   code === "internal" || code === "unavailable";
 
@@ -25,7 +32,7 @@ export function askedToWait({ details }: MayflyError): number {
 export interface BackoffOptions {
   firstMs?: number;
   maxMs?: number;
-  /** How many tries in all. Without it, there is no end. */
+  /** How many tries in all. Without it, there is no limit. */
   tries?: number;
 }
 
@@ -52,13 +59,15 @@ export class Backoff {
     return within(Math.max(ms, error ? askedToWait(error) : 0));
   }
 
-  /** A success, so the next failure counts as the first. */
+  /** Call this after a success, so that the next failure counts as the first. */
   reset(): void {
     this.#failures = 0;
   }
 }
 
-/** Makes a call until it succeeds, fails for good by `again`, or has had enough tries. */
+/**
+ * Repeats a call until it succeeds, `again` says that it failed for good, or there are no tries left.
+ */
 export async function retried<T>(
   call: () => Promise<Result<T>>,
   again: (error: MayflyError) => boolean,
@@ -73,6 +82,26 @@ export async function retried<T>(
     if (ms === undefined) return result;
     await pause.sleep(ms);
     if (pause.ended) return result;
+  }
+}
+
+/** Waits when a rate limit refuses a call, up to this many seconds in all. */
+export class Patience {
+  #leftMs: number;
+
+  constructor(seconds: number) {
+    this.#leftMs = seconds * 1_000;
+  }
+
+  async wait<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
+    for (;;) {
+      const result = await call();
+      if (result.error?.code !== "rate_limited") return result;
+      const ms = askedToWait(result.error) || 1_000;
+      if (ms > this.#leftMs) return result;
+      this.#leftMs -= ms;
+      await new Promise((resolve) => setTimeout(resolve, within(ms)));
+    }
   }
 }
 

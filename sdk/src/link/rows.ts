@@ -12,6 +12,10 @@ export type FromRow<Row> = {
     : Row[Key];
 };
 
+/** Leaves out undefined values, because SQL has defaults for them. */
+export const present = (object: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
 /** Converts a row: its own keys to camelCase, its instants to Date. Nested values stay. */
 export function fromRow<Row extends object>(row: Row): FromRow<Row> {
   return Object.fromEntries(

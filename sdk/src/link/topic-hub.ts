@@ -3,11 +3,11 @@ import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts
 import type { MayflyClient } from "./call.ts";
 import { isLimit } from "./connection-errors.ts";
 import { jittered } from "./jitter.ts";
-import { ticks, within } from "./ticks.ts";
+import { ticks, within } from "./monotonic-time.ts";
 import type { TopicListener } from "./topic.ts";
 import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 
-/** Realtime takes 5 s to refuse a join, and the whole socket waits meanwhile. */
+/** Realtime takes 5 s to refuse a join, and blocks the whole socket meanwhile. */
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
 /** After a limit was reached, a successful join proves nothing until this much time has passed. */
@@ -17,7 +17,7 @@ const calmMs = 60_000;
  */
 const replicationMs = 5_000;
 const sendTimeoutMs = 5_000;
-/** A connection that is back sooner is not worth a report. */
+/** If a connection is back sooner than this, nothing is reported. */
 const lossMs = 5_000;
 
 /** What a channel does besides broadcasts. */
@@ -42,7 +42,9 @@ export class TopicHub {
   #wasJoined = false;
   #flowing = false;
   #failures = 0;
-  /** What the server said last about this channel. After this it may close the channel without a reason. */
+  /**
+   * The server's last message about this channel. It may then close the channel without a reason.
+   */
   #said: string | undefined;
   #limitedAt = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,7 +64,7 @@ export class TopicHub {
     return this.#subscribed;
   }
 
-  /** How the current join ends. If Realtime cannot be reached, it is tried again. */
+  /** The result of the current join. If Realtime cannot be reached, the join is retried. */
   get ready(): Promise<Result<null>> {
     if (this.#subscribed) return Promise.resolve(ok(null));
     this.#ready ??= new Promise((resolve) => {
@@ -96,7 +98,7 @@ export class TopicHub {
     this.#onSync.delete(onSync);
   }
 
-  /** Also uses presence. A channel that is joined without it joins again. */
+  /** Adds presence. A channel that was joined without it joins again. */
   async usePresence({ onSync, ...use }: PresenceUse): Promise<void> {
     if (onSync) this.#onSync.add(onSync);
     const before = this.#presence;
@@ -125,10 +127,10 @@ export class TopicHub {
   ): Promise<Result<null>> {
     const channel = this.#channel;
     if (!channel || !this.#subscribed) return failed(notJoined(this.#topic));
-    // realtime-js throws on what it cannot write.
+    // realtime-js throws if it cannot serialise the payload.
     const answer = await channel
       .send({ type: "broadcast", event, payload }, { timeout: within(timeoutMs) })
-      .catch(() => "it cannot be written");
+      .catch(() => "the payload cannot be serialised");
     if (answer === "ok") return ok(null);
     return failed(this.#subscribed ? refused(this.#topic, answer) : notJoined(this.#topic));
   }
@@ -141,7 +143,7 @@ export class TopicHub {
   }
 
   async #join(): Promise<void> {
-    // Asking for the topic would return a channel that is being left.
+    // Asking realtime-js for the topic would return a channel that is being left.
     await this.#leaving;
     // The first private join must already have the token, because a refusal without one takes 5 s.
     // If there is no token, the server refuses it, and it is tried again.
@@ -169,7 +171,7 @@ export class TopicHub {
         for (const onSync of this.#onSync) onSync();
       });
     channel.subscribe((status, error) => {
-      // News about a channel that was given up means nothing.
+      // Ignore news about a channel that was given up.
       if (channel === this.#channel) this.#heard(status, error);
     });
   }

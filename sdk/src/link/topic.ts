@@ -5,18 +5,18 @@ export interface TopicListener {
   /** A broadcast from a client or from the database. */
   onMessage?: (event: string, payload: Record<string, unknown>) => void;
   /**
-   * True: from now on nothing that the database sends is missed, so pull once now. This also happens after
-   * each reconnection. False: nothing arrives at the moment.
+   * True means that from now on no broadcast of the database is missed, so pull once now. This also
+   * happens after each reconnection. False means that nothing arrives at the moment.
    */
   onJoined?: (joined: boolean) => void;
-  /** Why it could not be joined. It is tried again. */
+  /** Why it could not be joined. The join is retried. */
   onError?: (error: MayflyError) => void;
 }
 
 /** A private Realtime topic to which a client listens. */
 export interface Topic {
   readonly joined: boolean;
-  /** Settles when the first join succeeded or was refused. */
+  /** Resolves when the first join has succeeded or was refused. */
   readonly ready: Promise<Result<null>>;
   /**
    * Broadcasts to current listeners. If the sender may not send, Realtime drops it without an answer, and it

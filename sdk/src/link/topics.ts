@@ -2,11 +2,11 @@ import type { MayflyError } from "../contract/errors.ts";
 import type { MayflyClient } from "./call.ts";
 import { whyUnconnected } from "./connection-errors.ts";
 import { disconnect } from "./disconnect.ts";
-import { ticks } from "./ticks.ts";
+import { ticks } from "./monotonic-time.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 import { TopicHub } from "./topic-hub.ts";
 
-/** However many topics wait for the connection, the server is asked only once within this time. */
+/** The server is asked only once within this time, however many topics wait for the connection. */
 const askAgainMs = 10_000;
 
 /** The private Realtime topics of a connection. Each has one channel, however many listeners it has. */

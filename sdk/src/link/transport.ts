@@ -1,7 +1,7 @@
 import { MayflyError } from "../contract/errors.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 
-/** Whose calls these are. */
+/** The caller of these calls. */
 export interface Caller {
   /** The key of the project. */
   key: string;
@@ -22,7 +22,10 @@ export interface Answer {
 export interface Transport {
   /** Calls a function of the schema mayfly. Never throws. */
   call(caller: Caller, name: string, args: object): Promise<Answer>;
-  /** Listens to a topic on which only the database broadcasts. Undefined for a topic on which clients do. */
+  /**
+   * Listens to a topic on which only the database broadcasts. Undefined for a topic on which
+   * clients broadcast.
+   */
   join(caller: Caller, topic: string, listener: TopicListener): Topic | undefined;
 }
 

@@ -3,8 +3,8 @@ import { ok } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { Backoff, passes } from "../link/retry.ts";
 import { listenForNudges } from "./nudges.ts";
-import { Pace } from "./pace.ts";
 import { type LogRead, readLog, unite, type Want } from "./page.ts";
+import { Pace } from "./pull-timing.ts";
 import { LogReader } from "./reader.ts";
 
 /** A watcher that has read everything so far and gets new pages. */
@@ -12,25 +12,25 @@ export interface Member {
   readonly want: Want;
   readonly pollMs: number;
   readonly followMs: number | null;
-  /** Where the log continues for it. */
+  /** Where the log continues for this watcher. */
   readonly cursor: string;
   /** Handles a page. When this resolves, it has room for the next one. */
   offer(page: LogRead): Promise<void>;
   /**
-   * It gets no more pages, because it had no room or what it wants was refused. It continues to read by
-   * itself.
+   * It gets no more pages, because it had no room or because something that it wants was refused.
+   * It then reads on its own.
    */
   detach(): void;
   tell(error: MayflyError): void;
 }
 
-/** A watcher that is slower than this between two pages of a round reads on by itself. */
+/** A watcher that is slower than this between two pages of a round reads on its own. */
 const patienceMs = 1_000;
 
 /**
- * Reads the log once for all watchers of a connection. After each nudge it pulls once what they want
- * together. Nothing is queued: a watcher that is not ready for a page reads by itself from its own cursor,
- * and enters again.
+ * Reads the log once for all watchers of a connection. After each nudge, it pulls once for all of
+ * them. Nothing is queued: a watcher that is not ready for a page reads on its own from its cursor,
+ * and joins again later.
  */
 export class LogFeed {
   readonly #link: Link;
@@ -44,7 +44,9 @@ export class LogFeed {
   #end: (() => Promise<void>) | undefined;
   /** A member has room again. */
   #roomy: () => void = () => {};
-  /** One read at a time. A member enters between two rounds, when all are equally far. */
+  /**
+   * One read at a time. A member joins between two rounds, when all members have read equally far.
+   */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(link: Link, tenant: string) {
@@ -53,8 +55,8 @@ export class LogFeed {
   }
 
   /**
-   * Adds a member, and gives it the page of what has happened for it until now. When there is no more, it is
-   * as far as the others. It calls `ready` when it has handled that page.
+   * Adds a member, and gives it a page of everything that it has not read yet. If there is no more,
+   * it has caught up with the others. It calls `ready` when it has handled that page.
    */
   enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
     return this.#inTurn(async () => {
@@ -89,7 +91,7 @@ export class LogFeed {
     if (this.#members.size === 0) await this.#end?.();
   }
 
-  /** As often as the most impatient member wants. */
+  /** Follows as often as the member with the shortest interval wants. */
   #follow(): void {
     const wanted = [...this.#members].flatMap(({ followMs }) => followMs ?? []);
     this.#pace.followMs = wanted.length > 0 ? Math.min(...wanted) : null;
@@ -97,10 +99,10 @@ export class LogFeed {
 
   async #run(): Promise<void> {
     let runs = true;
-    // Its first member has just read.
+    // The first member has just read the log.
     this.#pace.pulls();
     const unlisten = this.#link.attendance.add(this.#reader);
-    // Once joined, it pulls again, because earlier events had no nudge.
+    // After joining, it pulls again, because there was no nudge for earlier events.
     const quiet = listenForNudges(this.#link, this.#tenant, this.#reader);
     this.#end = () => {
       runs = false;

@@ -7,27 +7,30 @@ import { readPage } from "../link/read-all.ts";
 
 /** Which events to list. */
 export interface ListEvents {
-  /** As `agent.stopped` or `memory.*`; all by default. */
+  /** Such as `agent.stopped` or `memory.*`; all by default. */
   types?: string[];
-  /** Those that this agent did, or that happened to it. */
+  /** Only events that this agent caused or that happened to it. */
   agent?: string;
   since?: Date;
   /** 100 by default, 1,000 at most. */
   limit?: number;
-  /** `after` of the page before: where older ones go on. */
+  /** `after` of the previous page, to continue with older events. */
   after?: string;
 }
 
-/** Events, the newest first. */
+/** Events, newest first. */
 export interface EventPage {
   events: LogEvent[];
-  /** Where older ones go on; null at the end. */
+  /** Where older events continue. Null at the end. */
   after: string | null;
 }
 
 const columns = "xid, id, type, subject, agent_id, version, fields, at";
 const place = /^(\d{1,20})\.(\d{1,19})$/;
-/** Of a kind, or of a beginning of kinds; it stands in a filter as it is. */
+/**
+ * Matches a kind or a prefix. It is put into a filter unchanged, so only these characters are
+ * allowed.
+ */
 const kind = /^[a-z_]+(\.[a-z_]+)?\*?$|^[a-z_]+\.\*$/;
 
 /** A page of what has happened. */
@@ -39,9 +42,12 @@ export async function listEvents(
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
   const begins = after === undefined ? null : place.exec(after);
-  if (after !== undefined && !begins) return failed(invalid("after", "is not from a page"));
+  if (after !== undefined && !begins)
+    return failed(invalid("after", "must be the after of a page"));
   if (types?.some((type) => !kind.test(type)))
-    return failed(invalid("types", "must be as agent.stopped or agent.*"));
+    return failed(
+      invalid("types", "must be kinds such as agent.stopped, or prefixes such as agent.*"),
+    );
   const read = await readPage(loggedEvent, limit, (last, rows) => {
     let query = link.client.from("events").select(columns).eq("tenant_id", tenant);
     if (types)

@@ -32,8 +32,9 @@ export class Log {
   }
 
   /**
-   * What has happened, the newest first, a page at a time: as far back as the log is kept. To miss nothing of
-   * what comes, watch first and list then; what is in both has the same `at`.
+   * Lists what has happened, newest first, one page at a time, as far back as the log is kept. If
+   * you also want everything that happens from now on, start a watch first and then list. An event
+   * that is in both has the same `at`.
    *
    * @returns `invalid_request` with the field that is wrong, `tenant_unknown`, `unavailable`.
    * @example
@@ -46,7 +47,7 @@ export class Log {
     return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
   }
 
-  /** @internal A watch of one of the SDK's own rooms. */
+  /** @internal A watch for one of the SDK's own rooms. */
   async follow(
     options: RoomWatchOptions,
     handler: (batch: RoomBatch) => void | Promise<void>,

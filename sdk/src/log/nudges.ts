@@ -1,17 +1,19 @@
-import { inboxTopic, logTopic } from "../contract/topics.ts";
+import { inboxTopic, logTopic, peopleTopic } from "../contract/topics.ts";
 import type { Link } from "../link/link.ts";
 
 /** A listener for nudges of a tenant's log. */
 export interface NudgeListener {
-  /** There may be something to pull: a nudge arrived, or nudges may have been missed. */
+  /**
+   * Called when there may be something to pull, because a nudge arrived or may have been missed.
+   */
   onNudge: () => void;
   /** Whether nudges arrive at all. */
   onJoined: (joined: boolean) => void;
 }
 
 /**
- * Listens for nudges of the tenant. For an agent, also of its own inbox, where events for that agent alone
- * are announced.
+ * Listens for nudges of the tenant, and of events that are meant for one agent: an agent in its own inbox, and
+ * everybody else on a topic for people.
  *
  * @returns stops listening.
  */
@@ -20,7 +22,7 @@ export function listenForNudges(
   tenant: string,
   listener: NudgeListener,
 ): () => Promise<void> {
-  // The inbox has more than nudges. A message there is also in the log, without another nudge.
+  // The inbox has more than nudges. A message there is also in the log, and gets no separate nudge.
   const onMessage = (event: string) => {
     if (event === "log_appended" || event === "message") listener.onNudge();
   };
@@ -32,14 +34,11 @@ export function listenForNudges(
         if (flowing) listener.onNudge();
       },
     }),
+    topics.join(self ? inboxTopic(tenant, self.id) : peopleTopic(tenant), {
+      onMessage,
+      onJoined: (flowing) => flowing && listener.onNudge(),
+    }),
   ];
-  if (self)
-    joined.push(
-      topics.join(inboxTopic(tenant, self.id), {
-        onMessage,
-        onJoined: (flowing) => flowing && listener.onNudge(),
-      }),
-    );
   return async () => {
     await Promise.all(joined.map((topic) => topic.leave()));
   };

@@ -4,18 +4,18 @@ import type { Reader } from "../link/attendance.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 
 import type { NudgeListener } from "./nudges.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "./pull-timing.ts";
 
 /** A broadcast was at most 69 ms ahead of its row: see `lookAgainMs`. */
 const lookOnceMs = 150;
 
-/** A watch, as its nudges and its client's attendance see it. */
+/** A watch, from the point of view of its nudges and its client's attendance. */
 export class LogReader implements NudgeListener, Reader {
   readonly source = { of: "log" } as const;
   readonly #pace: Pace;
   readonly #onLoss: (error: MayflyError) => void;
   #at = 0;
-  /** The server's number before the current or the next pull. */
+  /** The server's newest number before the current or the next pull. */
   #expected = 0;
   #covers = 0;
   #heard = 0;
@@ -57,21 +57,24 @@ export class LogReader implements NudgeListener, Reader {
     if (error) this.#onLoss(error);
   }
 
-  /** A pull starts. It sees everything that the server had announced. */
+  /** Call this when a pull starts. The pull sees everything that the server has announced. */
   pulls(): void {
     this.#covers = this.#expected;
     this.#pace.pulls();
   }
 
-  /** A pull has ended with this page. `all`: of every kind of event. */
+  /**
+   * Call this when a pull has ended with this page. `all`: whether it asked for every kind of
+   * event.
+   */
   pulled({ events, more }: { events: LogEvent[]; more: boolean }, all: boolean): void {
     for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
-    // Some of it may be for others.
+    // Some of the newer events may be for others.
     if (!more) this.#at = Math.max(this.#at, this.#covers);
     // The nudge may have been about a kind that was not asked for.
     this.#pace.pulled(events.length > 0 || more, all ? lookAgainMs : [lookOnceMs]);
   }
 }
 
-/** Its number, which only this code needs, because the log is not in its order. */
+/** The number of an event. Only this code needs it, because the log is not ordered by it. */
 const numberOf = (event: LogEvent) => Number((event as { id?: unknown }).id) || 0;

@@ -2,7 +2,7 @@ import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Reader, Source } from "../link/attendance.ts";
 import type { Link } from "../link/link.ts";
 import { Backoff, passes } from "../link/retry.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "./pull-timing.ts";
 
 /** A row of a sequence. */
 interface Numbered {
@@ -11,15 +11,15 @@ interface Numbered {
 
 /** Something that is numbered without gaps: an inbox or a channel. */
 export interface SequenceSource<Row extends Numbered> {
-  /** What it is, as the server numbers it. */
+  /** What it is, in the server's numbering. */
   readonly source: Source;
-  /** A page of what is after a number. */
+  /** A page of the rows after a number. */
   fetch(after: number): Promise<Result<SequencePage<Row>>>;
   /** Whether a live message is for this reader. */
   isOurs(row: Record<string, unknown>): boolean;
-  /** Takes one, each once, in order. */
+  /** Takes a row. Each row is taken once and in order. */
   take(row: Row): void;
-  /** Waits until more can be taken. */
+  /** Waits until there is room for more. */
   ready(): Promise<void>;
   onError(error: MayflyError): void;
 }
@@ -29,13 +29,14 @@ export interface SequencePage<Row extends Numbered> {
   /** The last number that was looked at. */
   upTo: number;
   more: boolean;
-  /** Something that was heard is not visible yet, so it is pulled again soon. */
+  /** Called when something that was broadcast is not visible yet, so it is pulled again soon. */
   late?: boolean;
 }
 
 const pollMs = 5_000;
 /**
- * If more than this many wait to be handled, live ones are not taken. A pull brings them when there is room.
+ * If more than this many rows wait to be handled, live rows are not taken. A pull fetches them when
+ * there is room.
  */
 const holdAtMost = 1_000;
 
@@ -44,13 +45,15 @@ const holdAtMost = 1_000;
  * It also pulls when the connection is back, and every 30 s in any case.
  */
 export class SequenceReader<Row extends Numbered> {
-  /** Settles when it is over: with null after `stop()`, otherwise with the error. */
+  /** Resolves when it has ended: to null after `stop()`, otherwise to the error. */
   readonly ended: Promise<MayflyError | null>;
   readonly #link: Link;
   readonly #source: SequenceSource<Row>;
   readonly #pace = new Pace(pollMs, 0);
   #at: number;
-  /** The highest number that was broadcast. A pull that does not reach it came too early. */
+  /**
+   * The highest number that was broadcast. If a pull does not reach it, the pull came too early.
+   */
   #heard = 0;
   #held = 0;
   #stopped = false;
@@ -110,7 +113,7 @@ export class SequenceReader<Row extends Numbered> {
       onJoined: (joined) => {
         joinedAt = joined ? performance.now() : undefined;
         this.#pace.onJoined(joined);
-        // Earlier broadcasts were not heard.
+        // Earlier broadcasts were missed.
         if (joined) this.nudge();
       },
       onError: (error) => this.#source.onError(error),
@@ -124,7 +127,8 @@ export class SequenceReader<Row extends Numbered> {
 
   #hear(payload: Record<string, unknown>): void {
     const seq = Number(payload.seq);
-    // Not `seq <= at`, because something that is not a number is nothing that was missed.
+    // Not `seq <= at`, because a value that is not a number does not mean that something was
+    // missed.
     if (this.#stopped || !(seq > this.#at)) return;
     this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);

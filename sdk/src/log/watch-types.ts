@@ -45,23 +45,23 @@ export interface WatchOptions {
   /** Such as `agent.stopped` or `memory.*`. All by default. */
   types?: string[];
   /**
-   * Starts after this cursor. Null: all memories first, then the log. By default where `store` left off,
-   * otherwise from now on.
+   * Starts after this cursor. Null: all memories first, then the log. By default it continues where
+   * `store` left off, or starts from now on.
    */
   since?: string | null;
   /** Loaded at the start, and saved before and after each batch. */
   store?: WatchStore;
   /**
-   * How many events, or memories of a snapshot, a page has: 1 to 1,000, 500 by default. No more are held in
-   * memory.
+   * How many events, or memories of a snapshot, a page has: 1 to 1,000, 500 by default. No more
+   * than one page is held in memory.
    */
   limit?: number;
   /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
   pollMs?: number;
   /**
-   * For a page that a person looks at: after a nudge it pulls this often, in milliseconds, until two pulls in
-   * a row find nothing. At least 50. It costs pulls, and no broadcasts. Without it, what happens within a
-   * second of a nudge arrives at the end of that second.
+   * For a page that a person looks at. After a nudge, the watch pulls this often (in milliseconds,
+   * at least 50), until two pulls in a row find nothing. This costs pulls, but no broadcasts.
+   * Without it, events within a second of a nudge arrive at the end of that second.
    */
   followMs?: number;
   /** Called with errors of a pull, the handler or the store, after which it tries again. */

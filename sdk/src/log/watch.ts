@@ -4,14 +4,17 @@ import type { LogEvent } from "../contract/log.ts";
 import { logBounds } from "../contract/log-bounds.ts";
 import { memoryFromRow } from "../contract/memory-rows.ts";
 import type { Link } from "../link/link.ts";
-import { report } from "../link/report.ts";
+import { longestTimerMs } from "../link/monotonic-time.ts";
 import { Backoff, Pause, passes } from "../link/retry.ts";
-import { longestTimerMs } from "../link/ticks.ts";
+import { report } from "../link/safe-callback.ts";
 import type { LogFeed, Member } from "./feed.ts";
 import { type LogRead, readAll, readLog, type Want } from "./page.ts";
 import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";
 
-/** Thrown by one of our own handlers that pulls. It may pass, like a failed pull of the watch. */
+/**
+ * Thrown by one of our own handlers that pulls. It may be temporary, like a failed pull of the
+ * watch.
+ */
 export class NotPulled {
   readonly why: MayflyError;
   constructor(why: MayflyError) {
@@ -21,7 +24,10 @@ export class NotPulled {
 
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch implements Member {
-  /** Settles when it is over: with null after `stop()` or the end of its agent, otherwise with the error. */
+  /**
+   * Resolves when it has ended: to null after `stop()` or the end of its agent, otherwise to the
+   * error.
+   */
   readonly ended: Promise<MayflyError | null>;
   /** @internal */
   readonly want: Want;
@@ -37,11 +43,14 @@ export class Watch implements Member {
   #state: WatchState;
   /** Whether pages have all memories instead of the log. */
   #inSnapshot = false;
-  /** Events that it got when it entered the feed, which arrive once more. */
+  /** Events that it got when it joined the feed, which arrive once more. */
   #seen = new Set<unknown>();
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
-  /** Whether it reads by itself, because it had no room for a page or something in the feed was refused. */
+  /**
+   * Whether it reads on its own, because it had no room for a page or something in the feed was
+   * refused.
+   */
   #alone = false;
 
   /** @internal */
@@ -92,7 +101,7 @@ export class Watch implements Member {
     this.#detached();
   }
 
-  /** @internal The error may pass, so it is tried again. */
+  /** @internal The error may be temporary, so retry. */
   tell(error: unknown): void {
     const { onError } = this.#options;
     if (onError) report(onError, "A watch", error);
@@ -135,7 +144,7 @@ export class Watch implements Member {
     return null;
   }
 
-  /** Reads a page by itself, or takes its place in the feed when it has read everything. */
+  /** Reads a page on its own, or joins the feed when it has read everything. */
   async #next(): Promise<Result<{ page: LogRead | null; detached: Promise<void> | null }>> {
     if (this.#inSnapshot) {
       const read = await readFirst(this.#link, this.#state.cursor, this.want);
@@ -207,7 +216,7 @@ export class Watch implements Member {
       } catch (error) {
         const { onError } = this.#options;
         if (error instanceof NotPulled) this.tell(error.why);
-        // It may fail forever, so the console gets the first failure.
+        // It may fail forever, so the console shows the first failure.
         else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
       await this.#pause.sleep(backoff.next() ?? 0);
@@ -244,7 +253,7 @@ export async function startWatch(
   return ok(new Watch(link, feed, options, handler, { cursor, attempt: 0 }, null));
 }
 
-/** What the caller's store returned, or that it threw. */
+/** What the caller's store returned, or an error if it threw. */
 async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T | undefined>> {
   try {
     return ok(await work());
@@ -279,7 +288,7 @@ async function readFirst(link: Link, cursor: string | null, want: Want): Promise
   return read.error?.code === "cursor_invalid" ? readAll(link, cursor, want) : read;
 }
 
-/** Its number, which only the SDK needs, because the log is not in its order. */
+/** The number of an event. Only the SDK needs it, because the log is not ordered by it. */
 const idOf = (event: LogEvent) => (event as { id?: unknown }).id;
 
 const matchesAny = (type: string, patterns: string[] | undefined) =>

@@ -5,17 +5,17 @@ import type { AgentOutbox } from "../outbox/agent-outbox.ts";
 import { type CacheOptions, MemoryCache } from "./cache.ts";
 import type { ClusterOptions, Clusters } from "./clusters.ts";
 import type { Conflicts } from "./conflicts.ts";
-import { type Context, type ContextOptions, recallContext } from "./context.ts";
 import { LocalSearch, recalledLocally } from "./local-search.ts";
 import { Memories } from "./memories.ts";
 import type { ListOptions, Memory, MemoryChange, MemoryPage, NewMemory } from "./memory.ts";
 import { noteOf } from "./note-of.ts";
+import { type Context, type ContextOptions, recallContext } from "./prompt-context.ts";
+import { MemoryWrites } from "./queued-writes.ts";
 import { type Recall, type RecallOptions, wrongQuery } from "./recall.ts";
 import { type Recommendations, type RecommendOptions, recommend } from "./recommend.ts";
 import type { Statistics } from "./statistics.ts";
 import { pullAll, type Synced, type SyncOptions } from "./sync.ts";
 import { Unsynced } from "./unsynced.ts";
-import { MemoryWrites } from "./writes.ts";
 
 /** An agent's memories: those on the server, plus its own changes that are not synced yet. */
 export class AgentMemory {
@@ -53,12 +53,13 @@ export class AgentMemory {
   }
 
   /**
-   * Remembers something. It is in the local cache and the outbox at once, as safe as
-   * `new Mayfly({ storage })`, and on the server after the next `sync`. This agent's own `recall`, `context`,
+   * Remembers something. It is at once in the local cache and the outbox (durable with `new Mayfly({ storage })`),
+   * and on the server after the next `sync`. This agent's own `recall`, `context`,
    * `get` and `thread` find it before that. An array is remembered as a whole or not at all.
    *
-   * With a `key`, it changes the memory with that key, if there is one. Identical content is stored once for
-   * each tenant, unless you pass `allowDuplicate`. The id that you get then also names the existing memory.
+   * With a `key`, it changes the memory with that key, if there is one. Identical content is stored
+   * once for each tenant, unless you pass `allowDuplicate`. The returned id then also names the
+   * existing memory.
    *
    * @returns its id, or for an array the ids in the same order; `invalid_request` with the field;
    * `storage_failed`; `agent_not_alive` after the agent's end.
@@ -83,9 +84,10 @@ export class AgentMemory {
   }
 
   /**
-   * Changes fields of a memory, at once in the local cache, and on the server with the next `sync`. There it
-   * is merged field by field with the changes of others. With `latest_wins`, the change that was made last
-   * wins, not the one that was pushed last. A memory that is gone by then stays gone.
+   * Changes fields of a memory, at once in the local cache, and on the server with the next `sync`.
+   * There it is merged field by field with the changes of others. With `latest_wins`, the change
+   * that was made last wins, not the one that was pushed last. If the memory was forgotten
+   * meanwhile, it stays forgotten.
    *
    * @returns `invalid_request` with the field; `storage_failed`.
    * @example
@@ -111,8 +113,9 @@ export class AgentMemory {
   }
 
   /**
-   * Reads a memory by its id. Null if there is none that this agent may see. It comes from the server, with
-   * this agent's unsynced changes, and is then marked `unsynced`.
+   * Reads a memory by its id. Null if there is none that this agent may see. It comes from the
+   * server. If this agent has unsynced changes of it, they are included and the memory is marked
+   * `unsynced`.
    *
    * @example
    * const { data: memory } = await agent.memory.get(id);

@@ -1,8 +1,8 @@
 import type { PushResult } from "../contract/log.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
 import { asUpdate, settledBy, withFields } from "./apply-changes.ts";
 import type { Embedder } from "./embedder.ts";
-import type { Memory } from "./memory.ts";
+import type { Memory, Put, Update } from "./memory.ts";
 
 export interface CacheLimits {
   /** Memories, 5,000 by default. */
@@ -19,16 +19,13 @@ export interface CacheOptions extends CacheLimits {
   embedder?: Embedder;
 }
 
-/** Evicting frees this much at once, so that it does not sort for every memory. */
+/** Evicting frees this share at once, so that it does not sort for every memory. */
 const headroom = 0.95;
-
-type Put = Extract<Operation, { type: "memory.put" }>;
-type Update = Extract<Operation, { type: "memory.update" }>;
 
 interface Held {
   /** The server's version, as far as it is known here. */
   server: Memory;
-  /** The version that is shown: with the updates that the server has not merged yet. */
+  /** The version that is shown. It includes updates that the server has not merged yet. */
   memory: Memory;
   bytes: number;
   round: number;
@@ -54,12 +51,12 @@ export class MemoryCache {
   readonly #updates = new Map<string, Update[]>();
   /** The versions that own memories replaced here, until the server accepts them. */
   readonly #replaced = new Map<string, Memory | undefined>();
-  /** What is to be forgotten, until the server has done it. */
+  /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
   /** Ids under which nothing was stored, with the memories that have their content or key. */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts first syncs. What a second one does not show has been forgotten meanwhile. */
+  /** Counts first syncs. Memories that a second one does not show have been forgotten meanwhile. */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -116,7 +113,7 @@ export class MemoryCache {
 
   /** Shows an own update or forget at once, while it waits for the server. */
   expect(operation: Operation): void {
-    const { id } = operation.memory;
+    const { subject: id } = operation;
     const held = this.#held.get(id);
     if (operation.type === "memory.update") {
       this.#updates.set(id, [...(this.#updates.get(id) ?? []), operation]);
@@ -127,9 +124,9 @@ export class MemoryCache {
     }
   }
 
-  /** The result of an expected operation. Null: it was refused, so it never happened. */
+  /** The result of an expected operation. Null if it was refused, so that it never happened. */
   settle(operation: Operation, result: PushResult | null): void {
-    const { id } = operation.memory;
+    const { subject: id } = operation;
     if (operation.type === "memory.delete") {
       const forgotten = this.#forgotten.get(id);
       this.#forgotten.delete(id);
@@ -147,21 +144,21 @@ export class MemoryCache {
       if (left.length > 0) this.#updates.set(id, left);
       else this.#updates.delete(id);
       const server = this.#held.get(id)?.server;
-      if (server) this.#show(result ? settledBy(server, operation.memory.set, result) : server);
+      if (server) this.#show(result ? settledBy(server, operation.body.set, result) : server);
     }
   }
 
   /** The result of an own put. It may have the content of another memory, or have changed one by its key. */
   #stored(operation: Put, { kept, fields, version }: PushResult, replaced?: Memory): void {
-    const { id } = operation.memory;
+    const { subject: id } = operation;
     const held = this.#held.get(id)?.server;
     if (kept && kept !== id) {
       this.#names.set(id, kept);
       this.remove(id);
-      // As far as it is known here. The server's version replaces it.
+      // This is only what is known here. The server's version replaces it.
       if (held && !this.#held.has(kept)) this.put({ ...held, id: kept, version: 0 });
     } else if (fields && version && held) {
-      const { set } = asUpdate(operation).memory;
+      const { set } = asUpdate(operation).body;
       const result = { id, status: "applied" as const, fields, version };
       const isWhole = Object.values(fields).every((it) => it === "applied" || it === "unchanged");
       if (replaced) this.#show(settledBy(replaced, set, result));
@@ -178,14 +175,17 @@ export class MemoryCache {
     this.onRemove(id);
   }
 
-  /** A sync from the start begins. */
+  /** Call this when a sync from the start begins. */
   startOver(): void {
     this.cursor = null;
     this.inSnapshot = false;
     this.#round++;
   }
 
-  /** The sync has shown everything. What it did not show is gone, except `kept`. */
+  /**
+   * Call this when the sync has shown everything. Everything that it did not show is gone, except
+   * `kept`.
+   */
   endSnapshot(kept: ReadonlySet<string>): void {
     this.inSnapshot = false;
     for (const [id, { round }] of this.#held) {
@@ -197,7 +197,7 @@ export class MemoryCache {
     const { id } = server;
     const known = this.#held.get(id);
     const updates = this.#updates.get(id) ?? [];
-    const memory = updates.reduce((shown, update) => withFields(shown, update.memory.set), server);
+    const memory = updates.reduce((shown, update) => withFields(shown, update.body.set), server);
     const bytes = sizeOf(memory);
     this.#bytes += bytes - (known?.bytes ?? 0);
     this.#held.set(id, { server, memory, bytes, round: this.#round });

@@ -13,7 +13,7 @@ import { kMeans } from "./k-means.ts";
 /** How to cluster memories. */
 export interface ClusterOptions {
   /**
-   * The most clusters, 2 to 50. By default the square root of half the number of memories, and 20 at most.
+   * At most this many clusters, 2 to 50. By default the square root of half the number of memories, and 20 at most.
    */
   count?: number;
   /** How many memories to look at, drawn by a hash of their ids: 10 to 3,000, 1,000 by default. */
@@ -84,7 +84,7 @@ export async function cluster(
   const of = kMeans(items, most);
   const groups = [...Array(most).keys()]
     .map((number) => items.filter((_, index) => of[index] === number))
-    // A group of one shares its topic with nothing.
+    // A group of one memory is not a cluster.
     .filter((group) => group.length > 1);
   const named = groups.map((group) => {
     const words = tellingWords(group, items);

@@ -1,15 +1,12 @@
-import { v7 as uuidv7 } from "uuid";
-import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid, wrongPage } from "../contract/invalid.ts";
-import { pushAnswer } from "../contract/log.ts";
 import type { Link } from "../link/link.ts";
-
 import { readPage } from "../link/read-all.ts";
-import { foreign } from "../link/refusals.ts";
 import { fromRow } from "../link/rows.ts";
 import { type ConflictRow, conflictRow } from "./answers.ts";
-import { type MemoryFields, toFields } from "./memory.ts";
+import type { MemoryFields } from "./memory.ts";
+import { changeMemory } from "./store.ts";
 
 /** A conflict: what an update with `resolve: "manual"` wanted for a field that somebody else had changed. */
 export interface Conflict {
@@ -18,7 +15,7 @@ export interface Conflict {
   field: keyof MemoryFields;
   /** The value that the update expected. */
   base: unknown;
-  /** The value that it wanted. The memory has its current value. */
+  /** The value that the update wanted. The current value is in the memory. */
   wanted: unknown;
   /** The agent or person that pushed it. Null for the secret key. */
   pushedBy: string | null;
@@ -80,8 +77,8 @@ export class Conflicts {
    * Resolves conflicts of one memory. `set` has the new values of its fields. Without it, they stay as they
    * are.
    *
-   * @returns `memory_unknown` if there is no such memory that the caller may change, and what
-   * `agent.memory.update` returns.
+   * @returns `memory_unknown` if there is no such memory or the caller may not change it, and the
+   * errors of `agent.memory.update`.
    * @example
    * const { data: page } = await mayfly.memory.conflicts.list();
    * for (const conflict of page?.conflicts ?? [])
@@ -96,19 +93,8 @@ export class Conflicts {
       return failed(invalid("conflicts", "must be at least one, all of the same memory"));
     }
     const settles = conflicts.map(({ id }) => idOf(id));
-    const operation = {
-      id: uuidv7(),
-      type: "memory.update",
-      memory: { id: first.memoryId, set: toFields(set), settles },
-    };
-    const { data, error } = await this.#link.fn("sync", pushAnswer, {
-      push: [operation],
-      limit: 0,
-    });
-    if (error) return failed(error);
-    const result = data.results.find(({ id }) => id === operation.id);
-    if (!result) return failed(foreign("the function sync"));
-    return result.status === "gone" ? failed(gone(first.memoryId)) : ok(null);
+    const { error } = await changeMemory(this.#link, first.memoryId, { set, settles });
+    return error ? failed(error) : ok(null);
   }
 }
 
@@ -125,11 +111,3 @@ function conflictFromRow(row: ConflictRow): Conflict {
     wanted: wantedValue,
   };
 }
-
-const gone = (id: string) =>
-  new MayflyError({
-    code: "memory_unknown",
-    message: `There is no memory ${id}, or the caller may not change it.`,
-    hint: "It may have been forgotten, together with its conflicts.",
-    details: { field: "memoryId" },
-  });

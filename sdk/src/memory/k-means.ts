@@ -30,7 +30,7 @@ export function kMeans(items: Item[], clusters: number): number[] {
   return best.of;
 }
 
-/** Of length 1. */
+/** A vector of length 1. */
 function toVector(words: Readonly<Record<string, number>>, places: Map<string, number>): Sparse {
   const entries = Object.entries(words).sort(([a], [b]) => (a < b ? -1 : 1));
   const length = Math.hypot(...entries.map(([, weight]) => weight));

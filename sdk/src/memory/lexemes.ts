@@ -2,7 +2,7 @@
 import { stem } from "porter2";
 import { searched } from "./searched.ts";
 
-/** Those of Postgres' english.stop. */
+/** The stop words in Postgres' english.stop. */
 const stopWords = new Set(
   `i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers
   herself it its itself they them their theirs themselves what which who whom this that these those am is
@@ -30,7 +30,7 @@ const token = new RegExp(
   "giu",
 );
 
-/** Letters without a mark that could be removed. */
+/** Letters whose accent cannot be removed as a separate mark, with their replacements. */
 const special: Record<string, string> = {
   ß: "ss",
   æ: "ae",
@@ -56,7 +56,7 @@ const longest = 2_000;
 
 function lexemeOf(word: string): string | null {
   const lower = word.toLowerCase();
-  // With a digit, it is kept unchanged.
+  // A word with a digit is kept unchanged.
   if (/\p{N}/u.test(lower)) return lower;
   const plain = /^[a-z-]*$/.test(lower) ? lower : unaccented(lower);
   if (stopWords.has(plain)) return null;

@@ -13,7 +13,7 @@ const chunk = 100_000;
 
 /**
  * Searches a cache by words, like the server does for a small tenant, and by meaning (exact cosine: 5,000
- * vectors take a few milliseconds). A memory is indexed at the first search after it came, so an agent that
+ * vectors take a few milliseconds). A memory is indexed at the first search after it arrives, so an agent that
  * is always online pays nothing.
  */
 export class LocalSearch {
@@ -86,7 +86,7 @@ export class LocalSearch {
     };
   }
 
-  /** Each result with the ones behind it that say the same: see mayfly_private.duplicates_among. */
+  /** Merges each result with later ones that say the same: see mayfly_private.duplicates_among. */
   #grouped<T extends { memory: Memory }>(ranked: T[]): (T & { duplicates: string[] })[] {
     const groups: (T & { duplicates: string[] })[] = [];
     for (const found of ranked) {
@@ -115,7 +115,7 @@ export class LocalSearch {
       if (known.model !== model || !candidates.has(id)) continue;
       let score = 0;
       for (let at = 0; at < asked.length; at++) score += (asked[at] ?? 0) * (known.vector[at] ?? 0);
-      // A vector that points elsewhere is not a match, even if there are few.
+      // A vector with a negative cosine is not a match, even if there are few matches.
       if (score > 0) found.push({ id, score });
     }
     return found.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(0, depth);
@@ -131,14 +131,14 @@ export class LocalSearch {
       return {
         model: "",
         embedding: null,
-        problem: "by words only: no embedder is configured in the cache",
+        problem: "searched by words only: no embedder is configured in the cache",
       };
     }
     try {
       const [made] = await embedder.embed([query]);
       return { model: embedder.model, embedding: made ?? null, problem: null };
     } catch (error) {
-      const problem = `by words only: the cache's embedder failed: ${String(error)}`;
+      const problem = `searched by words only: the cache's embedder failed: ${String(error)}`;
       return { model: embedder.model, embedding: null, problem };
     }
   }

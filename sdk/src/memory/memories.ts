@@ -1,18 +1,15 @@
-import { v7 as uuidv7 } from "uuid";
-import { failed, ok, type Result } from "../contract/errors.ts";
-import { idOf } from "../contract/ids.ts";
-import { pushAnswer } from "../contract/log.ts";
+import { ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
 import { type ClusterOptions, type Clusters, cluster } from "./clusters.ts";
 import { Conflicts } from "./conflicts.ts";
-import { type Context, type ContextOptions, recallContext } from "./context.ts";
-import type { ListOptions, Memory, MemoryPage, NewMemory } from "./memory.ts";
-import { getMemory, listMemories, queryMemories, readThread } from "./reads.ts";
+import type { ListOptions, Memory, MemoryChange, MemoryPage, NewMemory } from "./memory.ts";
+import { type Context, type ContextOptions, recallContext } from "./prompt-context.ts";
+import { getMemory, listMemories, queryMemories, readThread } from "./read-memories.ts";
 import type { Recall, RecallOptions } from "./recall.ts";
 import { type Recommendations, type RecommendOptions, recommend } from "./recommend.ts";
 import { type Reembedded, type ReembedOptions, reembed } from "./reembed.ts";
 import { readStatistics, type Statistics } from "./statistics.ts";
-import { type Remembered, storeMemories } from "./store.ts";
+import { changeMemory, forgetMemory, type Remembered, storeMemories } from "./store.ts";
 import { type Tuned, type TuneOptions, tune, untune } from "./tune.ts";
 
 /** The memories of the tenant that the caller may see on the server. */
@@ -54,7 +51,8 @@ export class Memories {
   }
 
   /**
-   * Lists the memories that the caller may see, by id (oldest first), one page at a time.
+   * Lists the memories that the caller may see, by id (oldest first, unless you pass `newestFirst`), one page
+   * at a time.
    *
    * @example
    * const { data: page } = await mayfly.memory.list({ tags: ["security"], minReward: 0.8 });
@@ -105,9 +103,10 @@ export class Memories {
   }
 
   /**
-   * Shows what worked before for similar tasks, judged by rewards: each approach with how often it was tried,
-   * how well it went, and why it is recommended; and what did not work. Memories without a reward do not
-   * count. If nothing is known to work, `known` is false and `reason` says why.
+   * Shows what worked before for similar tasks, and what did not, judged by rewards. Each approach
+   * comes with how often it was tried, how well it went, and why it is recommended. Memories
+   * without a reward do not count. If nothing is known to work, `known` is false and `reason` says
+   * why.
    *
    * @returns what `recall` returns.
    * @example
@@ -152,17 +151,27 @@ export class Memories {
   }
 
   /**
+   * Changes fields of a memory, without an outbox. Null resets a field to its default. See
+   * `agent.memory.update` for `base` and `resolve`.
+   *
+   * @returns `memory_unknown` if there is no such memory that the caller may change; `invalid_operation` with
+   * the field; `scope_missing`, `unavailable`.
+   * @example
+   * await mayfly.memory.update(id, { set: { reward: 1, tags: ["keys"] } });
+   */
+  update(id: string, change: MemoryChange): Promise<Result<{ id: string }>> {
+    return changeMemory(this.#link, id, change);
+  }
+
+  /**
    * Forgets a memory. Its content is erased at once, and a tombstone remains.
    *
    * @returns `memory_unknown` if there is no such memory that the caller may forget; `scope_missing`.
    * @example
    * await mayfly.memory.forget(id);
    */
-  async forget(id: string): Promise<Result<{ id: string }>> {
-    const memory = { id: idOf(id) };
-    const push = [{ id: uuidv7(), type: "memory.delete", memory }];
-    const { error } = await this.#link.fn("sync", pushAnswer, { push, limit: 0 });
-    return error ? failed(error) : ok(memory);
+  forget(id: string): Promise<Result<{ id: string }>> {
+    return forgetMemory(this.#link, id);
   }
 
   /**

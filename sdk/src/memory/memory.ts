@@ -2,7 +2,8 @@ import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
 import type { LogEvent } from "../contract/log.ts";
 import { type Memory, type MemoryContent, memoryFromRow } from "../contract/memory-rows.ts";
-import type { Memory as MemoryBody, MemoryKind } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
+import type { MemoryKind } from "../contract/schemas.ts";
 
 export {
   contentFromRow,
@@ -64,6 +65,8 @@ export interface ListOptions {
   minReward?: number;
   /** 1 to 10. */
   minImportance?: number;
+  /** By id, the oldest first by default. Ids that the SDK makes are in the order of time. */
+  newestFirst?: boolean;
   /** `next` of the previous page. */
   after?: string;
   /** 100 by default, 1,000 at most. */
@@ -94,10 +97,13 @@ export const contentOf = (memory: MemoryContent): MemoryContent => {
   };
 };
 
+export type Put = Extract<Operation, { type: "memory.put" }>;
+export type Update = Extract<Operation, { type: "memory.update" }>;
+
 /** A new memory as it will be read, until the server answers. */
-export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory =>
+export const memoryFromBody = (id: string, body: Put["body"], agentId: string | null): Memory =>
   memoryFromRow({
-    id: body.id,
+    id,
     kind: body.kind ?? "episode",
     task: body.task ?? "",
     input: body.input ?? "",
@@ -122,26 +128,26 @@ export const memoryFromBody = (body: MemoryBody, agentId: string | null): Memory
 /** The body that pushes a memory. `createdAt` is the server's time, even if this machine's clock is wrong. */
 export function toMemory(
   memory: NewMemory,
-  id: string,
   agentId: string | null,
   createdAt: Date | null,
-): MemoryBody {
+): Put["body"] {
   const {
+    id: _id,
     sessionId,
     conversationId,
     latencyMs,
     expiresAt,
     allowDuplicate,
-    embedding: _embedding,
-    model: _model,
+    embedding,
+    model,
     ...rest
   } = memory;
   return {
     ...rest,
-    id,
+    ...(embedding && model !== undefined && { embedding, model }),
     ...(agentId && { agent_id: agentId }),
     ...(createdAt && { created_at: createdAt.toISOString() }),
-    // A memory with a key is stored once in its own way.
+    // A memory with a key is already stored only once.
     ...(!allowDuplicate && memory.key === undefined && { once: true }),
     ...(sessionId && { session_id: idOf(sessionId) }),
     ...(conversationId && { conversation_id: idOf(conversationId) }),

@@ -7,7 +7,7 @@ import { Memories } from "./memories.ts";
 
 export type { Memories } from "./memories.ts";
 
-/** Which project, with which identity, in which tenant: as for `new Mayfly`. */
+/** Which project, with which identity, in which tenant, like the options of `new Mayfly`. */
 export interface OpenMemoriesOptions {
   /** The project's URL. */
   url: string;
@@ -22,8 +22,8 @@ export interface OpenMemoriesOptions {
 }
 
 /**
- * The memory of a tenant, and nothing else: for a page that recalls, and does not spawn, send or work. It has
- * what `mayfly.memory` has, and needs less than half of the code.
+ * Opens only the memory of a tenant, for a page that recalls but does not spawn, send or work. It
+ * has the same calls as `mayfly.memory`, with less than half of the code.
  *
  * @example
  * const memory = openMemories({ url, key: publishableKey, client: supabase, tenant });

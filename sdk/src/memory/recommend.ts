@@ -13,7 +13,10 @@ export interface RecommendOptions
   limit?: number;
   /** The average reward from which an approach has worked. 0.5 by default. */
   minReward?: number;
-  /** How similar a memory has to be to the task, 0 to 1. 0.3 by default. Unrelated ones have .06 to .18. */
+  /**
+   * How similar a memory has to be to the task, 0 to 1. 0.3 by default. Unrelated memories have
+   * 0.06 to 0.18.
+   */
   minRelevance?: number;
 }
 

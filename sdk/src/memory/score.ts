@@ -15,7 +15,7 @@ export interface ScoreParts {
   vector_rank: number | null;
   /** The cosine, above 0. */
   similarity: number | null;
-  /** What the memories before and after it in its conversation or session lend it. Part of `relevance`. */
+  /** Its share of the scores of the memories right before and after it in its thread. Part of `relevance`. */
   neighbours?: number | null;
   /** 0 to 1: words and meaning combined. */
   relevance: number;
@@ -39,7 +39,7 @@ export interface ScoreParts {
 export interface AskedWords {
   /** About how many memories there are. */
   memories: number;
-  /** In how many of them the words were counted. Null if in all. */
+  /** The number of memories in which words were counted. Null if all. */
   counted_in: number | null;
   words: {
     word: string;

@@ -1,4 +1,4 @@
-/** Prepares a text for parsing into words, like mayfly_private.searched, which has the reasons. */
+/** Prepares a text for parsing into words, like mayfly_private.searched, which gives the reasons. */
 
 /** Letters of scripts without spaces between words, and of Korean. */
 const letter =
@@ -18,7 +18,7 @@ const marks =
 const paired = new RegExp(`[${letter}]`, "u");
 const pairs = new RegExp(`((?:${unit}){1,2})`, "gu");
 const firsts = new RegExp(`(?:^|[^${letter}${mark}]+)(?:${unit})?`, "gu");
-/** Identifiers, paths and addresses, and hashes that begin like a number. */
+/** Identifiers, paths and addresses, and hashes that begin with a number. */
 const identifiers =
   /([A-Za-z0-9_]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9_./\\:@]*|[A-Za-z0-9_]+(?:[./\\:@][A-Za-z0-9_]+)+|\b[0-9]+e[0-9]+[a-z][a-z0-9]*)/g;
 

@@ -17,6 +17,8 @@ export interface Statistics {
   byKind: Partial<Record<MemoryKind, number>>;
   /** The 100 agents with the most memories. Null: memories from a person or the secret key. */
   byAgent: { agentId: string | null; memories: number }[];
+  /** How many were made on each of the last 90 days (UTC), as `2026-11-29`. Days without one are missing. */
+  byDay: Record<string, number>;
   /** By model. */
   withVector: Record<string, number>;
   withoutVector: number;
@@ -33,6 +35,7 @@ export interface StatisticsRow {
   private: number;
   by_kind: Partial<Record<MemoryKind, number>>;
   by_agent: { agent_id: string | null; memories: number }[];
+  by_day?: Record<string, number> | undefined;
   with_vector: Record<string, number>;
   without_vector: number;
   conflicts: number;
@@ -48,6 +51,8 @@ export const statisticsRow = row<StatisticsRow>({
   by_agent: list(
     row<{ agent_id: string | null; memories: number }>({ agent_id: maybeText, memories: count }),
   ),
+  // Missing if a server before 0.2 answers.
+  by_day: counts.optional(),
   with_vector: counts,
   without_vector: count,
   conflicts: count,
@@ -55,6 +60,6 @@ export const statisticsRow = row<StatisticsRow>({
 export async function readStatistics(link: Link): Promise<Result<Statistics>> {
   const { data, error } = await link.rpc("memory_statistics", {}, statisticsRow);
   if (error) return failed(error);
-  const { by_agent, ...rest } = data;
-  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow) });
+  const { by_agent, by_day = {}, ...rest } = data;
+  return ok({ ...fromRow(rest), byAgent: by_agent.map(fromRow), byDay: by_day });
 }

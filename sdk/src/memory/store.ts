@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
-import { failed, ok, type Result } from "../contract/errors.ts";
+import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid } from "../contract/invalid.ts";
-import { pushAnswer } from "../contract/log.ts";
+import type { Operation } from "../contract/operation.ts";
 import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
-import { type NewMemory, toMemory } from "./memory.ts";
+import { pushOperations } from "../outbox/sync-call.ts";
+import { type MemoryChange, type NewMemory, type Put, toFields, toMemory } from "./memory.ts";
 
 /** A memory that was stored directly. */
 export interface Remembered {
@@ -28,22 +29,61 @@ export async function storeMemories(
     return failed(invalid(field, "must name the model of the embedding"));
   }
   if (memories.length === 0) return ok([]);
-  const push = memories.map((memory) => ({
-    id: uuidv7(),
-    type: "memory.put",
-    memory: toMemory(memory, idOf(memory.id ?? uuidv7()), null, null),
-    ...(memory.embedding && { embedding: memory.embedding, model: memory.model }),
-  }));
-  const { data, error } = await link.fn("sync", pushAnswer, { push, limit: 0 });
+  const push = memories.map(
+    (memory): Put => ({
+      id: uuidv7(),
+      type: "memory.put",
+      subject: idOf(memory.id ?? uuidv7()),
+      body: toMemory(memory, null, null),
+    }),
+  );
+  const { data, error } = await pushOperations(link, push);
   if (error) return failed(error);
   const results = new Map(data.results.map((result) => [result.id, result]));
   const stored: Remembered[] = [];
-  for (const { id, memory } of push) {
+  for (const { id, subject } of push) {
     const result = results.get(id);
     if (!result) return failed(foreign("the function sync"));
     const { status, kept } = result;
-    if (status === "duplicate") stored.push({ id: kept ?? memory.id, status });
-    else stored.push({ id: kept ?? memory.id, status: kept ? "changed" : "stored" });
+    if (status === "duplicate") stored.push({ id: kept ?? subject, status });
+    else stored.push({ id: kept ?? subject, status: kept ? "changed" : "stored" });
   }
   return ok(stored);
 }
+
+/** Changes a memory on the server, in one round trip. */
+export function changeMemory(
+  link: Link,
+  id: string,
+  { set, base, resolve, settles }: MemoryChange,
+): Promise<Result<{ id: string }>> {
+  const body = {
+    set: toFields(set),
+    ...(base && { base: toFields(base) }),
+    ...(resolve && { resolve }),
+    ...(settles && { settles: settles.map(idOf) }),
+  };
+  return pushOne(link, { id: uuidv7(), type: "memory.update", subject: idOf(id), body });
+}
+
+/** Forgets a memory on the server, in one round trip. */
+export function forgetMemory(link: Link, id: string): Promise<Result<{ id: string }>> {
+  return pushOne(link, { id: uuidv7(), type: "memory.delete", subject: idOf(id) });
+}
+
+async function pushOne(link: Link, operation: Operation): Promise<Result<{ id: string }>> {
+  const { subject } = operation;
+  const { data, error } = await pushOperations(link, [operation]);
+  if (error) return failed(error);
+  const result = data.results.find(({ id }) => id === operation.id);
+  if (!result) return failed(foreign("the function sync"));
+  return result.status === "gone" ? failed(gone(subject)) : ok({ id: subject });
+}
+
+const gone = (id: string) =>
+  new MayflyError({
+    code: "memory_unknown",
+    message: `There is no memory ${id}, or the caller may not change it.`,
+    hint: "It may have been forgotten, together with its conflicts.",
+    details: { field: "memoryId" },
+  });

@@ -51,7 +51,7 @@ interface PullInto {
  * Pulls everything, or what is new since the cursor of the cache, page by page. Each page is released as soon
  * as it is taken in. The cursor moves when a page is taken in and handled.
  *
- * @returns how many events and memories came.
+ * @returns how many events and memories were pulled.
  */
 export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }>> {
   const { link, outbox, cache } = into;
@@ -60,7 +60,7 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
   for (;;) {
     const { data, error } = await nextPage(link, outbox, cache);
     if (error?.code === "cursor_expired" && !expired) {
-      // The log is gone, or is a different one, so pull everything again.
+      // The log since the cursor is gone, or it is a different log, so pull everything again.
       expired = true;
       cache.startOver();
       continue;
@@ -74,8 +74,8 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     pulled += data.events.length + data.memories.length;
     if (data.more) continue;
     if (!cache.inSnapshot) return ok({ pulled });
-    // Keep those that only the outbox has.
-    cache.endSnapshot(outbox.memories("memory.put"));
+    // Keep memories that only the outbox has.
+    cache.endSnapshot(outbox.subjects("memory.put"));
     // After the last page of memories comes the log since the first one. If there was only one
     // page, it is complete.
     if (first) return ok({ pulled });
@@ -99,8 +99,8 @@ async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   }
   // Later updates here get later timestamps than what was pulled.
   for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.outbox.clock.observe);
-  // To be forgotten, but still on the server.
-  const forgotten = into.outbox.memories("memory.delete");
+  // Forgotten here, but not on the server yet.
+  const forgotten = into.outbox.subjects("memory.delete");
   const memories = data.memories.map(memoryFromRow);
   const held = memories.filter(({ id }) => !forgotten.has(id));
   for (const memory of held) cache.put(memory);

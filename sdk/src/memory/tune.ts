@@ -23,7 +23,7 @@ export interface TuneOptions {
 /** How well the tenant's questions are answered at one weight of meaning: nDCG@10. */
 export interface TunedWeight {
   meaning: number;
-  /** For the even and for the odd questions. */
+  /** The result for the even questions, and for the odd ones. */
   halves: [number, number];
   all: number;
 }
@@ -52,7 +52,7 @@ export interface Tuned {
 }
 
 const weights = [0, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8];
-/** A smaller difference is noise, with a few dozen questions. */
+/** With a few dozen questions, a smaller difference is noise. */
 const noise = 0.005;
 const fewest = 20;
 
@@ -165,8 +165,8 @@ const tooFew = (what: string) =>
   });
 
 /**
- * What words and meaning find separately. Nothing else counts, because reward, age and neighbours would
- * reveal which memories belong together.
+ * The results of words and of meaning, separately. Nothing else counts, because reward, age and
+ * neighbours would reveal which memories belong together.
  */
 async function ask(
   { id, query, relevant }: Asked,

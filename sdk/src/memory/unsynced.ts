@@ -1,19 +1,19 @@
 /** An agent's own changes that the server has not acknowledged yet. */
 
 import { idOf } from "../contract/ids.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { asUpdate, withFields } from "./apply-changes.ts";
 import { MemoryCache } from "./cache.ts";
 import type { Embedder } from "./embedder.ts";
 import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
-import { contentOf, type Memory, memoryFromBody } from "./memory.ts";
+import { contentOf, type Memory, memoryFromBody, type Put, type Update } from "./memory.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
 /** What the outbox has about one memory. */
 interface Pending {
-  put?: Extract<Operation, { type: "memory.put" }>;
-  updates: Extract<Operation, { type: "memory.update" }>[];
+  put?: Put;
+  updates: Update[];
   isForgotten: boolean;
   /** Whether any of it is still waiting. */
   waits: boolean;
@@ -25,7 +25,7 @@ export type Unacknowledged = ReadonlyMap<string, Pending>;
 interface Index {
   cache: MemoryCache;
   search: LocalSearch;
-  /** What each memory was made from. If this changes, it is made again. */
+  /** What each memory was made from. If this changes, the memory is made again. */
   keys: Map<string, string>;
 }
 
@@ -33,11 +33,11 @@ const mark = <T extends object>(memory: T, { waits }: Pending): T & { unsynced?:
   waits ? { ...memory, unsynced: true } : memory;
 
 const updated = (memory: Memory, { updates }: Pending): Memory =>
-  updates.reduce((shown, update) => withFields(shown, update.memory.set), memory);
+  updates.reduce((shown, update) => withFields(shown, update.body.set), memory);
 
 /**
- * Adds an agent's waiting changes to the server's answers. It has its own index of only what waits, because
- * indexing the whole cache would take a second for a thousand memories.
+ * Adds an agent's waiting changes to the server's answers. It indexes only the waiting changes,
+ * because indexing the whole cache would take a second for a thousand memories.
  */
 export class Unsynced {
   readonly #outbox: Outbox;
@@ -60,14 +60,17 @@ export class Unsynced {
   }
 
   /**
-   * The current changes. They are taken before the server is asked, so that what it acknowledges meanwhile is
-   * not missed.
+   * The current changes. They are taken before the server is asked, so that changes that it
+   * acknowledges meanwhile are not missed.
    */
   waiting(): Operation[] {
     return this.#outbox.operations(this.#own.id);
   }
 
-  /** What was waiting then or is waiting now, except what was refused meanwhile. */
+  /**
+   * Everything that was waiting then or is waiting now, except operations that were refused
+   * meanwhile.
+   */
   since(before: Operation[]): Unacknowledged {
     const now = this.waiting();
     const waits = new Set(now.map(({ id }) => id));
@@ -75,13 +78,13 @@ export class Unsynced {
     const kept = before.filter(({ id }) => waits.has(id) || !this.#outbox.refused(id));
     const pending = new Map<string, Pending>();
     for (const operation of [...kept, ...now.filter(({ id }) => !known.has(id))]) {
-      const { id } = operation.memory;
+      const { subject: id } = operation;
       const one = pending.get(id) ?? { updates: [], isForgotten: false, waits: false };
       pending.set(id, one);
       one.waits ||= waits.has(operation.id);
       if (operation.type === "memory.put") {
         one.put ??= operation;
-        if (operation.memory.key) one.updates.push(asUpdate(operation));
+        if (operation.body.key) one.updates.push(asUpdate(operation));
       } else if (operation.type === "memory.update") one.updates.push(operation);
       else one.isForgotten = true;
     }
@@ -91,7 +94,7 @@ export class Unsynced {
   /** How many results to ask the server for, so that removed ones leave no gap. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
-      ({ type, memory }) => type !== "memory.put" || memory.key !== undefined,
+      ({ type, body }) => type !== "memory.put" || body.key !== undefined,
     ).length;
     // Pass a wrong limit on, so that the server refuses it.
     return limit >= 1 && limit <= most ? Math.min(limit + leaving, most) : limit;
@@ -164,7 +167,7 @@ export class Unsynced {
   }
 
   #put({ put }: Pending): Memory | null {
-    return put ? memoryFromBody(put.memory, this.#own.id) : null;
+    return put ? memoryFromBody(put.subject, put.body, this.#own.id) : null;
   }
 
   async #search(
@@ -174,7 +177,7 @@ export class Unsynced {
     now: number,
   ): Promise<RecalledMemory[]> {
     const { search } = this.#indexOf(pending);
-    // If its meaning is not known, that does not count against it.
+    // A memory without a vector is not ranked lower for that.
     const { results } = await search.recall(query, options, now);
     return results.flatMap((found) => {
       const one = pending.get(found.memory.id);
@@ -203,13 +206,13 @@ export class Unsynced {
       const parts = [put?.id, put ? undefined : held?.version, ...updates.map((op) => op.id)];
       const key = parts.join(" ");
       if (isForgotten || keys.get(id) === key) continue;
-      const memory = put?.memory.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
+      const memory = put?.body.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // An older version never replaces a newer one, and none is older here.
+      // In the cache, an older version never replaces a newer one. Here, none is older.
       cache.put({ ...updated(memory, one), version: 1 });
       // The vector of an updated memory may belong to another text.
-      const { embedding, model } = updates.length === 0 && put ? put : {};
+      const { embedding, model } = updates.length === 0 && put ? put.body : {};
       if (embedding && model) search.addVector(id, model, embedding);
     }
     return index;
@@ -217,8 +220,8 @@ export class Unsynced {
 }
 
 /**
- * A result of the server with this agent's changes. Null if it is forgotten or no longer matches. Fields that
- * a result does not have have passed the filters on the server.
+ * A result of the server with this agent's changes. Null if it is forgotten or no longer matches.
+ * Fields that are missing in a result have already passed the filters on the server.
  */
 function shown(
   result: RecalledMemory,

@@ -1,6 +1,6 @@
 /**
- * Memories by their words, ranked like mayfly_private.find_by_words ranks a small tenant: it counts every
- * memory that is here.
+ * Finds memories by their words, and ranks them like mayfly_private.find_by_words ranks a small
+ * tenant, where every memory is counted.
  */
 import { lexemesOf } from "./lexemes.ts";
 import type { Memory } from "./memory.ts";
@@ -20,7 +20,7 @@ interface Indexed {
   damping: number;
 }
 
-/** Postgres keeps no more positions of a word. */
+/** Postgres keeps at most this many positions of a word. */
 const mostPlaces = 255;
 /** The weights with which ts_rank is called: for task and tags, the text, the critique. */
 const weights = [1, 0.8, 0.2];
@@ -77,7 +77,7 @@ export class WordIndex {
 
   /**
    *
-   * @param known how many memories there are, whatever is asked for.
+   * @param known how many memories there are in all.
    * @param candidates memories that may be found.
    */
   search(question: string, known: number, candidates: ReadonlyMap<string, Memory>): WordMatch[] {
@@ -123,7 +123,7 @@ export class WordIndex {
     return new Map([...ranks].map(([id, rank]) => [id, rank ** 2]));
   }
 
-  /** Which part of all words of both texts occurs in both. */
+  /** The share of all words of two texts that occurs in both. */
   likeness(one: string, other: string): number {
     const [a, b] = [this.#memories.get(one)?.ranks, this.#memories.get(other)?.ranks];
     if (!a || !b) return 0;
@@ -165,9 +165,9 @@ function phrasesOf(question: string): string[][] {
     .filter((words) => words.filter((word) => word !== "").length > 1);
 }
 
-/** Words in sequence. A stop word is an empty one. */
+/** Words in sequence. An empty one stands for a stop word. */
 function* plainWords(text: string): Generator<string> {
-  // What searched() added behind the text is not part of its order.
+  // The words that searched() added after the text are not part of its order.
   const plain = isPaired(text)
     ? searched(text)
     : text.normalize("NFKC").replace(/[<>./\\:@]/g, " ");

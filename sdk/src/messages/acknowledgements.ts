@@ -4,8 +4,13 @@ import { lookAgainMs } from "../link/look-again.ts";
 import { Backoff, Pause, passes } from "../link/retry.ts";
 import { acknowledged } from "./answers.ts";
 
-/** Acknowledgements are batched over this window. */
-const gatherMs = 20;
+/**
+ * Acknowledgements are batched over this window, and a message that is sent meanwhile carries them. A
+ * worker that gets one task after the other then makes one call less for each.
+ */
+const gatherMs = 100;
+/** They wait longer while a handler runs, because it may send a message. */
+const holdMs = 150;
 const perCall = 1_000;
 
 /** The result of a batch. */
@@ -24,16 +29,23 @@ export class Acknowledgements {
   readonly #link: Link;
   readonly #onDone: (seqs: number[]) => void;
   readonly #onError: (error: MayflyError) => void;
+  readonly #isHandling: () => boolean;
   #waiting: number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending: Promise<void> | undefined;
   #ended = false;
   readonly #pause = new Pause();
 
-  constructor(link: Link, onDone: (seqs: number[]) => void, onError: (error: MayflyError) => void) {
+  constructor(
+    link: Link,
+    onDone: (seqs: number[]) => void,
+    onError: (error: MayflyError) => void,
+    isHandling: () => boolean,
+  ) {
     this.#link = link;
     this.#onDone = onDone;
     this.#onError = onError;
+    this.#isHandling = isHandling;
   }
 
   add(seq: number): void {
@@ -41,9 +53,22 @@ export class Acknowledgements {
     this.#plan(gatherMs);
   }
 
+  /** Takes the waiting numbers for a call that is made anyway. The caller then passes them to `settle`. */
+  take(): number[] {
+    return this.#waiting.splice(0, perCall);
+  }
+
+  /** @param unseen the numbers that the server cannot see yet; null if the call failed. */
+  settle(seqs: number[], unseen: number[] | null): void {
+    const early = unseen === null ? seqs : seqs.filter((seq) => unseen.includes(seq));
+    this.#waiting.unshift(...early);
+    if (early.length > 0) this.#plan(gatherMs);
+    this.#onDone(seqs.filter((seq) => !early.includes(seq)));
+  }
+
   /**
-   * Sends everything once, and what the server cannot see yet a few more times. The next reader gets the rest
-   * again.
+   * Sends everything once, and repeats a few times what the server cannot see yet. The next reader
+   * gets the rest again.
    */
   async end(): Promise<void> {
     this.#ended = true;
@@ -62,6 +87,8 @@ export class Acknowledgements {
     if (this.#timer || this.#sending || this.#ended) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      if (this.#waiting.length === 0) return;
+      if (ms === gatherMs && this.#isHandling()) return this.#plan(holdMs);
       this.#sending = this.#drain().finally(() => {
         this.#sending = undefined;
         if (this.#waiting.length > 0) this.#plan(gatherMs);
@@ -96,10 +123,7 @@ export class Acknowledgements {
       if (passes(answer.error)) this.#waiting.unshift(...seqs);
       return { error: answer.error, early: false };
     }
-    const unseen = new Set(answer.data.unseen);
-    const early = seqs.filter((seq) => unseen.has(seq));
-    this.#waiting.unshift(...early);
-    this.#onDone(seqs.filter((seq) => !unseen.has(seq)));
-    return { error: null, early: early.length > 0 };
+    this.settle(seqs, answer.data.unseen);
+    return { error: null, early: answer.data.unseen.length > 0 };
   }
 }

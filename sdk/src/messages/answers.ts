@@ -8,9 +8,11 @@ export const messageRow = row<MessageRow>({
   attempt: count.optional(),
   attachments: list(object),
 } as Fields<MessageRow>);
-export const sent = list(
-  row<Sent>({ id: text, recipients: count.optional(), seq: count.optional() }),
-);
+const sent = row<Sent>({ id: text, recipients: count.optional(), seq: count.optional() });
+export const sentAndAcknowledged = row<{ sent: Sent[]; unseen: number[] }>({
+  sent: list(sent),
+  unseen: list(count),
+});
 /** `unseen`: numbers whose rows are not visible yet. */
 export const acknowledged = row<{ unseen: number[] }>({ unseen: list(count) });
 

@@ -25,8 +25,10 @@ export interface Attachment {
   sha256?: string;
 }
 
-/** What a message has besides its payload. */
+/** Options of a message. */
 export interface SendOptions {
+  /** A trace context (W3C `traceparent`), passed on to the recipients. By default that of the current span. */
+  trace?: string;
   /** A UUIDv7, made for you if you leave it out. Sending the same id again changes nothing. */
   id?: string;
   conversationId?: string;
@@ -49,7 +51,7 @@ export type Priority = "low" | "normal" | "high" | "urgent";
 /** A message that was sent. */
 export interface Sent {
   id: string;
-  /** In how many inboxes it is. Missing for a message in a channel. */
+  /** How many inboxes it is in. Missing for a message in a channel. */
   recipients?: number;
   /** Its number in the channel. */
   seq?: number;
@@ -75,6 +77,8 @@ export interface MessageContent<T extends string = string> {
   deadline: Date | null;
   payload: T extends KnownMessageType ? PayloadOf<T> : Record<string, unknown>;
   attachments: Attachment[];
+  /** The trace context of its sender (W3C `traceparent`). */
+  trace: string | null;
   sentAt: Date;
 }
 
@@ -90,10 +94,11 @@ export interface MessageRow {
 }
 
 export function messageFromRow(row: MessageRow): MessageContent {
-  const { payload, attachments, to, attempt = 1, deadline, session: _, ...rest } = row;
+  const { payload, attachments, to, attempt = 1, deadline, session: _, trace, ...rest } = row;
   return {
     ...(fromRow(rest) as unknown as MessageContent),
     attempt,
+    trace: typeof trace === "string" ? trace : null,
     deadline: typeof deadline === "string" ? new Date(deadline) : null,
     to: to as Exclude<MessageTarget, string>,
     // Keep the names of the sender's own fields.
@@ -123,7 +128,8 @@ export function outgoing(
   payload: Record<string, unknown>,
   options: SendOptions,
 ): OutgoingMessage {
-  const { conversationId, correlationId, replyTo, priority, replyRequired, deadline } = options;
+  const { conversationId, correlationId, replyTo, priority, replyRequired, deadline, trace } =
+    options;
   return {
     id,
     to: recipientOf(to),
@@ -135,6 +141,7 @@ export function outgoing(
     ...(priority !== undefined && { priority }),
     ...(replyRequired !== undefined && { reply_required: replyRequired }),
     ...(deadline !== undefined && { deadline: deadline.toISOString() }),
+    ...(trace !== undefined && { trace }),
     ...(options.attachments && {
       attachments: options.attachments.map(({ mimeType, ...rest }) => ({
         ...rest,

@@ -3,9 +3,9 @@ import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { failureType } from "../contract/messages.ts";
 import { HandlerQueue } from "../link/handler-queue.ts";
 import type { Link } from "../link/link.ts";
-import { report } from "../link/report.ts";
+import { within } from "../link/monotonic-time.ts";
 import { Backoff, Pause, passes } from "../link/retry.ts";
-import { within } from "../link/ticks.ts";
+import { report } from "../link/safe-callback.ts";
 import { type SequencePage, SequenceReader } from "../log/sequence.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { inboxPage, openInbox } from "./answers.ts";
@@ -13,8 +13,8 @@ import type { MessageRow } from "./content.ts";
 
 export interface ListenOptions {
   /**
-   * Called with what a handler threw three times in a row, and its message. Called without a message when
-   * listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
+   * Called with the error and the message when a handler has thrown three times in a row. Called without a
+   * message when listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
    */
   onError?: (error: unknown, message?: MessageRow) => void;
 }
@@ -39,12 +39,14 @@ export class Inbox {
   readonly #session = uuidv4();
   readonly #listeners = new Set<Listener>();
   readonly #queue = new HandlerQueue();
-  readonly #acknowledgements: Acknowledgements;
+  readonly acknowledgements: Acknowledgements;
   readonly #requests = new Map<string, (result: Result<MessageRow>) => void>();
   readonly #givenUp = new Set<string>();
-  /** Taken, but perhaps not yet acknowledged, so not taken again. */
+  /** Messages that were taken and may not be acknowledged yet, so they are not taken again. */
   readonly #taken = new Set<number>();
-  /** Messages left in the inbox because they have no handler, by type: the lowest number. */
+  /**
+   * The lowest number, by type, of messages that stay in the inbox because they have no handler.
+   */
   readonly #left = new Map<string, number>();
   #reader: SequenceReader<MessageRow> | undefined;
   #opening: Promise<Result<null>> | undefined;
@@ -54,7 +56,7 @@ export class Inbox {
   #problem: MayflyError | null = null;
   /** Stops waiting for it to open. */
   readonly #pause = new Pause();
-  /** From which number to look back for left messages. */
+  /** From which number to look back for such messages. */
   #lookBack: number | undefined;
 
   readonly #answerFailure: AnswerFailure;
@@ -66,10 +68,11 @@ export class Inbox {
   constructor(link: Link, answerFailure: AnswerFailure) {
     this.#link = link;
     this.#answerFailure = answerFailure;
-    this.#acknowledgements = new Acknowledgements(
+    this.acknowledgements = new Acknowledgements(
       link,
       (seqs) => this.#forget(seqs),
       (error) => this.#tell(error),
+      () => this.#queue.size > 0,
     );
   }
 
@@ -83,7 +86,7 @@ export class Inbox {
       this.#reader?.nudge();
     }
     void this.open().then(({ error }) => {
-      // Whoever closed it knows that it was closed.
+      // The code that closed it already knows.
       if (error && (listener.onError || !this.#closed))
         report(listener.onError, `Listening for messages of the type ${type}`, error);
     });
@@ -112,7 +115,7 @@ export class Inbox {
     return result;
   }
 
-  /** Makes this process the reader of the inbox, once. Tries until it succeeds or may not. */
+  /** Makes this process the reader of the inbox, once. Tries until it succeeds or is refused. */
   open(): Promise<Result<null>> {
     if (this.#ended) return Promise.resolve(failed(this.#ended));
     if (this.#closed) return Promise.resolve(failed(closed()));
@@ -132,7 +135,7 @@ export class Inbox {
     for (const resolve of this.#requests.values()) resolve(failed(closed()));
     await this.#reader?.stop();
     await this.#queue.rest();
-    await this.#acknowledgements.end();
+    await this.acknowledgements.end();
   }
 
   async #open(): Promise<Result<null>> {
@@ -182,7 +185,7 @@ export class Inbox {
       await this.#queue.below(handleAtOnce);
       // A handler that was added meanwhile may look further back.
       if (this.#lookBack !== from) continue;
-      // A message that was heard and left can be there before its row is visible.
+      // A message that was broadcast and left in the inbox can be here before its row is visible.
       late = !page.data.more && page.data.upTo < after;
       this.#lookBack = page.data.upTo < after ? page.data.upTo + 1 : undefined;
     }
@@ -202,17 +205,17 @@ export class Inbox {
     const answered = typeof row.reply_to === "string" ? row.reply_to : "";
     const request = this.#requests.get(answered);
     if (request || this.#givenUp.has(answered)) {
-      // At once, because a running handler may be waiting for it.
+      // Take it at once, because a running handler may be waiting for it.
       this.#taken.add(row.seq);
       request?.(ok(row));
-      this.#acknowledgements.add(row.seq);
+      this.acknowledgements.add(row.seq);
       return;
     }
     if (this.#listenersOf(row.type).length === 0) {
       if (row.type === failureType) {
         // Nobody waits for it any more.
         this.#taken.add(row.seq);
-        this.#acknowledgements.add(row.seq);
+        this.acknowledgements.add(row.seq);
         return;
       }
       this.#left.set(row.type, Math.min(this.#left.get(row.type) ?? row.seq, row.seq));
@@ -231,15 +234,15 @@ export class Inbox {
       },
       async (failure) => {
         if (!failure) {
-          this.#acknowledgements.add(row.seq);
+          this.acknowledgements.add(row.seq);
           return;
         }
         for (const { onError } of this.#listenersOf(row.type).filter((one) => !left.has(one)))
           report(onError, `A handler of messages of the type ${row.type}`, failure.error, row);
         if (row.reply_required !== true) return;
-        // The failure is the answer, and the sender decides whether to ask again.
+        // The failure becomes the answer, and the sender decides whether to ask again.
         const answered = await this.#answerFailure(row, failure.error);
-        if (answered) this.#acknowledgements.add(row.seq);
+        if (answered) this.acknowledgements.add(row.seq);
       },
     );
   }

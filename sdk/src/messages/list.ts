@@ -28,23 +28,23 @@ export interface StoredMessageRow {
 /** A recipient of a message. */
 export interface Delivery {
   recipientId: string;
-  /** To how many readers it was handed. */
+  /** How often it was delivered. */
   attempts: number;
   /** When it was handled; null while it waits. */
   acknowledgedAt: Date | null;
 }
 
-/** A message that was sent, as whoever may read it finds it later. */
+/** A message that was sent, for anyone who may read it later. */
 export type StoredMessage = FromRow<StoredMessageRow> & {
-  /** Whose inbox it is in; empty for one in a channel. */
+  /** Its recipients. Empty for a message in a channel. */
   deliveries: Delivery[];
 };
 
 /** Which messages to list. */
 export interface ListMessages {
-  /** These alone, such as those of events of the log. */
+  /** Only the messages with these ids, such as the ones in events of the log. */
   ids?: string[];
-  /** Those in this inbox. */
+  /** Only messages in this inbox. */
   recipient?: string;
   sender?: string;
   since?: Date;
@@ -84,10 +84,10 @@ const deliveryRow = row<DeliveryRow>({
 const columns =
   "id, type, sender_id, sender_kind, target, channel_id, conversation_id, correlation_id, reply_to, priority, reply_required, payload, sent_at";
 const deliveryColumns = "message_id, recipient_id, attempts, acknowledged_at, seq";
-/** Ids of one request: a URL has an end. */
+/** How many ids one request may have, because the length of a URL is limited. */
 const chunk = 100;
 
-/** Messages, the newest first. */
+/** Messages, newest first. */
 export async function listMessages(
   link: Link,
   tenant: string,

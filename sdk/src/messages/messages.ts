@@ -4,6 +4,7 @@ import { idOf } from "../contract/ids.ts";
 import { failureType, faultOf, type PayloadOf } from "../contract/messages.ts";
 import { problemOf, problemOfDate } from "../contract/storable.ts";
 import type { Link } from "../link/link.ts";
+import { observe, traceOf } from "../link/observe.ts";
 import type { Limit } from "../link/requests.ts";
 import {
   type MessageContent,
@@ -36,8 +37,8 @@ export type MessageHandler<T extends string = string> = (
 /** Who is told about a handler's failures. */
 export interface HandlerOptions {
   /**
-   * Called with what a handler threw three times in a row, and its message. Called without a message when
-   * listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
+   * Called with the error and the message when a handler has thrown three times in a row. Called without a
+   * message when listening failed or has ended (`inbox_taken`, `scope_missing`, `not_authorized`).
    */
   onError?: (error: unknown, message?: Message) => void;
 }
@@ -59,8 +60,8 @@ export class Messages {
   /** @internal */
   constructor(link: Link) {
     this.#link = link;
-    this.#outgoing = new Outgoing(link);
     this.#inbox = new Inbox(link, (row, error) => this.#answerFailure(row, error));
+    this.#outgoing = new Outgoing(link, this.#inbox.acknowledgements);
   }
 
   /**
@@ -68,10 +69,10 @@ export class Messages {
    * that you send at the same time share one call. While the server cannot be reached, it is retried with the
    * same id.
    *
-   * @param payload an object of at most 256 KB; for a known type, as its schema says.
-   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`, `not_publisher`,
-   * `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`, `unavailable`: then it may have
-   * been sent; send it again with the same `id` to be sure.
+   * @param payload an object of at most 256 KB. For a known type, it must match its schema.
+   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`,
+   * `not_publisher`, `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`,
+   * `unavailable`. It may then have been sent; to be sure, send it again with the same `id`.
    * @example
    * await agent.send(other.id, "info", { text: "The build is green." });
    * await agent.send({ capability: "review" }, "review_request", { subject: "PR 12" });
@@ -85,11 +86,17 @@ export class Messages {
     const fault = faultOf(type, payload) ?? faultOfOptions(options);
     if (fault) return failed(invalid(type, fault));
     const id = idOf(options.id ?? uuidv7());
-    const message = outgoing(id, to, type, payload as Record<string, unknown>, options);
-    const began = performance.now();
-    const sent = await this.#outgoing.send(message);
-    noteSent(this.#link.note, message, sent, performance.now() - began);
-    return sent;
+    const { telemetry, tenantId, note } = this.#link;
+    const about = () => ({ kind: "add", what: "message", name: type, tenantId }) as const;
+    return observe(telemetry, about, async (tell) => {
+      const given = { ...traceOf(telemetry), ...options };
+      const message = outgoing(id, to, type, payload as Record<string, unknown>, given);
+      const began = performance.now();
+      const sent = await this.#outgoing.send(message);
+      noteSent(note, message, sent, performance.now() - began);
+      tell(sent.error ? { error: sent.error } : { id });
+      return sent;
+    });
   }
 
   /**
@@ -132,8 +139,9 @@ export class Messages {
   }
 
   /**
-   * Messages that were sent, the newest first, with what became of each. A caller sees those that it has sent
-   * or received and those of channels that it reads; with `message:admin`, all of the tenant.
+   * Lists messages that were sent, newest first, with their deliveries. A caller sees messages that
+   * it has sent or received and messages of channels that it reads. With `message:admin`, it sees
+   * all messages of the tenant.
    *
    * @example
    * const { data: inbox } = await mayfly.messages.list({ recipient: agent.id, limit: 50 });
@@ -147,9 +155,8 @@ export class Messages {
   /**
    * Passes a task on to another agent, with the context that it needs.
    *
-   * @example
-   * const key = { key: "k1" };
-   * await agent.messages.handoff("Rotate the key", { capability: "ops" }, "I may not", key);
+   * @example const key = { key: "k1" }; await agent.messages.handoff("Rotate the key", {
+   * capability: "ops" }, "I am not allowed to", key);
    */
   handoff(
     task: string,
@@ -188,15 +195,15 @@ export class Messages {
       : {};
     const handle = (row: MessageRow) => {
       const message = this.#message(row);
-      return noteHandling(this.#link.note, message, undefined, () => handler(message as never));
+      return noteHandling(this.#link, message, undefined, () => handler(message as never));
     };
     return this.#inbox.on(type, handle, options);
   }
 
   /**
    *
-   * @internal Acknowledges what was handled, as far as possible. A handler that never ends does not hold this
-   * up.
+   * @internal Acknowledges what was handled, as far as possible. Does not wait for a handler that
+   * never ends.
    */
   async finish({ over }: Limit): Promise<null> {
     await Promise.race([this.close(), over]);
@@ -243,7 +250,7 @@ const invalid = (type: string, fault: string) =>
   new MayflyError({
     code: "invalid_request",
     message: `A message of type ${type} is not valid: ${fault}.`,
-    hint: "Nothing was sent. Correct it, or choose a type of your own.",
+    hint: "Nothing was sent. Correct the field, or use a type name of your own.",
     details: { field: fault.split(":")[0] },
   });
 

@@ -1,5 +1,7 @@
 import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
+import type { Link } from "../link/link.ts";
+import { observe } from "../link/observe.ts";
 import type { MessageContent, MessageTarget, Sent } from "./content.ts";
 
 /** What the SDK reports in an agent's debug stream about an outgoing message. */
@@ -10,7 +12,7 @@ interface Leaving {
   payload: unknown;
 }
 
-/** That a message was sent, and how long it took, is basic. Its content is verbose. */
+/** Records a sent message and its duration at the level basic, and its content at verbose. */
 export function noteSent(
   note: Note,
   { id, to, type, payload }: Leaving,
@@ -27,20 +29,21 @@ export function noteSent(
   }
 }
 
-/** Calls a handler. The call is reported as detailed, and the return as basic. */
+/** Calls a handler in a span. Records the call at the level detailed, and its return at basic. */
 export async function noteHandling(
-  note: Note,
+  { note, telemetry, tenantId }: Link,
   message: MessageContent,
   channel: string | undefined,
   handle: () => unknown,
 ): Promise<void> {
-  const { id, type, seq, attempt, senderId, payload } = message;
+  const { id, type, seq, attempt, senderId, payload, trace } = message;
   const about = () => ({ id, type, from: senderId, seq, attempt, channel });
   note("message", "received", about, { level: "detailed" });
   note("message", "received: payload", () => ({ id, payload }), { level: "verbose" });
   const began = performance.now();
   try {
-    await handle();
+    const span = () => ({ kind: "message", type, id, attempt, tenantId, trace }) as const;
+    await observe(telemetry, span, async () => handle());
     note("message", "handled", about, { level: "basic", durationMs: performance.now() - began });
   } catch (error) {
     const durationMs = performance.now() - began;

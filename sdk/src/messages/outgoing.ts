@@ -3,11 +3,12 @@ import type { Link } from "../link/link.ts";
 
 import { foreign } from "../link/refusals.ts";
 import { mayBeDone, retried } from "../link/retry.ts";
-import { sent } from "./answers.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
+import { sentAndAcknowledged } from "./answers.ts";
 import type { OutgoingMessage, Sent } from "./content.ts";
 
 const perCall = 100;
-/** A call takes 4 MB. In bytes of JSON, with room for what UTF-8 and Postgres add. */
+/** A call takes 4 MB. This is in bytes of JSON, and leaves room for what UTF-8 and Postgres add. */
 const charactersPerCall = 1_000_000;
 /** Retries temporary errors with the same ids, so that nothing is sent twice. */
 const tries = 5;
@@ -37,11 +38,13 @@ interface Waiting {
  */
 export class Outgoing {
   readonly #link: Link;
+  readonly #acknowledgements: Acknowledgements;
   readonly #waiting: Waiting[] = [];
   #sending = false;
 
-  constructor(link: Link) {
+  constructor(link: Link, acknowledgements: Acknowledgements) {
     this.#link = link;
+    this.#acknowledgements = acknowledgements;
   }
 
   send(message: OutgoingMessage): Promise<Result<Sent>> {
@@ -91,13 +94,18 @@ export class Outgoing {
     }
   }
 
-  #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
-    const post = async (): Promise<Result<Sent[]>> => {
-      const answer = await this.#link.rpc("send_messages", { messages: messages as never }, sent);
-      const error = answer.error ?? unnamed(messages, answer.data);
+  /** Takes along the acknowledgements that wait. */
+  async #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
+    const acknowledge = this.#acknowledgements.take();
+    const post = async () => {
+      const given = { messages, acknowledge };
+      const answer = await this.#link.rpc("send_messages", given, sentAndAcknowledged);
+      const error = answer.error ?? unnamed(messages, answer.data.sent);
       return error ? failed(error) : answer;
     };
-    return retried(post, mayBeDone, { firstMs, tries });
+    const { data, error } = await retried(post, mayBeDone, { firstMs, tries });
+    this.#acknowledgements.settle(acknowledge, error ? null : data.unseen);
+    return error ? failed(error) : ok(data.sent);
   }
 }
 
@@ -108,8 +116,8 @@ function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | nul
 }
 
 /**
- * Whose error it is: an index of the batch, null for a message that is not named, undefined for the call
- * itself.
+ * Which message an error is about: an index of the batch, null for a message that the error does
+ * not name, undefined for the call itself.
  */
 function culprit(error: MayflyError, batch: Waiting[]): Waiting | null | undefined {
   if (!ofOne.includes(error.code) || batch.length === 1) return undefined;

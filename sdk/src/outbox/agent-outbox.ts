@@ -1,15 +1,18 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import type { Operation } from "../contract/schemas.ts";
-import type { Left } from "../link/left.ts";
+import type { Operation } from "../contract/operation.ts";
 import type { Link, Self } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
+import { type Left, notPushed } from "../link/unsent-at-close.ts";
 import type { DeadLetter } from "./held-operations.ts";
 import { pushLast } from "./last-push.ts";
 import type { Outbox } from "./outbox.ts";
 import { asStorageError, type OnSettled, type Pushed, pushOutbox } from "./push.ts";
 
-/** What an agent learned and the server has not acknowledged yet, and what the server refused. */
+/**
+ * An agent's operations that the server has not acknowledged yet, and operations that the server
+ * refused.
+ */
 export class AgentOutbox {
   /** @internal The outbox of the tenant. */
   readonly tenant: Outbox;
@@ -25,7 +28,7 @@ export class AgentOutbox {
   /**
    *
    * @internal
-   * @param over why the agent can do nothing more.
+   * @param over returns why the agent can do nothing more, if it has ended.
    */
   constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
     this.#link = link;
@@ -77,6 +80,34 @@ export class AgentOutbox {
   }
 
   /**
+   * Pushes what waits. A change of one of these memories that the server refuses is discarded.
+   *
+   * @param ids of memories that this agent has changed.
+   * @returns the first refusal of one of these changes. After any other error they wait in the outbox: for example
+   * `not_pushed`, if another push has them while the agent ends.
+   * @example
+   * const { data } = await agent.remember({ task: "Rotate the key", output: "Done." });
+   * const { error } = await agent.outbox.pushNow(data ? [data.id] : []);
+   */
+  async pushNow(ids: string[]): Promise<Result<null>> {
+    const pushed = await this.inTurn(() => this.push());
+    if (pushed.error) return pushed;
+    const wanted = new Set(ids.map(idOf));
+    const refused = this.refused.filter(
+      ({ agentId, operation }) => agentId === this.#self.id && wanted.has(operation.subject),
+    );
+    const [first] = refused;
+    if (!first) {
+      const waiting = this.tenant.operations(this.#self.id);
+      const unsynced = waiting.filter(({ subject }) => wanted.has(subject)).length;
+      const left = { unsynced, refused: 0, cause: null };
+      return unsynced > 0 ? failed(notPushed("The push has ended", left)) : ok(null);
+    }
+    const discarded = await this.discard(refused.map(({ operation }) => operation.id));
+    return failed(discarded.error ?? first.error);
+  }
+
+  /**
    *
    * @internal Queues operations, all or none. When this resolves, they are as safe as the storage.
    */
@@ -95,7 +126,7 @@ export class AgentOutbox {
     });
   }
 
-  /** @internal Pushes what is waiting, from this agent and from those that have ended. */
+  /** @internal Pushes waiting operations, of this agent and of agents that have ended. */
   push(): Promise<Result<Pushed>> {
     return pushOutbox(this.#link, this.tenant, this.#self.id, (...settled) =>
       this.onSettled(...settled),
@@ -125,7 +156,7 @@ export class AgentOutbox {
     );
   }
 
-  /** @internal Leaves what is still there to others. */
+  /** @internal Leaves the remaining operations to others. */
   async close(): Promise<void> {
     if (!this.#left) this.tenant.leave(this.#self.id);
     this.#left = true;

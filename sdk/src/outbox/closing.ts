@@ -1,11 +1,13 @@
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
-import { type Left, notPushed } from "../link/left.ts";
 import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
+import { type Left, notPushed } from "../link/unsent-at-close.ts";
 import { pushLast } from "./last-push.ts";
 import type { Outboxes } from "./outboxes.ts";
 
-/** Pushes, as the caller, what agents could not push, and says what is left. */
+/**
+ * Pushes, as the caller, the operations that agents could not push, and returns how many are left.
+ */
 export async function pushRest(
   link: Link,
   outboxes: Outboxes,

@@ -13,16 +13,18 @@ import {
 import { type IdentitySource, type ProcessIdentity, systemIdentity } from "./process-identity.ts";
 
 /*
- * A file that one process holds, on whatever machine or in whatever container the others are. The
- * SDK locks outboxes with it, and the embedded Supabase its data folder.
+ * A file that only one process holds, even if other processes run on other machines or in other
+ * containers. The SDK locks outboxes with it, and the embedded Supabase locks its data folder.
  *
- * Who holds it stands in the file. A process that counts in the same place (kernel start, namespace)
- * is asked for by pid and start. Any other is alive while it beats: it rewrites a counter in the file,
- * and observers watch whether that moves. No clock of another machine is compared with anything.
+ * The file names its holder. If the holder runs on the same kernel and in the same namespace, its
+ * pid and start time tell whether it is alive. Any other holder is alive while it beats: it
+ * rewrites a counter in the file, and observers watch whether the counter changes. Clocks of
+ * different machines are never compared.
  *
- * The lock of a dead holder is replaced by its successor: the file `<path>.<token of the dead>`. Only
- * one process can make it, tokens never come again, and a rename puts it in the place of the dead one.
- * A process that dies in between leaves a successor that is itself such a lock.
+ * The lock of a dead holder is replaced by its successor, the file `<path>.<token of the dead
+ * holder>`. Only one process can create this file, because tokens are unique. A rename then puts it
+ * in the place of the old lock. If a process dies in between, its successor file is itself such a
+ * lock.
  */
 
 /** The process that holds a lock. */
@@ -228,7 +230,7 @@ class HeldLock implements FileLock {
     clearInterval(this.#timer);
     await this.#beating;
     if (this.#lost) return;
-    // Its own successor, so that nobody replaces the file between the look and the removal.
+    // Makes its own successor, so that nobody replaces the file between the check and the removal.
     const successor = `${this.#path}.${this.#own.token}`;
     try {
       await writeNew(this.#fs, successor, this.#own);
@@ -256,7 +258,7 @@ class HeldLock implements FileLock {
       }
     } catch (error) {
       if (codeOf(error) === "ENOENT") this.#lose();
-      // Any other error may pass, and the next beat comes.
+      // Any other error may be temporary, and the next beat tries again.
     }
   }
 

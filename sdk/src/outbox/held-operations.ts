@@ -1,5 +1,6 @@
+import type { Envelope } from "../contract/envelope.ts";
 import { MayflyError } from "../contract/errors.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
 import type { OutboxChange, OutboxEntry } from "./storage.ts";
 
 /** An operation that the server refused, with the reason. */
@@ -59,10 +60,10 @@ export class HeldOperations {
     return count;
   }
 
-  /** What is waiting from an agent. */
+  /** The waiting operations of an agent. */
   operations(agentId: string): Operation[] {
     return [...this.#entries.values()].flatMap((entry) =>
-      !entry.error && entry.agentId === agentId ? [entry.operation] : [],
+      !entry.error && entry.agentId === agentId ? [entry.operation as Operation] : [],
     );
   }
 
@@ -73,7 +74,7 @@ export class HeldOperations {
 
   get deadLetters(): DeadLetter[] {
     return [...this.#entries.values()].flatMap(({ operation, agentId, error }) =>
-      error ? [{ operation, agentId, error: new MayflyError(error) }] : [],
+      error ? [{ operation: operation as Operation, agentId, error: new MayflyError(error) }] : [],
     );
   }
 
@@ -84,31 +85,32 @@ export class HeldOperations {
     );
   }
 
-  /** The memories for which operations of this type are waiting. */
-  memories(type: Operation["type"]): Set<string> {
+  /** What the waiting operations of this type are about. */
+  subjects(type: Operation["type"]): Set<string> {
     const ids = new Set<string>();
     for (const { operation, error } of this.#entries.values()) {
-      if (!error && operation.type === type) ids.add(operation.memory.id);
+      if (!error && operation.type === type) ids.add(operation.subject);
     }
     return ids;
   }
 
   /**
-   * What is waiting from `agentId`. If it has nothing, what is waiting from agents that push nothing
+   * The waiting operations of `agentId`. If it has none, those of agents that do not push for
    * themselves.
    *
    * @param owners agents that push their own operations.
-   * @param freeing only what frees space: deletes of memories that the server has.
+   * @param freeing only operations that free space, which are deletes of memories that the server
+   * has.
    */
   oldest(
     agentId: string | null,
     owners: ReadonlyMap<string, number>,
     freeing: boolean,
   ): HeldOperation[] {
-    const puts = freeing ? this.memories("memory.put") : undefined;
+    const puts = freeing ? this.subjects("memory.put") : undefined;
     const waiting = [...this.#entries.values()].filter(
-      ({ operation: { type, memory }, error }) =>
-        !error && (!puts || (type === "memory.delete" && !puts.has(memory.id))),
+      ({ operation: { type, subject }, error }) =>
+        !error && (!puts || (type === "memory.delete" && !puts.has(subject))),
     );
     const own = waiting.filter((entry) => agentId !== null && entry.agentId === agentId);
     if (own.length > 0) return own;
@@ -122,19 +124,19 @@ export class HeldOperations {
 /** As many of the first operations as fit into one push. */
 export function firstBatch(operations: HeldOperation[]): OutboxEntry[] {
   const batch: OutboxEntry[] = [];
-  const memories = new Set<string>();
+  const subjects = new Set<string>();
   let bytes = 0;
   for (const entry of operations) {
     bytes += entry.bytes;
-    const memory = entry.operation.memory.id;
-    // Send only one operation for each memory in a push.
-    if (batch.length === batchSize || memories.has(memory)) break;
+    const { subject } = entry.operation;
+    // Send only one operation for each subject in a push.
+    if (batch.length === batchSize || subjects.has(subject)) break;
     if (batch.length > 0 && bytes > batchBytes) break;
-    memories.add(memory);
+    subjects.add(subject);
     batch.push(entry);
   }
   return batch;
 }
 
-export const sizeOf = (operation: Operation) =>
+export const sizeOf = (operation: Envelope) =>
   new TextEncoder().encode(JSON.stringify(operation)).length;

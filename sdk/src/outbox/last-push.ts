@@ -1,18 +1,18 @@
 import type { MayflyError } from "../contract/errors.ts";
-import type { Left } from "../link/left.ts";
 import type { Link } from "../link/link.ts";
 import type { Limit } from "../link/requests.ts";
 import { Backoff } from "../link/retry.ts";
+import type { Left } from "../link/unsent-at-close.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OnSettled, pushOutbox } from "./push.ts";
 
-/** How often to retry a push that reaches nobody. */
+/** How often to retry a push that does not reach the server. */
 const tries = 3;
 const retryDelayMs = 500;
 
 /**
- * Pushes what is waiting from `agentId`, or with null from all agents that have ended. Returns null if
- * everything is on the server.
+ * Pushes the waiting operations of `agentId`, or with null those of all agents that have ended.
+ * Returns null if everything is on the server.
  */
 export async function pushLast(
   link: Link,
@@ -36,7 +36,7 @@ export async function pushLast(
     });
     cause = error;
     if (!error) {
-      // There is nothing to push: what is waiting belongs to a living agent.
+      // There is nothing to push, because the waiting operations belong to a living agent.
       if (data.pushed + data.rejected === 0 && !outbox.isBusy) break;
       continue;
     }

@@ -1,9 +1,9 @@
-/** The file of a lock (`file-lock.ts`): its content, and how it is read and made. */
+/** The file of a lock (`file-lock.ts`), its content, and how to read and create it. */
 import type { ProcessIdentity } from "./process-identity.ts";
 
 export type Fs = typeof import("node:fs/promises");
 
-/** What a lock file says. */
+/** The content of a lock file. */
 export interface Content extends ProcessIdentity {
   token: string;
   /** Always digits of the same length, so that a beat can overwrite them in place. */
@@ -34,7 +34,7 @@ export async function writeNew(fs: Fs, path: string, content: Content): Promise<
   }
 }
 
-/** Nothing if there is no file. */
+/** Does nothing if there is no file. */
 export async function read(fs: Fs, path: string): Promise<Found | null> {
   try {
     const file = await fs.open(path, "r");

@@ -1,6 +1,7 @@
+import { enveloped } from "../contract/envelope.ts";
 import { type ErrorBody, MayflyError } from "../contract/errors.ts";
 import { storageFailed } from "../contract/invalid.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
 import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import { type DeadLetter, firstBatch, HeldOperations, sizeOf } from "./held-operations.ts";
 import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
@@ -14,13 +15,13 @@ export interface OutboxLimits {
 }
 
 /**
- * What was learned in a tenant and is not acknowledged yet, in order. It belongs to the tenant: what an agent
- * leaves, the next one pushes. One bad operation never blocks the rest.
+ * The operations of a tenant that are not acknowledged yet, in order. The outbox belongs to the
+ * tenant: the next agent pushes what an agent leaves. One bad operation never blocks the rest.
  */
 export class Outbox {
   /**
-   * The clock of updates that pass through here. Each is later than those before, even those of an earlier
-   * process.
+   * The clock of updates that pass through here. Each timestamp is later than all before, even
+   * those of an earlier process.
    */
   readonly clock = new HybridClock();
   readonly #storage: () => Promise<OutboxStorage>;
@@ -28,7 +29,7 @@ export class Outbox {
   readonly #limits: Required<OutboxLimits>;
   readonly #held = new HeldOperations();
   readonly #inFlight = new Set<string>();
-  /** Called when nothing is in flight any more. */
+  /** Called when no push is running any more. */
   #onSettled: (() => void)[] = [];
   /** Writes that are on their way to the storage, which must not be closed meanwhile. */
   readonly #writing = new Set<Promise<void>>();
@@ -113,7 +114,7 @@ export class Outbox {
     return this.#held.waiting(agentId);
   }
 
-  /** What is waiting from an agent, in order. */
+  /** The waiting operations of an agent, in order. */
   operations(agentId: string): Operation[] {
     return this.#held.operations(agentId);
   }
@@ -127,9 +128,9 @@ export class Outbox {
     return this.#held.deadLetters;
   }
 
-  /** The memories that are waiting to be put or forgotten. */
-  memories(type: Operation["type"]): Set<string> {
-    return this.#held.memories(type);
+  /** What the waiting operations of a type are about. */
+  subjects(type: Operation["type"]): Set<string> {
+    return this.#held.subjects(type);
   }
 
   /**
@@ -139,7 +140,7 @@ export class Outbox {
    */
   async add(given: Operation | Operation[], agentId: string | null): Promise<void> {
     await this.open();
-    const operations = [given].flat();
+    const operations = [given].flat().map(enveloped);
     const bytes = operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
     const { maxOperations, maxBytes } = this.#limits;
     const held = this.#held;
@@ -161,11 +162,11 @@ export class Outbox {
   async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
     const restamped = batch.map((entry) => {
       const { operation, agentId } = entry;
-      if (operation.type === "memory.delete" || !operation.memory.hlc) return entry;
-      const { hlc } = operation.memory;
+      const { hlc } = operation.body;
+      if (typeof hlc !== "string") return entry;
       if (!isAfter(hlc, this.clock.now)) return entry;
-      const memory = { ...operation.memory, hlc: this.clock.next(hlc.slice(19)) };
-      return { operation: { ...operation, memory } as Operation, agentId };
+      const body = { ...operation.body, hlc: this.clock.next(hlc.slice(19)) };
+      return { operation: { ...operation, body }, agentId };
     });
     await this.#write({ put: restamped.filter((entry) => !batch.includes(entry)) });
     return restamped;
@@ -178,7 +179,7 @@ export class Outbox {
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
     const source = this.#held.oldest(agentId, this.#owners, freeing);
-    // One drainer at a time, so that a put and what follows it keep their order.
+    // Only one drainer at a time, so that a put and later operations on it keep their order.
     if (source.some(({ operation }) => this.#inFlight.has(operation.id))) return [];
     const batch = firstBatch(source);
     for (const { operation } of batch) this.#inFlight.add(operation.id);
@@ -192,12 +193,12 @@ export class Outbox {
     for (const settled of this.#onSettled.splice(0)) settled();
   }
 
-  /** Whether a push is under way. */
+  /** Whether a push is running. */
   get isBusy(): boolean {
     return this.#inFlight.size > 0;
   }
 
-  /** Resolves when nothing is in flight. */
+  /** Resolves when no push is running. */
   settled(): Promise<void> {
     if (this.#inFlight.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -206,7 +207,8 @@ export class Outbox {
   }
 
   /**
-   * The server has these, so they are removed, even if the storage is full, because only this can empty it.
+   * The server has these, so they are removed even if the storage is full, because nothing else can
+   * make room.
    */
   async acknowledge(batch: OutboxEntry[]): Promise<void> {
     const change = { remove: batch.map(({ operation }) => operation.id) };
@@ -248,16 +250,19 @@ export class Outbox {
     const store = await (await this.#storage()).open(this.#tenant);
     this.#held.clear();
     this.#owed.clear();
-    this.#held.apply({ put: store.entries });
-    for (const { operation } of store.entries) {
-      if (operation.type !== "memory.delete" && operation.memory.hlc) {
-        this.clock.observe(operation.memory.hlc);
-      }
+    const entries = store.entries.map((entry) => ({
+      ...entry,
+      operation: enveloped(entry.operation),
+    }));
+    this.#held.apply({ put: entries });
+    for (const { operation } of entries) {
+      const { hlc } = operation.body;
+      if (typeof hlc === "string") this.clock.observe(hlc);
     }
     return store;
   }
 
-  /** On the storage first, so that everything visible here is stored. */
+  /** Write to the storage first, so that everything visible here is stored. */
   async #write(change: OutboxChange): Promise<void> {
     const store = await this.open();
     const owed = [...this.#owed];
@@ -274,7 +279,7 @@ const outboxFull = (operations: number, bytes: number) =>
   new MayflyError({
     code: "outbox_full",
     message: `The outbox is full: ${operations} operations of ${bytes} bytes are not acknowledged.`,
-    hint: "Nothing was done. Make room with sync or agent.outbox.discard.",
+    hint: "Nothing was remembered. Make room with sync or agent.outbox.discard.",
     details: { operations, bytes },
   });
 

@@ -1,6 +1,6 @@
 import { nodeModule } from "../link/builtin.ts";
 
-/** Distinguishes a process from every other one, including later ones with the same number. */
+/** Distinguishes a process from every other one, including later ones with the same pid. */
 export interface ProcessIdentity {
   pid: number;
   host: string;
@@ -18,18 +18,18 @@ export interface ProcessIdentity {
 /** Identifies this process, and says whether another one is still running. */
 export interface IdentitySource {
   own(): ProcessIdentity;
-  /** `unknown` if the process is in another namespace, or if this system does not tell. */
+  /** `unknown` if the process is in another namespace, or if the system does not say. */
   stateOf(process: ProcessIdentity): "runs" | "gone" | "unknown";
 }
 
-/** What the system says about a process. Null if nothing. */
+/** What the system knows about a process. Null if nothing. */
 interface Seen {
   pid: number;
   dead: boolean;
   started: string;
 }
 
-/** A killed process that still has its number, because its parent has not yet collected it. */
+/** A killed process that still has its pid, because its parent has not yet collected it. */
 const deadStates = ["Z", "X"];
 
 /** proc(5). The name of a process may contain spaces and parentheses. */
@@ -64,7 +64,10 @@ function seeByPs(pid: number): Seen | null {
   return started ? { pid, dead: deadStates.includes(state.slice(0, 1)), started } : null;
 }
 
-/** Boot and namespace. Both are empty if what the system says about a pid may be about another one. */
+/**
+ * Boot and namespace. Both are empty if the system may be talking about another process with the
+ * same pid.
+ */
 function placeOf(platform: string): Pick<ProcessIdentity, "boot" | "namespace"> {
   if (platform === "darwin") {
     const boot = lineOf("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"]);
@@ -102,7 +105,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** What this system says. */
+/** This system's implementation. */
 export function systemIdentity(): IdentitySource {
   const { hostname } = nodeModule<typeof import("node:os")>("node:os");
   const { platform } = process;

@@ -1,7 +1,7 @@
 import { type ErrorCode, failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { storageFailed } from "../contract/invalid.ts";
 import type { PushResult } from "../contract/log.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
 import type { Link } from "../link/link.ts";
 import { foreign } from "../link/refusals.ts";
 import type { Outbox } from "./outbox.ts";
@@ -16,7 +16,7 @@ export interface Pushed {
   rejected: number;
 }
 
-/** Errors about the operations, not about the caller or the moment. */
+/** Errors about the operations, not about the caller or a temporary state. */
 const aboutOperations: ErrorCode[] = [
   "agent_unknown",
   "clock_ahead",
@@ -39,8 +39,8 @@ interface Pushing {
 }
 
 /**
- * Pushes what `agentId` has in the outbox, and what agents left that have ended. What could not be pushed
- * stays.
+ * Pushes the operations of `agentId` in the outbox, and those of agents that have ended. Operations
+ * that could not be pushed stay.
  */
 export async function pushOutbox(
   link: Link,
@@ -87,8 +87,8 @@ async function settle(
 ): Promise<MayflyError | null> {
   if (batch.length === 0) return null;
   const { link, outbox, onSettled, done } = pushing;
-  const push = batch.map(({ operation }) => operation);
-  const { data, error } = await pushOperations(link, outbox.clock, push);
+  const push = batch.map(({ operation }) => operation as Operation);
+  const { data, error } = await pushOperations(link, push, outbox.clock);
   if (!error) {
     const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
     const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());
@@ -96,7 +96,7 @@ async function settle(
     // outbox.
     const settled = batch.filter(resultOf);
     await outbox.acknowledge(settled);
-    for (const entry of settled) onSettled(entry.operation, resultOf(entry) ?? null);
+    for (const entry of settled) onSettled(entry.operation as Operation, resultOf(entry) ?? null);
     done.pushed += settled.length;
     return settled.length < batch.length ? foreign("the function sync") : null;
   }
@@ -116,7 +116,7 @@ async function settle(
   const culprit = index === undefined ? undefined : batch[index];
   if (culprit) {
     await outbox.bury(culprit, error);
-    onSettled(culprit.operation, null);
+    onSettled(culprit.operation as Operation, null);
     done.rejected++;
     const rest = batch.filter((entry) => entry !== culprit);
     return settle(pushing, rest, restamped);
@@ -128,7 +128,9 @@ async function settle(
   );
 }
 
-/** Something in front refused it because of its size. It may accept a smaller one. */
+/**
+ * Something in front of the server refused it because of its size, and may accept a smaller one.
+ */
 const isTooLarge = ({ code, details }: MayflyError) =>
   code === "unavailable" && (details as { status?: unknown } | null)?.status === 413;
 

@@ -12,7 +12,7 @@ function builtin<T>(name: string): T {
   const found = moduleOf<T>(name);
   if (found) return found;
   throw storageFailed(
-    "There are no files here.",
+    "This platform has no files for the outbox.",
     "In a browser, pass a name as storage; elsewhere, pass your own storage.",
   );
 }
@@ -54,7 +54,7 @@ class FileStore implements OutboxStore {
   readonly #fs: Fs;
   readonly #path: string;
   readonly #lock: FileLock;
-  /** What to keep, as one line each, for the next compaction. */
+  /** The operations to keep, as one line each, for the next compaction. */
   readonly #kept: Map<string, string>;
   #file: Awaited<ReturnType<Fs["open"]>>;
   #size: number;
@@ -124,7 +124,8 @@ class FileStore implements OutboxStore {
         for (const { reject } of taken) reject(error);
       }
     }
-    // In the same turn as the check for waiting writes, because later ones start their own flush.
+    // This must be in the same turn as the check for waiting writes, because later ones start their
+    // own flush.
     this.#flushing = undefined;
   }
 
@@ -150,7 +151,8 @@ class FileStore implements OutboxStore {
     }
     this.#size += bytes.length;
     for (const { change } of taken) this.#apply(change);
-    // What was written is safe. If there is no room to rewrite the file, it stays long for now.
+    // Everything that was written is safe. If there is no room to rewrite the file, it stays long
+    // for now.
     await this.#compact().catch(() => {});
   }
 
@@ -170,7 +172,7 @@ class FileStore implements OutboxStore {
     if (this.#size < compactBytes) return;
     const bytes = new TextEncoder().encode([...this.#kept.values()].join(""));
     if (this.#size < bytes.length * 2) return;
-    // Write a new file first, so that the path always points to a whole file.
+    // Write a new file first, so that the path always points to a complete file.
     const draft = `${this.#path}.draft`;
     await this.#fs.rm(draft, { force: true });
     const file = await this.#fs.open(draft, "a", 0o600);
@@ -211,7 +213,7 @@ const unwritable = (path: string, cause: unknown) =>
 
 const lineOf = (change: OutboxChange) => `${JSON.stringify(change)}\n`;
 
-/** The content of a file, and up to where it is whole. */
+/** The content of a file, and up to where it is intact. */
 async function readEntries(fs: Fs, path: string) {
   const text = await fs.readFile(path, "utf8").catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return "";

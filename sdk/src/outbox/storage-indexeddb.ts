@@ -24,7 +24,7 @@ class IndexedDbStore implements OutboxStore {
   readonly entries: OutboxEntry[];
   readonly #connection: Connection;
   readonly #tenant: string;
-  /** For a database that was deleted while this page was open: everything is written again. */
+  /** If the database was deleted while this page was open, everything is written again. */
   readonly #kept: Map<string, OutboxEntry>;
 
   private constructor(connection: Connection, tenant: string, entries: OutboxEntry[]) {
@@ -109,7 +109,7 @@ class Connection {
     this.#opened = undefined;
   }
 
-  /** What was missing has been written. */
+  /** The missing operations have been written. */
   filled(): void {
     void this.#opened?.then((opened) => {
       opened.isEmpty = false;
@@ -143,7 +143,7 @@ class Connection {
       void opening.then((database) => database.close()).catch(() => {});
       throw storageFailed(
         `The IndexedDB database ${this.#name} could not be opened: ${String(cause)}`,
-        "Close other pages of this site and reload. Private windows may refuse it: leave the option storage out there.",
+        "Close other pages of this site and reload. In a private window, which may refuse it, leave out the option storage.",
         cause,
       );
     } finally {

@@ -1,9 +1,9 @@
+import type { Envelope } from "../contract/envelope.ts";
 import type { ErrorBody } from "../contract/errors.ts";
-import type { Operation } from "../contract/schemas.ts";
 
 /** An operation on its way to the server. */
 export interface OutboxEntry {
-  operation: Operation;
+  operation: Envelope;
   /** The agent that queued it; null for a person or the secret key. */
   agentId: string | null;
   /** Why the server refused it. It is then a dead letter. */
@@ -12,7 +12,7 @@ export interface OutboxEntry {
 
 /** A change of an outbox, in one step. */
 export interface OutboxChange {
-  /** Added after what is there, or replacing the one with the same operation id. */
+  /** Operations to add at the end, or to replace the one with the same operation id. */
   put?: OutboxEntry[];
   /** Ids of operations to remove. */
   remove?: string[];
@@ -26,7 +26,7 @@ export interface OutboxStore {
   write(change: OutboxChange): Promise<void>;
   /** Fails with `storage_failed` if another process has taken it over. Leave it out if none can. */
   assertHeld?(): Promise<void>;
-  /** Releases it. What is stored stays. */
+  /** Releases it. The stored operations stay. */
   close(): Promise<void>;
 }
 

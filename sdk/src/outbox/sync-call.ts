@@ -1,16 +1,40 @@
 import type { z } from "zod";
-import type { Result } from "../contract/errors.ts";
+import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import { pushAnswer, syncAnswer } from "../contract/log.ts";
-import type { Operation } from "../contract/schemas.ts";
+import type { Operation } from "../contract/operation.ts";
+import { version } from "../contract/version.ts";
 import type { HybridClock } from "../link/hybrid-clock.ts";
 import type { Link } from "../link/link.ts";
 
 /** An HTTP date has whole seconds, and servers cache its text for a while. Node's was 116 ms late. */
 const dateSpanMs = 2_000;
 
-/** Pushes operations. Each answer tells the clock the server's time. */
-export const pushOperations = (link: Link, clock: HybridClock, push: Operation[]) =>
-  callSync(link, clock, pushAnswer, { push, limit: 0 });
+/** Pushes operations. Each answer tells the clock, if there is one, the server's time. */
+export async function pushOperations(link: Link, push: Operation[], clock?: HybridClock) {
+  let deployed = "";
+  const answer = await callSync(link, clock, pushAnswer, { push, limit: 0 }, (headers) => {
+    deployed = headers.get("x-mayfly-version") ?? "";
+  });
+  // Functions of an earlier release refuse what they do not know. The outbox must not give it up for that.
+  const isOld = deployed !== "" && releaseOf(deployed) !== releaseOf(version);
+  return isOld && answer.error?.code === "invalid_operation"
+    ? failed(notUpgraded(deployed, answer.error))
+    : answer;
+}
+
+/** Patch releases count as equal. */
+const releaseOf = (of: string) => of.split(".").slice(0, 2).join(".");
+
+const notUpgraded = (deployed: string, cause: MayflyError) =>
+  new MayflyError(
+    {
+      code: "version_unsupported",
+      message: `The edge functions have version ${deployed}, and refuse what this SDK of version ${version} sends.`,
+      hint: "Deploy the functions of the SDK's release: npx supabase functions deploy spawn sync query.",
+      details: { functions: deployed, sdk: version },
+    },
+    { cause },
+  );
 
 /** Pulls a page. Each answer tells the clock the server's time. */
 export const pullPage = (
@@ -21,18 +45,21 @@ export const pullPage = (
 
 async function callSync<T>(
   link: Link,
-  clock: HybridClock,
+  clock: HybridClock | undefined,
   form: z.ZodType<T>,
   body: object,
+  onHeaders?: (headers: Headers) => void,
 ): Promise<Result<T>> {
-  const sentAt = clock.local;
+  const sentAt = clock?.local;
   let date = Number.NaN;
   const answer = await link.fn("sync", form, body, {
-    onResponse: (response) => {
-      date = Date.parse(response.headers.get("date") ?? "");
+    onResponse: ({ headers }) => {
+      date = Date.parse(headers.get("date") ?? "");
+      onHeaders?.(headers);
     },
   });
-  // The time of something in front of the server is not the server's.
+  if (!clock || sentAt === undefined) return answer;
+  // Ignore the time of something in front of the server.
   if (answer.error?.code !== "unavailable") clock.learn(date, date + dateSpanMs, sentAt);
   const { server_ms: serverMs } = (answer.error?.details ?? {}) as { server_ms?: unknown };
   if (answer.error?.code === "clock_ahead" && typeof serverMs === "number")

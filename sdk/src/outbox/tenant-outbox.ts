@@ -3,7 +3,7 @@ import type { Link } from "../link/link.ts";
 import type { Outboxes } from "./outboxes.ts";
 import { type Pushed, pushOutbox } from "./push.ts";
 
-/** What agents of this and earlier processes left in the outbox of the tenant. */
+/** The operations that agents of this and earlier processes left in the outbox of the tenant. */
 export class TenantOutbox {
   readonly #link: Link;
   readonly #outboxes: Outboxes;
@@ -15,8 +15,8 @@ export class TenantOutbox {
   }
 
   /**
-   * Pushes what agents that have ended left in the outbox, as the caller: a member of the tenant or the
-   * secret key. A living agent does the same with its `sync`.
+   * Pushes the operations that ended agents left in the outbox. The caller is a member of the
+   * tenant or the secret key. A living agent does the same with its `sync`.
    *
    * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
    * @example

@@ -2,9 +2,10 @@ import { list, ofMember, withId } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { instantOf } from "../contract/invalid.ts";
 import type { Link } from "../link/link.ts";
+import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import type { MemberRole } from "../tenants/tenants.ts";
-import { accepted, invited, memberRow, ownInvitationRow } from "./answers.ts";
+import { accepted, invitationRow, invited, memberRow, ownInvitationRow } from "./answers.ts";
 import type { InvitationRow, MemberRow, OwnInvitationRow } from "./rows.ts";
 
 /**
@@ -115,6 +116,29 @@ export class Invitations {
     by: { token: string } | { id: string },
   ): Promise<Result<{ tenant: { id: string; name: string }; role: MemberRole }>> {
     return await this.#link.rpc("accept_invitation", by, accepted);
+  }
+
+  /**
+   * Lists the invitations of the tenant that were neither accepted nor revoked, oldest first, without their
+   * tokens. Needs `member:write`.
+   *
+   * @example
+   * const { data: open } = await mayfly.people.invitations.list();
+   * console.log(open?.map(({ email, role, expiresAt }) => [email, role, expiresAt]));
+   */
+  async list(): Promise<Result<Invitation[]>> {
+    const answer = await readAll(invitationRow, (behind, limit) => {
+      let query = this.#link.client
+        .from("invitations")
+        .select("id, email, role, created_at, expires_at")
+        .is("accepted_at", null)
+        .is("revoked_at", null);
+      // The secret key sees the invitations of every tenant.
+      if (this.#link.tenantId) query = query.eq("tenant_id", this.#link.tenantId);
+      if (behind) query = query.or(behindRow(behind));
+      return query.order("created_at").order("id").limit(limit);
+    });
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
   /** Revokes an invitation of the tenant. */

@@ -1,28 +1,54 @@
-import { list, row, text, texts } from "../contract/answer-form.ts";
+import { flag, list, row, text, texts } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { fromDataApi } from "../link/call.ts";
 import { claimsOf } from "../link/claims.ts";
 import type { Link } from "../link/link.ts";
+import { fromRow } from "../link/rows.ts";
 import type { MemberRole } from "../tenants/tenants.ts";
 import { memberRow } from "./answers.ts";
+import { Clients } from "./clients.ts";
 import { nobody, notMember } from "./errors.ts";
 import { Invitations, Members } from "./members.ts";
 
-/** Whoever is signed in, in the tenant. */
+/** The person who is signed in, as a member of the tenant. */
 export interface OwnMembership {
   userId: string;
   email: string | null;
   role: MemberRole;
-  /** What the role allows. */
+  /** The scopes of the role. */
   scopes: string[];
 }
 
-const scopeRow = row<{ name: string; roles: string[] }>({ name: text, roles: texts });
+/** What a role or an agent may be allowed to do. */
+export interface Scope {
+  /** Such as `agent:stop`. */
+  name: string;
+  description: string;
+  /** The roles that have it. */
+  roles: MemberRole[];
+  /** Whether agents can have it. */
+  agents: boolean;
+  /** Whether an agent has it without being given it. */
+  byDefault: boolean;
+}
 
-/** Who belongs to the tenant, and who is invited. */
+interface ScopeRow extends Omit<Scope, "byDefault"> {
+  by_default: boolean;
+}
+const scopeRow = row<ScopeRow>({
+  name: text,
+  description: text,
+  roles: texts as never,
+  agents: flag,
+  by_default: flag,
+});
+
+/** The members of the tenant, and invitations. */
 export class People {
   readonly members: Members;
   readonly invitations: Invitations;
+  /** What programs may do for the person who is signed in. */
+  readonly clients: Clients;
   readonly #link: Link;
   readonly #token: (() => Promise<string | null>) | undefined;
 
@@ -32,29 +58,44 @@ export class People {
     this.#token = token;
     this.members = new Members(link);
     this.invitations = new Invitations(link);
+    this.clients = new Clients(link);
   }
 
   /**
-   * Whoever is signed in, with the role and its scopes: for a page that shows only the buttons that would
-   * work. The database decides all the same, at each call.
+   * Returns the person who is signed in, with role and scopes, so that a page can show only the
+   * buttons that work. The database still checks each call.
    *
-   * @returns `not_authorized` where nobody is signed in, or not a member of the tenant.
+   * @returns `not_authorized` if nobody is signed in, or the person is not a member of the tenant.
    * @example
    * const { data: me } = await mayfly.people.me();
    * const mayStop = me?.scopes.includes("agent:stop");
    */
   async me(): Promise<Result<OwnMembership>> {
-    const { sub } = claimsOf((await this.#token?.()) ?? "");
-    if (typeof sub !== "string") return failed(nobody());
+    const { sub, client_id } = claimsOf((await this.#token?.()) ?? "");
+    // With a client_id it is a program, and the role is not its own.
+    if (typeof sub !== "string" || client_id !== undefined) return failed(nobody());
     const members = await this.#link.rpc("list_members", {}, list(memberRow));
     if (members.error) return members;
     const own = members.data.find(({ user_id }) => user_id === sub);
     if (!own) return failed(notMember());
-    const query = this.#link.client.from("scopes").select("name, roles").order("name");
-    const scopes = fromDataApi(await query, list(scopeRow));
+    const scopes = await this.scopes();
     if (scopes.error) return scopes;
     const { email, role } = own;
     const held = scopes.data.filter(({ roles }) => roles.includes(role));
     return ok({ userId: sub, email, role, scopes: held.map(({ name }) => name) });
+  }
+
+  /**
+   * All scopes by name, with the roles that have each.
+   *
+   * @example
+   * const { data: scopes } = await mayfly.people.scopes();
+   * console.log(scopes?.filter(({ roles }) => roles.includes("viewer")).map(({ name }) => name));
+   */
+  async scopes(): Promise<Result<Scope[]>> {
+    const columns = "name, description, roles, agents, by_default";
+    const query = this.#link.client.from("scopes").select(columns).order("name");
+    const answer = fromDataApi(await query, list(scopeRow));
+    return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 }

@@ -36,7 +36,7 @@ export function loadAi(): Promise<Ai> {
       {
         code: "not_configured",
         message: "Runs need the package `ai`, version 7, which could not be loaded.",
-        hint: "npm install ai@7, and a provider such as @ai-sdk/anthropic. In a bundle: provideAi(ai)",
+        hint: "Run npm install ai@7, and install a provider such as @ai-sdk/anthropic. In a bundle, call provideAi(ai).",
         details: { problem: cause instanceof Error ? cause.message : String(cause) },
       },
       { cause },

@@ -1,7 +1,9 @@
 /** Schemas of answers about runs. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, flag, list, maybeText, row, text, word } from "../contract/answer-form.ts";
+import { type Reserved, reservedRow } from "../costs/answers.ts";
 import { fromRow } from "../link/rows.ts";
+import { answerOfMessages, answerOfParts } from "./run-answer.ts";
 import type { RunDetails, RunInfo, RunModelCall, RunToolCall } from "./types.ts";
 
 export const startedRun = row<{ id: string; existing: boolean }>({ id: text, existing: flag });
@@ -36,6 +38,41 @@ const known = z.looseObject({
 });
 export const runRow = z.custom<RunRow>((given) => known.safeParse(given).success);
 export const runRows = list(runRow);
+
+/** What `begin_tool_calls` says of a call. */
+export interface BegunTool {
+  call_id: string;
+  status: string;
+  attempts?: number;
+  retry_after?: number;
+  result?: string;
+  error?: { code: string; message: string };
+}
+const begunTool = row<BegunTool>({
+  call_id: text,
+  status: text,
+  attempts: count.optional(),
+  retry_after: count.optional(),
+  result: text.optional(),
+  error: row<{ code: string; message: string }>({ code: text, message: text }).optional(),
+});
+export const begunTools = list(begunTool);
+
+/** A run whose answer is recorded, with the tool calls that were begun with it. */
+export type RecordedRun = RunRow & { tools?: BegunTool[] };
+export const recordedRun = z.custom<RecordedRun>(
+  (given) =>
+    known.safeParse(given).success &&
+    begunTools.optional().safeParse((given as { tools?: unknown }).tools).success,
+);
+
+/** A run whose tool calls are recorded, with the next call of a model, if it was reserved. */
+export type EndedTools = RunRow & { reserved?: Reserved };
+export const endedTools = z.custom<EndedTools>(
+  (given) =>
+    known.safeParse(given).success &&
+    reservedRow.optional().safeParse((given as { reserved?: unknown }).reserved).success,
+);
 
 /** JSON as text, exactly as it was written. */
 export interface CallRow {
@@ -84,23 +121,6 @@ export const detailsRow = z.custom<RunLog & RunRow & { output: string | null }>(
 );
 export const recordedContext = row<{ context: string }>({ context: text });
 export const readSecret = row<{ secret: string | null }>({ secret: maybeText });
-export const begunTools = list(
-  row<{
-    call_id: string;
-    status: string;
-    attempts?: number;
-    retry_after?: number;
-    result?: string;
-    error?: { code: string; message: string };
-  }>({
-    call_id: text,
-    status: text,
-    attempts: count.optional(),
-    retry_after: count.optional(),
-    result: text.optional(),
-    error: row<{ code: string; message: string }>({ code: text, message: text }).optional(),
-  }),
-);
 export const appended = row<{ last: number; paused: boolean }>({ last: count, paused: flag });
 export interface ChunkPage {
   rows: { seq: number; chunks: string }[];
@@ -123,20 +143,32 @@ export function toRun(given: RunRow): RunInfo {
 const parsed = (json: string | undefined): unknown =>
   json === undefined ? undefined : JSON.parse(json);
 
+/** A call without messages has its parts instead, even if the caller did not ask for parts. */
+function toCall({ messages, parts, at, ...call }: CallRow, withParts: boolean): RunModelCall {
+  const answer =
+    messages !== undefined
+      ? answerOfMessages(JSON.parse(messages))
+      : parts !== undefined && answerOfParts(JSON.parse(parts));
+  return {
+    ...(call as unknown as RunModelCall),
+    at: new Date(at as string),
+    ...(answer && { answer }),
+    ...(withParts && parts !== undefined && { parts: JSON.parse(parts) as unknown[] }),
+  };
+}
+
 export function toRunDetails<Output>(
   given: RunLog & RunRow & { output: string | null },
+  withParts: boolean,
 ): RunDetails<Output> {
   const { inputs, context, calls, tools, output, ...run } = given;
   return {
     ...toRun(run as RunRow),
     input: parsed(inputs[0]?.input) ?? null,
+    inputs: inputs.map(({ step, input }) => ({ step, input: parsed(input) })),
     output: output === null ? null : (JSON.parse(output) as Output),
     context: context === null ? null : JSON.parse(context),
-    calls: calls.map(({ messages: _messages, parts, at, ...call }) => ({
-      ...(call as unknown as RunModelCall),
-      at: new Date(at as string),
-      ...(parts !== undefined && { parts: JSON.parse(parts) as unknown[] }),
-    })),
+    calls: calls.map((call) => toCall(call, withParts)),
     tools: tools.map(({ input, result, ...call }) => ({
       ...(fromRow(call) as unknown as RunToolCall),
       input: JSON.parse(input),

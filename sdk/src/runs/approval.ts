@@ -1,11 +1,14 @@
-/** Approvals of tool calls: asked with the lease, waited for without cost, and used once. */
+/**
+ * Approvals of tool calls. They are requested with the lease, waiting for them costs nothing, and
+ * each is used once.
+ */
 import { approvalRow } from "../approvals/answers.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
-import type { Acting, LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
+import type { Acting, LoopTool } from "./tool-step.ts";
 import type { ToolApproval } from "./types.ts";
 
-/** The decision. Only the database can approve: nothing that a model reads or says counts. */
+/** The decision. Only the database can approve. Nothing that a model reads or says counts. */
 export interface Decided {
   id: string;
   /** The arguments to use: the original ones, or those that the decider changed. */
@@ -17,14 +20,17 @@ export interface Decision {
 }
 
 const refusals: Record<string, [MayflyError["code"], string]> = {
-  rejected: ["approval_rejected", "Somebody has rejected it."],
-  expired: ["approval_expired", "Nobody has approved it in time."],
-  cancelled: ["approval_rejected", "It was withdrawn."],
+  rejected: ["approval_rejected", "Somebody rejected the call."],
+  expired: ["approval_expired", "Nobody approved the call in time."],
+  cancelled: ["approval_rejected", "The request for approval was withdrawn."],
 };
-const unapproved: [MayflyError["code"], string] = ["approval_rejected", "It is not approved."];
+const unapproved: [MayflyError["code"], string] = [
+  "approval_rejected",
+  "The call is not approved.",
+];
 
 /**
- * Asks once. The id of the question is a step of the job, so that a later attempt finds it even if the
+ * Asks once. The id of the approval is a step of the job, so that a later attempt finds it even if the
  * decider has changed the arguments.
  */
 export async function approvalOf(
@@ -48,7 +54,7 @@ export async function approvalOf(
   return {
     async wait() {
       let taken = await take();
-      // A signal that somebody else sent decides nothing, so it waits again.
+      // A signal that somebody else sent is not a decision, so wait again.
       for (let nth = 1; taken.status === "pending"; nth++) {
         const left =
           asked.expires === null
@@ -71,7 +77,7 @@ export async function approvalOf(
   };
 }
 
-/** Finds a question that this call has already asked. It is bound to the run, the call and its arguments. */
+/** Finds an approval that this call has already requested. It is bound to the run, the call and its arguments. */
 async function ask(
   acting: Acting,
   call: AskedCall,
@@ -89,7 +95,7 @@ async function ask(
   const schema = await acting.schemaOf(tool);
   const whole = { ...values, ...(schema && { input_schema: schema }) };
   const first = await acting.door.write("request_approval", whole, approvalRow);
-  // SQL cannot check this schema, so the question can be approved or rejected, but not changed.
+  // SQL cannot check this schema, so the approval can be approved or rejected, but not changed.
   return first.error?.code === "invalid_request" && schema
     ? acting.door.must("request_approval", values, approvalRow)
     : dataOf(first);

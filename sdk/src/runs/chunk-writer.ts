@@ -4,11 +4,21 @@ import type { RunDoor } from "./door.ts";
 
 /** Chunks are written together at this interval. */
 const flushMs = 50;
-/** A model that is faster than the database waits, so that no more than this is held. */
+/** If the model is faster than the database, it waits, so that no more than this is held. */
 const maxHeld = 2_000;
-const maxBytes = 500_000;
+/** In UTF-8 a character has up to three bytes, and the database takes a megabyte. */
+const maxLength = 300_000;
 
-/** Writes the stream of a run as rows: batches of what came within 50 ms, in order, each once. */
+/** Chunks in the form that the database takes. */
+export interface HeldChunks {
+  after: number;
+  chunks: string;
+  size: number;
+}
+
+/**
+ * Writes the stream of a run as rows, in batches of the chunks of 50 ms, in order and each once.
+ */
 export class ChunkWriter {
   readonly #door: RunDoor;
   #last: number;
@@ -31,14 +41,45 @@ export class ChunkWriter {
   }
 
   /**
-   * Writes what is held, and tells listeners at once.
+   * Writes the held chunks, and tells listeners at once.
    *
-   * @throws as `add` does.
+   * @throws like `add`.
    */
   async flush(): Promise<void> {
-    await this.#writing;
+    while (this.#writing) await this.#writing;
     await this.#write(true);
     if (this.#failure) throw this.#failure;
+  }
+
+  /**
+   * Makes a write of the run, and gives it what is held, so that one call stores both.
+   *
+   * @param write stores the chunks, if there are any, and returns the run.
+   * @throws as `add` does, and what `write` throws.
+   */
+  async along<T extends { last_chunk: number }>(
+    write: (chunks?: HeldChunks) => Promise<T>,
+  ): Promise<T> {
+    while (this.#writing) await this.#writing;
+    // Chunks that are too long must not stop the write that would carry them.
+    if (this.#held.reduce((sum, { length }) => sum + length, 0) > maxLength) await this.flush();
+    if (this.#failure) throw this.#failure;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const part = this.#take();
+    const written = write(part);
+    this.#writing = written.then(
+      ({ last_chunk: last }) => {
+        this.#last = last;
+      },
+      // Callers that wait for `written` get the error, which ends the attempt.
+      () => {},
+    );
+    const run = await written.finally(() => {
+      this.#writing = undefined;
+    });
+    if (this.#held.length > 0) this.#timer ??= setTimeout(() => void this.#write(false), flushMs);
+    return run;
   }
 
   #write(tell: boolean): Promise<void> {
@@ -51,17 +92,24 @@ export class ChunkWriter {
   }
 
   async #send(tell: boolean): Promise<void> {
-    while (this.#held.length > 0 && !this.#failure) {
-      const part: string[] = [];
-      for (let bytes = 0; this.#held.length > 0; ) {
-        bytes += this.#held[0]?.length ?? 0;
-        if (part.length > 0 && bytes > maxBytes) break;
-        part.push(this.#held.shift() ?? "");
-      }
-      const values = { after: this.#last, chunks: `[${part.join()}]`, size: part.length, tell };
-      const answer = await this.#door.write("append_run_chunks", values, appended);
+    while (!this.#failure) {
+      const part = this.#take();
+      if (!part) return;
+      const answer = await this.#door.write("append_run_chunks", { ...part, tell }, appended);
       if (answer.error) this.#failure = answer.error;
       else this.#last = answer.data.last;
     }
+  }
+
+  /** As many as one call takes. */
+  #take(): HeldChunks | undefined {
+    const part: string[] = [];
+    for (let length = 0; this.#held.length > 0; ) {
+      length += this.#held[0]?.length ?? 0;
+      if (part.length > 0 && length > maxLength) break;
+      part.push(this.#held.shift() ?? "");
+    }
+    if (part.length === 0) return undefined;
+    return { after: this.#last, chunks: `[${part.join()}]`, size: part.length };
   }
 }

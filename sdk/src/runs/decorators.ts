@@ -42,6 +42,7 @@ export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
  */
 export function agentOf<Output = string>(instance: object): Agentlike<Output> {
   const options = optionsOf.get(instance.constructor as Class) as AgentOptions<Output> | undefined;
-  if (!options) throw invalid("instance", "must be of a class with the decorator DefineAgent");
+  if (!options)
+    throw invalid("instance", "must be an instance of a class with the decorator DefineAgent");
   return defineAgent({ ...options, tools: { ...options.tools, ...toolsOf.get(instance) } });
 }

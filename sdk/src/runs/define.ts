@@ -19,7 +19,7 @@ export function defineAgent<Output = string>(options: AgentOptions<Output>): Age
   const { name, model, tools = {}, maxSteps = 20, delegates = [], handOver = [] } = options;
   if (!nameForm.test(name))
     throw invalid("name", "must be lower-case letters, digits, dots or dashes");
-  if ([model].flat().length === 0) throw invalid("model", "must be a model, or a chain of some");
+  if ([model].flat().length === 0) throw invalid("model", "must be a model, or a chain of models");
   if (!Number.isInteger(maxSteps) || maxSteps < 1) throw invalid("maxSteps", "must be at least 1");
   const names = [
     ...Object.keys(tools),
@@ -30,11 +30,11 @@ export function defineAgent<Output = string>(options: AgentOptions<Output>): Age
   for (const tool of names)
     if (!toolForm.test(tool))
       throw invalid(`tools.${tool}`, "must have a name of letters, digits, dashes");
-  if (new Set(names).size < names.length) throw invalid("tools", "must have one of each name");
+  if (new Set(names).size < names.length) throw invalid("tools", "must have different names");
   return Object.freeze({ name, options });
 }
 
-/** Names of tools are narrower than those of agents. @internal */
+/** Names of tools allow fewer characters than names of agents. @internal */
 export const toolName = (agent: string) => agent.replaceAll(".", "_");
 
 /**
@@ -44,7 +44,7 @@ export const toolName = (agent: string) => agent.replaceAll(".", "_");
  * import { z } from "zod";
  *
  * const refund = tool({
- *   description: "Gives the money of an order back.",
+ *   description: "Refunds an order.",
  *   input: z.object({ order: z.number() }),
  *   risk: "money",
  *   approval: "always",

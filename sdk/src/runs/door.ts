@@ -9,7 +9,8 @@ type Functions = keyof Database["mayfly"]["Functions"];
 const pausesMs = [50, 200, 1_000];
 
 /**
- * What moves a run forward. An edge function whose time is over passes such a job on instead of failing it.
+ * Kinds of writes that count as progress of a run. If an edge function's time is up, it gives back
+ * a job that has made progress instead of failing it.
  */
 const steps: Partial<Record<Functions, string>> = {
   record_model_call: "model",

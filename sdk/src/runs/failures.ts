@@ -1,7 +1,7 @@
 /** How model calls fail, and what to do then. */
 import { MayflyError } from "../contract/errors.ts";
 
-/** What a failed call tells. */
+/** What is known about a failed call. */
 export interface ModelFailure {
   code: string;
   message: string;
@@ -23,7 +23,10 @@ interface ApiError {
   cause?: unknown;
 }
 
-/** The kind of an error of the AI SDK, of the network, or of ours. */
+/**
+ * How a model call failed, by an error of the AI SDK, of the network, or of Mayfly: whether another model or
+ * another time may help, and when the provider said to come back.
+ */
 export function failureOf(error: unknown): ModelFailure {
   const { statusCode, isRetryable, responseHeaders, name = "" } = Object(error) as ApiError;
   const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
@@ -48,7 +51,7 @@ export function failureOf(error: unknown): ModelFailure {
     return { code: "model_refused", kind: "fatal", ...more };
   if (name === "AI_LoadAPIKeyError" || name === "AI_NoSuchModelError")
     return { code: "model_refused", kind: "next", ...more };
-  // A network that failed, a stream that was cut, an error in the midst of one.
+  // The network failed, or a stream was cut or had an error in the middle.
   return { code: "model_failed", kind: "retry", ...more };
 }
 

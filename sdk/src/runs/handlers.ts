@@ -2,6 +2,7 @@ import { invalid } from "../contract/invalid.ts";
 import { Reservations } from "../costs/reservations.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
+import { observe } from "../link/observe.ts";
 import { loadAi } from "./ai.ts";
 import { runLoop } from "./loop.ts";
 import type { SecretResolver } from "./secrets.ts";
@@ -14,8 +15,8 @@ export interface RunAgentsOptions {
 }
 
 /**
- * Job handlers for `work` and `serveJobs`. A worker with them runs these agents, the agents that they ask,
- * and those that take over. Needs the package `ai`, version 7.
+ * Job handlers for `work` and `serveJobs`. A worker with them runs these agents, the agents that
+ * they ask, and the agents that take over from them. Needs the package `ai`, version 7.
  *
  * @param options after the agents.
  *
@@ -37,14 +38,18 @@ export function runAgents(
       `run:${agent.name}`,
       async (_input, job) => {
         const ai = await loadAi();
-        const parts = { ai, job, reservations: reservationsOf(job), secrets: options.secrets };
-        await runLoop(parts, agent);
+        const { id: runId, attempt } = job;
+        const about = () => ({ kind: "agent", name: agent.name, runId, attempt }) as const;
+        await observe(job.door.telemetry, about, (tell) => {
+          const { secrets } = options;
+          return runLoop({ ai, job, reservations: reservationsOf(job), secrets, tell }, agent);
+        });
       },
     ]),
   );
 }
 
-/** By worker, so that reservations of its runs share calls. */
+/** One for each worker, so that reservations of its runs share calls. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {
@@ -57,7 +62,7 @@ function reservationsOf(job: HeldJob): Reservations {
 function collect(agent: Agentlike<unknown>, into: Map<string, Agentlike<unknown>>): void {
   const known = into.get(agent.name);
   if (known === agent) return;
-  if (known) throw invalid("agents", `must have one of the name ${agent.name}`);
+  if (known) throw invalid("agents", `must not have two agents with the name ${agent.name}`);
   into.set(agent.name, agent);
   const { delegates = [], handOver = [] } = agent.options;
   for (const other of [...delegates, ...handOver]) collect(other as Agentlike<unknown>, into);

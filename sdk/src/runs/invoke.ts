@@ -1,8 +1,8 @@
 /** One tool call: validates the input, enforces the timeout, and retries if configured. */
 import { MayflyError } from "../contract/errors.ts";
 import { Asleep } from "../jobs/held-job.ts";
-import type { LoopTool } from "./acting.ts";
 import type { AskedCall } from "./prompt.ts";
+import type { LoopTool } from "./tool-step.ts";
 import type { ToolContext } from "./types.ts";
 
 /** The outcome as it is recorded. `result` is JSON as text. */
@@ -16,7 +16,7 @@ const maxResult = 1_000_000;
 /** Timers cannot be longer. */
 const longestMs = 2 ** 31 - 1;
 
-/** @throws what ends the attempt: the job that sleeps, or a lost lease. */
+/** @throws errors that end the attempt: that the job sleeps, or a lost lease. */
 export async function invokeTool(
   tool: LoopTool | undefined,
   call: AskedCall,
@@ -25,7 +25,10 @@ export async function invokeTool(
   if (!tool) return failure("tool_unknown", `There is no tool ${call.tool}.`);
   const checked = await tool.input["~standard"].validate(call.input);
   if (checked.issues)
-    return failure("invalid_request", `The input does not fit: ${checked.issues[0]?.message}`);
+    return failure(
+      "invalid_request",
+      `The input does not match the schema: ${checked.issues[0]?.message}`,
+    );
   const { retries = 0, timeout = 60, mask } = tool;
   for (let left = retries; ; left--) {
     try {
@@ -36,11 +39,11 @@ export async function invokeTool(
       if (result.length > maxResult)
         return failure(
           "invalid_request",
-          "The result has more than 1 MB. Give a part, or a reference to it.",
+          "The result has more than 1 MB. Return a part of it, or a reference.",
         );
       return { status: "succeeded", result };
     } catch (thrown) {
-      // A job that sleeps, or is no longer ours, is not a failure of the tool.
+      // If the job sleeps, or another worker has it, the tool has not failed.
       if (thrown instanceof Asleep) throw thrown;
       context.signal.throwIfAborted();
       if (thrown instanceof MayflyError && thrown.code === "lease_lost") throw thrown;

@@ -1,4 +1,5 @@
-import type { AgentOptions } from "./types.ts";
+import { present } from "../link/rows.ts";
+import type { Agentlike, AgentOptions, StartRunOptions } from "./types.ts";
 
 /** The limits of a run in the form that SQL takes. */
 export function limitsOf({
@@ -12,4 +13,18 @@ export function limitsOf({
     ...(tokens !== undefined && { tokens }),
     ...(seconds !== undefined && { seconds }),
   };
+}
+
+/** The limits of a run: those of its call, else those of the agent. Of an agent that is only named, the worker knows `maxSteps`. */
+export function limitsFor<Output>(
+  agent: Agentlike<Output> | string,
+  { maxSteps, budget }: Pick<StartRunOptions, "maxSteps" | "budget">,
+) {
+  if (typeof agent === "string") return present({ ...budget, steps: maxSteps });
+  const { options } = agent;
+  return limitsOf({
+    ...options,
+    maxSteps: maxSteps ?? options.maxSteps,
+    budget: budget ?? options.budget,
+  } as never);
 }

@@ -1,16 +1,20 @@
+import type { Tell } from "../contract/telemetry.ts";
 import type { Reservations } from "../costs/reservations.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
-import type { LoopTool } from "./acting.ts";
 import type { Ai, ModelMessage } from "./ai.ts";
-import type { RunLog, RunRow } from "./answers.ts";
+import type { BegunTool, RunLog, RunRow } from "./answers.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { RunDoor } from "./door.ts";
 import { loopTools } from "./loop-tools.ts";
-import type { ModelRequest } from "./model-call.ts";
+import type { Granted, ModelRequest } from "./model-call.ts";
 import { type SecretResolver, secretsOf } from "./secrets.ts";
+import type { LoopTool } from "./tool-step.ts";
 import type { Agentlike, RunContext } from "./types.ts";
 
-/** OpenAI keeps what was said, unless it is told not to: then it could go on without our rows, or not at all. */
+/**
+ * By default, OpenAI stores conversations. A run must depend only on our rows, so this is turned
+ * off.
+ */
 function withoutState(settings: { providerOptions?: unknown } = {}) {
   const { openai, ...others } = Object(settings.providerOptions) as Record<string, object>;
   return { ...others, openai: { store: false, ...openai } };
@@ -22,6 +26,8 @@ export interface LoopParts {
   job: HeldJob;
   reservations: Reservations;
   secrets?: SecretResolver | undefined;
+  /** Adds facts to the run's span. */
+  tell: Tell;
 }
 
 /** The state of a loop. It can be rebuilt from what is recorded. */
@@ -34,8 +40,10 @@ export class LoopState {
   log: RunLog = { inputs: [], context: null, calls: [], tools: [] };
   run = {} as RunRow;
   writer: ChunkWriter;
-  /** What the SDK made of the newest answer, until it is written with the next. */
-  unwritten: string | undefined;
+  /** Tool calls that the database began when it recorded the model's answer. */
+  begun: BegunTool[] = [];
+  /** The reservation of the next model call, if it was made when the tools' results were recorded. */
+  granted: Granted | undefined;
   /** Input and output tokens of the last call. */
   known: number | undefined;
   /** The previous answer did not match the schema. */
@@ -87,6 +95,13 @@ export class LoopState {
     const schema = json ?? (await this.parts.ai.asSchema(input as never).jsonSchema);
     const { $schema: _of, ...rest } = schema as { $schema?: string };
     return rest;
+  }
+
+  /** Gives back the reservation of a call that will not be made now. */
+  async dropGranted(): Promise<void> {
+    const { granted } = this;
+    this.granted = undefined;
+    if (granted) await this.parts.reservations.release(granted.id);
   }
 
   /** What to ask in the next model call. */

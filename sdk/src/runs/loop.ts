@@ -1,29 +1,32 @@
-import { act, outputOf } from "./act.ts";
-import type { Acting } from "./acting.ts";
 import type { ModelMessage, Part } from "./ai.ts";
-import { begunRun, recordedContext, runRow, type ToolRow } from "./answers.ts";
+import { begunRun, endedTools, recordedContext, runRow, type ToolRow } from "./answers.ts";
+import { act, outputOf } from "./call-tools.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { RunEnd } from "./failures.ts";
 import { type LoopParts, LoopState } from "./loop-state.ts";
 import { handedOver } from "./loop-tools.ts";
-import { replayCall } from "./model-call.ts";
+import { type Granted, replayCall } from "./model-call.ts";
+import { think } from "./model-step.ts";
 import { type Answer, answerOf } from "./output.ts";
 import {
   type AskedCall,
   messagesOf,
+  mostTokens,
+  type Outcome,
   pendingCalls,
   recalledMessage,
   repairMessage,
   toolMessage,
 } from "./prompt.ts";
 import { recallFor, rememberOutcome } from "./remember.ts";
-import { think } from "./think.ts";
-import type { Agentlike } from "./types.ts";
+import type { Acting } from "./tool-step.ts";
+import type { Agentlike, RunModel } from "./types.ts";
 
 /**
- * Goes through a run until it has ended. Recorded steps are read, and the others are done and recorded.
+ * Does a run until it has ended. Recorded steps are read, and the others are done and recorded.
  *
- * @throws only what ends the attempt: a lost lease, a job that sleeps, a database that does not answer.
+ * @throws only errors that end the attempt: the lease is lost, the job sleeps, or the database does not
+ * answer.
  */
 export async function runLoop(parts: LoopParts, agent: Agentlike<unknown>): Promise<void> {
   const state = new LoopState(parts, agent);
@@ -42,6 +45,8 @@ export async function runLoop(parts: LoopParts, agent: Agentlike<unknown>): Prom
   }
 }
 
+type NextAsk = Granted & { agent: string };
+
 async function answer(state: LoopState): Promise<Answer> {
   let repairs = 0;
   for (let step = 1; ; step++) {
@@ -54,10 +59,16 @@ async function answer(state: LoopState): Promise<Answer> {
     if (calls.length > 0) await useTools(state, step, calls);
     // The AI SDK has answered invalid calls itself, and the model is told.
     else if (messages.at(-1)?.role !== "tool") {
+      // A fork after the last step continues with another input.
+      if (state.log.inputs.some((input) => input.step === step + 1)) continue;
       const given = await answerOf(state.parts.ai, state.agent.options, messages);
       if (given.fits) return given;
       if (repairs >= (state.agent.options.repairs ?? 2))
-        throw new RunEnd("failed", `The answer does not fit: ${given.problem}`, "output_invalid");
+        throw new RunEnd(
+          "failed",
+          `The answer does not match the schema: ${given.problem}`,
+          "output_invalid",
+        );
       repairs++;
       state.isRepair = true;
       state.messages.push(repairMessage(given.problem));
@@ -70,16 +81,14 @@ async function thinkAnew(state: LoopState, step: number): Promise<ModelMessage[]
   return think(state, step);
 }
 
-/** A step that was already answered, so nothing is paid again. */
+/** This step was already answered, so nothing is paid again. */
 async function recorded(state: LoopState, step: number): Promise<ModelMessage[] | undefined> {
   const row = state.log.calls.find((call) => call.step === step && !call.error);
   if (!row) return undefined;
   state.known = (row.usage?.input ?? 0) + (row.usage?.output ?? 0);
   if (row.messages !== undefined) return JSON.parse(row.messages) as ModelMessage[];
   const parts = JSON.parse(row.parts ?? "[]") as Part[];
-  const messages = await replayCall(state.parts.ai, { ...row, parts }, state.request());
-  state.unwritten = JSON.stringify(messages);
-  return messages;
+  return replayCall(state.parts.ai, { ...row, parts }, state.request());
 }
 
 async function useTools(state: LoopState, step: number, calls: AskedCall[]): Promise<void> {
@@ -91,6 +100,7 @@ async function useTools(state: LoopState, step: number, calls: AskedCall[]): Pro
   });
   const outcomes =
     known.length === calls.length ? known : await act(await acting(state, step, rows), calls);
+  state.begun = [];
   state.messages.push(toolMessage(outcomes));
   for (const { output } of outcomes) {
     const to =
@@ -102,13 +112,27 @@ async function useTools(state: LoopState, step: number, calls: AskedCall[]): Pro
 
 async function acting(state: LoopState, step: number, rows: Map<string, ToolRow>): Promise<Acting> {
   const { steps = state.agent.options.maxSteps ?? 20 } = state.run.limits;
-  // Nobody would see the results of the tools.
+  // There is no step left in which a model would see the results of the tools.
   if (step >= steps)
     throw new RunEnd("max_steps", `The run has taken ${steps} steps without an answer.`);
   await pausePoint(state, step);
-  const { door, writer, tools, context } = state;
+  const { door, writer, tools, context, begun } = state;
+  const { job } = state.parts;
   const schemaOf: Acting["schemaOf"] = async (tool) => tool && state.schemaOf(tool);
-  return { job: state.parts.job, door, writer, tools, rows, context, step, tries: 1, schemaOf };
+  const record: Acting["record"] = async (ends, all) => {
+    const ask = all && nextAsk(state, step, all);
+    const run = await writer.along((chunks) =>
+      door.must(
+        "end_tool_calls",
+        { step, ends, ...(ask && { ask }), ...(chunks && { chunks }) },
+        endedTools,
+      ),
+    );
+    state.run = run;
+    const { granted, output } = run.reserved ?? {};
+    if (ask && granted && output !== undefined) state.granted = { ...ask, output };
+  };
+  return { job, door, writer, tools, rows, begun, context, step, tries: 1, schemaOf, record };
 }
 
 /** Recalled memories come before the input, and are recorded before they are used. */
@@ -126,10 +150,33 @@ async function recall(state: LoopState): Promise<void> {
   if (text !== "") state.messages.push(recalledMessage(text));
 }
 
+/**
+ * The next call of a model, to reserve it with the record of the tools. A prompt that turns out longer is reserved
+ * again.
+ */
+function nextAsk(state: LoopState, step: number, outcomes: Outcome[]): NextAsk | undefined {
+  const { known, run, log, agent, parts } = state;
+  const { name, options } = agent;
+  const { steps = options.maxSteps ?? 20 } = run.limits;
+  const model = [options.model].flat()[0];
+  const isSure = known !== undefined && step < steps && !run.paused && !options.handOver?.length;
+  if (!isSure || typeof model !== "object" || parts.reservations.isBusy) return undefined;
+  const { provider, modelId } = model as RunModel;
+  const added = log.inputs.filter((input) => input.step === step + 1);
+  const news = [
+    toolMessage(outcomes),
+    ...added.flatMap(({ input }) => messagesOf(JSON.parse(input))),
+  ];
+  const id = crypto.randomUUID();
+  const output = options.maxOutputTokens ?? 8_192;
+  return { id, agent: name, provider, model: modelId, input: mostTokens(news, [], known), output };
+}
+
 /** Where a paused run waits. */
 async function pausePoint(state: LoopState, step: number): Promise<void> {
   const { run, writer, parts, door } = state;
   if (!run.paused) return;
+  await state.dropGranted();
   await writer.flush();
   // Each pause at the same step is a separate wait.
   await parts.job.waitNamed(`resume at ${step} after ${run.last_chunk}`, ["resume"]);
@@ -147,8 +194,14 @@ async function end(
     const input: unknown = JSON.parse(log.inputs[0]?.input ?? "null");
     await rememberOutcome(parts.job, agent.options, input, given);
   }
+  await state.dropGranted();
   await writer.add(run.steps, 1, { type: "finish" });
-  await writer.flush();
+  if (error) parts.tell({ error });
   const output = given && { output: JSON.stringify(given.output ?? null) };
-  await door.must("end_run", { status, ...output, ...(error && { error }) }, runRow);
+  const ended = { status, ...output, ...(error && { error }) };
+  await writer.along((chunks) =>
+    door.must("end_run", { ...ended, ...(chunks && { chunks }) }, runRow),
+  );
+  // The run's job has ended too.
+  parts.job.parts.beOver();
 }

@@ -2,22 +2,22 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 import type { CostAsk, Reservations } from "../costs/reservations.ts";
 import type { Ai, CallOptions, ModelMessage, Part } from "./ai.ts";
-import { digestOf } from "./digest.ts";
-import { addPart, quiet, recordedModel, usageOf } from "./parts.ts";
 import { mostTokens } from "./prompt.ts";
+import { digestOf } from "./request-digest.ts";
+import { addPart, quiet, recordedModel, usageOf } from "./stream-parts.ts";
 import type { RunModel } from "./types.ts";
 
-/** What is asked. */
+/** The request. */
 export interface ModelRequest {
   instructions?: string | undefined;
   messages: ModelMessage[];
-  /** Of the AI SDK, without `execute`. */
+  /** Tools of the AI SDK, without `execute`. */
   tools: Record<string, unknown>;
   output?: unknown;
   settings?: Record<string, unknown> | undefined;
 }
 
-/** What is recorded of an answer. */
+/** The recorded parts of an answer. */
 export interface Answered {
   digest: string;
   parts: Part[];
@@ -25,6 +25,17 @@ export interface Answered {
   usage: ReturnType<typeof usageOf>;
   ms: number;
   hold: string;
+  messages: ModelMessage[];
+}
+
+/** A reservation that was made with an earlier write. */
+export interface Granted {
+  id: string;
+  provider: string;
+  model: string;
+  /** How many tokens the prompt and the answer may have. */
+  input: number;
+  output: number;
 }
 
 export interface CallParts {
@@ -32,13 +43,14 @@ export interface CallParts {
   model: RunModel;
   request: ModelRequest;
   signal: AbortSignal;
-  /** Settles when the answer is recorded. If it throws, the step ends. */
+  /** Resolves when the answer is recorded. If it throws, the step ends. */
   record(answered: Answered): Promise<void>;
   onChunk(chunk: unknown): Promise<void>;
   reservations: Reservations;
   ask: Omit<CostAsk, "id" | "provider" | "model" | "input">;
   /** Input and output tokens of the last call. */
   known: number | undefined;
+  granted: Granted | undefined;
 }
 
 /** A failed call, with what is recorded about it. */
@@ -48,69 +60,64 @@ export class CallFailed extends Error {
   /** The reservation to release. */
   readonly hold: string | undefined;
   readonly ms: number;
+  /** Set if the provider has answered, but the answer cannot be used. */
+  readonly usage: Answered["usage"] | undefined;
 
-  constructor(cause: unknown, hold: string | undefined, digest: string | undefined, ms: number) {
+  constructor(
+    cause: unknown,
+    known: Partial<Pick<Answered, "hold" | "digest" | "usage">>,
+    ms: number,
+  ) {
     super("The call of a model failed.", { cause });
-    this.hold = hold;
-    this.digest = digest;
+    this.hold = known.hold;
+    this.digest = known.digest;
+    this.usage = known.usage;
     this.ms = ms;
   }
 }
 
 /**
+ * Calls a model, and records its answer. The tools have no `execute`, so the AI SDK acts on nothing before that.
  *
  * @returns what the AI SDK made of the answer.
- * @throws `CallFailed`, or what `record` and `onChunk` throw.
+ * @throws `CallFailed`, and errors of `record` and `onChunk`.
  */
 export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
-  const { ai, model, signal, reservations } = parts;
+  const { ai, model, signal } = parts;
   const begun = performance.now();
-  const hold = crypto.randomUUID();
-  let isHeld = false;
-  let isRecorded = false;
-  let digest: string | undefined;
+  const msSince = () => Math.round(performance.now() - begun);
+  const kept: Part[] = [];
+  const known: { hold?: string; digest?: string; usage?: Answered["usage"]; finish?: string } = {};
+  let ms = 0;
   let failure: { error: unknown } | undefined;
-  let ours: { error: unknown } | undefined;
   const wrapped = ai.wrapLanguageModel({
     model: model as never,
     middleware: {
       specificationVersion: "v4",
       async transformParams({ params }) {
-        digest = await digestOf(params);
+        known.digest = await digestOf(params);
         const input = mostTokens(params.prompt, params.tools, parts.known);
-        const { provider, modelId } = model;
-        const ask = { ...parts.ask, id: hold, provider, model: modelId, input };
-        const granted = await reservations.reserve(ask);
-        if (granted.error) throw granted.error;
-        isHeld = true;
-        return { ...params, maxOutputTokens: granted.data.output };
+        const { id, output } = await reserve(parts, input);
+        known.hold = id;
+        return { ...params, maxOutputTokens: output };
       },
       async wrapStream({ doStream }) {
         const { stream, ...rest } = await doStream();
-        const kept: Part[] = [];
-        const recording = new TransformStream<Part, Part>({
-          async transform(part, controller) {
-            // Some providers report an error in the middle of a stream and continue. Nothing of it may be
-            // used.
+        const watching = new TransformStream<Part, Part>({
+          transform(part, controller) {
+            // Some providers report an error in the middle of a stream and continue. Nothing of such a stream
+            // may be used.
             if (part.type === "error") throw part.error;
             addPart(kept, part);
             if (part.type === "finish") {
-              const { unified } = part.finishReason;
-              const usage = usageOf(part.usage);
-              const ms = Math.round(performance.now() - begun);
-              // Held back until it is a row, so that a worker that dies earlier has acted on nothing.
-              await parts
-                .record({ digest: digest ?? "", parts: kept, finish: unified, usage, ms, hold })
-                .catch((error: unknown) => {
-                  ours = { error };
-                  throw error;
-                });
-              isRecorded = true;
+              known.finish = part.finishReason.unified;
+              known.usage = usageOf(part.usage);
+              ms = msSince();
             }
             controller.enqueue(quiet(part));
           },
         });
-        return { stream: stream.pipeThrough(recording), ...rest };
+        return { stream: stream.pipeThrough(watching), ...rest };
       },
     },
   });
@@ -120,12 +127,29 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
     failure ??= { error };
     return null;
   });
-  if (ours) throw ours.error;
-  if (messages && isRecorded) return messages;
+  const { hold = "", digest = "", finish, usage } = known;
+  if (messages && finish !== undefined && usage) {
+    await parts.record({ digest, parts: kept, finish, usage, ms, hold, messages });
+    return messages;
+  }
   signal.throwIfAborted();
   const cause = failure?.error ?? new Error("The model's stream ended before its answer did.");
-  const ms = Math.round(performance.now() - begun);
-  throw new CallFailed(cause, isHeld ? hold : undefined, digest, ms);
+  throw new CallFailed(cause, known, msSince());
+}
+
+/** Reserves the most that a call may cost, unless an earlier write has. */
+async function reserve(
+  { model, reservations, granted, ask }: CallParts,
+  input: number,
+): Promise<{ id: string; output: number }> {
+  const { provider, modelId } = model;
+  const isOf = granted?.provider === provider && granted.model === modelId;
+  if (granted && isOf && input <= granted.input) return granted;
+  if (granted) void reservations.release(granted.id);
+  const id = crypto.randomUUID();
+  const answer = await reservations.reserve({ ...ask, id, provider, model: modelId, input });
+  if (answer.error) throw answer.error;
+  return { id, output: answer.data.output };
 }
 
 /** What the AI SDK makes of a recorded answer, for resuming and replaying. Makes no call. */
@@ -197,7 +221,7 @@ export const missingAnswer = (step: number): Result<never> =>
     new MayflyError({
       code: "replay_differs",
       message: `Step ${step} has no recorded answer.`,
-      hint: "Replay a run that has ended, with the definition that it ran with.",
+      hint: "Replay a run that has ended, with the same definition.",
       details: { step },
     }),
   );

@@ -1,7 +1,8 @@
 /** What a run recalls before its first step, and what it remembers at its end. */
-import { pushAnswer } from "../contract/log.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
+import { memoryLines } from "../memory/mark-as-data.ts";
 import { Memories } from "../memory/memories.ts";
+import { pushOperations } from "../outbox/sync-call.ts";
 import { RunEnd } from "./failures.ts";
 import type { Answer } from "./output.ts";
 import type { AgentOptions } from "./types.ts";
@@ -17,26 +18,15 @@ export async function recallFor(job: HeldJob, input: unknown, limit: number, max
   const query = textOf(input).slice(0, 10_000);
   if (query.trim() === "") return { memories: [], text: "" };
   const { data, error } = await new Memories(job.link()).recall(query, { limit });
-  // A failed recall is not an empty one. The attempt fails and is retried, or the run fails if it always
-  // would.
+  // A failed recall is not an empty one. The attempt fails and is retried, or the run fails if a
+  // retry cannot help.
   if (error?.code === "scope_missing") throw new RunEnd("failed", error.message, error.code);
   if (error) throw error;
-  const lines: string[] = [];
-  const memories: { id: string; score: number }[] = [];
-  let bytes = 0;
-  for (const { id, score, agentName, createdAt, task, output, critique, reward } of data.results) {
-    const told = { agent: agentName, at: createdAt, task, output, critique, reward };
-    const line = JSON.stringify(told);
-    // A token is 4 bytes, or less.
-    bytes += line.length + 1;
-    if (bytes > maxTokens * 4) continue;
-    lines.push(line);
-    memories.push({ id, score });
-  }
-  return { memories, text: lines.join("\n") };
+  const { lines, included } = memoryLines(data.results, maxTokens);
+  return { memories: included.map(({ id, score }) => ({ id, score })), text: lines };
 }
 
-/** Once, however often it is retried: the memory has the id of the run. */
+/** The memory has the id of the run, so it is stored once, however often this is retried. */
 export async function rememberOutcome(
   job: HeldJob,
   { name, memory }: AgentOptions<unknown>,
@@ -45,9 +35,8 @@ export async function rememberOutcome(
 ): Promise<void> {
   const output = answer?.output;
   const reward = await memory?.judge?.({ input, output });
-  const remembered = {
-    id: job.id,
-    kind: "task_result",
+  const body = {
+    kind: "task_result" as const,
     task: textOf(input).slice(0, 2_000),
     output: textOf(output ?? null).slice(0, 100_000),
     success: true,
@@ -55,9 +44,7 @@ export async function rememberOutcome(
     metadata: { run: job.id },
     ...(reward !== undefined && { reward: Math.min(1, Math.max(0, reward)) }),
   };
-  const push = [{ id: job.id, type: "memory.put", memory: remembered }];
-  const answered = await job.link().fn("sync", pushAnswer, { push, limit: 0 });
-  if (answered.error) throw answered.error;
-  const [result] = answered.data.results as { error?: { message: string } }[];
-  if (result?.error) throw new Error(`What was learned was refused: ${result.error.message}`);
+  const put = { id: job.id, type: "memory.put" as const, subject: job.id, body };
+  const { error } = await pushOperations(job.link(), [put]);
+  if (error) throw error;
 }

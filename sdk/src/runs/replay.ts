@@ -1,16 +1,16 @@
 /** Replays a recorded run without calling a model or running a tool. */
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
-import { outputOf } from "./act.ts";
 import { type Ai, loadAi, type ModelMessage, type Part } from "./ai.ts";
 import type { RunLog } from "./answers.ts";
-import { digestOf } from "./digest.ts";
+import { outputOf } from "./call-tools.ts";
 import { replayCall } from "./model-call.ts";
 import { messagesOf, pendingCalls, recalledMessage, textOf, toolMessage } from "./prompt.ts";
+import { digestOf } from "./request-digest.ts";
 import type { RunChunk } from "./types.ts";
 
 /** The result of a replay. */
 export interface Replayed {
-  /** The chunks of the models' answers, byte for byte those of the run. */
+  /** The chunks of the models' answers, byte for byte the same as in the run. */
   chunks: Omit<RunChunk, "seq">[];
   /** The conversation as the next call would get it, as messages of the AI SDK. */
   messages: unknown[];
@@ -43,7 +43,7 @@ export async function replayLog(log: RunLog): Promise<Result<Replayed>> {
         chunks.push({ step: row.step, try: row.try, chunk: chunk as RunChunk["chunk"] });
       },
     );
-    // The recorded result is what it returns now.
+    // The replayed step must return the recorded result.
     if (
       row.messages !== undefined &&
       (await digestOf(JSON.parse(row.messages))) !== (await digestOf(answer))
@@ -78,7 +78,7 @@ const toolsOf = (ai: Ai, log: RunLog) =>
 const differs = (step: number) =>
   new MayflyError({
     code: "replay_differs",
-    message: `Step ${step} does not give what was recorded.`,
-    hint: "The version of the package `ai` may have changed what it makes of an answer.",
+    message: `Step ${step} does not give the recorded result.`,
+    hint: "Use the version of the package `ai` with which the run was made.",
     details: { step },
   });

@@ -1,7 +1,8 @@
-/** The stream of a run: its rows, and broadcasts that say what is new. */
+/** The stream of a run. It is read from rows, and broadcasts say what is new. */
 import { z } from "zod";
 import type { MayflyError, Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
+import { report } from "../link/safe-callback.ts";
 import { type ChunkPage, chunkPage } from "./answers.ts";
 import type { RunChunk } from "./types.ts";
 
@@ -24,23 +25,25 @@ export interface StreamOptions {
   /** The `seq` of the last chunk that you have. Continues after it. */
   after?: number;
   signal?: AbortSignal;
+  /** Gets each problem that the stream survives, such as a server that does not answer. It then tries again. */
+  onError?: (error: MayflyError) => void;
 }
 
 /**
- * The chunks of a run until it has ended, each once and in order, from any cursor and even if the connection
- * drops. A broadcast that fits is used directly, and missing chunks are read.
+ * The chunks of a run until it has ended, each once and in order, from any cursor and even if the
+ * connection drops. A broadcast with the next chunk is used directly, and missing chunks are read.
  *
  * @throws `run_unknown`, `scope_missing`; the signal's reason.
  */
 export async function* streamRun(
   link: Link,
   id: string,
-  { after = 0, signal }: StreamOptions = {},
+  { after = 0, signal, onError }: StreamOptions = {},
 ): AsyncGenerator<RunChunk> {
   let cursor = after;
   let news: Told[] = [];
   let mustRead = true;
-  /** Everything so far. Only a run that has not ended is listened to. */
+  /** First read everything so far. Listen only if the run has not ended. */
   let isRead = false;
   let wake: () => void = () => {};
   const join = () =>
@@ -48,12 +51,13 @@ export async function* streamRun(
       ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
           onMessage: (event, payload) => {
             const parsed = told.safeParse(payload);
-            // Chunks that nobody takes are read from the rows later, so that no more than this is held.
+            // No more than this many chunks are held. If nobody takes them, they are read from the
+            // rows later.
             if (event === "run_chunks" && parsed.success && news.length < 100)
               news.push(parsed.data);
             wake();
           },
-          // What was told before that was told to others.
+          // Broadcasts before the join reached only others.
           onJoined: () => {
             mustRead = true;
             wake();
@@ -89,6 +93,8 @@ export async function* streamRun(
         );
         if (page.error) {
           if (page.error.code !== "unavailable") throw page.error satisfies MayflyError;
+          if (onError)
+            report(onError as (error: unknown) => void, "The stream of a run", page.error);
           mustRead = true;
           await sleep(retryMs[Math.min(failures++, retryMs.length - 1)] ?? 3_000, signal);
           continue;

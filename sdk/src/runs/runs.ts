@@ -1,13 +1,15 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import { pushAnswer } from "../contract/log.ts";
 import { cancelledJobs } from "../jobs/answers.ts";
-import { present } from "../jobs/forms.ts";
 import type { Link } from "../link/link.ts";
+import { observe, traceOf } from "../link/observe.ts";
+import { present } from "../link/rows.ts";
+import { changeMemory } from "../memory/store.ts";
 import { detailsRow, runRow, runRows, startedRun, toRun, toRunDetails } from "./answers.ts";
-import { limitsOf } from "./limits.ts";
+import { limitsFor } from "./limits.ts";
 import { type Replayed, replayLog } from "./replay.ts";
 import { type StreamOptions, streamRun } from "./run-stream.ts";
+import { type RunStatistics, statisticsRow, toStatistics } from "./statistics.ts";
 import type {
   Agentlike,
   ForkOptions,
@@ -36,7 +38,7 @@ export interface ResultOptions {
   pollMs?: number;
 }
 
-/** A run that was started or is watched. */
+/** A handle of a run, to watch it or to wait for its end. */
 export class Run<Output = string> {
   readonly id: string;
   readonly #runs: Runs;
@@ -59,8 +61,8 @@ export class Run<Output = string> {
 }
 
 /**
- * Runs of agents. Anybody can start one, workers with the definition do it, and it can be watched from
- * anywhere.
+ * Runs of agents. Anybody can start a run, workers with the agent's definition execute it, and it can be watched
+ * from anywhere.
  */
 export class Runs {
   readonly #link: Link;
@@ -72,7 +74,7 @@ export class Runs {
 
   /**
    * Starts a run. A worker with the agent (`runAgents`) takes it, and another continues if that worker dies.
-   * Needs `run:write`.
+   * Needs `run:write`. Where the definition is not at hand, name the agent and give the limits.
    *
    * @returns `invalid_request` with the field, `quota_exceeded`, `scope_missing`.
    *
@@ -82,23 +84,18 @@ export class Runs {
    * for await (const { chunk } of run.stream()) if (chunk.type === "text-delta") show(chunk.delta);
    * const { data } = await run.result();
    */
-  async start<Output>(
-    agent: Agentlike<Output>,
+  async start<Output = string>(
+    agent: Agentlike<Output> | string,
     input: unknown,
-    { key, priority }: StartRunOptions = {},
+    { key, priority, ...limits }: StartRunOptions = {},
   ): Promise<Result<Run<Output>>> {
-    const { name, options } = agent;
+    const name = typeof agent === "string" ? agent : agent.name;
     const values = {
       agent: name,
       input: JSON.stringify(input ?? null),
-      limits: limitsOf(options as never),
+      limits: limitsFor(agent, limits),
     };
-    const answer = await this.#link.rpc(
-      "start_run",
-      { ...values, ...present({ key, priority }) },
-      startedRun,
-    );
-    return answer.error ? answer : ok(new Run<Output>(this, answer.data.id));
+    return this.#added<Output>("start_run", name, { ...values, ...present({ key, priority }) });
   }
 
   /** A run by its id, to watch it or to wait for it. Makes no call. */
@@ -145,7 +142,7 @@ export class Runs {
     { parts = false }: { parts?: boolean } = {},
   ): Promise<Result<RunDetails<Output>>> {
     const answer = await this.#link.rpc("get_run", { id: idOf(id), with_parts: parts }, detailsRow);
-    return answer.error ? answer : ok(toRunDetails<Output>(answer.data));
+    return answer.error ? answer : ok(toRunDetails<Output>(answer.data, parts));
   }
 
   /** Lists runs, newest first, one page at a time. Needs `run:read`. */
@@ -161,13 +158,22 @@ export class Runs {
   }
 
   /**
+   * Counts runs, calls of models and calls of tools in the last `seconds` (an hour), and how long they took.
+   * Needs `run:read`.
+   */
+  async statistics(options: { seconds?: number } = {}): Promise<Result<RunStatistics>> {
+    const answer = await this.#link.rpc("run_statistics", options, statisticsRow);
+    return answer.error ? answer : ok(toStatistics(answer.data));
+  }
+
+  /**
    * Cancels a run, together with the runs for which it waits. A running one learns of it at its next write.
    */
   cancel(id: string): Promise<Result<{ cancelled: number; cancelling: number }>> {
     return this.#link.rpc("cancel_jobs", { ids: [idOf(id)] }, cancelledJobs);
   }
 
-  /** Pauses a run before its next step. Meanwhile it costs nothing. `run_finished`. Needs `run:write`. */
+  /** Pauses a run before its next step. A paused run costs nothing. Needs `run:write`. @returns `run_finished`. */
   pause(id: string): Promise<Result<RunInfo>> {
     return this.#paused(id, true);
   }
@@ -200,8 +206,7 @@ export class Runs {
         ),
       }),
     };
-    const answer = await this.#link.rpc("fork_run", values, startedRun);
-    return answer.error ? answer : ok(new Run<Output>(this, answer.data.id));
+    return this.#added<Output>("fork_run", "fork", values);
   }
 
   /**
@@ -226,15 +231,23 @@ export class Runs {
     { reward, critique }: { reward: number; critique?: string },
   ): Promise<Result<null>> {
     const set = { reward, ...(critique !== undefined && { critique }) };
-    const push = [
-      { id: crypto.randomUUID(), type: "memory.update", memory: { id: idOf(id), set } },
-    ];
-    const answer = await this.#link.fn("sync", pushAnswer, { push, limit: 0 });
-    if (answer.error) return answer;
-    const [result] = answer.data.results as {
-      error?: ConstructorParameters<typeof MayflyError>[0];
-    }[];
-    return result?.error ? failed(new MayflyError(result.error)) : ok(null);
+    const { error } = await changeMemory(this.#link, id, { set });
+    return error ? failed(error) : ok(null);
+  }
+
+  #added<Output>(
+    how: "start_run" | "fork_run",
+    name: string,
+    values: object,
+  ): Promise<Result<Run<Output>>> {
+    const { telemetry, tenantId } = this.#link;
+    const about = () => ({ kind: "add", what: "run", name, tenantId }) as const;
+    return observe(telemetry, about, async (tell) => {
+      const asked = { ...traceOf(telemetry), ...values };
+      const answer = await this.#link.rpc(how, asked, startedRun);
+      tell(answer.error ? { error: answer.error } : { id: answer.data.id });
+      return answer.error ? answer : ok(new Run<Output>(this, answer.data.id));
+    });
   }
 
   async #paused(id: string, paused: boolean): Promise<Result<RunInfo>> {
@@ -261,7 +274,7 @@ function endOf<Output>(run: RunDetails<Output>): Result<RunResult<Output>> {
 const notEnded = (id: string) =>
   new MayflyError({
     code: "request_timeout",
-    message: "The run has not ended in this time.",
-    hint: "It goes on. Wait longer, or look at it again.",
+    message: "The run did not end in time.",
+    hint: "It is still running. Wait longer, or look at it again.",
     details: { id },
   });

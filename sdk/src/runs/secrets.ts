@@ -2,7 +2,7 @@ import { MayflyError } from "../contract/errors.ts";
 import { readSecret } from "./answers.ts";
 import type { RunDoor } from "./door.ts";
 
-/** Returns a secret of a tenant to a worker, from its environment or from wherever it is kept. */
+/** Returns a secret of a tenant to a worker, from its environment or another store. */
 export type SecretResolver = (
   name: string,
   tenantId: string,
@@ -20,8 +20,8 @@ export const secretsOf =
     if (secret === null)
       throw new MayflyError({
         code: "not_configured",
-        message: `Neither the worker nor Vault knows a secret ${name}.`,
-        hint: `Give runAgents a function \`secrets\`, or store it in Vault as mayfly/${tenantId}/${name}.`,
+        message: `Neither the worker nor Vault has a secret ${name}.`,
+        hint: `Pass a function \`secrets\` to runAgents, or store the secret in Vault as mayfly/${tenantId}/${name}.`,
         details: { secret: name },
       });
     return secret;

@@ -1,8 +1,8 @@
 import type { JobSchema } from "../jobs/kinds.ts";
 
 /**
- * A language model of the AI SDK, as a provider such as `@ai-sdk/anthropic` returns it. Described by its
- * shape, so that the SDK's types need no package that may be missing.
+ * A language model of the AI SDK, as a provider such as `@ai-sdk/anthropic` returns it. It is
+ * described by its shape, so that the SDK's types do not need a package that may be missing.
  */
 export interface RunModel {
   readonly specificationVersion: string;
@@ -18,7 +18,7 @@ export interface RunModel {
 
 /** The context of a function that makes a model, and of a tool. */
 export interface RunContext {
-  /** Of the run. */
+  /** The id of the run. */
   runId: string;
   tenantId: string;
   /** The name in the agent's definition. */
@@ -33,7 +33,10 @@ export interface RunContext {
 
 /** The context of a tool, besides its input. */
 export interface ToolContext extends RunContext {
-  /** The same for each attempt. Pass it to whatever has an effect, so that the effect happens once. */
+  /**
+   * The same for each attempt. Pass it along with anything that has an effect, so that the effect
+   * happens once.
+   */
   idempotencyKey: string;
   /** Above 1, a worker died while it ran, and it may have had its effect. */
   attempt: number;
@@ -111,7 +114,8 @@ export interface AgentOptions<Output = string> {
     judge?: (end: { input: unknown; output: Output }) => number | Promise<number>;
   };
   /**
-   * The answer has to match this schema. If it does not, it is asked for again, up to `repairs` times (2).
+   * The answer has to match this schema. If it does not, the model is asked again, up to `repairs`
+   * times (2).
    */
   output?: JobSchema<Output>;
   repairs?: number;
@@ -153,6 +157,8 @@ export interface RunInfo {
   id: string;
   agent: string;
   status: RunStatus;
+  /** The first 200 characters of its input. Only in lists; missing for a fork that only continues. */
+  about?: string;
   /** Model calls with an answer. */
   steps: number;
   /** How often an answer did not match and was asked for again. */
@@ -192,8 +198,18 @@ export interface RunModelCall {
   /** The error of a failed try. */
   error?: { code: string; message: string };
   at: Date;
+  /** What the model said, and which tools it called. Missing for a failed try. */
+  answer?: RunAnswer;
   /** The parts of the AI SDK's stream. Only if you asked for them. */
   parts?: unknown[];
+}
+
+/** The answer of a model at a step. */
+export interface RunAnswer {
+  text: string;
+  /** What it thought before, if its provider tells. */
+  reasoning: string;
+  calls: { callId: string; tool: string; input: unknown }[];
 }
 
 /** A tool call. */
@@ -216,6 +232,8 @@ export interface RunToolCall {
 /** A run with everything that it recorded. */
 export interface RunDetails<Output = unknown> extends RunInfo {
   input: unknown;
+  /** Every input with the step before which it was added: forks can add more. */
+  inputs: { step: number; input: unknown }[];
   output: Output | null;
   /** The memories that were recalled before the first step. */
   context: { memories: { id: string; score: number }[]; text: string } | null;
@@ -253,6 +271,9 @@ export interface StartRunOptions {
   key?: string;
   /** The lowest number is first. 0 by default. */
   priority?: number;
+  /** Limits of this run instead of the agent's. For an agent that you name, they are its only limits, except `maxSteps`. */
+  maxSteps?: number;
+  budget?: RunBudget;
 }
 
 /** Options for forking a run. */

@@ -13,6 +13,7 @@ import {
 import type {
   ChangeRow,
   KeptVersion,
+  RecentRow,
   Reconciled,
   StateHead,
   StateRow,
@@ -30,6 +31,7 @@ const stateHead: Fields<StateHead> = {
   expires_at: maybeText,
 };
 export const stateInfo = row<StateHead>(stateHead);
+export const recentRow = row<RecentRow>({ ...stateHead, deleted_at: maybeText });
 export const stateRow = row<StateRow>({ ...stateHead, value });
 const version = { version: count, action: word, by: maybeText, at: text };
 export const versionRow = row<VersionRow>({ ...version, bytes: count });

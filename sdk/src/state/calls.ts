@@ -6,7 +6,10 @@ import { noteCall } from "./notes.ts";
 
 type Functions = Database["mayfly"]["Functions"];
 
-/** Calls about the states of one owner, or with null the shared ones. Each call is noted. */
+/**
+ * Calls about the states of one owner, or with null about the shared states. Each call is noted in
+ * the debug stream.
+ */
 export class StateCalls {
   readonly #link: Link;
   readonly #owner: { of_agent?: string };

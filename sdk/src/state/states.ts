@@ -5,15 +5,15 @@ import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
 import type { Log } from "../log/log.ts";
 import type { Watch } from "../log/watch.ts";
-import { keptVersion, reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
+import { reconciled, stateInfo, stateRow, versionRow } from "./answers.ts";
 import { StateCalls } from "./calls.ts";
 import { diffVersions, type StateDifference } from "./diff.ts";
 import { editRequest, incrementOf, numberAt } from "./edits.ts";
-import { type Moment, type StatesAt, statesAt } from "./moments.ts";
+import { type Moment, type StatesAt, stateAt, statesAt } from "./past-states.ts";
+import { type RecentState, type RecentStates, recentStates } from "./recent.ts";
 import { expected, pageRequest, patchRequest, reconcileRequest, setRequest } from "./requests.ts";
 import {
   type IncrementOptions,
-  type KeptVersion,
   type Reconcile,
   type Reconciled,
   type SetOptions,
@@ -25,10 +25,8 @@ import {
   type StateVersionInfo,
   toReconciled,
   toState,
-  toVersion,
   toVersionInfo,
   type UpdateOptions,
-  type VersionRow,
   type WriteOptions,
 } from "./types.ts";
 import { type Change, updateState } from "./update.ts";
@@ -53,8 +51,8 @@ export class States {
   }
 
   /**
-   * The states of an agent. All that have `state:read` read them; the agent itself, its ancestors and the
-   * admins of the tenant write them.
+   * The states of an agent. Anyone with `state:read` can read them. The agent itself, its ancestors and the
+   * admins of the tenant can write them.
    */
   of(agentId: string): States {
     return new States(this.#link, this.#log, agentId);
@@ -80,8 +78,8 @@ export class States {
   /**
    * Sets a state.
    *
-   * @returns `version_conflict` with `details.version` if it is not at `expectedVersion`: nothing was
-   * written. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @returns `version_conflict` with `details.version` if it is not at `expectedVersion`: nothing was written.
+   * `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
    */
@@ -92,10 +90,10 @@ export class States {
   }
 
   /**
-   * Changes a state with a JSON merge patch (RFC 7396): keys replace, objects are merged deeply, null
-   * removes. A missing state starts as `{}`.
+   * Changes a state with a JSON merge patch (RFC 7396): keys replace, objects are merged deeply, null removes.
+   * A missing state starts as `{}`.
    *
-   * @returns as `set`.
+   * @returns the same errors as `set`.
    * @example
    * await agent.state.patch("plan", { step: 3, blockedBy: null });
    */
@@ -110,12 +108,12 @@ export class States {
   }
 
   /**
-   * Changes counters and lists on the server, in one call. Each edit applies to the result of those before
-   * it, all or none, as one version. However many callers do this at once, nothing conflicts and nothing is
-   * lost. A missing state starts empty.
+   * Changes counters and lists on the server, in one call. Each edit applies to the result of those before it,
+   * all or none, as one version. However many callers do this at once, nothing conflicts and nothing is lost. A
+   * missing state starts empty.
    *
-   * @returns the new state, null if it still does not exist; `edit_does_not_fit` with `details.index`, and as
-   * `set`.
+   * @returns the new state, null if it still does not exist; `edit_does_not_fit` with `details.index`, and the
+   * errors of `set`.
    * @example
    * const named = { op: "append", path: "/names", value: "ada" } as const;
    * await agent.state.shared.edit("progress", [{ op: "inc", path: "/done" }, named]);
@@ -146,8 +144,8 @@ export class States {
 
   /**
    * Changes a state with a function of its current value (undefined if it does not exist), and writes what it
-   * returns; undefined leaves the state as it is. If somebody else writes first, it tries again, with pauses
-   * of up to 5 s, so the function may run several times. One call reads the state, and each try is one more.
+   * returns; undefined leaves the state as it is. If somebody else writes first, it tries again, with pauses of
+   * up to 5 s, so the function may run several times. Reading takes one call, and each try one more.
    *
    * @returns the new state; `version_conflict` if all tries (100 by default) were lost. After `unavailable`,
    * the change may have been made: read before you repeat it.
@@ -189,6 +187,17 @@ export class States {
   }
 
   /**
+   * Lists states of all owners, the last changed first, without their values. Needs `state:read`.
+   *
+   * @example
+   * const { data: changed } = await mayfly.state.recent({ limit: 20 });
+   * for (const { key, agentId, version } of changed ?? []) console.log(agentId ?? "shared", key, version);
+   */
+  recent(options: RecentStates = {}): Promise<Result<RecentState[]>> {
+    return recentStates(this.#link, options);
+  }
+
+  /**
    * Lists the versions of a state that are kept, newest first, even if it was deleted.
    *
    * @param options `before`: only versions older than this one; `limit`: 1 to 100, 100 by default.
@@ -197,18 +206,14 @@ export class States {
     key: string,
     options: { before?: number; limit?: number } = {},
   ): Promise<Result<StateVersionInfo[]>> {
-    const take = (rows: VersionRow[]) => rows.map(toVersionInfo);
-    return this.#calls.call(
-      "state_history",
-      { key, ...pageRequest(options) },
-      list(versionRow),
-      take,
-    );
+    const given = { key, ...pageRequest(options) };
+    const form = list(versionRow);
+    return this.#calls.call("state_history", given, form, (rows) => rows.map(toVersionInfo));
   }
 
   /**
-   * Reads a state at a version. Null if that version is not kept. With an instant or a checkpoint of a run, reads
-   * all states of this owner as they were then, optionally only those whose key begins with `prefix`.
+   * Reads a state at a version. Null if that version is not kept. With an instant or a checkpoint of a run,
+   * reads all states of this owner as they were then, optionally only those whose key begins with `prefix`.
    *
    * @example
    * const { data: history } = await mayfly.workflows.history(id);
@@ -223,13 +228,7 @@ export class States {
   ): Promise<Result<StateVersion<T> | null | StatesAt>> {
     if (typeof what !== "string")
       return statesAt(this.#calls, what, (which as { prefix?: string }).prefix ?? "");
-    const take = (row: KeptVersion | null) => row && toVersion<T>(row);
-    return this.#calls.call(
-      "get_state",
-      { key: what, version: which },
-      keptVersion.nullable(),
-      take,
-    );
+    return stateAt<T>(this.#calls, what, which as number);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { type FromRow, fromRow } from "../link/rows.ts";
 
-/** How a version of a state was made. `expire`: its time was over. */
+/** How a version of a state was made. `expire`: it reached its `expiresAt`. */
 export type StateAction = "set" | "patch" | "rollback" | "reconcile" | "delete" | "expire";
 
 /** @internal */
@@ -24,7 +24,12 @@ export interface StateHead {
  */
 export type StateInfo = FromRow<StateHead>;
 
-/** A state as it is. */
+/** @internal */
+export interface RecentRow extends StateHead {
+  deleted_at: string | null;
+}
+
+/** A state with its current value. */
 export type State<T = unknown> = StateInfo & { value: T };
 
 /** @internal */
@@ -59,7 +64,7 @@ export interface SetOptions extends WriteOptions {
 
 /** Options of an `update`. */
 export interface UpdateOptions {
-  /** How often it writes at most. 100 by default. */
+  /** How often it tries to write. 100 by default. */
   tries?: number;
 }
 
@@ -91,7 +96,7 @@ export interface Reconcile {
    * nothing is written and `conflicts` says where they do.
    */
   strategy: "latest_wins" | "merge" | "manual";
-  /** The version from which both changes were made. Without it, they have nothing in common. */
+  /** The version from which both changes were made. Without it, the changes have no common base. */
   base?: number;
   /** One change: a value, or `{ version }`. */
   ours: { value: unknown; at?: Date } | { version: number };

@@ -20,7 +20,7 @@ const defaultTries = 100;
 const pauseMs = 25;
 const maxPauseMs = 5_000;
 
-/** Reads a state, and writes what `change` makes of it. Repeats until nobody else wrote first. */
+/** Reads a state, and writes the result of `change`. Repeats this until nobody else wrote first. */
 export async function updateState<T>(
   calls: StateCalls,
   key: string,
@@ -63,8 +63,8 @@ async function swap<T>(
 }
 
 /**
- * With full jitter, so that writers that lost together do not come back together. Depends on how busy the
- * server is.
+ * With full jitter, so that writers that lost together do not come back at the same time. The pause
+ * depends on how busy the server is.
  */
 function pause(pauses: number, callMs: number): Promise<void> {
   const ms = Math.random() * Math.min(Math.max(pauseMs, callMs) * 2 ** pauses, maxPauseMs);

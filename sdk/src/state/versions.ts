@@ -4,7 +4,7 @@ export const unknownVersion = (version: number) =>
   new MayflyError({
     code: "version_unknown",
     message: `The version ${version} of the state is not kept.`,
-    hint: "Only the newest 100 versions are kept: history lists them.",
+    hint: "Choose one of the newest 100 versions, which history lists.",
     details: { version },
   });
 

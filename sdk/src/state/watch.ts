@@ -21,7 +21,7 @@ export interface StateChange<T = unknown> {
   /** Undefined if it was deleted. */
   value: T | undefined;
   action: StateAction;
-  /** The top-level keys that changed, if it was and is an object. Otherwise null. */
+  /** The top-level keys that changed, if the value was and is an object. Otherwise null. */
   fields: string[] | null;
   /** The agent or person that changed it. Null for the secret key and for an expiry. */
   by: string | null;
@@ -138,7 +138,8 @@ export async function watchStates(
   const tenant = link.tenant("A state");
   if (tenant.error) return tenant;
   const follower = new StateFollower(link, tenant.data, owner, key, handler);
-  // Of a whole key its own versions come with the log; of a beginning, those of all states.
+  // For a single key, the log includes only its versions. For a prefix, it includes those of all
+  // states.
   const states = key.endsWith("*") || [key];
   return log.follow({ ...options, types: ["state.changed"], states }, follower.take);
 }

@@ -1,7 +1,7 @@
 import type { ApprovalOptions } from "../approvals/types.ts";
 import type { Duration } from "../jobs/duration.ts";
 
-/** What the detectors find. */
+/** The kinds of alerts that the detectors raise. */
 export type AlertKind = "deadlock" | "repetition" | "silence" | "runaway_cost";
 
 /** Something that goes wrong in a team. */
@@ -9,13 +9,16 @@ export interface TeamAlert {
   id: string;
   team: string;
   kind: AlertKind;
-  /** The agents that it is about: those of the circle, or the one that repeats itself, is silent, or spends. */
+  /**
+   * The agents that it is about: the agents of the cycle, or the one that repeats itself, is
+   * silent, or spends too much.
+   */
   agents: string[];
   /** What was found, such as `{ activity: "thinking", seconds: 412 }`. */
   detail: Record<string, unknown>;
-  /** `over`: it was not found any more. */
+  /** `over`: the detectors no longer find it. */
   status: "open" | "over";
-  /** 1, and one more each time that it was found again after somebody had done something. */
+  /** Starts at 1, and increases each time that it is found again after a rule was applied. */
   times: number;
   foundAt: Date;
   handledAt: Date | null;
@@ -30,20 +33,23 @@ export interface AlertLimits {
   executing?: Duration;
   /** A member that is blocked or waits for longer; 1,800 s by default. */
   blocked?: Duration;
-  /** So many equal messages or tool calls within the window are a repetition; 5 by default. */
+  /** How many equal messages or tool calls within the window are a repetition; 5 by default. */
   repeats?: number;
-  /** What is counted for repetition and cost; 600 s by default. */
+  /** The window in which repetition and cost are counted; 600 s by default. */
   window?: Duration;
-  /** US dollars of one member within the window; half of the team's budget by default. */
+  /**
+   * US dollars that one member may spend within the window; half of the team's budget by default.
+   */
   usd?: number;
-  /** How long something that was done may take to help; 60 s by default. */
+  /** How long a rule has to take effect before the next one is applied; 60 s by default. */
   patience?: Duration;
 }
 
 /**
- * What is done about an alert. `nudge`: the agents get a message. `restart`: another of the same type,
- * role and capabilities takes their place. `{ fallBack: type }`: one of another type does. `reassign`: they end,
- * and their jobs go to others. `stop`: the team ends. `ask`: a person decides. Or a function of your own.
+ * What to do about an alert. `nudge`: the agents get a message. `restart`: agents of the same type,
+ * role and capabilities replace them. `{ fallBack: type }`: agents of another type replace them.
+ * `reassign`: they end, and their jobs go to others. `stop`: the team ends. `ask`: a person
+ * decides. A function runs your own code.
  */
 export type AlertAction =
   | "nudge"
@@ -54,7 +60,10 @@ export type AlertAction =
   | { fallBack: string }
   | ((alert: TeamAlert) => unknown);
 
-/** By kind; of a list the first is done at first, the next when that did not help. */
+/**
+ * Rules by kind of alert. In a list, the first rule is applied first, and the next one if that did
+ * not help.
+ */
 export type AlertRules = Partial<Record<AlertKind, AlertAction | AlertAction[]>>;
 
 /** How a team is watched. */
@@ -62,14 +71,14 @@ export interface WatchTeamOptions<Agent> {
   /** 15 s by default. */
   every?: Duration;
   limits?: AlertLimits;
-  /** Without a rule for its kind, an alert is told and nothing is done. */
+  /** If an alert's kind has no rule, it is only reported to `onAlert`. */
   rules?: AlertRules;
-  /** Told of each alert, before anything is done about it. */
+  /** Called with each alert before its rule is applied. */
   onAlert?: (alert: TeamAlert) => void;
-  /** Given each agent that took the place of another: let it work. */
+  /** Called with each agent that replaced another one, so that you can give it work. */
   onReplaced?: (agent: Agent, alert: TeamAlert) => void;
-  /** Told what failed; the watch goes on. */
+  /** Called with errors. The watch continues. */
   onError?: (error: unknown) => void;
-  /** Of approvals that are asked. */
+  /** Options of the approvals that `ask` requests. */
   approval?: ApprovalOptions;
 }

@@ -14,8 +14,8 @@ import {
   word,
 } from "../contract/answer-form.ts";
 import { toBudget } from "../costs/answers.ts";
-import { present, seconds } from "../jobs/forms.ts";
-import { fromRow } from "../link/rows.ts";
+import { seconds } from "../jobs/forms.ts";
+import { fromRow, present } from "../link/rows.ts";
 import type { AlertLimits, TeamAlert } from "./alert-types.ts";
 import type { Assigned, Poll, Rated, Team, Tender } from "./types.ts";
 
@@ -96,7 +96,7 @@ export const checkedTeam = row<{ alerts: AlertRow[]; open: number }>({
 
 export const toAlert = (given: AlertRow): TeamAlert => fromRow(given);
 
-/** Without what is left out: SQL has defaults for it. */
+/** Leaves out undefined values, because SQL has defaults for them. */
 export const toLimits = (limits: AlertLimits = {}) =>
   present({
     thinking: seconds(limits.thinking),

@@ -1,8 +1,9 @@
 import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import { present, seconds } from "../jobs/forms.ts";
+import { seconds } from "../jobs/forms.ts";
 import type { Link } from "../link/link.ts";
+import { present } from "../link/rows.ts";
 import { pollRow, toPoll } from "./answers.ts";
 import type { Poll, PollOptions } from "./types.ts";
 
@@ -58,7 +59,10 @@ export class Polls {
     return this.#call("cancel_poll", { poll_id: idOf(id) });
   }
 
-  /** Those of a team, or of the tenant, the newest first; of open ones without ballots. Needs `team:read`. */
+  /**
+   * Lists the polls of a team or of the tenant, newest first. Open polls come without ballots.
+   * Needs `team:read`.
+   */
   async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Poll[]>> {
     const values = present({ team_id: team && idOf(team), page_limit: limit });
     const answer = await this.#link.rpc("list_polls", values, list(pollRow));

@@ -10,14 +10,14 @@ import type { TeamAlert, WatchTeamOptions } from "./alert-types.ts";
 import type { Team } from "./types.ts";
 import type { TeamWatch } from "./watch.ts";
 
-/** What a team's memories are stored and found by. @internal */
+/** The tag with which a team's memories are stored and found. @internal */
 export interface BoardMemory {
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   recall(query: string, options?: RecallOptions): Promise<Result<Recall>>;
 }
 
 /**
- * What a team writes down for itself: states under `team/<id>/`, and memories with the tag `team:<id>`. Every
+ * The notes of a team: states under `team/<id>/`, and memories with the tag `team:<id>`. Every
  * agent of the tenant that may read states and memories can read them.
  */
 export class Blackboard {
@@ -32,22 +32,25 @@ export class Blackboard {
     this.#team = team;
   }
 
-  /** A state of the team; null where there is none. */
+  /** Reads a state of the team. Null if there is none. */
   get<T = unknown>(key: string): Promise<Result<State<T> | null>> {
     return this.#states.get<T>(this.#keyOf(key));
   }
 
-  /** Sets a state of the team whole. As `state.set`. */
+  /** Sets a state of the team. Like `state.set`. */
   set<T>(key: string, value: T, options: WriteOptions = {}): Promise<Result<State<T>>> {
     return this.#states.set(this.#keyOf(key), value, options);
   }
 
-  /** Changes a state of the team by what it is by now, again where another was faster. As `state.update`. */
+  /**
+   * Changes a state of the team with a function of its current value. Tries again if somebody else
+   * was faster. Like `state.update`.
+   */
   update<T>(key: string, change: Change<T>): Promise<Result<State<T> | null>> {
     return this.#states.update<T>(this.#keyOf(key), change);
   }
 
-  /** The states of the team, by key, without their values. */
+  /** Lists the states of the team, by key, without their values. */
   async list(): Promise<Result<StateInfo[]>> {
     const prefix = this.#keyOf("");
     const answer = await this.#states.list({ prefix });
@@ -55,13 +58,13 @@ export class Blackboard {
     return ok(answer.data.map((info) => ({ ...info, key: info.key.slice(prefix.length) })));
   }
 
-  /** Remembers something for the team. As `remember`. */
+  /** Remembers something for the team. Like `remember`. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>> {
     const tags = [...(memory.tags ?? []), this.#tag];
     return this.#memory.remember({ ...memory, tags });
   }
 
-  /** What the team has remembered that answers a question best. As `recall`. */
+  /** Finds the team's memories that answer a question best. Like `recall`. */
   recall(query: string, options: RecallOptions = {}): Promise<Result<Recall>> {
     return this.#memory.recall(query, { ...options, tags: [...(options.tags ?? []), this.#tag] });
   }
@@ -75,14 +78,14 @@ export class Blackboard {
   }
 }
 
-/** What a team calls, of what belongs to it. @internal */
+/** The calls that a team's space makes. @internal */
 export interface SpaceCalls<Agent> {
   get(id: string): Promise<Result<Team | null>>;
   alerts(id: string, every?: boolean): Promise<Result<TeamAlert[]>>;
   watch(id: string, options: WatchTeamOptions<Agent>): TeamWatch;
 }
 
-/** What belongs to a team: its files, its blackboard, its budget, its alerts. */
+/** Everything that belongs to a team: its files, its blackboard, its budget and its alerts. */
 export class TeamSpace<Agent> {
   /** Its files. */
   readonly artifacts: Artifacts;
@@ -99,20 +102,20 @@ export class TeamSpace<Agent> {
     this.#calls = calls;
   }
 
-  /** What the team may spend and has spent; null where it has no budget. Needs `team:read`. */
+  /** What the team may spend and has spent. Null if it has no budget. Needs `team:read`. */
   async budget(): Promise<Result<Budget | null>> {
     const answer = await this.#calls.get(this.#id);
     return answer.error ? answer : ok(answer.data?.budget ?? null);
   }
 
-  /** What goes wrong in it, the newest first; with `every` what went wrong before. Needs `team:read`. */
+  /** Lists its open alerts, newest first. With `every`, also earlier ones. Needs `team:read`. */
   alerts({ every = false }: { every?: boolean } = {}): Promise<Result<TeamAlert[]>> {
     return this.#calls.alerts(this.#id, every);
   }
 
   /**
-   * Watches it: looks for deadlocks, repetition, silence and runaway costs, and does what the rules say. Anyone
-   * with `team:manage` can watch, and several at once: each alert goes to one of them.
+   * Watches the team for deadlocks, repetition, silence and runaway costs, and applies your rules.
+   * Anyone with `team:manage` can watch. If several watch at once, each alert goes to one of them.
    *
    * @example
    * const watch = mayfly.teams.of(team.id).watch({

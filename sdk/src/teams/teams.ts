@@ -4,8 +4,9 @@ import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { invalid } from "../contract/invalid.ts";
 import { problemOf } from "../contract/storable.ts";
-import { present, seconds, toJob } from "../jobs/forms.ts";
+import { seconds, toJob } from "../jobs/forms.ts";
 import type { Link } from "../link/link.ts";
+import { present } from "../link/rows.ts";
 import type { States } from "../state/states.ts";
 import type { TeamAlert } from "./alert-types.ts";
 import {
@@ -38,7 +39,7 @@ import { watchTeam } from "./watch.ts";
 export interface SpawnedTeam<Agent> {
   team: Team;
   lead: Agent | null;
-  /** By role, without the lead. */
+  /** The members by role, without the lead. */
   members: Record<string, Agent[]>;
   /** All agents, the lead first. */
   agents: Agent[];
@@ -158,8 +159,8 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Ends a team: every member and its descendants. For its lead and whoever created it; others need
-   * `agent:stop`. Repeating it changes nothing.
+   * Ends a team: every member and its descendants. Its lead and its creator may do this. Others
+   * need `agent:stop`. Repeating it changes nothing.
    */
   stop(id: string, reason?: string): Promise<Result<Team>> {
     return this.#show("stop_team", { team_id: idOf(id), ...(reason && { reason }) });
@@ -189,7 +190,8 @@ export class Teams<Agent extends { id: string }> {
    * Rates the result of an assigned job that has ended, once, from 0 to 1. This becomes part of the record of
    * the agent's type for this kind of work. Needs `team:manage`.
    *
-   * @returns `rating_own` for the agent that did it, `job_not_ended`, `already_rated`, `job_unknown`.
+   * @returns `rating_own` for the agent that did it, its descendants, and ancestors that did not assign it;
+   * `job_not_ended`, `already_rated`, `job_unknown`.
    */
   rate(job: string, reward: number): Promise<Result<Rated>> {
     return this.#link.rpc("rate_job", { job_id: idOf(job), reward }, ratedRow);

@@ -1,8 +1,9 @@
 import { list } from "../contract/answer-form.ts";
 import { ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
-import { present, seconds, toJob } from "../jobs/forms.ts";
+import { seconds, toJob } from "../jobs/forms.ts";
 import type { Link } from "../link/link.ts";
+import { present } from "../link/rows.ts";
 import { tenderRow, toTender } from "./answers.ts";
 import type { BidOptions, Task, Tender, TenderOptions } from "./types.ts";
 
@@ -52,17 +53,23 @@ export class Tenders {
     return this.#call("get_tender", { tender_id: idOf(id) });
   }
 
-  /** Awards it now to the best bid so far. For whoever opened it, or anyone with `agent:stop`. */
+  /**
+   * Awards a tender to the best bid so far. For the caller that opened it, or anyone with
+   * `agent:stop`.
+   */
   award(id: string): Promise<Result<Tender>> {
     return this.#call("close_tender", { tender_id: idOf(id), award: true });
   }
 
-  /** Withdraws it. For whoever opened it, or anyone with `agent:stop`. */
+  /** Withdraws a tender. For the caller that opened it, or anyone with `agent:stop`. */
   cancel(id: string): Promise<Result<Tender>> {
     return this.#call("close_tender", { tender_id: idOf(id), award: false });
   }
 
-  /** Those of a team, or of the tenant, the newest first; of open ones without bids. Needs `team:read`. */
+  /**
+   * Lists the tenders of a team or of the tenant, newest first. Open tenders come without bids.
+   * Needs `team:read`.
+   */
   async list({ team, limit }: { team?: string; limit?: number } = {}): Promise<Result<Tender[]>> {
     const values = present({ team_id: team && idOf(team), page_limit: limit });
     const answer = await this.#link.rpc("list_tenders", values, list(tenderRow));

@@ -20,7 +20,7 @@ export type TeamBudget = Pick<BudgetOptions, "hardUsd" | "softUsd" | "hardTokens
 export interface TeamOptions {
   /** The lead: a type, or more options. Its role is `lead`. A team can have none. */
   lead?: string | Omit<TeamRole, "count">;
-  /** Members by role: how many, or more options. Without a type of their own, the role is their type. */
+  /** Members by role: how many, or more options. The role is their type unless you set another. */
   members?: Record<string, number | TeamRole>;
   /** The task of the team. */
   task?: string;
@@ -54,7 +54,7 @@ export interface Team {
   lead: string | null;
   /** The name of its channel. */
   channel: string | null;
-  /** With what was spent; null where it has none. */
+  /** The budget, with what was spent. Null if the team has none. */
   budget: Budget | null;
   /** How many alerts are open. */
   alerts: number;
@@ -64,7 +64,7 @@ export interface Team {
   createdAt: Date;
   endedAt: Date | null;
   endReason: string | null;
-  /** How many members live. */
+  /** How many members are alive. */
   living: number;
   members: TeamMember[];
 }

@@ -4,25 +4,25 @@ import { requestAgent } from "../agents/spawn.ts";
 import { Approvals } from "../approvals/approvals.ts";
 import { secondsOf } from "../jobs/duration.ts";
 import type { Link } from "../link/link.ts";
-import { report } from "../link/report.ts";
-import { within } from "../link/ticks.ts";
+import { within } from "../link/monotonic-time.ts";
+import { report } from "../link/safe-callback.ts";
 import { Messages } from "../messages/messages.ts";
 import type { AlertAction, TeamAlert, WatchTeamOptions } from "./alert-types.ts";
 import { alertRow, checkedTeam, teamRow, teamRows, toAlert, toLimits } from "./answers.ts";
 
 /** A watch of a team. */
 export interface TeamWatch {
-  /** Looks at once, beside the interval. @returns the alerts that it was given to act on. */
+  /** Looks now, in addition to the interval. @returns the alerts that this watch has to act on. */
   check(): Promise<TeamAlert[]>;
-  /** Settles when the team has ended, or `stop` was called. */
+  /** Resolves when the team has ended or `stop` was called. */
   readonly ended: Promise<void>;
-  /** Stops watching; the team goes on. */
+  /** Stops watching. The team continues. */
   stop(): Promise<void>;
 }
 
 const everySeconds = 15;
 
-/** Begins to watch. Several may watch one team: each alert is given to one of them. */
+/** Starts a watch. Several can watch one team, and each alert goes to one of them. */
 export function watchTeam<Agent extends { id: string }>(
   link: Link,
   team: string,
@@ -78,7 +78,7 @@ export function watchTeam<Agent extends { id: string }>(
   return { check, ended, stop };
 }
 
-/** Does something about an alert. @returns what was done. @throws what it met. */
+/** Applies the rule for an alert. @returns what was done. @throws the error if it failed. */
 async function act<Agent extends { id: string }>(
   link: Link,
   alert: TeamAlert,
@@ -99,7 +99,7 @@ async function act<Agent extends { id: string }>(
   }
   if (action === "ask") {
     const asked = await new Approvals(link).request(
-      `${alert.kind}: what is to be done?`,
+      `${alert.kind}: what should happen?`,
       { alert: alert.id, agents: alert.agents, detail: alert.detail },
       { category: "team", required: true, ...options.approval },
     );
@@ -129,7 +129,7 @@ async function act<Agent extends { id: string }>(
     const issued = await requestAgent(link, { type, capabilities, scopes }, headers);
     if (issued.error) throw issued.error;
     const agent = connect(issued.data);
-    // There is one lead; whoever takes its place stands in for it.
+    // There is only one lead, so the agent that replaces it becomes the lead.
     const role = was === "lead" ? "deputy" : was;
     const joined = await link.rpc(
       "join_team",

@@ -5,13 +5,9 @@ import type { Link } from "../link/link.ts";
 import { behindRow, readAll } from "../link/read-all.ts";
 import { type FromRow, fromRow } from "../link/rows.ts";
 import { ensuredRow, type TenantRow, tenantRow, type Usage, usage } from "./answers.ts";
-import {
-  type ExportOptions,
-  exportTenant,
-  type Maintained,
-  type MaintainOptions,
-  maintainTenant,
-} from "./upkeep.ts";
+import { type ExportOptions, exportTenant } from "./export.ts";
+import { type Imported, type ImportOptions, type ImportSource, importTenant } from "./import.ts";
+import { type Maintained, type MaintainOptions, maintainTenant } from "./maintain.ts";
 
 /** What a person may do in a tenant, from most to least. */
 export type MemberRole = "owner" | "admin" | "member" | "viewer";
@@ -38,9 +34,9 @@ export interface RetentionRule {
 /** What admins can change about a tenant. Only the project sets quotas: `tenants.setQuotas`. */
 export interface TenantSettings {
   name?: string;
-  /** Seconds. The longest an agent may live. */
+  /** The longest time that an agent may live, in seconds. */
   maxLifetime?: number;
-  /** Seconds. How long an agent's token is valid. Its SDK renews it before it ends. */
+  /** How long an agent's token is valid, in seconds. The SDK renews it before it ends. */
   tokenLifetime?: number;
   maxDepth?: number;
   /** The language of its memories, for searching by words. */
@@ -58,7 +54,7 @@ export interface TenantQuotas {
   writesPerMinute?: number;
   maxLivingAgents?: number;
   spawnsPerMinute?: number;
-  /** Seconds. How long messages are kept after every recipient has acknowledged them. */
+  /** How long messages are kept after every recipient has acknowledged them, in seconds. */
   messagesKept?: number;
 }
 
@@ -69,7 +65,7 @@ export class Tenants {
 
   /**
    * @internal
-   * @param removeFiles what SQL cannot delete, before a tenant is erased.
+   * @param removeFiles deletes files, which SQL cannot do, before a tenant is erased.
    */
   constructor(link: Link, removeFiles: () => Promise<Result<unknown>>) {
     this.#link = link;
@@ -77,8 +73,8 @@ export class Tenants {
   }
 
   /**
-   * Creates a tenant. A person becomes its owner, if the project lets people create tenants. The secret key
-   * names an `owner`, or none.
+   * Creates a tenant. A person becomes its owner, if the project lets people create tenants. The
+   * secret key can name an `owner`.
    */
   async create(tenant: { name: string; owner?: string }): Promise<Result<Tenant>> {
     const answer = await this.#link.rpc("create_tenant", tenant, tenantRow);
@@ -192,6 +188,23 @@ export class Tenants {
    */
   export(options: ExportOptions = {}): Promise<Result<ReadableStream<Uint8Array>>> {
     return exportTenant(this.#link, options);
+  }
+
+  /**
+   * Brings an export into the tenant of this request, of this project or another: memories with their vectors,
+   * states, messages, channels, facts, finished jobs and runs, with their ids, authors and times. An import
+   * starts nothing: agents come back as stopped, schedules as paused, and what was open has ended. Rows that
+   * are there already
+   * stay as they are, so you can run an import again. For the secret key.
+   *
+   * @returns what was stored, and what does not come back; `quota_exceeded`, `invalid_request`.
+   * @example
+   * import { createReadStream } from "node:fs";
+   * const { data, error } = await mayfly.tenants.import(createReadStream("tenant.jsonl"));
+   * if (!error) console.log(`${data.stored} stored, ${data.known} known`, data.leftOut);
+   */
+  import(source: ImportSource, options: ImportOptions = {}): Promise<Result<Imported>> {
+    return importTenant(this.#link, source, options);
   }
 
   /**

@@ -1,4 +1,4 @@
-/** The forms of answers about threads. See `answer-form.ts`. */
+/** Schemas of answers about threads. See `answer-form.ts`. */
 import { z } from "zod";
 import { count, list, maybeText, object, row, text } from "../contract/answer-form.ts";
 import type { ThreadCheckpoint, ThreadWrite } from "./types.ts";
@@ -22,7 +22,7 @@ export const threadRow = row<ThreadRow>({
 interface ChannelRow {
   channel: string;
   version: string | number;
-  /** Which texts its value consists of: so many of a chain, or one that stands here. */
+  /** The texts of its value: this many of a chain, or one that is stored here. */
   chain?: string | undefined;
   parts?: number | undefined;
   text?: string | undefined;
@@ -70,7 +70,7 @@ export const putRow = row<{ id: string }>({ id: text });
 export const writtenRow = row<{ writes: number }>({ writes: count });
 export const prunedRow = row<{ deleted: number }>({ deleted: count });
 
-/** Checkpoints, each with the parts that are its own. */
+/** Checkpoints, each with the parts that belong only to it. */
 export const toCheckpoints = ({ checkpoints, parts }: CheckpointsRow): ThreadCheckpoint[] =>
   checkpoints.map(({ channels, created_at, ...rest }) => ({
     ...rest,

@@ -23,8 +23,8 @@ import type {
 } from "./types.ts";
 
 /**
- * Checkpoints of graphs that another framework runs: what a thread of work was at each step. Adapters
- * such as `@mayfly/langgraph` call this; values are texts that nothing here looks into.
+ * Checkpoints of graphs that another framework runs, with the state of a thread at each step.
+ * Adapters such as `@mayfly/langgraph` call this. Values are texts, which Mayfly never looks into.
  */
 export class Threads {
   readonly #link: Link;
@@ -35,9 +35,11 @@ export class Threads {
   }
 
   /**
-   * Stores a checkpoint, and makes the thread. One with the same id is replaced. Needs `thread:write`.
+   * Stores a checkpoint, and creates the thread if needed. A checkpoint with the same id is
+   * replaced. Needs `thread:write`.
    *
-   * @returns `version_unknown` where the `base` of a value is not kept: send it whole. `invalid_request`,
+   * @returns `version_unknown` if the `base` of a value is no longer kept, so that you have to send
+   * the whole value. `invalid_request`,
    *   `quota_exceeded`, `rate_limited`.
    * @example
    * const message = JSON.stringify([{ role: "user", content: "Hello" }]);
@@ -78,7 +80,10 @@ export class Threads {
     return answer.error ? answer : ok(null);
   }
 
-  /** A checkpoint of a thread, the newest one without `id`; null where there is none. Needs `thread:read`. */
+  /**
+   * Reads a checkpoint of a thread. Without `id`, the newest one. Null if there is none. Needs
+   * `thread:read`.
+   */
   async get(
     thread: string,
     { ns, id }: { ns?: string; id?: string } = {},
@@ -88,7 +93,7 @@ export class Threads {
     return answer.error ? answer : ok(toCheckpoints(answer.data)[0] ?? null);
   }
 
-  /** Checkpoints, the newest first, a page at a time. Needs `thread:read`. */
+  /** Lists checkpoints, newest first, one page at a time. Needs `thread:read`. */
   async checkpoints(options: ListCheckpoints = {}): Promise<Result<ThreadCheckpoint[]>> {
     const { after, limit, ...rest } = options;
     const { least, most } = threadBounds.page;
@@ -104,9 +109,10 @@ export class Threads {
   }
 
   /**
-   * The threads of the tenant, by name. Needs `thread:read`.
+   * Lists the threads of the tenant, by name. Needs `thread:read`.
    *
-   * @param options `after`: the last name of the page before; `limit`: 1 to 1,000, 100 by default.
+   * @param options `after`: the last name of the previous page; `limit`: 1 to 1,000, 100 by
+   * default.
    * @example
    * const { data: threads } = await agent.threads.list({ prefix: "support/" });
    */
@@ -121,7 +127,7 @@ export class Threads {
     return answer.error ? answer : ok(answer.data.map(fromRow));
   }
 
-  /** Deletes a thread with everything of it. Needs `thread:write`. @returns whether there was one. */
+  /** Deletes a thread and everything in it. Needs `thread:write`. @returns whether it existed. */
   async delete(thread: string): Promise<Result<boolean>> {
     const answer = await this.#link.rpc("delete_thread", { thread }, deleted);
     return answer.error ? answer : ok(answer.data.deleted);
@@ -143,6 +149,6 @@ export class Threads {
   }
 }
 
-/** Putting twice is putting once, so a call whose answer was lost is made again. */
+/** Putting a checkpoint twice changes nothing, so a call whose answer was lost is repeated. */
 const again = <T>(call: () => Promise<Result<T>>) =>
   retried(call, mayBeDone, { firstMs: 250, tries: 3 });

@@ -1,42 +1,45 @@
 /** A thread, without its checkpoints. */
 export interface ThreadInfo {
   name: string;
-  /** What the tenant is charged for it. */
+  /** How many bytes the tenant is charged for it. */
   bytes: number;
   createdAt: Date;
   updatedAt: Date;
   expiresAt: Date | null;
 }
 
-/** The value that a channel has at its version in a checkpoint. */
+/** The value of a channel at its version in a checkpoint. */
 export interface NewChannelValue {
   channel: string;
-  /** The serialised value; with `base`, what it has more. Left out: the same as `base`. */
+  /**
+   * The serialised value, or with `base` only what was added. If you leave it out, the value is
+   * that of `base`.
+   */
   part?: string;
-  /** The version of the channel that this one continues: their parts are stored once. */
+  /** The version of the channel that this value continues. The common parts are stored once. */
   base?: string | number;
 }
 
-/** What a thread is after a step. */
+/** The state of a thread after a step. */
 export interface NewCheckpoint {
   id: string;
   /** The namespace of a subgraph; empty by default. */
   ns?: string;
   /** The checkpoint before it. */
   parent?: string;
-  /** What the caller serialised; nothing looks into it. */
+  /** The checkpoint as the caller serialised it. Mayfly never looks into it. */
   body: string;
   /** The version of each channel that has a value. */
   channelVersions: Record<string, string | number>;
-  /** Lists can be filtered by it. */
+  /** You can filter lists by it. */
   metadata?: Record<string, unknown>;
-  /** The values of the channels that are new in it. */
+  /** The values of channels that are new in this checkpoint. */
   channelValues?: NewChannelValue[];
-  /** Ends the whole thread so many seconds from now, unless something is put before. */
+  /** The whole thread ends after this many seconds, unless a later checkpoint sets a new time. */
   expiresIn?: number;
 }
 
-/** What a task wrote after a checkpoint. */
+/** A write of a task after a checkpoint. */
 export interface ThreadWrite {
   task: string;
   /** Its place among the writes of the task. */
@@ -57,21 +60,21 @@ export interface ThreadCheckpoint {
   createdAt: Date;
   /** The texts that each value consists of, in order. */
   channelValues: { channel: string; version: string | number; parts: string[] }[];
-  /** In the order in which they are applied: by path, task and `idx`. */
+  /** The writes in the order in which they are applied: by path, task and `idx`. */
   writes: ThreadWrite[];
 }
 
-/** Which checkpoints. */
+/** Which checkpoints to list. */
 export interface ListCheckpoints {
-  /** Of this thread; of all without it. */
+  /** Only checkpoints of this thread. By default, of all threads. */
   thread?: string;
-  /** Of this namespace; of all without it. */
+  /** Only checkpoints of this namespace. By default, of all namespaces. */
   ns?: string;
   /** Only those with a smaller id. */
   before?: string;
   /** Only those whose metadata has these values. */
   filter?: Record<string, unknown>;
-  /** The last one of the page before. */
+  /** The last checkpoint of the previous page. */
   after?: Pick<ThreadCheckpoint, "id" | "thread" | "ns">;
   /** 1 to 100; 20 by default. */
   limit?: number;
@@ -82,8 +85,11 @@ export interface NewWrites {
   checkpoint: string;
   task: string;
   ns?: string;
-  /** Where the task is in the graph: writes are applied in this order. */
+  /** The place of the task in the graph. Writes are applied in this order. */
   path?: string;
-  /** An `idx` below 0 replaces an earlier write of the task; any other stays as it was first. */
+  /**
+   * A write with an `idx` below 0 replaces an earlier one of the task. For any other `idx`, the
+   * first write stays.
+   */
   writes: { channel: string; idx: number; body: string }[];
 }

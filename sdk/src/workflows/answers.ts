@@ -112,7 +112,9 @@ export const toWorkflow = <Shown extends WorkflowInfo>(given: object) =>
 
 const kinds: CheckpointKind[] = ["signal", "sleep", "child", "approve", "any", "now", "random"];
 
-/** A row of the history. Its kind is the word before the colon, or within a map the word after the item. */
+/**
+ * A row of the history. Its kind is the word before the colon, or in a map the word after the item.
+ */
 export function toCheckpoint({ ms, result, at, ...row }: CheckpointRow): Checkpoint {
   const [word = ""] = row.name.replace(/^.*\]\./, "").split(":", 1);
   const kind = kinds.find((one) => one === word && row.name.includes(":")) ?? "step";

@@ -1,4 +1,4 @@
-/** How a workflow fails, besides errors of its own code. */
+/** Errors of a workflow that do not come from its code. */
 import { MayflyError } from "../contract/errors.ts";
 import type { JobError } from "../jobs/types.ts";
 import type { FailedStep } from "./answers.ts";
@@ -15,7 +15,7 @@ export const changed = (asked: string | undefined, recorded: string[]) => {
       asked === undefined
         ? `The code ended without the recorded step "${first}"${more}: it has changed since this run began.`
         : `The code asks for "${asked}", which is not recorded, before the recorded step "${first}"${more}: it has changed since this run began.`,
-    hint: "Nothing was done. Serve the code that the run began with, or give the new code another version and move the run to it, naming what was renamed or removed.",
+    hint: "Nothing was done. Serve the code with which the run began, or give the new code another version and move the run to it with the renamed and removed steps.",
     details: { step: first, asked: asked ?? null },
   });
 };
@@ -25,7 +25,7 @@ export const childFailed = (name: string, id: string, status: string, error: Job
     new MayflyError({
       code: "job_failed",
       message: `The child ${name} ${status === "failed" ? "failed" : "was cancelled"}${error ? `: ${error.message}` : "."}`,
-      hint: "Look at it with jobs.get. The run has recorded this: redrive the child, then move the run and let it forget the name.",
+      hint: "Look at the child with jobs.get. To retry, redrive the child, then move the run with this name in forget.",
       details: { id, status, error },
     }),
   );
@@ -38,8 +38,8 @@ export const stepFailed = ({ step, id, status, error }: FailedStep) =>
       message: `The step ${step} ${ends[status] ?? "failed"}${error ? `: ${error.message}` : "."}`,
       hint:
         status === "failed"
-          ? "Look at it with jobs.get. Redrive its job, then the run: it goes on from there."
-          : "Correct it, and start another run; or move this one to a version with another graph.",
+          ? "Look at it with jobs.get. Redrive its job and then the run, which continues from there."
+          : "Correct it and start another run, or move this run to a version with another graph.",
       details: { step, id: id ?? null, status, error },
     }),
   );
@@ -59,7 +59,7 @@ export const notApproved = (title: string, id: string, status: string, reasons: 
         status === "expired"
           ? `Nobody decided "${title}" in time.`
           : `"${title}" was ${status === "cancelled" ? "withdrawn" : "rejected"}${reasons[0] ? `: ${reasons[0]}` : "."}`,
-      hint: "Catch it to go on without the approval. Nothing that needs it may be done.",
+      hint: "Catch this error to continue without the approval, and do nothing that needs it.",
       details: { id, status, reasons },
     }),
   );
@@ -81,7 +81,7 @@ export const toThrown = (error: unknown): Thrown => {
   };
 };
 
-/** @returns the error for which a recorded result stands; undefined for any other result. */
+/** @returns the error that a recorded result represents. Undefined for any other result. */
 export function thrownOf(result: unknown): Error | undefined {
   const { $threw, ...rest } = Object(result) as Partial<Thrown>;
   if ($threw === undefined || Object.keys(rest).length > 0) return undefined;

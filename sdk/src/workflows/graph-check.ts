@@ -4,7 +4,7 @@ import type { StepShape } from "./graph-types.ts";
 
 type Steps = Record<string, StepShape>;
 
-/** Other names in the input of a step. */
+/** Names in the input of a step that are not steps. */
 const own = ["input", "item", "index", "report"];
 
 /** The first name of a reference such as `list.pages`. */
@@ -30,12 +30,15 @@ export function checkGraph(
     const fault = faultOf(known, step, shape);
     if (fault) throw invalid(`steps.${step}.${fault[0]}`, fault[1]);
     if (!shape.child && `step:${name}:${version}:${step}`.length > 100)
-      throw invalid(`steps.${step}`, "and the name and version must have 92 characters together");
+      throw invalid(
+        `steps.${step}`,
+        "and the name and the version must have at most 92 characters together",
+      );
   }
   if (result !== undefined && !known.includes(rootOf(result)))
-    throw invalid("result", `"${rootOf(result)}" is no step of the graph`);
+    throw invalid("result", `must be a step of the graph, and there is no "${rootOf(result)}"`);
   const circle = circleOf(steps);
-  if (circle.length > 0) throw invalid("steps", `${circle.join(", ")} need each other in a circle`);
+  if (circle.length > 0) throw invalid("steps", `${circle.join(", ")} need each other in a cycle`);
 }
 
 function faultOf(known: string[], step: string, shape: StepShape): [string, string] | undefined {
@@ -44,21 +47,31 @@ function faultOf(known: string[], step: string, shape: StepShape): [string, stri
     return ["name", `must be letters, digits and underscores, and not ${own.join(", ")}`];
   const waits = waitsOf(shape);
   const missing = waits.find((one) => !known.includes(one));
-  if (missing !== undefined) return ["needs", `"${missing}" is no step of the graph`];
+  if (missing !== undefined)
+    return ["needs", `must be steps of the graph, and there is no "${missing}"`];
   const given = ["input", ...waits];
   const seen = `it sees ${given.join(", ")}`;
   if (map !== undefined && !given.includes(rootOf(map)))
-    return ["map", `"${rootOf(map)}" is nothing that the step needs: ${seen}`];
+    return ["map", `must name the input or a step that it needs (${seen}), not "${rootOf(map)}"`];
   if (input !== undefined && child === undefined)
-    return ["input", "goes with child: a step with code is given all that it needs"];
+    return [
+      "input",
+      "is only for steps with child: a step with code gets everything that it needs",
+    ];
   const items = map === undefined ? [] : ["item"];
   if (input !== undefined && ![...given, ...items].includes(rootOf(input)))
-    return ["input", `"${rootOf(input)}" is nothing that the step needs: ${seen}`];
+    return [
+      "input",
+      `must name the input or a step that it needs (${seen}), not "${rootOf(input)}"`,
+    ];
   if (when === undefined) return undefined;
   const asked = [...when.matchAll(/\$\s*\.\s*"?([A-Za-z0-9_-]*)/g)].map(([, root = ""]) => root);
   const unknown = asked.find((one) => !given.includes(one));
   if (asked.length === 0 || unknown !== undefined)
-    return ["when", `"${unknown ?? when}" is nothing that the step needs: ${seen}`];
+    return [
+      "when",
+      `must name the input or a step that it needs (${seen}), not "${unknown ?? when}"`,
+    ];
   return undefined;
 }
 

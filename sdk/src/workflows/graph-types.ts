@@ -29,7 +29,7 @@ export interface StepShape extends StepOptions {
   /** Another workflow or a job, by name, instead of code. */
   // biome-ignore lint/suspicious/noExplicitAny: of any workflow.
   child?: string | Startable<any, any>;
-  /** The input of the child: a reference like in `map`. `{}` by default, or the item of a map. */
+  /** The input of the child: a reference as in `map`. `{}` by default, or the item of a map. */
   input?: string;
 }
 
@@ -44,7 +44,7 @@ export type At<Value, Path> = Path extends `${infer Key}.${infer Rest}`
 
 type ItemOf<List> = List extends readonly (infer Item)[] ? Item : unknown;
 
-/** The result of a step: as its schema or its child says. For a map, a list of that. */
+/** The result of a step, as its schema or its child defines it. For a map, a list of these. */
 export type GivesOf<Step> = Step extends { map: string } ? OneOf<Step>[] : OneOf<Step>;
 type OneOf<Step> = Step extends { onFailure: "skip"; map: string }
   ? Plain<Step> | null

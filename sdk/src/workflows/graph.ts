@@ -104,7 +104,7 @@ export function graph<
   };
 }
 
-/** Starts the steps of a run that are ready, and sleeps until a step has ended. */
+/** Starts the steps of a run that are ready, and sleeps until one has ended. */
 async function goOn(
   declared: GraphDefinition,
   schema: JobSchema | undefined,
@@ -121,7 +121,8 @@ async function goOn(
 }
 
 /**
- * What does not match will not match in the next attempt either, but another worker may have the right graph.
+ * An input that does not match will not match in the next attempt either, but another worker may
+ * have the right graph.
  */
 const forGood = (error: MayflyError) =>
   error.code === "invalid_request" ? Object.assign(error, { retryable: false }) : error;

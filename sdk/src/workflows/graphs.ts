@@ -15,8 +15,9 @@ export class Graphs {
   }
 
   /**
-   * Stores a graph under its name and version. `workflows.start` and workers do this by themselves. Repeating
-   * it changes nothing. Needs `job:add`; replacing a graph without active runs needs `job:admin`.
+   * Stores a graph under its name and version. `workflows.start` and workers call this for you.
+   * Repeating it changes nothing. Needs `job:add`; replacing a graph without active runs needs
+   * `job:admin`.
    *
    * @returns `workflow_changed` if the version is another graph with active runs; `invalid_request` with the
    * step.
@@ -39,7 +40,7 @@ export class Graphs {
   }
 
   /**
-   * Once for each graph of this process.
+   * Stores each graph once in this process.
    *
    * @internal
    */

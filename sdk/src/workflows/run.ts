@@ -1,12 +1,13 @@
 import { invalid } from "../contract/invalid.ts";
 import type { HeldJob, StepWork } from "../jobs/held-job.ts";
+import { observe } from "../link/observe.ts";
 import { retried } from "./answers.ts";
 import { changed, thrownOf, toThrown } from "./errors.ts";
 import { rowOf, tick } from "./pending.ts";
 import type { Wait } from "./wait.ts";
 import { type Waiter, Waiting } from "./waiting.ts";
 
-/** How long a branch may take for something else between its steps before it counts as gone. */
+/** How long a branch may spend on something else between its steps before it counts as finished. */
 const graceMs = 20;
 const graces = 10;
 
@@ -15,10 +16,12 @@ const retry = "retry: ";
 
 const never = () => new Promise<never>(() => {});
 
-/** One attempt of a workflow: what it asks for, compared with what is recorded. */
+/**
+ * One attempt of a workflow. It compares the steps that the code asks for with the recorded ones.
+ */
 export class WorkflowRun implements Waiter {
   readonly job: HeldJob;
-  /** Settles when the run sleeps. Its code goes no further in this attempt. */
+  /** Resolves when the run sleeps. Its code does not continue in this attempt. */
   readonly asleep: Promise<void>;
   active = 0;
   moves = 0;
@@ -63,7 +66,10 @@ export class WorkflowRun implements Waiter {
       const begun = performance.now();
       let result: T;
       try {
-        result = await work({ idempotencyKey: `${id}/${name}`, attempt, signal });
+        const about = () => ({ kind: "step", name, jobId: id, attempt }) as const;
+        result = await observe(parts.door.telemetry, about, async () =>
+          work({ idempotencyKey: `${id}/${name}`, attempt, signal }),
+        );
       } catch (error) {
         if (!signal.aborted) this.#failures.set(name, error);
         throw error;
@@ -107,7 +113,7 @@ export class WorkflowRun implements Waiter {
 
   async passFailures(): Promise<void> {
     if (this.#failures.size === 0) return;
-    // If nobody catches it, the workflow has ended by then.
+    // If nobody catches the error, the workflow has ended by then.
     await tick();
     if (this.isOver) return never();
     const passed = [...this.#failures];
@@ -124,7 +130,7 @@ export class WorkflowRun implements Waiter {
   /**
    * The code has ended.
    *
-   * @returns whether the run has ended; it may sleep meanwhile.
+   * @returns whether the run has ended, because it may sleep instead.
    */
   async finish(): Promise<boolean> {
     await this.#waiting.looking;
@@ -134,7 +140,9 @@ export class WorkflowRun implements Waiter {
     return true;
   }
 
-  /** The code has thrown. The recorded failures that made it fail are retried in the next attempt. */
+  /**
+   * The code has thrown. The recorded failures that caused this are retried in the next attempt.
+   */
   async fail(error: unknown): Promise<void> {
     this.isOver = true;
     const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown[] };
@@ -151,14 +159,14 @@ export class WorkflowRun implements Waiter {
 
   /**
    *
-   * @returns what is recorded for a step.
-   * @param by who asks; another step with the same name is a mistake.
+   * @returns the recorded result of a step.
+   * @param by the step that asks. A second step with the same name is an error.
    */
   async ask(name: string, by: unknown): Promise<{ result: unknown } | undefined> {
     if (this.isOver) return never();
     const before = this.#asked.get(name);
     if (before !== undefined && before !== by) {
-      const why = `"${name}" is the name of two steps. In a map, use the ctx that its function is given`;
+      const why = `"${name}" is the name of two steps. In a map, use the ctx that its function gets`;
       throw Object.assign(invalid("step", why), { retryable: false });
     }
     await this.#note(name, by);
@@ -187,7 +195,7 @@ export class WorkflowRun implements Waiter {
     return recorded;
   }
 
-  /** Records that no step asked for when every branch has gone as far as it can. */
+  /** Finds records that no step has asked for, once every branch has gone as far as it can. */
   async #left(): Promise<Set<string>> {
     this.#unasked ??= this.#recorded();
     const unasked = await this.#unasked;
@@ -200,7 +208,7 @@ export class WorkflowRun implements Waiter {
     return unasked;
   }
 
-  /** A new step may start only if this is the code that recorded the rest. */
+  /** A new step may start only if this is the same code that recorded the others. */
   async #act<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.active++;
     try {

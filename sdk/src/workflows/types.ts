@@ -13,7 +13,7 @@ export interface Startable<In = unknown, Out = unknown> {
   readonly input: JobSchema<unknown, In> | undefined;
   /** Its steps, if it is declared as a graph. */
   readonly graph?: GraphDefinition;
-  /** Of the types alone. @internal */
+  /** Exists only in the types. @internal */
   readonly gives?: Out;
 }
 
@@ -39,7 +39,7 @@ export interface GraphStep {
   /** The job name of a child. */
   job?: string;
   on_failure?: "skip";
-  /** Of its job. */
+  /** Options of its job. */
   options?: object;
 }
 
@@ -56,7 +56,7 @@ export interface GraphInfo {
 export interface ListedGraph {
   name: string;
   version: string;
-  /** How many. */
+  /** How many steps it has. */
   steps: number;
   setAt: Date;
 }
@@ -71,7 +71,7 @@ export interface WorkflowInfo {
   attempt: number;
   key?: string;
   parentId?: string;
-  /** The agent or person that has it, or had it last. */
+  /** The agent or person that holds it, or held it last. */
   holder?: string;
   createdBy?: string;
   createdAt: Date;
@@ -81,7 +81,7 @@ export interface WorkflowInfo {
   error?: JobError;
   /** Somebody has cancelled it, but its worker does not know yet. */
   cancelled?: boolean;
-  /** When it continues by itself. */
+  /** When it continues even without a signal. */
   wakesAt?: Date;
   /** The signals for which it waits: `job:<id>` for a child, `approval:<id>` for an approval. */
   waitsFor?: string[];
@@ -98,7 +98,7 @@ export interface WorkflowQuery<Report = unknown, Output = unknown> extends Workf
   steps: number;
   /** How many children have each status. */
   children: Partial<Record<JobStatus, number>>;
-  /** Open questions. Empty without `approval:read`. */
+  /** Pending approvals. Empty without `approval:read`. */
   approvals: { id: string; title: string; category: string }[];
 }
 
@@ -155,8 +155,8 @@ export interface MoveOptions {
 /** Options of a child. */
 export interface ChildOptions extends Omit<JobOptions, "key" | "answers"> {
   /**
-   * Its name among the children of the run. By default the name of the job, with a number from the second one
-   * on.
+   * Its name among the children of the run. By default the name of the job, and from the second child with
+   * that name, also a number.
    */
   as?: string;
 }
@@ -167,9 +167,9 @@ export interface ApproveOptions extends ApprovalOptions {
   as?: string;
 }
 
-/** An approved question. */
+/** An approval that was given. */
 export interface Approved<Input = unknown> {
-  /** Of the approval. */
+  /** The id of the approval. */
   id: string;
   /** The input to use, which a decider may have changed. */
   input: Input;

@@ -48,7 +48,7 @@ export class Wait<T> implements PromiseLike<T> {
   constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
-    // By then, a map or an `any` for which it was made has claimed it.
+    // If it was made for a map or an `any`, these have claimed it by then.
     queueMicrotask(() => {
       if (this.#step === undefined) void this.#begin();
     });
@@ -63,14 +63,14 @@ export class Wait<T> implements PromiseLike<T> {
     return this.#begin().then(onDone, onFailed);
   }
 
-  /** As of a promise: what it gives if the wait fails. */
+  /** Like `catch` of a promise: handles the failure of the wait. */
   // biome-ignore lint/suspicious/noExplicitAny: as of any promise.
   catch<B = never>(onFailed: (error: any) => B | PromiseLike<B>): Promise<T | B> {
     return this.#begin().catch(onFailed);
   }
 
   /**
-   * Its step, set by whoever asks first.
+   * Its step. The first caller sets it.
    *
    * @internal
    */

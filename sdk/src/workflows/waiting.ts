@@ -1,15 +1,16 @@
 import { addedJobs } from "../jobs/answers.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
+import { traceOf } from "../link/observe.ts";
 import { type Looked, looked } from "./answers.ts";
 import { type Pending, tick, type WaitRow } from "./pending.ts";
 
-/** Jobs of one call: SQL takes 1,000, and 8 MB. */
+/** How many jobs one call adds. SQL takes 1,000, and 8 MB. */
 const jobsPerCall = 1_000;
 const bytesPerCall = 4_000_000;
 /** While a step works, nothing reports what has arrived, so it is checked less and less often. */
 const pollMs = [250, 500, 1_000, 2_000, 5_000];
 
-/** What the waits of a run need from it. */
+/** What waits need from their run. */
 export interface Waiter {
   job: HeldJob;
   /** Running steps. A run with one of them cannot sleep. */
@@ -17,17 +18,17 @@ export interface Waiter {
   /** Increases with everything that the workflow does. */
   readonly moves: number;
   readonly isOver: boolean;
-  /** Called before it sleeps: failures that were caught are recorded. */
+  /** Called before it sleeps, to record failures that were caught. */
   passFailures(): Promise<void>;
   fallAsleep(): void;
 }
 
 /**
- * Everything for which a run waits at the same time. When nothing else is to be done, one call checks what
- * has arrived, and puts the run to sleep if nothing has.
+ * Everything for which a run waits at the same time. When the run has nothing else to do, one call
+ * checks what has arrived, and puts the run to sleep if nothing has.
  */
 export class Waiting {
-  /** A running check. What it finds may end the lease. */
+  /** A running check. Its result may end the lease. */
   looking: Promise<void> | undefined;
   readonly #run: Waiter;
   #pending: Pending[] = [];
@@ -53,7 +54,7 @@ export class Waiting {
     });
   }
 
-  /** Checks when the workflow has done what it can do. */
+  /** Checks when the workflow can do nothing else. */
   settle(): void {
     if (this.#settling || this.looking || this.#pending.length === 0) return;
     this.#settling = true;
@@ -107,7 +108,8 @@ export class Waiting {
   #toAdd(rows: WaitRow[]): object[] {
     const added = rows.filter(({ row, job }) => job && !this.#added.has(row.step));
     for (const { row } of added) this.#added.add(row.step);
-    return added.map(({ job }) => job as object);
+    const trace = traceOf(this.#run.job.parts.door.telemetry);
+    return added.map(({ job }) => ({ ...trace, ...(job as object) }));
   }
 
   async #ask(rows: WaitRow[], maySleep: boolean, jobs: object[]): Promise<Looked> {
@@ -125,7 +127,7 @@ export class Waiting {
     return answer.data;
   }
 
-  /** What has arrived is known from now on. */
+  /** Everything that has arrived is recorded from now on. */
   async #take({ done, reread }: Looked): Promise<void> {
     const { steps } = this.#run.job.parts;
     const known = reread ? await steps.reread() : await steps.all();
@@ -145,7 +147,7 @@ export class Waiting {
   }
 }
 
-/** By their number and by their size. */
+/** Splits jobs by their number and their size. */
 function partsOf(jobs: object[]): object[][] {
   const parts: object[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

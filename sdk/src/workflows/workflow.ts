@@ -2,9 +2,9 @@ import { invalid } from "../contract/invalid.ts";
 import { workflowBounds } from "../contract/work-bounds.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
-import { WorkflowContext } from "./context.ts";
 import { WorkflowRun } from "./run.ts";
 import type { Workflow } from "./types.ts";
+import { WorkflowContext } from "./workflow-context.ts";
 
 /** Options of a workflow, besides its name, its input and its code. */
 export interface WorkflowOptions<Out> {
@@ -60,7 +60,7 @@ export function workflow(
     const run = new WorkflowRun(held);
     try {
       const ctx = new WorkflowContext(run);
-      // Once it sleeps, none of its code runs any more: no catch, no finally.
+      // Once it sleeps, none of its code runs any more, not even a catch or a finally.
       const made = await Promise.race([(async () => code(ctx, taken as never))(), run.asleep]);
       if (held.asleep || !(await run.finish())) return;
       return unwrap(await fit(result, made, "result"));

@@ -40,8 +40,8 @@ export class Workflows {
    * Starts a run. A worker with the handlers of the workflow does it: `agent.work(publish.handlers)`. Needs
    * `job:add`. A graph is first stored under its name and version.
    *
-   * @param options as for a job; with a `key` there is only one run for it.
-   * @returns its id; `invalid_request` with the path of what does not match.
+   * @param options the same as for a job. With a `key`, there is only one run for it.
+   * @returns its id; `invalid_request` with the path of the value that does not match.
    *
    * @example
    * const { data: run } = await mayfly.workflows.start(publish, { urls }, { key: "monday" });

@@ -1,4 +1,4 @@
--- The definer half of mayfly.create_enrolment_key: the key is returned once and kept hashed.
+-- The definer half of mayfly.create_enrolment_key. The key is returned once and stored as a hash.
 
 create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
@@ -34,9 +34,9 @@ $$;
 comment on function mayfly_private.create_enrolment_key is 'Creates an enrolment key.';
 grant execute on function mayfly_private.create_enrolment_key to authenticated, service_role;
 
--- Creates a key by which machines spawn agents with at most these scopes, and do nothing else (scope
--- key:write). Without scopes, what most agents need; without expires_at, 90 days. The table
--- mayfly.enrolment_keys lists them.
+-- Creates a key with which machines spawn agents with at most these scopes, and do nothing else (scope
+-- key:write). Without scopes, it has those that most agents need. Without expires_at, it lasts 90 days. The
+-- table mayfly.enrolment_keys lists keys.
 
 create function mayfly.create_enrolment_key(name text, scopes text[] default null, expires_at timestamptz default null)
 returns jsonb

@@ -22,8 +22,8 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'description must have at most 2000 characters.', null, '{"field": "description"}');
   elsif char_length(prompt) > 100000 then
     perform mayfly_private.fail(400, 'invalid_request', 'prompt must have at most 100000 characters.', null, '{"field": "prompt"}');
-  elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then -- bounds: 50 agent.capabilities
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}'); -- bounds: 50 agent.capabilities; 100 agent.capability
   elsif lifetime < '5 seconds' or lifetime > max_lifetime or lifetime > '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'lifetime must be 5 seconds to max_lifetime.', null, '{"field": "lifetime"}');
   elsif max_lifetime not between '5 seconds' and '30 days' then
@@ -34,7 +34,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
   perform mayfly_private.check_numbers(metadata, 'metadata');
-  -- Whoever spawns one must have them; here it is enough that agents can.
+  -- The spawner must have these scopes. Here it is enough that agents can have them.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
   perform from mayfly.tenants t where t.id = of_tenant for no key update;

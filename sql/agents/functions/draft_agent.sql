@@ -1,6 +1,6 @@
--- Prepares an agent for inserting: what was asked for, completed by the newest version of its type, within the
--- limits of the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is
--- locked. `drafted` are earlier agents of the same call.
+-- Prepares an agent for inserting. The newest version of its type completes the request, within the limits of
+-- the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is locked.
+-- `drafted` are earlier agents of the same call.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -26,18 +26,18 @@ begin
   capabilities := coalesce(capabilities, definition.capabilities, '{}');
   scopes := coalesce(scopes, definition.scopes, mayfly_private.common_scopes(spawner.allowed));
 
-  if char_length(name) not between 1 and 100 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}');
+  if char_length(name) not between 1 and 100 then -- bounds: 100 agent.name
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 100 characters.', null, '{"field": "name"}'); -- bounds: 100 agent.name
   elsif type !~ '^[a-z0-9][a-z0-9_.-]{0,62}$' then
     perform mayfly_private.fail(400, 'invalid_request', 'type must have at most 63 lower case letters, digits, dots, dashes or underscores.', null, '{"field": "type"}');
   elsif lifetime < '5 seconds' or lifetime > longest then
     perform mayfly_private.fail(400, 'lifetime_out_of_range',
       format('lifetime must be 5 seconds to %s seconds.', extract(epoch from longest)::bigint),
       'Ask for less, or raise the max_lifetime of the tenant or the type.', '{"field": "lifetime"}');
-  elsif not mayfly_private.labels_within(capabilities, 50) then
-    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
-  elsif char_length(task) > 2000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  elsif not mayfly_private.labels_within(capabilities, 50) then -- bounds: 50 agent.capabilities
+    perform mayfly_private.fail(400, 'invalid_request', 'capabilities must have at most 50 texts of 1 to 100 characters.', null, '{"field": "capabilities"}'); -- bounds: 50 agent.capabilities; 100 agent.capability
+  elsif char_length(task) > 2000 then -- bounds: 2000 agent.task
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}'); -- bounds: 2000 agent.task
   elsif jsonb_typeof(metadata) <> 'object' or pg_column_size(metadata) > 16384 then
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
@@ -63,7 +63,7 @@ begin
     perform mayfly_private.reap(tenant.id, name);
     if exists (select from mayfly.agents a
         where a.tenant_id = tenant.id and a.name = draft_agent.name and a.status in ('running', 'suspended')) then
-      perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant is called %s.', name),
+      perform mayfly_private.fail(409, 'name_taken', format('A living agent of the tenant has the name %s.', name),
         'Choose another name, or leave it out to get one.', '{"field": "name"}');
     end if;
   end if;
@@ -91,4 +91,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.draft_agent is 'An agent as it is to be inserted.';
+comment on function mayfly_private.draft_agent is 'An agent that is ready to be inserted.';

@@ -1,7 +1,8 @@
--- Restarts the lifetime of a living agent, within the maximum of its tenant and its type and the end of its parent,
--- if somebody chose that: with `renew` when it was spawned, or now (`chosen`). A new token alone does not extend a
--- life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token. Returns null
--- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
+-- Restarts the lifetime of a living agent, up to the maximum of its tenant and its type and the end of its
+-- parent, if it was spawned with `renew` or somebody asks for it now (`chosen`). A new token alone does not
+-- extend a life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token.
+-- Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks
+-- the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents

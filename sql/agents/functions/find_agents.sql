@@ -1,5 +1,5 @@
 -- The definer half of mayfly.find_agents, because `@>` is not leakproof and no index could serve it under the
--- policy. It is planned for its arguments each time, so that a search among living agents reads their index, however
+-- policy. It is planned for its arguments each time, so a search among living agents reads their index, however
 -- many agents have ended. Locks nothing.
 
 create function mayfly_private.find_agents(
@@ -47,8 +47,8 @@ $$;
 comment on function mayfly_private.find_agents is 'Finds agents of the caller''s tenant.';
 grant execute on function mayfly_private.find_agents to authenticated, service_role;
 
--- Finds agents by what they can, their type, their status by now, their parent: cards, ordered by id.
--- For callers with agent:read; an agent without it finds itself and its descendants.
+-- Finds agents by capabilities, type, current status or parent. Returns cards, ordered by id. For callers with
+-- agent:read; an agent without it finds itself and its descendants.
 
 create function mayfly.find_agents(
   capabilities text[] default null,
@@ -64,5 +64,5 @@ set search_path = ''
 return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` for the next page; it is null after the last.';
+  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
 grant execute on function mayfly.find_agents to authenticated, service_role;

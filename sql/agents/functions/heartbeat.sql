@@ -17,8 +17,8 @@ begin
   elsif activity not in ('idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval', 'waiting_review', 'blocked') then
     perform mayfly_private.fail(400, 'invalid_request',
       'activity must be idle, thinking, executing, waiting_input, waiting_approval, waiting_review or blocked.', null, '{"field": "activity"}');
-  elsif char_length(task) > 2000 then
-    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}');
+  elsif char_length(task) > 2000 then -- bounds: 2000 agent.task
+    perform mayfly_private.fail(400, 'invalid_request', 'task must have at most 2000 characters.', null, '{"field": "task"}'); -- bounds: 2000 agent.task
   end if;
 
   insert into mayfly.agent_liveness as l (tenant_id, agent_id, last_seen_at)
@@ -44,9 +44,9 @@ $$;
 comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agent.';
 grant execute on function mayfly_private.heartbeat to authenticated;
 
--- A heartbeat of the calling agent, optionally with its activity and its task; an empty task ends the last one.
--- Leases what the agent listens to for 60 s: the log, and channels by name. `lost` says how many lost broadcasts it
--- has noticed (see listen). For agents.
+-- A heartbeat of the calling agent, optionally with its activity and its task; an empty task clears the last
+-- one. Leases what the agent listens to for 60 s: the log, and channels by name. `lost` says how many lost
+-- broadcasts it has noticed (see listen). For agents.
 
 create function mayfly.heartbeat(
   activity text default null, task text default null, log boolean default false, channels text[] default '{}', lost integer default 0
@@ -57,5 +57,5 @@ set search_path = ''
 return mayfly_private.heartbeat(activity, task, log, channels, lost);
 
 comment on function mayfly.heartbeat is
-  'A heartbeat of the calling agent: what it is doing, and to what it listens. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
+  'A heartbeat of the calling agent: what it is doing, and what it listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 grant execute on function mayfly.heartbeat to authenticated;

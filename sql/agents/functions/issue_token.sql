@@ -1,5 +1,6 @@
--- What the spawn function signs for an agent, with a new renewal secret (returned once, stored as a hash) and its
--- type as it was when the agent was spawned. Called by spawning, renewing and resuming, as owner.
+-- The claims that the spawn function signs for an agent, with a new renewal secret (returned once, stored as a
+-- hash) and the version of its type with which it was spawned. Called by spawning, renewing and resuming, as
+-- owner.
 
 create function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
@@ -32,7 +33,7 @@ begin
       'sub', agent,
       'jti', gen_random_uuid(),
       'iat', issued_at,
-      -- Never past the agent; whole seconds, cut.
+      -- In whole seconds, rounded down, so that the token never outlives the agent.
       'exp', least(
         issued_at + extract(epoch from token_lifetime)::bigint,
         floor(extract(epoch from found_agent.expires_at))::bigint),

@@ -1,5 +1,5 @@
--- Marks up to 50 of a tenant's dead agents as such: a chore, called by maintain_tenant. Locks what it marks, passing by
--- the agents that others hold.
+-- A chore, called by maintain_tenant: marks up to 50 dead agents of a tenant as dead. Locks the agents that it
+-- marks, and skips agents that others hold.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,5 +1,5 @@
 -- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
--- and with message:admin. Only the database sends there.
+-- and with message:admin, and by an OAuth client of a person with message:read. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -10,7 +10,7 @@ begin
   if sending or extension <> 'broadcast' then
     return false;
   end if;
-  return (tenant = any (mayfly_private.tenant_ids(null)) and part = mayfly_private.caller_id()::text)
+  return (tenant = any (mayfly_private.tenant_ids(case (mayfly_private.caller()).kind when 'client' then 'message:read' end)) and part = mayfly_private.caller_id()::text)
     or (tenant = any (mayfly_private.tenant_ids('message:admin')) and exists (
       select from mayfly.agents a where a.tenant_id = tenant and a.id::text = part));
 end

@@ -1,4 +1,4 @@
--- The names that agents get when nobody names them.
+-- The names for agents that are spawned without a name.
 
 create function mayfly_private.name_pool()
 returns text[]
@@ -12,4 +12,4 @@ return '{ada,agnes,alan,alma,amos,anya,aria,arlo,asta,axel,bela,bodil,boris,brun
   ruth,sami,saul,selma,signe,silas,sofia,sol,stella,sven,tara,tess,theo,thor,tilda,toma,tove,ugo,ulla,uma,una,vera,vesna,
   vigo,viola,wanda,willa,xenia,yara,yuri,zara,zeno,zita,zoe}'::text[];
 
-comment on function mayfly_private.name_pool is 'The names that agents get when nobody names them.';
+comment on function mayfly_private.name_pool is 'The names for agents that are spawned without a name.';

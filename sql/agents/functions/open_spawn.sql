@@ -1,6 +1,7 @@
--- Starts spawning agents: who asks, in which tenant, and what they may give. Locks the tenant's row (for no key
--- update) until commit, so that parallel spawns cannot exceed a quota together or take a name twice. The last use of
--- an enrolment key is written at most once a minute, and only if nobody has to wait for it.
+-- Starts spawning agents. Returns who asks, in which tenant, and which scopes they may give. Locks the tenant's
+-- row (for no key update) until commit, so that parallel spawns cannot exceed a quota together or take a name
+-- twice. The last use of an enrolment key is written at most once a minute, and only if nobody has to wait for
+-- it.
 
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
@@ -23,12 +24,12 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- Asked again under the lock, which may have been waited for: a key that was revoked, or a person who
-  -- was removed meanwhile, spawns nothing, and what nobody spawns would have no parent to die with.
+  -- Checked again under the lock, because the caller may have waited for it. A key that was revoked or a person
+  -- who was removed meanwhile must not spawn.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then
-    perform mayfly_private.fail(401, 'not_authorized', 'The caller has just ended.', 'Spawn an agent, or sign in.');
+    perform mayfly_private.fail(401, 'not_authorized', 'The caller is no longer alive.', 'Spawn an agent, or sign in.');
   end if;
   allowed := caller.grantable;
 
@@ -56,4 +57,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, takes from its bucket, says what the caller may give.';
+comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, charges its spawn rate, and returns what the caller may give.';

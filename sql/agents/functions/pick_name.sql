@@ -1,6 +1,6 @@
--- A random name from a pool that no living agent of the tenant has. If all are taken, a name with a number after it:
--- 2 to 5, then one from a range that grows, so that few tries are enough. Called while the tenant's row is locked,
--- so that no other spawn takes the name meanwhile.
+-- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number: 2 to 5,
+-- then one from a growing range, so that few tries are enough. Called while the tenant's row is locked, so that
+-- no other spawn takes the name meanwhile.
 
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -16,7 +16,7 @@ begin
   loop
     number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
     candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
-    -- The names as an array: as a join, without statistics, each was compared with every living agent.
+    -- The names are an array, because a join without statistics compared each of them with every living agent.
     select c into picked
     from unnest(candidates) c
     where c <> all (taken)

@@ -1,6 +1,6 @@
--- Marks agents of a tenant that are dead but do not say so, because they expired or an ancestor ended. At most 50 at
--- a time, skipping locked rows, so that it can run in passing. Called by every spawn, and with a name for the agent
--- that still has it.
+-- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It
+-- marks at most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn
+-- calls it, with a name for the agent that still has this name.
 
 create function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
@@ -34,4 +34,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as such.';
+comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as dead.';

@@ -9,7 +9,7 @@ as $$
 begin
   perform mayfly_private.fail(409, 'transition_not_allowed',
     format('An agent that is %s cannot become %s.', from_status, to_status),
-    'A stopped or expired agent cannot come back: spawn another.',
+    'Spawn another agent, because a stopped or expired agent cannot come back.',
     jsonb_build_object('from', from_status, 'to', to_status));
 end
 $$;

@@ -1,11 +1,11 @@
--- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn
--- function signs (claim mayfly.renewal): the secret suffices alone, so nothing else is asked. Locks the
--- agent's row, as resuming does, before it looks at the secrets: uses at once are judged one by one.
+-- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn function
+-- signs (claim mayfly.renewal). The secret alone is enough, so nothing else is checked. Locks the agent's row,
+-- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
--- Each use gives a secret of the next round. For 30 s after its first use a secret works again, since
--- its answer may have been lost, up to 20 times in all. Whatever else comes of the round before the newest means that two hold
--- the agent: one used before, or one that was given beside the one that was used. The agent is then
--- suspended. A secret of an older round is unknown: an old copy harms nobody.
+-- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
+-- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was
+-- used earlier, or one that was returned in addition to the used one) shows that two processes hold the agent.
+-- The agent is then suspended. A secret of an older round is unknown, so old copies do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -28,12 +28,12 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- Read under the lock: another use, or a resume, may have made it old or unknown.
+    -- Read under the lock, because another use or a resume may have made it old or unknown.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
     perform mayfly_private.fail(401, 'renewal_refused', 'The renewal secret is not known.',
-      'It never existed, or a later one has replaced it. Spawn another agent.');
+      'It never existed, or a newer one has replaced it. Spawn another agent.');
   end if;
 
   newest := (select max(s.round) from mayfly_private.renewal_secrets s
@@ -42,7 +42,7 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- Returned, not raised: raising would undo the suspension.
+    -- Returned, not raised, because raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
@@ -71,8 +71,9 @@ $$;
 comment on function mayfly_private.renew_agent is 'Renews the agent whose renewal secret the token names.';
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews the token of an agent: called by the spawn function with a token that names the hash of the renewal
--- secret. With extend, or where it was spawned with renew, its life too (see extend_life). Returns what spawn_agent returns, or { refused } where the secret was used before.
+-- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal
+-- secret. With extend, or if the agent was spawned with renew, it also extends its life (see extend_life).
+-- Returns what spawn_agent returns, or { refused } if the secret was used before.
 
 create function mayfly.renew_agent(extend boolean default false)
 returns jsonb

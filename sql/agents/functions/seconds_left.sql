@@ -1,5 +1,5 @@
--- How long an agent has left, in seconds with three decimals: until its own end or that of the first ancestor to
--- end. 0 once it has ended. Renewing can add to it.
+-- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after
+-- its end. Renewing can extend it.
 
 create function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric

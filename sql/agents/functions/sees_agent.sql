@@ -1,5 +1,5 @@
--- Whether the caller may see an agent of its tenant. The same rule as the policy of mayfly.agents, for functions
--- that read as owner.
+-- Whether the caller may see an agent of its tenant. The same rule as the policy of mayfly.agents, for
+-- functions that read as the owner.
 
 create function mayfly_private.sees_agent(agent mayfly.agents)
 returns boolean

@@ -1,5 +1,5 @@
--- The definer half of mayfly.spawn_team: all or none. Rate and quota are asked once, for all. Locks
--- the tenant's row (see open_spawn).
+-- The definer half of mayfly.spawn_team, which spawns all or none. Rate and quota are checked once for all.
+-- Locks the tenant's row (see open_spawn).
 
 create function mayfly_private.spawn_team(team jsonb)
 returns jsonb
@@ -43,9 +43,10 @@ $$;
 comment on function mayfly_private.spawn_team is 'Spawns several agents in the tenant of the caller, all or none.';
 grant execute on function mayfly_private.spawn_team to authenticated, service_role;
 
--- Spawns a team in one transaction, all agents or none. Called by the spawn function with the identity of its caller
--- (scope agent:spawn). A group is { type, count, names, lifetime, renew, capabilities, scopes, task, metadata }, and
--- names is its own pool. Returns what spawn_agent returns for each agent, in the order asked.
+-- Spawns a team in one transaction, all agents or none. Called by the spawn function with the identity of its
+-- caller (scope agent:spawn). A group is { type, count, names, lifetime, renew, capabilities, scopes, task,
+-- metadata }, where names is the group's own pool of names. Returns what spawn_agent returns for each agent, in the
+-- requested order.
 
 create function mayfly.spawn_team(team jsonb)
 returns jsonb

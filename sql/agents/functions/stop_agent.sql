@@ -1,5 +1,5 @@
--- The definer half of mayfly.stop_agent. Descendants are dead by the definition of alive. Their rows are left to
--- reap, so that nothing races. Locks the agent's row.
+-- The definer half of mayfly.stop_agent. Its descendants are no longer alive, by definition. Reaping marks
+-- their rows later, so that nothing races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb

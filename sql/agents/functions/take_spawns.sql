@@ -1,5 +1,5 @@
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
--- the tenant's row is locked. The tokens of a refused spawn come back with its transaction.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called
+-- while the tenant's row is locked. If a spawn is refused, its transaction also returns the tokens.
 
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void

@@ -1,5 +1,5 @@
--- The claimed agents that the tenant does not have. Called by mayfly_private.push, because a caller that pushes for
--- a dead agent need not have agent:read.
+-- Returns the claimed agents that the tenant does not have. Called by mayfly_private.push, because a caller
+-- that pushes for a dead agent does not need agent:read.
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]
@@ -11,4 +11,4 @@ return (
   where not exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = claimed)
 );
 
-comment on function mayfly_private.unknown_agents is 'Those agents that the tenant does not have.';
+comment on function mayfly_private.unknown_agents is 'The agents in a list that the tenant does not have.';

@@ -9,7 +9,7 @@ create table mayfly.agent_types (
   description text not null default '' constraint agent_types_description_length check (char_length(description) <= 2000),
   prompt text not null default '' constraint agent_types_prompt_length check (char_length(prompt) <= 100000),
   capabilities text[] not null default '{}'
-    constraint agent_types_capabilities_count check (cardinality(capabilities) <= 50),
+    constraint agent_types_capabilities_count check (cardinality(capabilities) <= 50), -- bounds: 50 agent.capabilities
   scopes text[],
   lifetime interval constraint agent_types_lifetime_minimum check (lifetime >= '5 seconds'),
   max_lifetime interval constraint agent_types_max_lifetime_minimum check (max_lifetime >= '5 seconds'),
@@ -38,6 +38,6 @@ comment on table mayfly.agent_types is 'Types of agents, with every version. New
 comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
 comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
 comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
-comment on column mayfly.agent_types.lifetime is 'The capabilities of an agent whose spawner asks for none.';
+comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
 comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
 comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';

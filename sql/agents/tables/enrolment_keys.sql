@@ -1,4 +1,4 @@
--- Keys by which machines spawn agents. The key itself is kept hashed in enrolment_secrets.
+-- Keys with which machines spawn agents. enrolment_secrets has the hashes of the keys.
 
 create table mayfly.enrolment_keys (
   tenant_id uuid not null,

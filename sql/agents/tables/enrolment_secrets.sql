@@ -1,4 +1,4 @@
--- SHA-256 of the enrolment keys, apart from what admins may read.
+-- SHA-256 of the enrolment keys, in a separate table because admins may read the other one.
 
 create table mayfly_private.enrolment_secrets (
   hash bytea constraint enrolment_secrets_pkey primary key,
@@ -10,6 +10,6 @@ create table mayfly_private.enrolment_secrets (
 
 create index enrolment_secrets_key_idx on mayfly_private.enrolment_secrets (tenant_id, key_id);
 
-comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys by which machines spawn agents.';
+comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
 alter table mayfly_private.enrolment_secrets enable row level security;

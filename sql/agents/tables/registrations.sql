@@ -1,4 +1,4 @@
--- The agent for which each registration key of a spawner stands. This makes spawning idempotent.
+-- The agent that each registration key of a spawner stands for. This makes spawning idempotent.
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,

@@ -1,4 +1,5 @@
--- Appends what happened to agents, once a statement. As owner: clients have no INSERT on the log.
+-- Appends events about agents to the log, once per statement. Runs as the owner, because clients have no INSERT
+-- on the log.
 
 create function mayfly_private.log_agents()
 returns trigger
@@ -22,7 +23,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  -- A change of activity alone is no event.
+  -- A change of only the activity is not an event.
   get diagnostics appended = row_count;
   if appended > 0 then
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;

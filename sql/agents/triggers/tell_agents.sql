@@ -1,7 +1,7 @@
--- Tells agents in their inboxes that they were stopped or suspended, and also their descendants, which end or pause
--- with them, so that their SDKs leave every channel at once. As owner, because nobody else sends there. Like every
--- broadcast it is only a hint: the row of an agent ends it. As many are told at once as the tenant may send, the
--- highest in the tree first. The rest is due.
+-- Tells agents and their descendants in their inboxes that they were stopped or suspended, so that their SDKs
+-- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this
+-- is only a hint: the row of an agent ends it. It tells as many at once as the tenant may send, the highest in
+-- the tree first. The rest is due.
 
 create function mayfly_private.tell_agents()
 returns trigger
@@ -24,8 +24,8 @@ begin
       and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
-    -- One statement: realtime.send is a subtransaction for each, which made stopping an agent with 500
-    -- children eleven times as slow as one without.
+    -- One statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
+    -- 500 children eleven times as slow as stopping one without.
     with told as (
       select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
       from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),
@@ -41,7 +41,8 @@ begin
   end loop;
   return null;
 exception when others then
-  -- As realtime.send has it: to stop an agent depends on no broadcast.
+  -- As in realtime.send, a failure is only a warning, because stopping an agent must not depend on a
+  -- broadcast.
   raise warning 'Agents could not be told of their end: %', sqlerrm;
   return null;
 end

@@ -1,4 +1,4 @@
--- Refuses a question for its first fault, with its field. Locks nothing.
+-- Refuses an invalid request for an approval, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
@@ -21,14 +21,14 @@ begin
     ('category', coalesce(category !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', true), '1 to 100 letters, digits, dots, colons, dashes or underscores'),
     ('confidence', confidence is not null and not (confidence between 0 and 1), 'from 0 to 1'),
     ('quorum', quorum not between 1 and 20, 'a whole number from 1 to 20'),
-    ('roles', not roles <@ '{agent,member,admin,owner}', 'some of agent, member, admin and owner'),
+    ('roles', not roles <@ '{agent,member,admin,owner}', 'one or more of agent, member, admin and owner'),
     ('deciders', cardinality(deciders) not between 1 and 100, '1 to 100 ids of people or agents'),
     ('quorum', quorum > cardinality(deciders), 'at most the number of deciders'),
     ('expires_in', expires_in is not null and not (expires_in between 1 and 31536000), 'seconds from 1 to 31536000'),
     ('input_schema', pg_column_size(input_schema) > 32768, 'at most 32 KB'),
     ('input_schema', of_schema is not null,
       'a JSON Schema of the keywords in docs/approvals.md, which is not true of ' || of_schema),
-    ('input', of_input is not null, 'what input_schema says: ' || of_input),
+    ('input', of_input is not null, 'valid for input_schema: ' || of_input),
     ('step', step is not null and char_length(step) not between 1 and 200, 'a text of 1 to 200 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;
@@ -39,4 +39,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_approval is 'Refuses an invalid question.';
+comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';

@@ -27,12 +27,12 @@ begin
   refused := mayfly_private.may_decide(caller, approval);
   if refused is not null then
     perform mayfly_private.fail(403, refused, case refused
-        when 'approval_own' then 'The one that asked cannot decide.'
+        when 'approval_own' then 'The requester cannot decide.'
         else 'Others have to decide this approval.' end,
       case refused when 'approval_own' then 'Have somebody else decide it, or let a policy say that requesters decide.'
-        else 'Its roles and deciders define who may. Have it delegated to you.' end, '{"field": "id"}');
+        else 'Have the approval delegated to you, or let somebody with its roles decide.' end, '{"field": "id"}');
   elsif encode(approval.digest, 'hex') is distinct from lower(digest) then
-    perform mayfly_private.fail(409, 'approval_changed', 'The question has changed since you read it.',
+    perform mayfly_private.fail(409, 'approval_changed', 'The approval has changed since you read it.',
       'Read it again, and decide with its digest.', '{"field": "digest"}');
   elsif exists (
     select from mayfly.approval_decisions d
@@ -41,14 +41,14 @@ begin
   end if;
   if input is not null then
     fault := case
-      when approval.input_schema is null then 'cannot be changed: the question has no schema'
+      when approval.input_schema is null then 'cannot be changed, because the approval has no schema'
       when not mayfly_private.json_within(input, 262144, 32) then 'must be at most 256 KB of JSON with at most 32 levels'
-      else 'must fit the schema of the question: ' || mayfly_private.json_fault(approval.input_schema, input) end;
+      else 'must match the schema of the approval: ' || mayfly_private.json_fault(approval.input_schema, input) end;
     if fault is not null then
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- The approvals so far were about other arguments, so they no longer count.
+    -- Earlier approvals were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -76,7 +76,7 @@ comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
 -- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
--- `input`, it approves changed arguments, which must match the schema of the question; approvals of the former
+-- `input`, it approves changed arguments, which must match the schema of the approval; approvals of the former
 -- arguments no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)

@@ -26,16 +26,16 @@ begin
   end if;
   approval := mayfly_private.open_approval(tenant, delegate_approval.id);
   if mayfly_private.may_decide(caller, approval) is not null then
-    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Its roles and deciders define who may.', '{"field": "id"}');
+    perform mayfly_private.fail(403, 'approval_not_yours', 'Only those who may decide an approval can delegate it.', 'Ask somebody with its roles to delegate it.', '{"field": "id"}');
   elsif approval.requested_by = to_id and not approval.requester_decides then
-    perform mayfly_private.fail(403, 'approval_own', 'The one that asked cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
+    perform mayfly_private.fail(403, 'approval_own', 'The requester cannot decide.', 'Delegate it to somebody else.', '{"field": "to_id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
   insert into mayfly.approval_decisions as d (tenant_id, approval_id, decided_by, decided_kind, verdict, digest, delegated_to, reason)
   values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
   on conflict on constraint approval_decisions_pkey do update
   set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
-  -- A question that the recipient had delegated comes back to it.
+  -- If the recipient had delegated the approval before, it comes back to the recipient.
   delete from mayfly.approval_decisions d
   where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id

@@ -1,5 +1,5 @@
--- The definer half of mayfly.list_approvals. Whether the caller may decide depends on the lines of agents, which the
--- caller may not see. Locks nothing.
+-- The definer half of mayfly.list_approvals. Whether the caller may decide depends on ancestors of agents,
+-- which the caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -15,7 +15,7 @@ begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{pending,approved,rejected,expired,cancelled}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of pending, approved, rejected, expired and cancelled.', null, '{"field": "of_status"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be one or more of pending, approved, rejected, expired and cancelled.', null, '{"field": "of_status"}');
   end if;
   if before is not null then
     select * into last from mayfly.approvals a where a.tenant_id = tenant and a.id = before;
@@ -60,5 +60,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
 
-comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those.';
+comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that it may decide.';
 grant execute on function mayfly.list_approvals to authenticated, service_role;

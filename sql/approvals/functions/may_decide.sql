@@ -1,6 +1,6 @@
--- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless the
--- policy allowed it when the question was asked, neither the requester nor its line may decide, so an agent cannot
--- let its child or its parent approve. Locks nothing.
+-- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless
+-- the policy allowed it when the approval was requested, neither the requester nor its ancestors and descendants
+-- may decide, so an agent cannot let its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -14,7 +14,10 @@ declare
     else 'agent' end;
   has_escalated constant boolean := approval.escalated_at is not null or approval.escalates_at <= mayfly_private.now();
 begin
-  if not approval.requester_decides and (
+  -- An OAuth client cannot decide for a person.
+  if caller.kind = 'client' then
+    return 'approval_not_yours';
+  elsif not approval.requester_decides and (
     caller.id = approval.requested_by
     or (caller.kind = 'secret' and approval.requested_kind = 'secret')
     or (caller.kind = 'agent' and exists (

@@ -32,8 +32,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Tells of an approval: in inboxes, and by a job where its policy names one. A worker of the project does it: it is
--- tried again until the mail or the webhook has taken it. The key makes it one for each thing to tell.
+-- Notifies people of an approval in their inboxes, and with a job if its policy names one. A worker of the
+-- project does the job, which is retried until the mail or the webhook accepts it. The key makes sure that
+-- there is one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void

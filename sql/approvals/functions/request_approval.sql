@@ -1,6 +1,6 @@
--- The definer half of mayfly.request_approval. With a lease, the question belongs to the job, which is fenced, and
--- to the step, so a step that asks again after a crash finds it. The tenant's policy can only make it stricter.
--- Locks the job and what charge locks.
+-- The definer half of mayfly.request_approval. With a lease, the approval belongs to the job and the step, so a step
+-- that asks again after a crash finds it, and only the holder of the lease can ask. The tenant's policy can only make
+-- it stricter. Locks the job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -23,7 +23,7 @@ begin
   input := coalesce(input, '{}');
   category := coalesce(category, 'general');
   if (lease is null) <> (step is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'A question of a job needs its step.', '{"field": "step"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'lease and step must be passed together.', 'An approval of a job needs its step.', '{"field": "step"}');
   end if;
   perform mayfly_private.check_approval(title, input, category, confidence, quorum, roles, deciders, expires_in, input_schema, step);
   if lease is null then
@@ -58,7 +58,7 @@ begin
   approval.attempt := job.attempt;
   approval.step := step;
   approval.requested_by := caller.id;
-  approval.requested_kind := caller.kind;
+  approval.requested_kind := case caller.kind when 'client' then 'person' else caller.kind end;
   approval.quorum := greatest(quorum, rule.quorum, 1);
   approval.roles := coalesce(rule.roles, roles);
   approval.deciders := deciders;
@@ -96,8 +96,8 @@ grant execute on function mayfly_private.request_approval to authenticated, serv
 
 -- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without a job
 -- (scope approval:request). The tenant's policies decide whether anybody has to be asked. If not, the answer has the
--- status approved, with the reason in `waived`. `required` asks in any case. A question without an input_schema can
--- be approved or rejected, but not changed.
+-- status approved, with the reason in `waived`. With `required`, somebody is always asked. An approval without an
+-- input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',

@@ -1,6 +1,6 @@
--- The definer half of mayfly.use_approval, which stands between a decision and its effect. Fenced: the lease is that
--- of the job that asked. It returns the input to act on, once: the same step of the same job may take it again after
--- a crash, and any other is refused. A question that is neither decided nor expired is not an approval. Locks the
+-- The definer half of mayfly.use_approval, which a job calls after a decision and before it acts. The lease must be that
+-- of the job that asked. Returns the input to act on, once: the same step of the same job may take it again after a
+-- crash, and any other is refused. Only a decided or expired approval can be taken. Locks the
 -- job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)

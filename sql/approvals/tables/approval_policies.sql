@@ -1,4 +1,4 @@
--- What needs an approval, by the type of the agent that asks and the category of the question. '*' stands for all.
+-- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all.
 -- The most specific row applies: type and category, then type, then category, then both '*'. Without any row,
 -- everything is asked.
 
@@ -31,8 +31,8 @@ alter table mayfly.approval_policies
   alter column notify set statistics 0;
 
 comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
-comment on column mayfly.approval_policies.autonomy is 'ask: everything is asked; milestones: only questions marked as one; none: nothing, unless the question is required.';
-comment on column mayfly.approval_policies.min_confidence is 'A question with at least this confidence is not asked. Null asks at any confidence.';
-comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A question may ask for more.';
-comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, and the agents of its line, may decide.';
-comment on column mayfly.approval_policies.notify is 'The name of a job to add for each question and each escalation.';
+comment on column mayfly.approval_policies.autonomy is 'What somebody is asked about. ask: everything; milestones: only what is marked as a milestone; none: only what is marked as required.';
+comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. Null asks at any confidence.';
+comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A request may ask for more.';
+comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, its ancestors and its descendants may decide.';
+comment on column mayfly.approval_policies.notify is 'The name of a job to add for each approval and each escalation.';

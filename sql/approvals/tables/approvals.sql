@@ -1,4 +1,4 @@
--- Questions that a person has to answer before work continues. A row is bound to the digest of its input and, if a
+-- Approvals: what somebody has to decide before work continues. A row is bound to the digest of its input and, if a
 -- job asks, to the job and the step. Only the functions of this room write it.
 
 create table mayfly.approvals (
@@ -40,7 +40,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its question; a different question makes a new row.
+-- A step that asks again after a crash finds its approval; a different approval makes a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
@@ -63,16 +63,16 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'Questions that a person has to answer before work continues, and their answers.';
-comment on column mayfly.approvals.input is 'The arguments in question. After a decision that changed them: the changed ones.';
+comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
+comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
 comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision and its use pass it.';
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
-comment on column mayfly.approvals.attempt is 'The attempt of the job that asked.';
+comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
 comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
 comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
 comment on column mayfly.approvals.roles is 'The roles that may decide; null for every role with the scope approval:decide.';
 comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
-comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated the question, in addition to the roles and the deciders.';
+comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated it, in addition to the roles and the deciders.';
 comment on column mayfly.approvals.notify is 'The name of the job that notifies people of it.';
 comment on column mayfly.approvals.escalation_roles is 'The roles that may also decide after it has escalated.';
 comment on column mayfly.approvals.used_at is 'When the job took the decision. A decision can be taken once.';

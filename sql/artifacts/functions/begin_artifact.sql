@@ -54,8 +54,8 @@ $$;
 comment on function mayfly_private.begin_artifact is 'The definer half of mayfly.begin_artifact.';
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Takes the next version of a name, and its bytes from the tenant's quota (scope artifact:write). The caller then uploads
--- the file to `path` in the bucket mayfly, and calls finish_artifact.
+-- Reserves the next version of a name, and its bytes of the tenant's quota (scope artifact:write). The caller
+-- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
 returns jsonb
@@ -63,5 +63,5 @@ language sql
 set search_path = ''
 return mayfly_private.begin_artifact(name, media_type, size, sha256, team, metadata);
 
-comment on function mayfly.begin_artifact is 'Takes the next version of a file: upload it to its path in the bucket mayfly, then call finish_artifact.';
+comment on function mayfly.begin_artifact is 'Reserves the next version of a file. Upload it to its path in the bucket mayfly, then call finish_artifact.';
 grant execute on function mayfly.begin_artifact to authenticated, service_role;

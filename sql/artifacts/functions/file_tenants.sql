@@ -1,5 +1,5 @@
--- The tenants whose files the caller may read: for the policy on storage.objects. Locks nothing. In plpgsql for the
--- reason in may_write_file.
+-- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. It is in
+-- plpgsql for the reason in may_write_file.
 
 create function mayfly_private.file_tenants()
 returns uuid[]

@@ -20,8 +20,8 @@ begin
     into stored using 'mayfly', tenant || '/' || finished.id;
   if stored is distinct from finished.size then
     perform mayfly_private.fail(409, 'artifact_incomplete',
-      case when stored is null then 'The file of this artifact is not there.'
-        else format('The file has %s bytes, and the artifact was begun with %s.', stored, finished.size) end,
+      case when stored is null then 'The file of this artifact was not uploaded.'
+        else format('The file has %s bytes, but the artifact was begun with %s.', stored, finished.size) end,
       'Store it again, as a new version.', '{"field": "id"}');
   end if;
   update mayfly.artifacts a set status = 'stored' where a.tenant_id = tenant and a.id = finished.id returning a.* into finished;
@@ -33,7 +33,8 @@ $$;
 comment on function mayfly_private.finish_artifact is 'The definer half of mayfly.finish_artifact.';
 grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
 
--- Says that the file of an artifact is there: others see it from now on (scope artifact:write). Again changes nothing.
+-- Marks the file of an artifact as uploaded, so that others see it from now on (scope artifact:write).
+-- Repeating it changes nothing.
 
 create function mayfly.finish_artifact(id uuid)
 returns jsonb
@@ -41,5 +42,5 @@ language sql
 set search_path = ''
 return mayfly_private.finish_artifact(id);
 
-comment on function mayfly.finish_artifact is 'Says that the file of an artifact is uploaded. Returns the artifact.';
+comment on function mayfly.finish_artifact is 'Marks the file of an artifact as uploaded. Returns the artifact.';
 grant execute on function mayfly.finish_artifact to authenticated, service_role;

@@ -1,6 +1,7 @@
--- Artifacts that are stored, by name: the newest version of each, or with versions all of them, the newest first; those of a
--- team, or of no team. With name only that one, with version that version; with id one, of any team. A page goes on
--- behind the last name and version of the page before. Scope artifact:read. Runs as the caller. Locks nothing.
+-- Stored artifacts by name: the newest version of each, or with `versions` all of them, newest first. Lists
+-- those of a team, or those of no team. `name` and `version` select one, and `id` selects one of any team. A
+-- page continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller.
+-- Locks nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,

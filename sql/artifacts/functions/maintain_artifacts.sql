@@ -1,4 +1,5 @@
--- Drops uploads that have not ended within an hour, at most max_rows. A chore of maintain_tenant, as owner. Locks them.
+-- Drops up to max_rows uploads that were not finished within an hour. A chore of maintain_tenant, as owner.
+-- Locks them.
 
 create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
 returns jsonb
@@ -18,4 +19,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that never ended.';
+comment on function mayfly_private.maintain_artifacts is 'A chore of maintenance: drops uploads that were never finished.';

@@ -1,5 +1,5 @@
--- Whether this file of the caller's tenant is due: its row is gone. For the policy on storage.objects. Locks nothing. In
--- plpgsql for the reason in may_write_file.
+-- Whether this file of the caller's tenant may be deleted because its row is gone. For the policy on
+-- storage.objects. Locks nothing. It is in plpgsql for the reason in may_write_file.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -12,5 +12,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant is due to be deleted.';
+comment on function mayfly_private.may_delete_file is 'Whether this file of the caller''s tenant may be deleted.';
 grant execute on function mayfly_private.may_delete_file to authenticated;

@@ -1,6 +1,7 @@
--- Makes the bucket mayfly and the policies on its files, again without change; false where the project has no Storage. A
--- caller reads the files of the tenants whose artifact:read it has, writes a file that it has begun, and deletes one
--- that is due. Run by migrations, and by an operator after Storage was added. As owner. Locks storage.objects.
+-- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if
+-- the project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a
+-- file that it has begun, and delete one that is due. Migrations run it, and so does an operator after adding
+-- Storage. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean
@@ -31,4 +32,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, where the project has Storage.';
+comment on function mayfly_private.prepare_storage is 'Makes the bucket of artifacts and its policies, if the project has Storage.';

@@ -1,4 +1,4 @@
--- The definer half of mayfly.remove_artifacts. Locks what it removes, by id.
+-- The definer half of mayfly.remove_artifacts. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -12,10 +12,10 @@ begin
   if max_rows is null or max_rows not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 1000.', null, '{"field": "max_rows"}');
   elsif everything is not true and remove_artifacts.name is null then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'With everything all of the tenant''s go.', '{"field": "name"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be the name of an artifact.', 'To remove all artifacts of the tenant, set everything.', '{"field": "name"}');
   end if;
-  if everything is true and (mayfly_private.caller()).kind = 'agent' then
-    perform mayfly_private.fail(403, 'scope_missing', 'An agent removes artifacts by their names.', null, '{"scope": "artifact:write"}');
+  if everything is true and (mayfly_private.caller()).kind in ('agent', 'client') then
+    perform mayfly_private.fail(403, 'scope_missing', 'Pass the name of an artifact, because agents and OAuth clients cannot remove everything.', null, '{"scope": "artifact:write"}');
   end if;
   with gone as (
     delete from mayfly.artifacts a
@@ -34,9 +34,9 @@ $$;
 comment on function mayfly_private.remove_artifacts is 'The definer half of mayfly.remove_artifacts.';
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
--- Removes an artifact, all of its versions or one (scope artifact:write); with everything, all of the tenant's, for people
--- and the secret key. Returns how many versions, and the paths of their files: the caller deletes those in Storage, and
--- what it does not delete is given by sweep_files.
+-- Removes all versions of an artifact, or one (scope artifact:write). With everything, removes all artifacts of
+-- the tenant, for people and the secret key. Returns how many versions were removed, and the paths of their
+-- files. The caller deletes these in Storage, and sweep_files returns those that it did not delete.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000

@@ -1,4 +1,4 @@
--- An artifact as callers see it. Locks nothing.
+-- An artifact in the form that callers get. Locks nothing.
 
 create function mayfly_private.show_artifact(a mayfly.artifacts)
 returns jsonb
@@ -8,5 +8,5 @@ return jsonb_build_object('id', a.id, 'team', a.team_id, 'name', a.name, 'versio
   'sha256', a.sha256, 'metadata', a.metadata, 'status', a.status, 'path', a.tenant_id || '/' || a.id, 'created_by', a.created_by,
   'created_at', a.created_at);
 
-comment on function mayfly_private.show_artifact is 'An artifact as callers see it.';
+comment on function mayfly_private.show_artifact is 'An artifact in the form that callers get.';
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The definer half of mayfly.sweep_files. Locks the paths that it forgets.
+-- The definer half of mayfly.sweep_files. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -7,7 +7,7 @@ set search_path = ''
 as $$
 declare
   caller constant mayfly_private.caller := mayfly_private.caller();
-  -- The secret key that names no tenant: those of tenants that are gone as well.
+  -- The secret key without a tenant also gets the files of erased tenants.
   tenant constant uuid := case when caller.kind = 'secret' and caller.tenant_id is null then null
     else mayfly_private.require_tenant('artifact:write') end;
 begin
@@ -34,8 +34,9 @@ $$;
 comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
--- The paths of files whose artifact is gone, to be deleted in the bucket mayfly (scope artifact:write); to the secret key
--- that names no tenant those of every tenant, erased ones too. What has been deleted there is forgotten here.
+-- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly
+-- (scope artifact:write). The secret key without a tenant gets those of every tenant, even erased ones. Paths
+-- whose file is already deleted are removed here.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb
@@ -43,5 +44,5 @@ language sql
 set search_path = ''
 return mayfly_private.sweep_files(page_limit);
 
-comment on function mayfly.sweep_files is 'The paths of files in the bucket mayfly that are to be deleted there.';
+comment on function mayfly.sweep_files is 'The paths of files that the caller has to delete in the bucket mayfly.';
 grant execute on function mayfly.sweep_files to authenticated, service_role;

@@ -1,4 +1,4 @@
--- How many files each tenant has, how large they are, and how many of removed ones are still in Storage.
+-- How many files each tenant has, how large they are, and how many removed files are still in Storage.
 
 select t.name as tenant, count(distinct (a.team_id, a.name)) as names, count(*) as versions,
   pg_size_pretty(sum(a.size)) as size, count(*) filter (where a.status = 'writing') as writing,

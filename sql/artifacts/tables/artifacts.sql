@@ -1,5 +1,5 @@
--- Files of a tenant, a row for each version. What is in a file is in the project's Storage, in the bucket mayfly, under
--- <tenant>/<id>; a file is never replaced.
+-- Files of a tenant, with a row for each version. The content is in the project's Storage, in the bucket
+-- mayfly, under <tenant>/<id>. A file is never replaced.
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -23,7 +23,8 @@ create table mayfly.artifacts (
 create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_id, name, version) nulls not distinct;
 create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics
+-- (tests/invariants/estimates.test.ts).
 alter table mayfly.artifacts
   alter column team_id set statistics 0,
   alter column name set statistics 0,
@@ -36,12 +37,12 @@ alter table mayfly.artifacts
   alter column created_by set statistics 0;
 
 comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
-comment on column mayfly.artifacts.team_id is 'The team that it belongs to; null for one of the tenant. It stays when the team has ended.';
-comment on column mayfly.artifacts.status is 'writing until its file is there.';
-comment on column mayfly.artifacts.bytes is 'What it is charged: its file, and the row.';
+comment on column mayfly.artifacts.team_id is 'The team that owns it. Null if the tenant does. It stays when the team has ended.';
+comment on column mayfly.artifacts.status is 'writing until its file is uploaded.';
+comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
--- The files whose row is gone. SQL cannot delete them, so their paths wait here for whoever calls sweep_files. They
--- outlive their tenant, so the table has no tenant_id.
+-- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files
+-- deletes them. They outlive their tenant, so the table has no tenant_id.
 
 create table mayfly_private.files_due (
   path text collate "C" not null constraint files_due_pkey primary key,

@@ -1,5 +1,5 @@
--- What deleted artifacts leave: their bytes go back to the quota, and their files wait to be deleted in Storage. Locks a
--- shard of the tenant's usage.
+-- Cleans up after deleted artifacts: returns their bytes to the quota, and queues their files to be deleted in
+-- Storage. Locks a shard of the tenant's usage.
 
 create function mayfly_private.release_files()
 returns trigger
@@ -21,7 +21,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_files is 'Trigger: what deleted artifacts leave.';
+comment on function mayfly_private.release_files is 'Trigger: returns the bytes of deleted artifacts, and queues their files.';
 
 create trigger artifacts_release_files after delete on mayfly.artifacts
   referencing old table as old_rows

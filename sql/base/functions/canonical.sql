@@ -1,5 +1,5 @@
--- A JSON value in the one form that all equal values share. jsonb already sorts keys, and this removes trailing
--- zeros of numbers.
+-- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this removes
+-- trailing zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
 returns jsonb
@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.canonical is 'A JSON value in the form that all equal ones share.';
+comment on function mayfly_private.canonical is 'A JSON value in a form that is the same for all equal values.';

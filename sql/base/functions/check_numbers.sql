@@ -15,4 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_numbers is 'Refuses a JSON value that has a number which JavaScript would change.';
+comment on function mayfly_private.check_numbers is 'Refuses a JSON value with a number that JavaScript would change.';

@@ -1,7 +1,6 @@
--- Refuses edge functions of a release that this database does not serve: it serves those of its own release and
--- of the one before. Functions send their version in the header x-mayfly-functions. Callers that are no
--- functions send none, nor do the functions of 0.1.0. Patch releases count as equal.
--- Called by caller and renew_agent. Locks nothing.
+-- Refuses edge functions of a release that this database does not support. It supports its own release and the
+-- one before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions
+-- of 0.1.0, do not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void
@@ -20,10 +19,10 @@ begin
   perform mayfly_private.fail(503, 'version_unsupported',
     format('The edge functions have version %s, but the database works with %s to %s.',
       coalesce((regexp_match(functions, '^\d{1,6}\.\d{1,6}\.\d{1,6}'))[1], 'an unknown version'), release ->> 'serves', release ->> 'installed'),
-    case when deployed > installed then 'Run npx supabase db push: the database must be upgraded before the functions.'
+    case when deployed > installed then 'Run npx supabase db push, because the database must be upgraded before the functions.'
       else 'Deploy the functions of the same release: npx supabase functions deploy spawn sync query.' end,
     release);
 end
 $$;
 
-comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not serve.';
+comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not support.';

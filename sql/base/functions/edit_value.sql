@@ -1,6 +1,6 @@
--- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
--- Returns { value }, or { fault } where the edit does not fit what is there. What is missing on the way is made: an
--- object, 0 for inc, [] for append. Locks nothing.
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see
+-- mayfly.edit_state). Returns { value }, or { fault } if the edit does not fit the existing value. Missing
+-- values on the path are created: an object, 0 for inc, [] for append. Locks nothing.
 
 create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
 returns jsonb
@@ -18,16 +18,16 @@ begin
       when 'add' then jsonb_build_object('value', operand)
       when 'inc' then case when coalesce(kind, 'number') = 'number'
         then jsonb_build_object('value', coalesce(target::numeric, 0) + operand::numeric)
-        else jsonb_build_object('fault', format('finds no number, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a number, but finds %s', kind)) end
       when 'append' then case when coalesce(kind, 'array') = 'array'
         then jsonb_build_object('value', coalesce(target, '[]') || jsonb_build_array(operand))
-        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a list, but finds %s', kind)) end
       else case
         when operand is null then jsonb_build_object('fault', 'needs a path, or a value to remove from a list')
         when kind is null then '{}'
         when kind = 'array' then jsonb_build_object('value', (
           select coalesce(jsonb_agg(e.item order by e.n), '[]') from jsonb_array_elements(target) with ordinality as e (item, n) where e.item <> operand))
-        else jsonb_build_object('fault', format('finds no list, but %s', kind)) end
+        else jsonb_build_object('fault', format('needs a list, but finds %s', kind)) end
     end;
   end if;
 

@@ -1,5 +1,5 @@
--- Whether a JSON value is a tenant's setting for debug records: { persist, level 1–4,
--- max_records_per_minute 1–100000 (of one agent), keep (seconds, 60 at least) }.
+-- Whether a JSON value is a tenant's setting for debug records: { persist, level 1–4, max_records_per_minute
+-- 1–100000 (for each agent), keep (seconds, at least 60) }.
 
 create function mayfly_private.is_debug_setting(setting jsonb)
 returns boolean

@@ -1,6 +1,6 @@
 -- Whether a JSON value is a valid retention: at most 50 rules { older_than, kind?, below_reward? }. A memory is
--- forgotten if one rule matches in all its parts: it was made more than older_than seconds ago (at least 60), is of
--- this kind, and has a reward below this one.
+-- forgotten if all parts of a rule match: it was made more than older_than seconds ago (at least 60), is of
+-- this kind, and has a reward below below_reward.
 
 create function mayfly_private.is_retention(rules jsonb)
 returns boolean

@@ -1,6 +1,6 @@
--- Where a JSON value does not fit a JSON Schema: the path of the first fault and what it must be; null where it fits.
--- A schema that schema_fault does not pass fits nothing, so that a gap refuses; it is asked at the root alone, since it
--- reads the whole schema.
+-- Where a JSON value does not match a JSON Schema: the path of the first fault and what it must be. Null if it
+-- matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root, because
+-- it reads the whole schema.
 -- https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
@@ -66,12 +66,12 @@ begin
     when schema ? 'allOf' and exists (select from jsonb_array_elements(schema -> 'allOf') s where mayfly_private.json_fault(s, given, path) is not null)
       then (select mayfly_private.json_fault(s, given, path) f from jsonb_array_elements(schema -> 'allOf') s order by f nulls last limit 1)
     when schema ? 'anyOf' and not exists (select from jsonb_array_elements(schema -> 'anyOf') s where mayfly_private.json_fault(s, given, path) is null)
-      then path || ' fits none of the alternatives'
+      then path || ' matches none of the alternatives'
     when schema ? 'oneOf' and 1 <> (select count(*) from jsonb_array_elements(schema -> 'oneOf') s where mayfly_private.json_fault(s, given, path) is null)
-      then path || ' must fit exactly one of the alternatives'
+      then path || ' must match exactly one of the alternatives'
     when schema ? 'not' and mayfly_private.json_fault(schema -> 'not', given, path) is null then path || ' is not allowed'
   end;
 end
 $$;
 
-comment on function mayfly_private.json_fault is 'The path of the first fault of a JSON value by a JSON Schema, and what it must be; null where it fits.';
+comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';

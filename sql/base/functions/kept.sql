@@ -1,4 +1,5 @@
--- How long events, applied operations and tombstones are kept. As owner, because nobody else may read the settings.
+-- How long events, applied operations and tombstones are kept. Runs as the owner, because nobody else may read
+-- the settings.
 
 create function mayfly_private.kept()
 returns interval

@@ -1,5 +1,5 @@
--- Where two changes of the same base contradict each other: [{ path, base, theirs, ours }], without missing values.
--- Walks like merge_values.
+-- Where two changes of the same base contradict each other: [{ path, base, theirs, ours }], without missing
+-- values. Walks the values like merge_values.
 
 create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] default '{}')
 returns jsonb
@@ -23,4 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.merge_conflicts is 'Where two changes of one base contradict each other.';
+comment on function mayfly_private.merge_conflicts is 'Where two changes of the same value contradict each other.';

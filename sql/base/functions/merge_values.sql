@@ -1,4 +1,4 @@
--- A three-way merge. What only one side changed is taken from that side. Objects that both changed are merged key by
+-- A three-way merge. A value that only one side changed is taken from that side. Objects that both changed are merged key by
 -- key. Otherwise the newer side wins. A SQL null stands for a missing key.
 
 create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)

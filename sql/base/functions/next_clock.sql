@@ -1,6 +1,6 @@
--- The server's hybrid logical clock after one that it has seen: `milliseconds-counter-node`, 13 digits
--- of Unix time, 4 hexadecimal digits, then the name of who made it, so that clocks compare as text
--- ("C"). For updates that bring no clock of their own: they are as new as their arrival.
+-- A timestamp of the server's hybrid logical clock that is later than one that it has seen:
+-- `milliseconds-counter-node`, with 13 digits of Unix time, 4 hexadecimal digits and the name of its maker, so
+-- that timestamps compare as text ("C"). For updates without a timestamp, whose time is their arrival.
 --
 -- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
 

@@ -1,11 +1,10 @@
--- The time by which Mayfly decides what has ended, expired or is due: the machine's. Called wherever
--- an age, a lease or a window is judged, so that a test can put another clock in its place
--- (tests/harness/clock.ts); only the owner can. Locks nothing.
--- One call costs 2 µs; in SQL, which an empty search_path keeps from being inlined, it cost a statement
--- 20. A query over rows takes it from a variable or asks `(select mayfly_private.now())`: once for the
--- whole statement, and an index can be used with it.
--- By the machine's clock remain: tokens, which others verify as well; hybrid clocks, which callers'
--- are compared with; how long work takes, and when maintenance was last there.
+-- The time with which Mayfly decides what has ended, expired or is due, which is the machine's time. Called
+-- wherever an age, a lease or a window is judged, so that a test can replace the clock
+-- (tests/harness/clock.ts). Only the owner can do that. Locks nothing. One call costs 2 µs. An empty
+-- search_path prevents inlining of SQL functions, so in SQL it cost 20 µs a statement. A query over rows takes
+-- it from a variable or uses `(select mayfly_private.now())`, which runs once for the whole statement and works
+-- with an index. These keep the machine's clock: tokens, because others verify them too; hybrid clocks, which
+-- are compared with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz

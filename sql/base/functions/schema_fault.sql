@@ -1,6 +1,7 @@
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know, or has in a
--- form that it cannot use; null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are
--- allowed and not checked: regular expressions differ between JavaScript and Postgres, so the worker checks them.
+-- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or
+-- cannot use in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and
+-- `format` are allowed and not checked: regular expressions differ between JavaScript and Postgres, so the
+-- worker checks them.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text
@@ -42,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schema_fault is 'The path of what cannot be checked of a JSON Schema; null where there is nothing.';
+comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';

@@ -1,4 +1,4 @@
--- Whether a JSON value is a text of at most so many characters, or absent.
+-- Whether a JSON value is a text of at most this many characters, or absent.
 
 create function mayfly_private.text_within(value jsonb, max_length integer)
 returns boolean

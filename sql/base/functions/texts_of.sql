@@ -1,4 +1,4 @@
--- The texts of a JSON list, or null where it is absent.
+-- The texts of a JSON list, or null if it is absent.
 
 create function mayfly_private.texts_of(value jsonb)
 returns text[]

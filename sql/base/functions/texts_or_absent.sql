@@ -1,4 +1,4 @@
--- Whether a JSON value is a list of at most so many texts, each of 1 to 100 characters, or absent.
+-- Whether a JSON value is a list of at most this many texts, each of 1 to 100 characters, or absent.
 
 create function mayfly_private.texts_or_absent(value jsonb, max_count integer)
 returns boolean

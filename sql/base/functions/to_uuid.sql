@@ -15,5 +15,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.to_uuid is 'The uuid that a text is, or null.';
+comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to null.';
 grant execute on function mayfly_private.to_uuid to authenticated, service_role;

@@ -1,14 +1,14 @@
--- What the rows of a table are charged of its tenant's max_bytes. A room registers each of its tables in its
--- charges.sql, in one of three ways. Every row has `flat` bytes and the lengths of the columns in `written`, and triggers
--- of mayfly_private.meter_rows charge them. Or `bytes` says how a row is counted, and the room charges it itself
--- (mayfly_private.charge). Or nothing is charged, and `bounded_by` says what bounds the rows. recount_usage counts
--- the first two.
+-- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables
+-- in its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows
+-- charge each row the flat bytes and the lengths of the written columns. With `bytes`, the expression says how
+-- a row is counted, and the room charges it itself (mayfly_private.charge). With `bounded_by`, nothing is
+-- charged, and it says what bounds the rows. recount_usage counts the first two.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
   flat integer constraint charges_flat_range check (flat >= 0),
   written text[],
-  -- Up to 1,000 bytes a row are counted and never refused, and a row is no write.
+  -- Up to 1,000 bytes a row are counted but never refused, and a row does not count as a write.
   lenient boolean not null default false,
   bytes text,
   bounded_by text,

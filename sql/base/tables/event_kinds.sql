@@ -1,7 +1,8 @@
--- Every kind of event there is, and the scope that shows it: the log belongs to no one room. Each room registers
--- its own kinds in its event_kinds.sql. A reader of the log hears of the kinds whose scope it has, and of no other:
--- of a kind that no room has registered nobody hears. Scopes are kept by name, since rooms register theirs in files
--- of their own; tests/log/event-kinds.test.ts finds a name that is none, and a kind that is appended and not here.
+-- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each
+-- room registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has,
+-- and nobody gets a kind that is not registered. Scopes are stored by name, because rooms register them in
+-- other files. tests/log/event-kinds.test.ts finds names that are not scopes, and kinds that are written but
+-- not registered.
 
 create table mayfly.event_kinds (
   kind text constraint event_kinds_pkey primary key

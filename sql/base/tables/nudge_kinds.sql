@@ -1,5 +1,5 @@
--- The kinds of broadcasts that can be due (nudges_due): whom flush_nudges tells of each, and what. A room registers its
--- kinds in its nudge_kinds.sql.
+-- The kinds of broadcasts that can be due (nudges_due), with the listeners and the payload that flush_nudges
+-- uses for each. A room registers its kinds in its nudge_kinds.sql.
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
@@ -10,8 +10,8 @@ create table mayfly_private.nudge_kinds (
 
 comment on table mayfly_private.nudge_kinds is 'The kinds of broadcasts that can be due.';
 comment on column mayfly_private.nudge_kinds.heard is
-  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens who holds no lease of the topic; null: nobody does.';
+  'The signature of a stable function of (tenant uuid, topic text) that returns whether somebody listens without a lease of the topic. Null if nobody ever does.';
 comment on column mayfly_private.nudge_kinds.payload is
-  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns jsonb: what is told, or null for nothing.';
+  'The signature of a stable function of (tenant uuid, topic text, seq bigint) that returns the payload as jsonb, or null for none.';
 
 alter table mayfly_private.nudge_kinds enable row level security;

@@ -1,4 +1,5 @@
--- What mayfly.usage shows beside memories, bytes and writes. A room registers what it bounds in its usage.sql.
+-- What mayfly.usage shows in addition to memories, bytes and writes. A room registers what it limits in its
+-- usage.sql.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
@@ -7,6 +8,6 @@ create table mayfly_private.usage_counts (
 
 comment on table mayfly_private.usage_counts is 'What mayfly.usage shows about each room.';
 comment on column mayfly_private.usage_counts.work is
-  'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name.';
+  'The signature of a stable function of (tenant uuid) that returns jsonb: what the tenant uses, by name, and its limits in `limits`.';
 
 alter table mayfly_private.usage_counts enable row level security;

@@ -1,4 +1,4 @@
--- Refuses an invalid description or invalid publishers of a channel, which must be agents or members of the tenant.
+-- Refuses an invalid description of a channel, and publishers that are not agents or members of the tenant.
 -- Called by create_channel and update_channel. Locks nothing.
 
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])

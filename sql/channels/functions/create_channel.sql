@@ -16,11 +16,11 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- Of two at the limit, the second sees what the first has made.
+  -- If two callers are at the limit, the second one sees what the first one has created.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
-      'Delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
+      'Delete channels that you no longer need.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
   end if;
 
   insert into mayfly.channels as c (tenant_id, name, kind, description, created_by, publishers)

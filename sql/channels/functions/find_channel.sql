@@ -1,5 +1,5 @@
--- A channel of a tenant by name, or an error. For a reader, also an error if it may not read it. Called by the
--- functions of channels. Locks nothing.
+-- A channel of a tenant by name, or an error. If the caller wants to read it, also an error if it may not.
+-- Called by the functions of channels. Locks nothing.
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels

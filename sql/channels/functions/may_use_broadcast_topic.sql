@@ -11,10 +11,10 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the whole project, and no quota of ours sees it.
+      -- Realtime counts what a client sends against the whole project, and our quotas do not see it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
-        -- Who sends must also join, and for that receive.
+        -- A sender must also join the topic, which needs the right to receive.
         else mayfly_private.may_publish(c) or c.id = any (mayfly_private.readable_channel_ids())
       end);
 end

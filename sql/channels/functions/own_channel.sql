@@ -1,4 +1,4 @@
--- Locks a channel that the caller may change: its own with channel:write, and with message:admin any. Called by
+-- Locks a channel that the caller may change: its own with channel:write, or any with message:admin. Called by
 -- update_channel and delete_channel.
 
 create function mayfly_private.own_channel(name text)

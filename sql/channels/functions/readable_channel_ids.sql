@@ -1,5 +1,5 @@
 -- The channels that the caller may read. With message:read: broadcast channels, its own, and those that it publishes
--- in or has subscribed to. With message:admin also all others. For policies, once a statement. As owner, because it
+-- in or has subscribed to. With message:admin also all others. For policies, once per statement. As owner, because it
 -- reads the tables for them. Locks nothing.
 
 create function mayfly_private.readable_channel_ids()

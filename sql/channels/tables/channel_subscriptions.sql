@@ -1,4 +1,4 @@
--- Who subscribed to a channel, and up to where each has handled it.
+-- Who subscribed to a channel, and how far each has handled it.
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,

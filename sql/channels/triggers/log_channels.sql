@@ -1,4 +1,4 @@
--- Logs which channels were created, changed and deleted, once a statement. As owner, because clients have no INSERT
+-- Logs which channels were created, changed and deleted, once per statement. As owner, because clients have no INSERT
 -- on the log. A new message in a channel is not an event of the channel. If the tenant itself is deleted, there is
 -- no log to write to.
 

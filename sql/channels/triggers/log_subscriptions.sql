@@ -1,4 +1,4 @@
--- Logs who subscribed to a channel and who left it, once a statement. As owner, because clients have no INSERT on
+-- Logs who subscribed to a channel and who left it, once per statement. As owner, because clients have no INSERT on
 -- the log. If the channel itself is deleted, that event is enough.
 
 create function mayfly_private.log_subscriptions()
@@ -33,7 +33,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_subscriptions is 'Trigger: appends who subscribed and unsubscribed to the log.';
+comment on function mayfly_private.log_subscriptions is 'Trigger: logs who subscribed and unsubscribed.';
 
 create trigger channel_subscriptions_log_insert after insert on mayfly.channel_subscriptions
   referencing new table as new_rows

@@ -5,6 +5,7 @@ create function mayfly_private.budgets_of(tenants uuid[], levels text[], subject
 returns mayfly.budgets[]
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();

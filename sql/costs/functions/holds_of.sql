@@ -3,6 +3,7 @@
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   budgets := (

@@ -1,6 +1,6 @@
--- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and breakers
--- that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each: { more }. A
--- chore of maintain_tenant, as owner. The ledger is kept. Waits for nobody.
+-- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and
+-- breakers that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each:
+-- { more }. A chore of maintain_tenant, as owner. The ledger is kept. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb

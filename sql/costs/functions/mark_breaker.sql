@@ -1,6 +1,6 @@
--- Records how a call of a model went. After an answer, the breaker closes. After a failure of the provider it
--- counts; after five failures in a row, or if the provider said when to come back, no call is made for a while: 30
--- s, doubled after each failed try, at most five minutes. Locks the breaker.
+-- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
+-- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
+-- after each failed try, at most five minutes. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void

@@ -1,4 +1,4 @@
--- The model name by which prices are found, without the provider prefix of the AI SDK's gateway.
+-- The model name with which prices are looked up, without the provider prefix of the AI SDK's gateway.
 
 create function mayfly_private.model_of(provider text, model text)
 returns text
@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.model_of is 'The model by which prices are found.';
+comment on function mayfly_private.model_of is 'The model name with which prices are looked up.';

@@ -24,4 +24,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null for now.';
+comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';

@@ -1,5 +1,5 @@
--- The provider and the model by which prices are found. For the AI SDK's `anthropic.messages`, the provider is the
--- first part. For its gateway's `anthropic/claude-…`, the model names the provider.
+-- The provider and the model with which prices are looked up. For the AI SDK's `anthropic.messages`, the
+-- provider is the first part. For its gateway's `anthropic/claude-…`, the model names the provider.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -11,4 +11,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.provider_of is 'The provider by which prices are found.';
+comment on function mayfly_private.provider_of is 'The provider with which prices are looked up.';

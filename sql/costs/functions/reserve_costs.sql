@@ -51,7 +51,7 @@ begin
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('asks[%s].%s must be %s.', fault.index, fault.field, case fault.field
-        when 'id' then 'a UUID of the call''s own' when 'agent' then 'a text of 1 to 100 characters' when 'provider' then 'a text of 1 to 100 characters'
+        when 'id' then 'a UUID for each call' when 'agent' then 'a text of 1 to 100 characters' when 'provider' then 'a text of 1 to 100 characters'
         when 'model' then 'a text of 1 to 200 characters' else 'a whole number of tokens' end),
       'Nothing was reserved.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
@@ -74,8 +74,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call: granted with the output that it may have, or refused with a reason.
--- Locks the breaker and the rate limits of the call. Rate limits are asked last, because asking uses them up.
+-- Whether these budgets have room for a call: granted with the output that it may have, or refused with a
+-- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because checking
+-- uses them up.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -134,6 +135,7 @@ create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();

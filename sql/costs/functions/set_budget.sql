@@ -20,7 +20,7 @@ begin
     ('hard_usd', not (hard_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('soft_usd', not (soft_usd between 0 and 1e9), 'US dollars from 0 to 1e9'),
     ('hard_tokens', not (hard_tokens between 0 and 1000000000000), 'a whole number from 0 to 1e12'),
-    ('hard_usd', num_nonnulls(hard_usd, soft_usd, hard_tokens) = 0, 'given, or soft_usd, or hard_tokens'),
+    ('hard_usd', num_nonnulls(hard_usd, soft_usd, hard_tokens) = 0, 'set, unless soft_usd or hard_tokens is'),
     ('period', period is null or period not in ('total', 'day', 'month'), 'total, day or month')
   ) as q (field, refused, rule)
   where q.refused limit 1;
@@ -47,8 +47,8 @@ $$;
 comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget, whole (scope cost:admin): of the tenant, of a team, of the agents of a name, or of a run. What was spent stays
--- counted. At least one of the limits has to be given.
+-- Sets a budget of the tenant, a team, the agents with a name, or a run, replacing the old one (scope
+-- cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,
@@ -59,5 +59,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, of a team, of the agents of a name, or of a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets a budget of the tenant, a team, the agents with a name, or a run. Returns it.';
 grant execute on function mayfly.set_budget to authenticated, service_role;

@@ -43,9 +43,9 @@ $$;
 comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
 grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
 
--- Sets how many calls a minute are allowed (scope cost:admin): of models by the tenant, by the agents of a name or
--- of one model, or of a tool. `burst` of them may come at once (per_minute by default). Null for per_minute removes
--- the limit.
+-- Sets how many calls a minute are allowed (scope cost:admin): calls of models by the tenant, by the agents
+-- with a name, or of one model; or calls of a tool. `burst` of them may come at once (per_minute by default).
+-- Null for per_minute removes the limit.
 
 create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
 returns jsonb

@@ -5,6 +5,7 @@
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   ts constant timestamptz := mayfly_private.now();

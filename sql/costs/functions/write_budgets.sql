@@ -1,4 +1,4 @@
--- Writes back locked budgets, and writes to the log which have reached their soft limit.
+-- Writes back locked budgets, and logs those that have reached their soft limit.
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])
 returns void

@@ -1,8 +1,10 @@
--- What may be spent: by the whole tenant, by a team with all that its members spawn, by agents of a name, by one run. A hard limit refuses what would pass it, a
--- soft one tells the log when it is reached. What has been reserved counts as spent until it is settled. The functions
--- of this room alone write it.
+-- How much may be spent by the whole tenant, by a team with all descendants of its members, by the agents with
+-- a name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when
+-- it is reached. Reserved amounts count as spent until they are settled. Only the functions of this room write
+-- it.
 --
--- No check of spent against the limit: a call that cost more than its estimate is recorded all the same.
+-- There is no check of spending against the limit, because a call that cost more than its estimate is still
+-- recorded.
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -43,6 +45,6 @@ comment on table mayfly.budgets is 'How much may be spent on models, and how muc
 comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
 comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
-comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is in no sum.';
+comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is not in any sum.';
 comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
 comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';

@@ -1,6 +1,6 @@
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one without
--- a job until `until`. A hold that was given back is kept for a day, so that a caller that paid after all can still
--- settle it.
+-- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one
+-- without a job until `until`. A hold that was given back is kept for a day, so that a caller whose call did
+-- cost something can still settle it.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -24,7 +24,7 @@ create table mayfly_private.cost_holds (
 );
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
-comment on column mayfly_private.cost_holds.groups is 'The teams that it is spent for.';
-comment on column mayfly_private.cost_holds.levels is 'The budgets that it counts in: tenant, team, agent, run.';
+comment on column mayfly_private.cost_holds.groups is 'The teams for which it is spent.';
+comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;

@@ -1,5 +1,5 @@
--- Failing models: one row for each model that has failed since it last answered. All workers of a tenant share it;
--- tenants do not, because each has its own keys.
+-- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant
+-- share it. Tenants do not, because each has its own keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -16,7 +16,7 @@ create table mayfly_private.model_breakers (
 with (fillfactor = 50);
 
 comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
-comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. Then one call tries it.';
-comment on column mayfly_private.model_breakers.probing_until is 'Until when that one call may take.';
+comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries it.';
+comment on column mayfly_private.model_breakers.probing_until is 'When that call must have ended. After that, another call may try.';
 
 alter table mayfly_private.model_breakers enable row level security;

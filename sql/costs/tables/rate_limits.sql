@@ -1,5 +1,5 @@
--- Calls a minute: of models by the whole tenant, by agents of a name or of one model, or of a tool. Each is a token
--- bucket that all workers share.
+-- How many calls a minute are allowed: calls of models by the whole tenant, by the agents with a name, or of
+-- one model; or calls of a tool. Each is a token bucket that all workers share.
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,

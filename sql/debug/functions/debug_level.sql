@@ -1,5 +1,5 @@
--- What the calling agent has to record now. From then on, its inbox topic tells it when that changes. For agents
--- with debug:write.
+-- What the calling agent has to record now. After this, its inbox topic tells it about changes. For agents with
+-- debug:write.
 
 create function mayfly_private.debug_level()
 returns jsonb

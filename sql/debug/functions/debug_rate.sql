@@ -1,6 +1,6 @@
--- How many debug broadcasts a second each watched agent of a tenant may send by now: the project's
--- debug_rate, shared among the agents that are watched and, since Realtime counts each receiver, their
--- watchers; between 0.2 and 10. Called as owner.
+-- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's
+-- debug_rate, divided among the watched agents and, because Realtime counts each receiver, among their
+-- watchers. It is between 0.2 and 10. Called as owner.
 
 create function mayfly_private.debug_rate(tenant uuid)
 returns numeric

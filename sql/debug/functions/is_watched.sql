@@ -13,4 +13,4 @@ return exists (
   select from mayfly.tenants t where t.id = tenant and (t.debug ->> 'persist')::boolean
 );
 
-comment on function mayfly_private.is_watched is 'Whether anybody wants an agents debug records.';
+comment on function mayfly_private.is_watched is 'Whether anybody wants an agent''s debug records.';

@@ -20,7 +20,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'seconds must be 1 to 60.', 'Renew the lease before it ends.', '{"field": "seconds"}');
   elsif cardinality(categories) = 0 or not categories <@ mayfly_private.debug_categories() then
     perform mayfly_private.fail(400, 'invalid_request',
-      format('categories must be some of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
+      format('categories must be one or more of %s, or null for all.', array_to_string(mayfly_private.debug_categories(), ', ')),
       null, '{"field": "categories"}');
   elsif for_agent is not null and not exists (select from mayfly.agents a where a.tenant_id = of_tenant and a.id = for_agent) then
     perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "for_agent"}');

@@ -7,7 +7,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  -- Who sends must also join, and for that receive.
+  -- A sender must also join the topic, which needs the right to receive.
   return extension = 'broadcast' and ((not sending and tenant = any (mayfly_private.tenant_ids('debug:read')))
     or (part = mayfly_private.caller_id()::text and (mayfly_private.caller()).kind = 'agent'
       and tenant = any (mayfly_private.tenant_ids('debug:write'))));

@@ -1,8 +1,8 @@
--- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now on,
--- and returns how many. What the tenant may not send now is due, unless it already has 5,000 due rows, because no
--- quota counts these calls. A lost broadcast is repeated with the next renewal of the lease, and an agent asks by
--- itself when it joins. Called as owner, under hold_debug, by functions that change the levels. In PL/pgSQL, so that
--- it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now
+-- on, and returns how many. Broadcasts that the tenant may not send now are due, unless it already has 5,000
+-- due rows, because no quota counts these calls. A lost broadcast is repeated with the next renewal of the
+-- lease, and an agent asks when it joins. Called as owner, under hold_debug, by functions that change the
+-- levels. In PL/pgSQL, so that it finds realtime.send when it runs (see announce).
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer

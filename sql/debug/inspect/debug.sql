@@ -1,5 +1,5 @@
--- The newest debug records that are kept, by tenant and agent, and how many went missing before each.
--- For the SQL editor. Which tenants keep any is in mayfly.tenants.debug.
+-- The newest stored debug records, by tenant and agent, and how many were dropped before each. For the SQL
+-- editor. mayfly.tenants.debug says which tenants keep records.
 
 select
   t.name as tenant,

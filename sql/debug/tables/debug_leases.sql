@@ -1,5 +1,5 @@
--- Who watches which agent's debug stream, at which level, and until when. A lease ends by itself, so that a watcher
--- that disappears leaves no stream running. Written by lease_debug and release_debug.
+-- Who watches which agent's debug stream, at which level, and until when. A lease ends unless it is renewed, so
+-- a watcher that disappears leaves no stream running. Written by lease_debug and release_debug.
 
 create table mayfly_private.debug_leases (
   tenant_id uuid not null,

@@ -20,7 +20,7 @@ create table mayfly.debug_records (
 );
 
 create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_id, at, id);
--- What retention takes first.
+-- The order in which retention deletes.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -28,9 +28,9 @@ alter table mayfly.debug_records
   alter column name set statistics 0,
   alter column data set statistics 0;
 
-comment on table mayfly.debug_records is 'Debug records of agents, where the tenant keeps them.';
+comment on table mayfly.debug_records is 'Debug records of agents, if the tenant keeps them.';
 comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in the order of the stream.';
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
 comment on column mayfly.debug_records.dropped is 'How many records of the stream were dropped before this one.';
 comment on column mayfly.debug_records.at is 'When it was recorded, by the agent''s clock.';
-comment on column mayfly.debug_records.bytes is 'What the tenant''s max_bytes counts for it.';
+comment on column mayfly.debug_records.bytes is 'How many bytes it counts in the tenant''s max_bytes.';

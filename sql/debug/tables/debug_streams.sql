@@ -1,5 +1,5 @@
--- The agents that listen for levels of debug, and what each has stored in the current minute. Fillfactor
--- and no index beside the key keep every update in its page (HOT).
+-- The agents that listen for debug levels, and how much each has stored in the current minute. The fillfactor,
+-- and having only the key as an index, keep every update in its page (HOT).
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,
@@ -12,6 +12,6 @@ create table mayfly_private.debug_streams (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.debug_streams is 'The agents that listen for levels of debug.';
+comment on table mayfly_private.debug_streams is 'The agents that listen for debug levels.';
 
 alter table mayfly_private.debug_streams enable row level security;

@@ -21,13 +21,13 @@ begin
     (2, (select k from jsonb_object_keys(case jsonb_typeof(g.f) when 'object' then g.f else '{}' end) k
         where k <> all ('{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) limit 1),
       jsonb_typeof(g.f) = 'object' and (g.f - '{subject,predicate,object,value,many,confidence,source,memory_id,visibility,valid_from,valid_to,expires_at}'::text[]) <> '{}',
-      'left out: a fact has no such field'),
+      'left out, because a fact has no such field'),
     (3, 'subject', not coalesce(mayfly_private.is_entity_ref(g.f -> 'subject'), false), 'the name of an entity, { name, type } or { id }'),
     (4, 'predicate', jsonb_typeof(g.f -> 'predicate') is distinct from 'string'
         or coalesce(char_length(mayfly_private.fact_word(g.f ->> 'predicate')), 0) not between 1 and 100, 'a text of 1 to 100 characters'),
-    (5, 'object', (coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null') = not (g.f ? 'value'), 'given, or value: exactly one of them'),
+    (5, 'object', (coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null') = not (g.f ? 'value'), 'set, unless value is: a fact has exactly one of them'),
     (6, 'object', coalesce(jsonb_typeof(g.f -> 'object'), 'null') <> 'null' and not mayfly_private.is_entity_ref(g.f -> 'object'), 'the name of an entity, { name, type } or { id }'),
-    (7, 'value', g.f ? 'value' and not mayfly_private.json_within(g.f -> 'value', 8192, 16), 'at most 8 KB of JSON, at most 16 deep'),
+    (7, 'value', g.f ? 'value' and not mayfly_private.json_within(g.f -> 'value', 8192, 16), 'at most 8 KB of JSON with at most 16 levels'),
     (8, 'value', g.f ? 'value' and not mayfly_private.numbers_kept(g.f -> 'value'), 'JSON without a number that JavaScript cannot hold'),
     (9, 'many', coalesce(jsonb_typeof(g.f -> 'many'), 'boolean') not in ('boolean', 'null'), 'true or false'),
     (10, 'confidence', not mayfly_private.number_within(g.f -> 'confidence', 0, 1), 'a number from 0 to 1'),
@@ -44,7 +44,7 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- Casts of what is no instant would raise, so in a statement of its own.
+  -- A separate statement, because casting a value that is not an instant would raise an error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values

@@ -40,8 +40,8 @@ $$;
 comment on function mayfly_private.end_facts is 'Ends facts.';
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Ends facts: they are no longer true from an instant on, without a new fact. They are kept. Scope fact:write. Facts
--- that ended earlier stay as they are.
+-- Ends facts, so that they are no longer true from an instant on, without recording a new fact. The facts are
+-- kept. Scope fact:write. Facts that ended earlier stay as they are.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb

@@ -11,5 +11,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fact_word is 'A predicate or a type in its one form.';
+comment on function mayfly_private.fact_word is 'A predicate or a type in its common form.';
 grant execute on function mayfly_private.fact_word to authenticated, service_role;

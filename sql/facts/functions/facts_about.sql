@@ -1,8 +1,9 @@
--- What is known of the entities that a text names, and what was extracted from memories: for a recall that brings facts
--- with it. Names and aliases of up to six words are found in the first 1,000 characters, the longest first; in scripts
--- without blanks, of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+-- Facts about the entities that a text names, and facts that were extracted from memories, for a recall with
+-- facts. It finds names and aliases of up to six words in the first 1,000 characters, longest first. In scripts
+-- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
---   { entities: [{ …, named }], facts: [{ …, hop }], truncated }            named: how the text calls it; null: from a memory
+--   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
+--   named: the name in the text, or null if the entity comes from a memory
 
 create function mayfly.facts_about(
   query text default null, memories uuid[] default null, hops integer default 1, as_of timestamptz default null, result_limit integer default 50

@@ -1,4 +1,4 @@
--- The definer half of mayfly.forget_entity. Locks what hold_facts locks; what it deletes.
+-- The definer half of mayfly.forget_entity. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb
@@ -39,8 +39,8 @@ $$;
 comment on function mayfly_private.forget_entity is 'Deletes an entity and all facts about it.';
 grant execute on function mayfly_private.forget_entity to authenticated, service_role;
 
--- Deletes an entity for good, with its names and every fact that is about it or leads to it, private ones too. At most
--- max_rows facts a call: call it again while it says more. Scope fact:admin.
+-- Deletes an entity for good, with its names and every fact that mentions it, including private ones. It
+-- deletes at most max_rows facts a call, so call it again while `more` is true. Scope fact:admin.
 
 create function mayfly.forget_entity(id uuid, max_rows integer default 5000)
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.forget_facts. Locks what hold_facts locks; what it deletes.
+-- The definer half of mayfly.forget_facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -14,7 +14,7 @@ declare
   forgotten integer;
 begin
   if num_nonnulls(ids, memory) <> 1 or cardinality(ids) not between 1 and 500 then
-    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts, unless memory is given');
+    perform mayfly_private.refuse_fact('ids', '1 to 500 ids of facts, unless memory is set');
   end if;
   perform mayfly_private.hold_facts(tenant);
   if exists (select from unnest(ids) i where not exists (

@@ -1,7 +1,7 @@
 -- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- If both have an open fact in one slot, the one that starts later stays open and closes the other. If both say the
--- same, the older one stays.
+-- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
+-- both facts say the same, the older one stays.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -18,13 +18,13 @@ declare
   moved integer := 0;
 begin
   if id is null or id = into_id then
-    perform mayfly_private.refuse_fact('id', 'another entity than into_id');
+    perform mayfly_private.refuse_fact('id', 'a different entity from into_id');
   end if;
   perform mayfly_private.hold_facts(tenant);
   source := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', id));
   target := mayfly_private.find_entity(tenant, null, seen, jsonb_build_object('id', into_id));
   if target.private_to is not null and target.private_to is distinct from source.private_to then
-    perform mayfly_private.refuse_fact('into_id', 'an entity that all who see the other one see as well');
+    perform mayfly_private.refuse_fact('into_id', 'an entity that everybody who can see the other one can see too');
   end if;
   for moving in
     select * from mayfly.facts f

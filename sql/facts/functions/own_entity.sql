@@ -1,6 +1,7 @@
--- The entity for a reference, created if there is none, about which the owner (an agent, or null for the tenant) may
--- record facts. Its type is set if only now somebody gives one. A private entity becomes the tenant's when the
--- tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
+-- The entity for a reference, about which the owner (an agent, or null for the tenant) may record facts. It is
+-- created if there is none. If it has no type yet, the type of the reference is set. A private entity becomes
+-- the tenant's when the tenant may see a fact about it. Called by functions that write, as owner, after
+-- hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -13,7 +14,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private one of the caller that is about to be the tenant's.
+    -- A private entity of the caller that is about to become the tenant's.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then
@@ -24,7 +25,7 @@ begin
     values (tenant, entity.id, mayfly_private.entity_key(said), owner, entity.type, btrim(said));
     return entity;
   end if;
-  -- What is private says nothing of the tenant's entity, not even its type.
+  -- A private fact must not change the tenant's entity, not even its type.
   if (entity.type = 'thing' and of_type <> 'thing' and entity.private_to is not distinct from owner) or (owner is null and entity.private_to is not null) then
     begin
       update mayfly.entity_names n

@@ -1,4 +1,4 @@
--- Checks facts, and decides who owns each: an agent, or with null the tenant. Facts from a private memory stay
+-- Checks facts, and decides who owns each: an agent, or the tenant (null). Facts from a private memory stay
 -- private unless the caller says otherwise. Called by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.owners_of_facts(tenant uuid, caller_id uuid, facts jsonb)
@@ -24,7 +24,7 @@ begin
       'Nothing was written. Sync the memory first.', jsonb_build_object('field', 'memory_id', 'index', fault.place));
   elsif found then
     perform mayfly_private.refuse_fact('visibility', case when fault.visibility is null then 'given for a fact from a private memory'
-      else 'tenant, since only an agent has facts of its own' end, fault.place::integer);
+      else 'tenant, because only an agent can have private facts' end, fault.place::integer);
   end if;
   select array_agg(case when coalesce(g.f ->> 'visibility', m.visibility) = 'agent' then caller_id end order by g.n) into owners
   from jsonb_array_elements(facts) with ordinality as g (f, n)

@@ -1,7 +1,7 @@
--- Puts facts into their slots, of which no two are the same: confirms the fact that says the same at that time, or else
--- inserts it, closes the one that was valid then, and lets it end where the next one begins. Gives for each, in their
--- order, { id, status, superseded, valid_from, valid_to }. Called by mayfly_private.record_facts, as owner, after hold_facts.
--- Locks what it changes.
+-- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at
+-- that time, it is confirmed. Otherwise the new fact is inserted, it closes the fact that was valid then, and
+-- it ends where the next one begins. Returns { id, status, superseded, valid_from, valid_to } for each, in
+-- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -31,14 +31,14 @@ begin
     select min(f.valid_from) as valid_from from mayfly.facts f
     where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
       and f.private_to is not distinct from g.private_to and f.valid_from > g.valid_from
-      -- What was wrong from the beginning bounds nothing.
+      -- A fact that was never valid limits no other fact.
       and f.valid_to is distinct from f.valid_from and (f.expires_at is null or f.expires_at > instant)) n on true;
 
   update mayfly.facts f
   set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
     source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
     valid_to = least(f.valid_to, g.valid_to),
-    -- What one of both keeps for ever is kept.
+    -- If one of the two is kept forever, it stays.
     expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
   from unnest(given) with ordinality g
   where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
@@ -47,7 +47,7 @@ begin
   from unnest(given) with ordinality g
   where not same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
 
-  -- One that has expired, and that maintenance has not come to, no longer holds its slot.
+  -- An expired fact that maintenance has not deleted yet no longer holds its slot.
   delete from mayfly.facts f
   using unnest(given) g
   where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot

@@ -1,4 +1,5 @@
--- The definer half of mayfly.record_facts. All or nothing. Locks what hold_facts locks; what it changes.
+-- The definer half of mayfly.record_facts. Records all facts or none. Locks what hold_facts locks, and what it
+-- changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -11,7 +12,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- Whose private entities the caller sees; null for all.
+  -- The agents whose private entities the caller sees; null for all.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -24,7 +25,7 @@ declare
   one record;
 begin
   perform mayfly_private.hold_facts(tenant);
-  -- Behind the lock, so that who writes later says so later.
+  -- Read after the lock, so that a later writer has a later time.
   instant := mayfly_private.now();
   refs := array(
     select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
@@ -51,7 +52,7 @@ begin
           (ids ->> jsonb_build_object('owner', owners[g.n], 'ref', g.f -> 'object')::text)::uuid as object_id,
           case when coalesce(jsonb_typeof(g.f -> 'object'), 'null') = 'null' then mayfly_private.canonical(g.f -> 'value') end as value) i) e) p;
 
-  -- Of facts in one slot, the second sees what became of the first.
+  -- If two facts have the same slot, the second one sees the result of the first.
   answers := array_fill(null::jsonb, array[cardinality(prepared)]);
   for round in 1..(select max(r) from unnest(rounds) r) loop
     places := array(select n from generate_subscripts(prepared, 1) n where rounds[n] = round order by n);
@@ -60,7 +61,7 @@ begin
       answers[places[k]] := placed[k];
     end loop;
   end loop;
-  -- What is recorded is charged as it is inserted; what is only confirmed is a write, too.
+  -- Recorded facts are charged when they are inserted. A confirmation counts as a write, too.
   perform mayfly_private.charge(tenant, 0, 0, (select count(*) from unnest(answers) a where a ->> 'status' = 'confirmed')::integer);
   return to_jsonb(answers);
 end
@@ -73,9 +74,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- subject and object are entities: a name, { name, type } or { id }; those that are new are made. A newer fact about
--- the same subject and predicate closes the older one, which stays; with many, each object has its own. The same fact
--- again is confirmed.
+-- subject and object are entities: a name, { name, type } or { id }. New entities are created. A newer fact
+-- about the same subject and predicate closes the older one, which is kept. With many, each object has its own
+-- slot. Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb

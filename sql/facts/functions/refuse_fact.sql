@@ -1,4 +1,5 @@
--- Refuses a call of this room with the wrong field, and the position of the fact in its list if there is one.
+-- Refuses a call of this room, with the field that is wrong, and the position of the fact in its list if there
+-- is one.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -11,5 +12,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.refuse_fact is 'Refuses a call by the field that is wrong.';
+comment on function mayfly_private.refuse_fact is 'Refuses a call, with the field that is wrong.';
 grant execute on function mayfly_private.refuse_fact to authenticated, service_role;

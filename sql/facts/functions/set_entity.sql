@@ -1,4 +1,4 @@
--- The definer half of mayfly.set_entity. Locks what hold_facts locks; the entity.
+-- The definer half of mayfly.set_entity. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
@@ -29,7 +29,7 @@ begin
   elsif coalesce(visibility, 'tenant') not in ('tenant', 'agent') then
     perform mayfly_private.refuse_fact('visibility', 'tenant or agent');
   elsif visibility = 'agent' and caller_id is null then
-    perform mayfly_private.refuse_fact('visibility', 'tenant, since only an agent has entities of its own');
+    perform mayfly_private.refuse_fact('visibility', 'tenant, because only an agent can have private entities');
   end if;
   perform mayfly_private.hold_facts(tenant);
   given := mayfly_private.own_entity(tenant, coalesce(owner, case when ref ? 'id' and visibility is null then
@@ -66,9 +66,9 @@ $$;
 comment on function mayfly_private.set_entity is 'Names an entity.';
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one: by its name and type, or by `entity` (a name, { name, type } or { id }), which
--- can also rename it. aliases replaces its aliases, and null keeps them. Its old name becomes an alias unless
--- aliases are given. Scope fact:write.
+-- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type }
+-- or { id }), with which you can also rename it. aliases replaces its aliases, and null keeps them. Its old
+-- name becomes an alias unless aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,

@@ -1,4 +1,4 @@
--- An entity as its callers get it, with its other names.
+-- An entity in the form that callers get, with its other names.
 
 create function mayfly_private.show_entity(entity mayfly.entities)
 returns jsonb
@@ -10,5 +10,5 @@ return case when entity.id is not null then jsonb_build_object(
     where n.tenant_id = entity.tenant_id and n.entity_id = entity.id and n.key <> mayfly_private.entity_key(entity.name)),
   'created_at', entity.created_at, 'updated_at', entity.updated_at) end;
 
-comment on function mayfly_private.show_entity is 'An entity as its callers get it.';
+comment on function mayfly_private.show_entity is 'An entity in the form that callers get.';
 grant execute on function mayfly_private.show_entity to authenticated, service_role;

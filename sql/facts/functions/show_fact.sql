@@ -1,4 +1,4 @@
--- A fact as its callers get it, with the names of its entities.
+-- A fact in the form that callers get, with the names of its entities.
 
 create function mayfly_private.show_fact(fact mayfly.facts)
 returns jsonb
@@ -16,5 +16,5 @@ return jsonb_build_object(
   'recorded_at', fact.recorded_at, 'confirmed_at', fact.confirmed_at, 'confirmations', fact.confirmations,
   'superseded_by', fact.superseded_by, 'expires_at', fact.expires_at);
 
-comment on function mayfly_private.show_fact is 'A fact as its callers get it.';
+comment on function mayfly_private.show_fact is 'A fact in the form that callers get.';
 grant execute on function mayfly_private.show_fact to authenticated, service_role;

@@ -1,6 +1,7 @@
--- What is around entities in one to three hops: facts that were valid at an instant, and the entities that they lead to.
--- Level by level, and no entity twice, so a circle ends. Of each entity the most certain and newest `fan_out` facts, and
--- `result_limit` in all; `truncated` says that there were more. Scope fact:read. Runs as the caller. Locks nothing.
+-- The surroundings of entities in one to three hops: facts that were valid at an instant, and the entities to
+-- which they lead. It goes level by level and visits no entity twice, so cycles end. From each entity it takes
+-- the `fan_out` most certain and newest facts, and `result_limit` facts in all. `truncated` says whether there
+-- were more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that led to it first
 
@@ -72,7 +73,7 @@ begin
         order by n limit fan_out + 1
       ) r
     ), fresh as (
-      -- A fact between two entities of the frontier comes once.
+      -- A fact between two entities of the frontier is included only once.
       select distinct on (d.id) d.id, d.other, d.n, d.place from edges d
       where d.n <= fan_out and d.id <> all (found_ids)
       order by d.id, d.place

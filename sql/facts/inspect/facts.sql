@@ -1,5 +1,5 @@
--- What is known of whom in each tenant, the newest first: what is valid now, what has replaced what, and who said so.
--- For the SQL editor.
+-- Facts by tenant and entity, newest first: what is valid now, what has replaced what, and who recorded it. For
+-- the SQL editor.
 
 select
   t.name as tenant,

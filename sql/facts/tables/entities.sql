@@ -1,4 +1,5 @@
--- What facts are about: people, services, places. Written by the functions of this room alone.
+-- The things that facts are about, such as people, services and places. Only the functions of this room write
+-- them.
 
 create table mayfly.entities (
   tenant_id uuid not null,
@@ -27,4 +28,4 @@ comment on table mayfly.entities is 'Entities: the things that facts are about.'
 comment on column mayfly.entities.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 comment on column mayfly.entities.type is '''thing'' until somebody sets its type.';
 comment on column mayfly.entities.agent_id is 'The agent that named it first. Null for a person or the secret key.';
-comment on column mayfly.entities.is_set is 'Set by set_entity: it stays when no fact mentions it any more.';
+comment on column mayfly.entities.is_set is 'Whether set_entity was called for it. If so, it stays when no fact mentions it any more.';

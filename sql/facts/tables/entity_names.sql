@@ -1,5 +1,6 @@
--- The names and aliases of entities, by the key for looking them up: mayfly_private.entity_key. type and private_to
--- are copied from the entity, so that one constraint keeps a name from standing for two.
+-- The names and aliases of entities, with the key for looking them up (mayfly_private.entity_key). type and
+-- private_to are copied from the entity, so that a constraint can prevent one name from standing for two
+-- entities.
 
 create table mayfly.entity_names (
   tenant_id uuid not null,
@@ -22,4 +23,4 @@ alter table mayfly.entity_names
   alter column name set statistics 0;
 
 comment on table mayfly.entity_names is 'The names and aliases of entities.';
-comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single blanks.';
+comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single spaces.';

@@ -7,4 +7,4 @@ create table mayfly.fact_settings (
 );
 
 comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
-comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end; null for ever.';
+comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end. Null means forever.';

@@ -32,13 +32,13 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- One open fact a slot. Also what is said of an entity.
+-- One open fact for each slot. Also finds the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
 create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
--- What maintenance looks for.
+-- For maintenance.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
@@ -58,9 +58,9 @@ alter table mayfly.facts
 comment on table mayfly.facts is 'Facts about entities, each true from an instant on.';
 comment on column mayfly.facts.private_to is 'The agent to which it belongs. Null for the whole tenant.';
 comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
-comment on column mayfly.facts.source is 'The passage or the address that says so.';
-comment on column mayfly.facts.memory_id is 'The memory that it was extracted from.';
+comment on column mayfly.facts.source is 'The passage or the address of the source.';
+comment on column mayfly.facts.memory_id is 'The memory from which it was extracted.';
 comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
-comment on column mayfly.facts.expires_at is 'From then on it counts as never recorded, and maintenance deletes it.';
+comment on column mayfly.facts.expires_at is 'After this time it counts as never recorded, and maintenance deletes it.';

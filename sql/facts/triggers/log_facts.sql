@@ -1,5 +1,6 @@
--- Appends what happened to facts to the log, once a statement, ids alone. As owner: clients have no INSERT on the log.
--- The events of a private fact have its agent as audience. A fact that is only confirmed has no event.
+-- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients
+-- have no INSERT on the log. The events of a private fact have its agent as audience. A fact that is only
+-- confirmed has no event.
 
 create function mayfly_private.log_facts()
 returns trigger
@@ -23,7 +24,7 @@ begin
     from (select distinct n.tenant_id, n.private_to from new_rows n join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       where n.valid_to is distinct from o.valid_to) t;
   else
-    -- What a tenant leaves that is being deleted is told to nobody.
+    -- While a tenant is being deleted, nothing is logged.
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject)
     select o.tenant_id, of_epoch, o.private_to, 'fact.forgotten', o.agent_id, o.id
     from old_rows o join mayfly.tenants t on t.id = o.tenant_id order by o.id;

@@ -1,17 +1,18 @@
--- Who is calling: a living agent, a person, a machine with an enrolment key, or the secret key. Null for everyone
--- else. Only this function reads the token, and it refuses what the Data API and Realtime accept: a wrong issuer, or
--- a token without exp or not yet valid. The policies call it once a statement, through mayfly.tenant_ids. As owner,
--- because the policies of mayfly.agents call it. Locks nothing.
+-- Who is calling: a living agent, a person, an OAuth client with a person's grant, a machine with an enrolment key,
+-- or the secret key. Null for everyone else. Only this function reads the token, and it refuses what the Data API
+-- and Realtime accept: a wrong issuer, or a token without exp or not yet valid. The policies call it once per
+-- statement, through mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
   id uuid,
-  -- For all callers except a person, whose tenants are in mayfly.members.
+  -- Set for all callers except a person, whose tenants are in mayfly.members.
   tenant_id uuid,
   scopes text[],
   -- The header x-mayfly-tenant as it was sent. It can only narrow.
   chosen text,
-  -- The most that an agent spawned by the caller can have. Null for a person, whose role in the tenant decides.
+  -- The most scopes that an agent spawned by the caller can have. Null for a person, whose role in the tenant
+  -- decides.
   grantable text[]
 );
 
@@ -55,23 +56,26 @@ begin
   end if;
 
   if claims ->> 'iss' = 'mayfly' then
-    select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
-    into found_caller
-    from mayfly.agents a
-    where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
-      and a.id = mayfly_private.to_uuid(claims ->> 'sub')
-      and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
-      and not exists (
-        select from mayfly.agents line
-        where line.tenant_id = a.tenant_id
-          and line.id = any (a.ancestors || a.id)
-          and (line.status <> 'running' or line.expires_at <= instant));
-    return case when found then found_caller end;
+    return mayfly_private.living_agent_of_token(claims, chosen);
   end if;
 
   if claims ? 'mayfly' or mayfly_private.to_uuid(claims ->> 'sub') is null
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
+  end if;
+  -- A token with a client_id is an OAuth client's, which may do what the person has granted to it. With grants in several
+  -- tenants, it has to choose one.
+  if claims ? 'client_id' then
+    select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
+    into found_caller
+    from mayfly_private.client_grants g
+    where g.user_id = mayfly_private.to_uuid(claims ->> 'sub') and g.client_id = claims ->> 'client_id'
+      and g.tenant_id::text = coalesce(chosen, g.tenant_id::text)
+      and (chosen is not null or 1 = (
+        select count(*) from mayfly_private.client_grants other
+        where other.user_id = g.user_id and other.client_id = g.client_id));
+    return case when found then found_caller
+      else row('client', mayfly_private.to_uuid(claims ->> 'sub'), null, '{}', chosen, '{}')::mayfly_private.caller end;
   end if;
   return row('person', mayfly_private.to_uuid(claims ->> 'sub'), null, null, chosen, null)::mayfly_private.caller;
 end

@@ -1,7 +1,8 @@
 -- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
 -- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
 --
--- Parts are compared as text, with an exact count. Realtime asks at join and at each new token, as the caller.
+-- Each part must match exactly, and so must their number. Realtime calls this as the caller, at each join and each new
+-- token.
 
 create function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean

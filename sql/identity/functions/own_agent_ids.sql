@@ -1,5 +1,6 @@
--- The agents whose private memories the caller may see because it is their ancestor: itself and its descendants,
--- including ended ones. For policies, once a statement. As owner, because it reads mayfly.agents for them.
+-- The agents whose private memories the caller may see because it is their ancestor: itself and its
+-- descendants, including ended ones. For policies, once per statement. Runs as the owner, because it reads
+-- mayfly.agents for them.
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]

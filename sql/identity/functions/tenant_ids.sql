@@ -17,7 +17,17 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- A machine belongs to no tenant: it may spawn, and that is all.
+  -- The granted scopes that the person still has.
+  if caller.kind = 'client' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.tenant_id = caller.tenant_id and m.user_id = caller.id
+        and (tenant_ids.scope is null
+          or (tenant_ids.scope = any (caller.scopes)
+            and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
+  end if;
+  -- A machine belongs to no tenant, because it may only spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -28,10 +38,10 @@ $$;
 comment on function mayfly_private.tenant_ids is 'The tenants in which the caller has a scope.';
 grant execute on function mayfly_private.tenant_ids to authenticated, service_role;
 
--- The tenants in which the caller has a scope (any, without one): what every policy asks, as
+-- The tenants in which the caller has a scope, or without one, those to which it belongs. Every policy calls it
+-- like this, so that it is evaluated once per statement:
 --   tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
--- so that it is evaluated once a statement. One answer for tenant and scope together: a person may
--- be owner of one tenant and viewer of another.
+-- It checks tenant and scope together, because a person may be owner of one tenant and viewer of another.
 
 create function mayfly.tenant_ids(scope text default null)
 returns uuid[]

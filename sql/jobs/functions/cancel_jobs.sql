@@ -28,7 +28,8 @@ begin
         'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Twice: adding a child locks the parent, so no child is added after the parent is locked.
+  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added, and the
+  -- second pass finds those that were added before.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)

@@ -9,8 +9,8 @@ as $$
 begin
   if wanted is null or wanted not between 0 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'wanted must be 0 to 1000.', null, '{"field": "wanted"}');
-  elsif lease is null or lease not between 1 and 3600 then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
+  elsif lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
+    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most
   elsif cardinality(queues) > 100 or array_position(queues, null) is not null
     or cardinality(string_to_array(array_to_string(queues, '/'), '/')) <> cardinality(queues) or array_to_string(queues, '/') !~ '^([A-Za-z0-9][A-Za-z0-9_.:-]{0,99}(/(?=.)|$))*$' then
     perform mayfly_private.fail(400, 'invalid_request', 'queues must be at most 100 names.', null, '{"field": "queues"}');

@@ -21,7 +21,7 @@ begin
       when jsonb_typeof(e.j) <> 'object' then 'name'
       when not coalesce(e.j ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$', false) or jsonb_typeof(e.j -> 'name') <> 'string' then 'name'
       when e.j - known <> '{}' then (select k from jsonb_object_keys(e.j) k where k <> all (known) order by k limit 1)
-      -- Most jobs have only these two.
+      -- Most jobs have only a name and an input, and are accepted here.
       when not coalesce(mayfly_private.json_within(e.j -> 'input', 262144, 32), true) or not coalesce(mayfly_private.numbers_kept(e.j -> 'input'), true) then 'input'
       when e.j - '{name,input}'::text[] = '{}' then null
       when coalesce(jsonb_typeof(e.j -> 'queue'), 'null') <> 'null'
@@ -72,7 +72,7 @@ begin
         when 'answers' then 'must be the id of a message'
         when 'backoff' then 'must be { base, factor, cap }: seconds up to a day, 1 to 10, seconds up to a week'
         when 'target' then 'must be one of { agent: uuid }, { type }, { capabilities: [text] }'
-        else 'is no field of a job' end),
+        else 'is not a field of a job' end),
       'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', fault.field));
   end if;
 end

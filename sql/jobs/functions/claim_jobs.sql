@@ -1,5 +1,5 @@
 -- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its ancestors (shared,
--- advisory), then the jobs that it takes. It waits for no job.
+-- advisory), then the jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12,17 +12,20 @@ declare
   worker constant mayfly_private.claiming_worker := mayfly_private.claiming_worker(any_tenant);
   taken mayfly_private.taken_jobs;
   late boolean;
+  asleep boolean;
   look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
+  asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and not taken.are_any then
-    look_in := mayfly_private.park_worker(worker.tenant_id, park);
+  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  if park is not null and json_array_length(taken.jobs) < wanted then
+    look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
   return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took,
-    'late', late and not taken.are_any, 'look_in', look_in);
+    'late', late and not taken.are_any, 'look_in', look_in, 'asleep', asleep and not taken.are_any);
 end
 $$;
 
@@ -32,7 +35,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- Claims up to `wanted` jobs of the tenant for `lease` seconds, only from these queues and with these names if
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
--- when there are new jobs.
+-- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

@@ -1,8 +1,8 @@
 -- Returns the worker that claims, with scope job:work, after locking it against its end: a shared lock on the
--- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a lease
--- proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their leases
--- (end_leases). `expires_at` is the earliest end in the agent's line, and no lease is longer. A person has no end;
--- the secret key without a tenant works for all tenants.
+-- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a
+-- lease proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their
+-- leases (end_leases). `expires_at` is the earliest end of the agent and its ancestors, and no lease lasts
+-- longer. A person has no end. The secret key without a tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -37,7 +37,7 @@ begin
     end if;
     perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
     -- Checks in one query that the agent is alive and has the scope, where caller() takes three. The code below
-    -- decides who is refused, and why.
+    -- decides about refusals.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
       and lower(coalesce(headers ->> 'x-mayfly-tenant', named::text)) = named::text and mayfly_private.is_timely(claims) then
       ts := mayfly_private.now();
@@ -65,7 +65,7 @@ begin
   elsif any_tenant then
     if caller.kind is distinct from 'secret' then
       perform mayfly_private.fail(403, 'not_authorized', 'Only the secret key can work for every tenant.',
-        'Claim in your own tenant with claim_jobs.');
+        'Use claim_jobs to claim in your own tenant.');
     end if;
     return row('secret', null, '00000000-0000-0000-0000-000000000000', 'infinity', null, '{}')::mayfly_private.claiming_worker;
   end if;
@@ -75,4 +75,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.claiming_worker is 'The worker that claims, locked against its end.';
+comment on function mayfly_private.claiming_worker is 'The worker that claims, locked so that it cannot end meanwhile.';

@@ -1,7 +1,7 @@
--- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: the job is
--- running this attempt, held by this holder, its lease has not ended, and it is locked. A job that was cancelled
--- meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes nothing and finds its jobs
--- recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: each
+-- job must be running this attempt, this holder must hold it, its lease must not have ended, and it is locked.
+-- A job that was cancelled meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes
+-- nothing and finds its jobs recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -33,7 +33,7 @@ begin
     select o.n - 1 into fault from jsonb_array_elements(done) with ordinality as o (d, n)
     where jsonb_typeof(o.d) <> 'object' or case
       when coalesce(jsonb_typeof(o.d -> 'result'), 'null') in ('null', 'boolean') then false
-      else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end
+      else not (mayfly_private.json_within(o.d -> 'result', 262144, 32) and mayfly_private.numbers_kept(o.d -> 'result')) end -- bounds: 262144 job.resultBytes
     order by o.n limit 1;
     if found then
       perform mayfly_private.fail(400, 'invalid_request',
@@ -43,7 +43,7 @@ begin
   end if;
 
   if jsonb_array_length(done) = 1 then
-    -- The same as below for a single job, in a fifth of the time.
+    -- Does the same as the code below, but for a single job and in a fifth of the time.
     lease := mayfly_private.lease_of(holder, done -> 0 ->> 'lease');
     select j.ctid as place, j.cancelled into job from mayfly.jobs j
     where j.tenant_id = lease.tenant_id and j.id = lease.job_id
@@ -96,7 +96,7 @@ begin
   perform mayfly_private.end_places(cancelled_places, 'cancelled', null, null);
 
   if lost is not null then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     if holder.kind = 'agent' and places is null and dropped is null then
       perform mayfly_private.require_tenant('job:work');
     end if;
@@ -129,8 +129,9 @@ $$;
 comment on function mayfly_private.complete_jobs is 'Completes jobs under their leases.';
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call from 0 on:
--- leases that are no longer the caller's, for which nothing was recorded, and jobs that had been cancelled.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call,
+-- counted from 0: leases that the caller no longer holds, for which nothing was recorded, and jobs that were
+-- cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb

@@ -1,4 +1,5 @@
--- Answers a message with the end of a job: the sender is the one that did it. The id of the message is that of the job, so that it is sent once. Locks the inbox.
+-- Answers a message with the end of a job. The sender is the agent that did the job. The message has the id of
+-- the job, so it is sent only once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb
@@ -9,7 +10,7 @@ set search_path = ''
 as $$
 begin
   perform mayfly_private.deliver_message(tenant, job, 'task_result', sender, recipient, message, conversation, correlation,
-    case when octet_length(content::text) <= 262144 then content else content - 'result' end);
+    case when octet_length(content::text) <= 262144 then content else content - 'result' end); -- bounds: 262144 job.resultBytes
 end
 $$;
 

@@ -1,6 +1,7 @@
--- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a job is
--- charged for. It is a separate function because its settings must not apply to what end_places calls besides. It
--- finds rows by ctid, which cannot become a scan of the whole table, and results by the position of their job.
+-- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a
+-- job is charged for. It is a separate function, because its settings must not apply to other functions that
+-- end_places calls. It finds rows by ctid, which cannot become a scan of the whole table, and results by the
+-- position of their job.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],

@@ -82,7 +82,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);

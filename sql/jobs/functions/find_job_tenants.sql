@@ -1,6 +1,7 @@
--- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`: for
--- claim_any_jobs. A loose scan of jobs_ready_idx with one probe for each tenant; it goes round once and ends where
--- it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks nothing.
+-- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`:
+-- for claim_any_jobs. It is a loose scan of jobs_ready_idx with one probe for each tenant, which goes around
+-- once and ends where it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks
+-- nothing.
 
 create type mayfly_private.job_marks as (
   tenants uuid[],
@@ -43,7 +44,7 @@ begin
   walk.weights := '{}';
   walk.all_weights := 0;
   if cardinality(marks.tenants) = 0 then
-    -- Without marks, the loose scan is one statement for each part of the way to the end of the index.
+    -- Without marks, one statement walks from here to the end of the index, and another one from its start.
     loop
       with recursive t (id, n) as (
         select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
@@ -83,7 +84,7 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      -- In parts, since a comparison of rows is no end of a scan: see find_lanes.
+      -- In parts, because a comparison of rows does not end a scan: see find_lanes.
       end_tenant := marks.tenants[next_mark];
       end_lane := marks.lanes[next_mark];
       end_priority := marks.priorities[next_mark];

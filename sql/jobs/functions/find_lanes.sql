@@ -1,11 +1,11 @@
--- The lanes of a tenant that a worker may take from, each with the head of its lane (its queue, or its target) and the
--- weight of its queue: a loose scan of jobs_ready_idx, one probe a lane, whatever stands in it. At most 16 of one head,
--- where `next_heads` says from which the next claim goes on, and 128 in all. Marks are passed over (see take_jobs).
--- Locks nothing.
+-- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the
+-- weight of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs it
+-- has. It returns at most 16 lanes of one head, and 128 in all. `next_heads` says where the next claim
+-- continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
--- What lies between two places of the index is asked for in parts, each with equalities and one range. As an upper bound
--- a comparison of rows ends a scan by its first column alone: all dead entries of the next lane were walked, and under a
--- held xmin a claim took 30 ms instead of 0.3.
+-- The range between two places of the index is read in parts, each with equalities and one range condition. An
+-- upper bound that compares rows ends the scan only by its first column. All dead entries of the next lane were
+-- then read, and while an old snapshot was held, a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -25,7 +25,7 @@ as $$
 declare
   end_of_lane constant bigint := 9223372036854775807;
   found mayfly_private.found_lanes := row('{}', '{}', '{}', '{}')::mayfly_private.found_lanes;
-  -- The parts of the index that this worker may take from.
+  -- The parts of the index from which this worker may take jobs.
   lows text[] := case when queues is null then '{0}' else array(select q || '/' from unnest(queues) q order by q) end;
   highs text[] := case when queues is null then '{~}' else array(select q || '0' from unnest(queues) q order by q) end;
   -- Where the scan is, and where it ends.
@@ -88,7 +88,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- Not less than 0, or the same mark would be the next one for ever.
+        -- Never below 0, because the search would then stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -131,4 +131,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_lanes is 'The lanes of a tenant that a worker may take from.';
+comment on function mayfly_private.find_lanes is 'The lanes of a tenant from which a worker may take jobs.';

@@ -1,4 +1,4 @@
--- A job with its steps, failed attempts, waiting signals and children, the first 1,000 steps and children. For
+-- A job with its failed attempts, its waiting signals, and the first 1,000 of its steps and of its children. For
 -- callers with job:read. Locks nothing.
 
 create function mayfly.get_job(id uuid)
@@ -33,11 +33,11 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'at', s.at) order by s.id), '[]')
         from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = get_job.id),
       'children', (
-        select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name, 'status', c.status) order by c.id), '[]')
+        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'name', c.name, 'status', c.status, 'key', c.key)) order by c.id), '[]')
         from (
-          select j.id, j.name, j.status from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = get_job.id
+          select j.id, j.name, j.status, j.key from mayfly.jobs j where j.tenant_id = tenant and j.parent_id = get_job.id
           union all
-          select f.id, f.name, f.status from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = get_job.id
+          select f.id, f.name, f.status, f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.parent_id = get_job.id
           order by id limit 1000) c));
 end
 $$;

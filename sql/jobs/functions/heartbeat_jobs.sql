@@ -1,6 +1,6 @@
--- The definer half of mayfly.heartbeat_jobs. A lease never exceeds the end of the agent's line, the deadline or the
--- timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because no index has
--- lease_end.
+-- The definer half of mayfly.heartbeat_jobs. A lease never lasts longer than the agent and its ancestors, the
+-- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT),
+-- because no index has lease_end.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -14,8 +14,8 @@ declare
   kept integer[];
   dropped integer[];
 begin
-  if lease is null or lease not between 1 and 3600 then
-    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}');
+  if lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
+    perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most
   elsif leases is null or cardinality(leases) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'leases must be at most 1000.', null, '{"field": "leases"}');
   end if;
@@ -40,7 +40,7 @@ begin
   )
   select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
   if holder.kind = 'agent' and cardinality(kept) = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
@@ -51,8 +51,8 @@ $$;
 comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call from
--- 0 on: leases that are no longer the caller's, and leases of cancelled jobs.
+-- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call,
+-- counted from 0: leases that the caller no longer holds, and leases of cancelled jobs.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb

@@ -11,7 +11,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.new_job_id is 'An id for a job, with its time.';
+comment on function mayfly_private.new_job_id is 'A new id for a job, which contains the time.';
 
 -- Inserts jobs that check_jobs has accepted into a tenant: for add_jobs and schedules. Locks the keys in order, so
 -- that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.

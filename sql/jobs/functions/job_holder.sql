@@ -1,8 +1,8 @@
--- Who writes under a lease; the fences ask this. It does not check that an agent is alive, because its lease proves
--- that: a lease never exceeds the end of the agent's line, and ending an agent takes its leases in the same
--- transaction. That saves the walk up its ancestors at each write. `tenant_id` is an agent's own tenant, for a
--- person the tenant of the request, and null for the secret key, which takes the tenant from the lease. Locks
--- nothing.
+-- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because its
+-- lease proves that: a lease never lasts longer than the agent and its ancestors, and ending an agent takes its
+-- leases in the same transaction. So no write has to walk up the ancestors. `tenant_id` is an agent's own
+-- tenant, for a person the tenant of the request, and null for the secret key, which takes the tenant from the
+-- lease. Locks nothing.
 
 create type mayfly_private.job_holder as (
   kind text,

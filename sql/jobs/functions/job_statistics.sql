@@ -1,5 +1,6 @@
--- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, and how
--- long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in milliseconds).
+-- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, its limits,
+-- and how long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in
+-- milliseconds). A queue that has limits is there also without a job.
 -- For callers with job:read. Locks nothing.
 
 create function mayfly.job_statistics(seconds double precision default 3600)
@@ -30,18 +31,21 @@ begin
         percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by greatest(e.waited, 0)) as waited,
         percentile_cont('{0.5,0.95,0.99}'::double precision[]) within group (order by e.ran) as ran
       from ended e group by e.queue
+    ), limited as (
+      select q.name as queue, jsonb_strip_nulls(jsonb_build_object('paused', nullif(q.paused, false), 'max_running', q.max_running,
+        'max_running_per_group', q.max_running_per_group, 'rate', q.rate, 'weight', nullif(q.weight, 1))) as limits
+      from mayfly.job_queues q where q.tenant_id = tenant
     )
     select coalesce(jsonb_agg(jsonb_build_object(
-      'queue', coalesce(s.queue, e.queue), 'ready', coalesce(s.ready, 0), 'running', coalesce(s.running, 0),
+      'queue', queue, 'limits', coalesce(l.limits, '{}'), 'ready', coalesce(s.ready, 0), 'running', coalesce(s.running, 0),
       'scheduled', coalesce(s.scheduled, 0), 'waiting', coalesce(s.waiting, 0), 'oldest_ready', s.oldest_ready,
       'succeeded', coalesce(e.succeeded, 0), 'failed', coalesce(e.failed, 0), 'cancelled', coalesce(e.cancelled, 0),
-      'wait', jsonb_build_object('p50', round(e.waited[1]::numeric, 1), 'p95', round(e.waited[2]::numeric, 1), 'p99', round(e.waited[3]::numeric, 1)),
-      'run', jsonb_build_object('p50', round(e.ran[1]::numeric, 1), 'p95', round(e.ran[2]::numeric, 1), 'p99', round(e.ran[3]::numeric, 1)))
-      order by coalesce(s.queue, e.queue)), '[]')
-    from standing s full join summed e on e.queue = s.queue);
+      'wait', mayfly_private.show_percentiles(e.waited), 'run', mayfly_private.show_percentiles(e.ran))
+      order by queue), '[]')
+    from standing s full join summed e using (queue) full join limited l using (queue));
 end
 $$;
 
 comment on function mayfly.job_statistics is
-  'The queues: jobs by status, and p50, p95 and p99 of how long jobs waited and ran in the last seconds given.';
+  'The queues: jobs by status, limits, and p50, p95 and p99 of how long jobs waited and ran in the last `seconds`.';
 grant execute on function mayfly.job_statistics to authenticated, service_role;

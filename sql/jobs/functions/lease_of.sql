@@ -25,4 +25,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lease_of is 'What a lease token says, for this holder.';
+comment on function mayfly_private.lease_of is 'The content of a lease token, for this holder.';

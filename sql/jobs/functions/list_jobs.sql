@@ -1,20 +1,43 @@
--- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Locks nothing.
+-- The ids of the tenant's jobs whose key begins with this. Keys are read here, because callers cannot read job_keys.
+-- `collate "C"` makes the range one part of its index.
+
+create function mayfly_private.keyed_jobs(prefix text)
+returns setof uuid
+language sql stable security definer
+set search_path = ''
+as $$
+  select k.job_id from mayfly_private.job_keys k
+  where k.tenant_id = mayfly_private.require_tenant('job:read')
+    and k.key >= prefix collate "C" and k.key < (prefix || chr(1114111)) collate "C";
+$$;
+
+comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
+grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
+
+-- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
+-- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index. Another filter has none: it reads
+-- the newest jobs until it has a page. Locks nothing.
 
 create function mayfly.list_jobs(
-  of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100
+  of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
+  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null
 )
 returns jsonb
 language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
+  ids constant uuid[] := case
+    when of_key_prefix is null then of_ids
+    else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
-      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+      'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
@@ -25,6 +48,7 @@ begin
           from mayfly.jobs j
           where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
+            and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -32,11 +56,12 @@ begin
           from mayfly.finished_jobs f
           where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
+            and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end
 $$;
 
 comment on function mayfly.list_jobs is
-  'Jobs without inputs and results, the newest first. Pass the last id as before for the next page.';
+  'Jobs without inputs and results, the newest first. To get the next page, pass the last id as before.';
 grant execute on function mayfly.list_jobs to authenticated, service_role;

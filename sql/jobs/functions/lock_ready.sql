@@ -1,6 +1,7 @@
--- Locks up to `asked` ready jobs of a lane, by priority and age, passing by what others have locked, and says where
--- they stand. With marks of this lane (from `first_mark` on), what lies before each is not looked at; where nothing is
--- left behind one it moves up to `newest`. Called by take_jobs. No comparison of rows as an upper bound: see find_lanes.
+-- Locks up to `asked` ready jobs of a lane, by priority and age, skips jobs that others have locked, and
+-- returns the places of the rows. With marks of this lane (from `first_mark` on), entries before a mark are not
+-- read. If nothing is left after a mark, it moves up to `newest`. Called by take_jobs. It uses no comparison of
+-- rows as an upper bound: see find_lanes.
 
 create type mayfly_private.locked_jobs as (
   places tid[],

@@ -1,5 +1,5 @@
--- Takes back expired leases of a tenant (for projects in which nobody claims), and deletes ended jobs after the time
--- that the settings give, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the
+-- time in the settings, at most max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb

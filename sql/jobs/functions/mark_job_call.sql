@@ -26,10 +26,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.mark_job_call is 'Records what a call of a function reports.';
+comment on function mayfly_private.mark_job_call is 'Records the report of a call of a function.';
 grant execute on function mayfly_private.mark_job_call to service_role;
 
--- Reports that a call that pg_cron made has arrived, how long it may run, and which jobs it has handlers for. With 0
+-- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0
 -- seconds it reports that the call has ended, and the next call is made at once if there is more work. Returns {
 -- known }, which is false for a call that came too late and may have been replaced. For the secret key only.
 

@@ -1,6 +1,7 @@
--- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does not
--- fire in the next 9 years (the 30th of February). It is in SQL, so that schedules need no worker; tests compare it
--- with a library. If day of month and day of week are both given, either one matches, as in cron.
+-- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does
+-- not fire in the next 9 years (the 30th of February). It is in the database, so that schedules need no worker.
+-- Tests compare it with a library. If day of month and day of week are both given, either one matches, as in
+-- cron.
 --
 -- A local time that the change to summer time skips fires an hour later, once. A local time that the change back
 -- repeats fires the first time; a line whose hour is `*` fires both times.

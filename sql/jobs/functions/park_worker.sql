@@ -1,5 +1,5 @@
--- Whether an open transaction is making jobs of a tenant ready. Asked before a worker looks for the last time. Takes
--- the lock of wake_workers if it is free, and releases it at once, so it waits for nobody.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time.
+-- Takes the lock of wake_workers if it is free, and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -19,12 +19,30 @@ $$;
 
 comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
 
--- Notes that a worker found nothing and sleeps, so that a transaction that makes a job ready wakes it. For a minute
--- at most; the worker looks again long before that. One row for each worker; each call also deletes some rows whose
--- time is over. Returns the seconds until the first lease of the tenant ends, or null if nothing runs: what a dead
--- worker leaves is taken then. Few jobs run at a time, so it walks them.
+-- Whether a worker is registered as asleep, for long enough that it need not register again. Called before the worker
+-- looks for jobs, because a job that becomes ready afterwards wakes it.
 
-create function mayfly_private.park_worker(tenant uuid, worker uuid)
+create function mayfly_private.is_parked(tenant uuid, worker uuid)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from mayfly_private.job_workers w
+    where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
+      and w.until > mayfly_private.now() + interval '30 seconds');
+end
+$$;
+
+comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
+
+-- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
+-- counts for a minute at most, and the worker looks again long before that. There is one row for each worker, and each
+-- call also deletes some old rows. Returns the seconds until the first lease of the tenant ends, when the job of a dead
+-- worker can be taken, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+
+create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
 language plpgsql security definer
 set search_path = ''
@@ -35,11 +53,7 @@ declare
 begin
   -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
   -- locked row, and would then wake nobody for a job that this claim has not seen.
-  if exists (
-    select from mayfly_private.job_workers w
-    where w.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and w.id = worker
-      and w.until > mayfly_private.now() + interval '30 seconds'
-  ) then
+  if asleep then
     return look_in;
   end if;
   insert into mayfly_private.job_workers as w (tenant_id, id, until)

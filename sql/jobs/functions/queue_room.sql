@@ -1,6 +1,6 @@
--- How many of `wanted` jobs of a lane may begin now if its queue has limits: paused, running at once, running in a
--- group, begun in a second. It locks the queue's row until commit and skips it if another claim holds it, so no two
--- claims count the same room and none waits. Called by take_jobs.
+-- How many of `wanted` jobs of a lane may begin now, given the limits of its queue: paused, running at once,
+-- running in a group, begun in a second. It locks the queue's row until commit and skips it if another claim
+-- holds it, so no two claims count the same room and none waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer

@@ -26,7 +26,7 @@ begin
     if late.over then
       perform mayfly_private.release_leases(late.tenant_id, late.ids, 'job_timeout', 'The attempt took longer than its timeout.');
     else
-      perform mayfly_private.release_leases(late.tenant_id, late.ids, 'lease_ended', 'Its worker was not heard of until the lease ended.');
+      perform mayfly_private.release_leases(late.tenant_id, late.ids, 'lease_ended', 'Its worker did not send a heartbeat before the lease ended.');
     end if;
     reaped := reaped + cardinality(late.ids);
   end loop;
@@ -48,4 +48,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.reap_jobs is 'Takes leases that have ended, and fails jobs whose deadline has passed.';
+comment on function mayfly_private.reap_jobs is 'Takes back leases that have ended, and fails jobs whose deadline has passed.';

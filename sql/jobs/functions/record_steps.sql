@@ -1,5 +1,6 @@
--- The definer half of mayfly.record_steps. Fenced. A step that is already recorded keeps its first result, which the
--- answer returns. It does not extend the lease; heartbeats do. Locks the job.
+-- The definer half of mayfly.record_steps. Fails with lease_lost unless the lease is the caller's and current. A step
+-- that is already recorded keeps its first result, which the answer returns. It does not extend the lease; heartbeats
+-- do. Locks the job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -26,7 +27,7 @@ begin
   from jsonb_array_elements(steps) with ordinality as o (s, n)
   where jsonb_typeof(o.s -> 'name') is distinct from 'string' or char_length(o.s ->> 'name') not between 1 and 200
     or not mayfly_private.number_within(o.s -> 'ms', 0, 2147483647)
-    or not (coalesce(mayfly_private.json_within(o.s -> 'result', 262144, 32), true) and coalesce(mayfly_private.numbers_kept(o.s -> 'result'), true))
+    or not (coalesce(mayfly_private.json_within(o.s -> 'result', 262144, 32), true) and coalesce(mayfly_private.numbers_kept(o.s -> 'result'), true)) -- bounds: 262144 job.resultBytes
   order by o.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('steps[%s].%s must be %s.', fault.index, fault.field, case fault.field

@@ -34,7 +34,7 @@ begin
     released := released + cardinality(given.ids);
   end loop;
   if holder.kind = 'agent' and released = 0 then
-    -- A caller that holds nothing may not even be alive.
+    -- A caller that holds nothing may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('released', released);

@@ -1,4 +1,4 @@
--- Takes the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
+-- Takes back the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
 -- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
 -- letter. Every other job is ready again at once.
 
@@ -28,4 +28,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_leases is 'Takes the leases of locked running jobs.';
+comment on function mayfly_private.release_leases is 'Takes back the leases of locked running jobs.';

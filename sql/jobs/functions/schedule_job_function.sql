@@ -1,9 +1,10 @@
--- Schedules pg_cron to wake a function of serveJobs. Each time it looks for work, and calls the function by pg_net only if
--- there is some, with at most at_once calls under way. For the SQL editor, as postgres. Calling it again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time, it looks for work, and calls the function with
+-- pg_net only if there is some, with at most at_once open calls. For the SQL editor, as postgres. Calling it
+-- again replaces it:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
--- `every` is what pg_cron takes: '10 seconds' (1 to 59), or a cron line.
+-- `every` has the form that pg_cron takes: '10 seconds' (1 to 59), or a cron line.
 
 create function mayfly_private.schedule_job_function(function_name text, every text default '10 seconds', at_once integer default 1)
 returns text
@@ -15,9 +16,9 @@ declare
   ready boolean := false;
 begin
   if function_name is null or function_name !~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$' then
-    raise exception 'function_name must be the name of an edge function.' using hint = 'Such as my-jobs, as it is deployed.';
+    raise exception 'function_name must be the name of an edge function.' using hint = 'Pass the name with which it is deployed, such as my-jobs.';
   elsif every is null or not (every ~ '^[1-5]?[0-9] seconds$' and every !~ '^0' or mayfly_private.is_cron(every) and left(every, 1) <> '@') then
-    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Such as 10 seconds, or * * * * * for each minute.';
+    raise exception 'every must be "1 seconds" to "59 seconds", or a cron line.' using hint = 'Pass for example 10 seconds, or * * * * * for each minute.';
   elsif at_once is null or at_once not between 1 and 50 then
     raise exception 'at_once must be 1 to 50.';
   elsif not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then

@@ -61,5 +61,5 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin in a second, and its weight. Returns it.';
+  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin per second, and its weight. Returns it.';
 grant execute on function mayfly.set_queue to authenticated, service_role;

@@ -1,4 +1,4 @@
--- A job in the form that the worker that claimed it gets, with its lease.
+-- A claimed job in the form that its worker gets, with its lease.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb

@@ -1,5 +1,5 @@
--- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs, place,
--- took }, and whether there are any.
+-- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs,
+-- place, took }, and whether there are any jobs.
 --
 -- It is fair in three rounds: over the tenants (for claim_any_jobs; by weight, from the place of the last claim on),
 -- over the queues of each by weight, and over the lanes of a queue. A loose scan of jobs_ready_idx finds the lanes
@@ -7,12 +7,12 @@
 -- that others have locked are skipped. One claim looks at up to 16 lanes of a queue and 128 in all; `place` says
 -- where the next claim continues.
 --
--- `marks` are for times when the dead entries at the head of the index cannot be removed, because something holds
--- the oldest snapshot (a backup, a long query, a replica). Without them a claim walks over all of them each time,
--- and 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that this worker need not look
--- before seq. A worker asks for marks when a full claim took long, and makes a full claim every second, which finds
--- jobs that committed late with a number before the mark. Lanes and priorities without a mark are always read from
--- their beginning.
+-- `marks` are for times when the dead entries at the head of the index cannot be removed, because something
+-- holds the oldest snapshot (a backup, a long query, a replica). Without marks, a claim reads all of these
+-- entries each time, and only 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that
+-- this worker need not look before seq. A worker asks for marks when a full claim took long, and makes a full
+-- claim every second, which finds jobs that committed late with a number before the mark. Lanes and priorities
+-- without a mark are always read from their beginning.
 --
 -- It uses `ctid = any (array(…))`, because joining back by id became a hash join over the whole table. The settings
 -- keep generic plans on the index while the table is small, since plans outlive its growth (57 µs instead of 700
@@ -122,7 +122,7 @@ begin
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
     elsif worker.tenant_id is null then
-      -- What is left, for tenants that had more than their share.
+      -- The rest goes to tenants that had more jobs than their share.
       walk.tenants := busy;
       walk.weights := array_fill(1, array[cardinality(busy)]);
       walk.all_weights := cardinality(busy);
@@ -133,7 +133,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- All of it, if the tenant has one plain lane.
+      -- The tenant's whole share, if it has one plain lane.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -173,7 +173,8 @@ begin
       next_heads := next_heads || found_lanes.next_heads;
       continue when cardinality(found_lanes.lanes) = 0;
 
-      -- Each lane gets its share of its queue's, and twice more what the others left.
+      -- In the first round, each lane gets its part of its queue's share. In two more rounds, it gets what the
+      -- others left.
       for pass in 1..3 loop
         progress := 0;
         if cardinality(found_lanes.lanes) = 1 then

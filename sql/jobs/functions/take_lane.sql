@@ -48,7 +48,7 @@ begin
       where h.status = 'ready' and h.tenant_id = tenant and h.lane = first_lane
       order by h.lane, h.priority, h.seq limit wanted for update skip locked))
     returning j.priority, j.seq, case
-      -- Most have none of these.
+      -- Most jobs have none of these fields.
       when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(

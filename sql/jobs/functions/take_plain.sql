@@ -1,7 +1,8 @@
--- Takes ready jobs of tenants that have one lane alone, without a target, a limit or a mark: most tenants at most times,
--- and one statement for all of them. Says what is left for take_jobs to look at more closely (`rest`), who has had its
--- share and may have more (`busy`), and after which tenant the next claim goes on. Called by take_jobs, whose settings
--- hold here too, but for the hash join. Locks the jobs that it takes, and waits for none.
+-- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are
+-- like this most of the time, and one statement serves them all. Returns the tenants at which take_jobs has to look more
+-- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after
+-- which the next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join.
+-- Locks the jobs that it takes, and never waits.
 
 create type mayfly_private.plain_taken as (
   jobs json,
@@ -39,7 +40,7 @@ begin
       where f.status = 'ready' and f.tenant_id = w.tenant
       order by f.tenant_id, f.lane limit 1) l
   ), seen as materialized (
-    -- Shares are rounded up: the last tenants of the walk get what is left, and the next claim begins with them.
+    -- Shares are rounded up. The last tenants get what is left, and the next claim begins with them.
     select f.n, f.tenant, f.lane, f.plain, least(f.share, greatest(0, wanted - sum(f.share) over (order by f.n) + f.share))::integer as quota
     from found f
   ), taken as (
@@ -52,7 +53,7 @@ begin
         where r.status = 'ready' and r.tenant_id = s.tenant and r.lane = s.lane
         order by r.lane, r.priority, r.seq limit s.quota for update skip locked) h))
     returning j.tenant_id, j.priority, j.seq, case
-      -- Most have none of these.
+      -- Most jobs have none of these fields.
       when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(

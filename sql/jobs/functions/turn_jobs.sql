@@ -1,5 +1,5 @@
--- The definer half of mayfly.turn_jobs. The claim's locks on the agent's line come before any job is locked, because
--- a transaction that stops the agent holds them while it waits for the jobs.
+-- The definer half of mayfly.turn_jobs. The claim locks the agent and its ancestors before any job is locked,
+-- because a transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -14,6 +14,7 @@ declare
   failed jsonb := '[]';
   taken mayfly_private.taken_jobs;
   late boolean;
+  asleep boolean;
   look_in double precision;
 begin
   perform mayfly_private.check_claim(wanted, queues, names, lease);
@@ -25,20 +26,23 @@ begin
   end if;
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
+  asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  if park is not null and not taken.are_any then
-    look_in := mayfly_private.park_worker(worker.tenant_id, park);
+  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  if park is not null and json_array_length(taken.jobs) < wanted then
+    look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
   return json_build_object('lost', completed -> 'lost', 'cancelled', completed -> 'cancelled', 'failed', failed,
-    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any, 'look_in', look_in);
+    'jobs', taken.jobs, 'place', taken.place, 'took', taken.took, 'late', late and not taken.are_any, 'look_in', look_in, 'asleep', asleep and not taken.are_any);
 end
 $$;
 
 comment on function mayfly_private.turn_jobs is 'Completes and fails jobs, and claims more.';
 grant execute on function mayfly_private.turn_jobs to authenticated, service_role;
 
--- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Gives the answers of all:
--- { lost, cancelled, failed, jobs, place, took, late }.
+-- A worker's turn in one call: complete_jobs, fail_jobs and claim_jobs, in one transaction. Returns the answers of all
+-- three: { lost, cancelled, failed, jobs, place, took, late, asleep }. `asleep` means that the worker slept before this
+-- look, and the look found nothing.
 
 create function mayfly.turn_jobs(
   done jsonb default '[]', failures jsonb default '[]', wanted integer default 1, queues text[] default null, names text[] default null,

@@ -1,5 +1,6 @@
--- The definer half of mayfly.wait_job. Fenced. The row lock orders it against signal_job and tell_parents: a writer
--- of a signal holds the job, so either this call sees the signal or the writer sees that the job waits.
+-- The definer half of mayfly.wait_job. The lease must be the caller's. The row lock puts this call and those of
+-- signal_job and tell_parents in order: a writer of a signal holds the job, so either this call sees the signal or the
+-- writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.
@@ -59,7 +60,7 @@ begin
   end if;
   insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
   values (job.tenant_id, job.id, step, job.attempt, outcome, 128 + octet_length(outcome::text));
-  -- The signal's bytes move, so nothing is refused.
+  -- The signal's bytes only move to another table, so nothing is refused.
   perform mayfly_private.count_usage(job.tenant_id, 0, 128 + octet_length(outcome::text) - coalesce(taken.bytes, 0), 0);
   return outcome;
 end
@@ -68,9 +69,9 @@ $$;
 comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
 grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
--- Takes the first of several signals that is there; or returns { timeout } if `until` has passed; or puts the job to
--- sleep and returns { waiting }. Then its lease is over, and it runs again when a signal comes or at that time. The
--- outcome is recorded as the step. A timer is a wait for no signal.
+-- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise
+-- it puts the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a
+-- signal comes or at that time. The outcome is recorded as the step. A timer is a wait without signals.
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb

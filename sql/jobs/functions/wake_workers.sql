@@ -1,11 +1,13 @@
--- Wakes the workers of a tenant that sleep, and those of the secret key, which work for all: ends their sleep and
--- broadcasts once on the tenant's private topic. Where nobody sleeps nothing is broadcast. A hint, as every broadcast:
--- a worker looks by itself at least every few seconds. Called by all that makes a job ready. Waits for nobody.
+-- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. It ends
+-- their sleep and broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like
+-- every broadcast, this is only a hint, because a worker looks at least every few seconds anyway. Called by
+-- everything that makes a job ready. Never waits.
 --
--- A worker parks in one transaction and looks again in the next: what committed before it parked it finds then. What had
--- asked who sleeps before it parked, and commits after it has looked, holds a shared lock until then: the worker sees that
--- (adders_under_way), and looks again soon. Without it one job in ten, added as its worker went to sleep, waited 50 ms.
--- Counted in what the tenant may tell by now (announce_rate); beyond that, a worker's own look finds the job.
+-- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
+-- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
+-- only after the worker has looked. It holds a shared lock until then, which the worker sees (adders_under_way), so
+-- it looks again soon. Without it, one in ten jobs that were added while a worker went to sleep waited 50 ms. The
+-- broadcast counts in the tenant's announce_rate. Beyond that rate, the worker finds the job when it looks.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
@@ -34,4 +36,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.wake_workers is 'Wakes the workers of a tenant that sleep.';
+comment on function mayfly_private.wake_workers is 'Wakes the sleeping workers of a tenant.';

@@ -1,4 +1,4 @@
--- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time that the settings give.
+-- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time in the settings.
 
 create table mayfly.finished_jobs (
   tenant_id uuid not null,
@@ -35,6 +35,7 @@ create table mayfly.finished_jobs (
 -- For retention and lists.
 create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, finished_at);
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
+create index finished_jobs_holder_idx on mayfly.finished_jobs (tenant_id, holder, id) where holder is not null;
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -58,4 +59,4 @@ alter table mayfly.finished_jobs
 comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
 comment on column mayfly.finished_jobs.run_at is 'When the job was due for its last attempt.';
 comment on column mayfly.finished_jobs.started_at is 'When its last attempt began.';
-comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of the attempt before the last.';
+comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of its last failed attempt.';

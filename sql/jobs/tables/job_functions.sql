@@ -11,6 +11,6 @@ create table mayfly_private.job_functions (
 
 comment on table mayfly_private.job_functions is 'Functions that pg_cron wakes when they have jobs.';
 comment on column mayfly_private.job_functions.at_once is 'How many calls may be open at once.';
-comment on column mayfly_private.job_functions.names is 'The jobs that it has handlers for, as reported in its last call. Until then null, which means any.';
+comment on column mayfly_private.job_functions.names is 'The jobs for which it has handlers, as reported in its last call. Null until then, which means any job.';
 
 alter table mayfly_private.job_functions enable row level security;

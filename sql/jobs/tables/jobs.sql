@@ -6,7 +6,7 @@
 -- each lane. There are no foreign keys: the tenant and the agent come from the verified caller, and looking them up
 -- cost 8 µs a job (forget_jobs deletes what a tenant leaves).
 --
--- lease_end has no index: expired leases are found by walking the running jobs, every second at most.
+-- lease_end has no index, because expired leases are found by reading the running jobs, at most every second.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -70,14 +70,14 @@ alter table mayfly.jobs
   alter column input set statistics 0;
 
 comment on table mayfly.jobs is 'Jobs that can still run. Those that have ended are in finished_jobs.';
-comment on column mayfly.jobs.lane is 'What workers search by: the target if there is one, then queue, name and group.';
+comment on column mayfly.jobs.lane is 'The key with which workers search: the target if there is one, then queue, name and group.';
 comment on column mayfly.jobs.seq is 'The job''s place in its lane. It gets a new one each time it becomes ready.';
 comment on column mayfly.jobs.run_at is 'When the job is or was due. While it waits: when the wait times out.';
 comment on column mayfly.jobs.attempt is 'Rises with every claim and never falls. With the holder, it identifies the lease.';
 comment on column mayfly.jobs.max_attempts is 'After this many attempts the job fails. Waits and returned jobs use no attempt.';
 comment on column mayfly.jobs.holder is 'The agent or person that holds the job; all zeros for the secret key.';
-comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the earliest end in the agent''s line.';
-comment on column mayfly.jobs.cancelled is 'The job was cancelled. Its worker sees that at its next write or heartbeat.';
+comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the end of the agent or an ancestor.';
+comment on column mayfly.jobs.cancelled is 'Whether the job was cancelled. Its worker sees this at its next write or heartbeat.';
 comment on column mayfly.jobs.backoff is '{ base, factor, cap } in seconds; null for 1, 2, 300.';
 comment on column mayfly.jobs.answers is 'The message that the end of the job answers.';
-comment on column mayfly.jobs.bytes is 'What the job counts in the tenant''s max_bytes: 768, plus the length of its input and its result as text.';
+comment on column mayfly.jobs.bytes is 'How many bytes the job counts in the tenant''s max_bytes: 768, plus the lengths of its input and its result as text.';

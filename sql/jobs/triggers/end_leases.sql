@@ -1,4 +1,4 @@
--- Takes the leases of agents that are stopped or suspended, or whose expiry moves forward, and those of their
+-- Takes back the leases of agents that are stopped or suspended, or whose expiry moves forward, and those of their
 -- descendants, in the transaction that ends them. So no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
@@ -41,13 +41,13 @@ begin
           where a.tenant_id = ended.tenant and a.id = j.holder and (line.status <> 'running' or line.expires_at < j.lease_end))
       order by j.id
       for update of j);
-    perform mayfly_private.release_leases(ended.tenant, held, 'worker_ended', 'The agent that had it was stopped, suspended or ended sooner.');
+    perform mayfly_private.release_leases(ended.tenant, held, 'worker_ended', 'The agent that held the job was stopped, suspended or ended sooner.');
   end loop;
   return null;
 end
 $$;
 
-comment on function mayfly_private.end_leases is 'Trigger: takes the leases of agents that have ended.';
+comment on function mayfly_private.end_leases is 'Trigger: takes back the leases of agents that have ended.';
 
 create trigger agents_end_leases after update on mayfly.agents
   referencing old table as old_rows new table as new_rows

@@ -9,8 +9,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- Without asking the tables: who writes under a lease has been asked. One of another tenant, which fired a schedule
-  -- or took a lease in passing, is named to nobody.
+  -- Does not look at the tables, because the writer under a lease was already checked. An actor of another
+  -- tenant, which fired a schedule or took a lease in passing, is not named.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -24,7 +24,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for things of several tenants, each with its own tenant beside it.
+-- The same for things of several tenants, with a tenant for each.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void

@@ -1,4 +1,4 @@
--- A cursor of the log as text, which callers keep and pass back. Only the database reads and makes its content.
+-- A cursor of the log as text, which callers keep and pass back. Only the database makes and reads its content.
 
 create function mayfly_private.close_cursor(cursor_state jsonb)
 returns text

@@ -1,10 +1,12 @@
--- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at most
--- announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served at once,
--- whatever another has left. pg_cron or the embedded Supabase calls it each second, and listen calls it in passing
--- for one tenant if neither is there. Only one runs at a time: a second one leaves the work to the first.
+-- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at
+-- most announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served
+-- at once, however many another tenant has. pg_cron or the embedded Supabase calls it each second. Without
+-- them, listen calls it in passing for one tenant. Only one flush runs at a time, and a second one leaves the
+-- work to the first.
 --
--- It looks at up to 20,000 rows, shared among the tenants, the oldest of each. Beside 300,000 due rows of one tenant
--- a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all. It merges the rows of each topic that it leaves.
+-- It looks at up to 20,000 rows, divided among the tenants, the oldest of each. With 300,000 due rows of one
+-- tenant, a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all of them. It merges the remaining rows of
+-- each topic.
 
 -- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
 -- no room registered is sent to nobody.
@@ -92,7 +94,8 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- All at once. If that fails, each tenant separately, so that one failing broadcast silences no other tenant.
+  -- Sends all at once. If that fails, it sends each tenant's separately, so that one failing broadcast does not
+  -- silence other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
@@ -110,8 +113,8 @@ begin
       total := total + more;
       exit when one is null;
     exception when others then
-      -- As realtime.send has it: nothing depends on a broadcast.
-      raise warning 'Due nudges of % could not be told: %', coalesce(one::text, 'some tenant'), sqlerrm;
+      -- As in realtime.send, a failure is only a warning, because nothing depends on a broadcast.
+      raise warning 'Due nudges of % could not be sent: %', coalesce(one::text, 'some tenant'), sqlerrm;
     end;
   end loop;
   return total;

@@ -12,4 +12,4 @@ return case
   else regexp_replace(field, '^body', op ->> 'old')
 end;
 
-comment on function mayfly_private.given_field is 'What the field of an operation is called in the form in which it was given.';
+comment on function mayfly_private.given_field is 'The name of an operation''s field in the form in which it was sent.';

@@ -1,6 +1,6 @@
--- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a project
--- without pg_cron, each transaction announces by itself. A time in the future comes from a clock that was set back
--- since.
+-- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a
+-- project without pg_cron, each transaction sends its own broadcasts. A time in the future comes from a clock
+-- that was set back since.
 
 create function mayfly_private.is_flushed()
 returns boolean
@@ -15,4 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_flushed is 'Whether somebody tells what is due.';
+comment on function mayfly_private.is_flushed is 'Whether something sends due broadcasts.';

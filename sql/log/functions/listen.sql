@@ -1,13 +1,13 @@
--- Leases the tenant's log, with the nudges for the calling agent alone, and up to 100 channels for 60 s. Nudges are
--- sent only while somebody has a lease. Returns the newest numbers of what the caller may read, with which it
--- notices lost broadcasts. `lost` says how many it has noticed since the last call. What the caller may not read is
--- left out of the lease and the answer. Opening an inbox leases it.
+-- Leases the tenant's log, including the nudges only for the calling agent, or only for people, and up to 100
+-- channels, for 60 s. Nudges are sent only while somebody has a lease. Returns the newest numbers of everything that
+-- the caller may read, so that it notices lost broadcasts. `lost` says how many it has noticed since the last call.
+-- Topics that the caller may not read are left out of the lease and the answer. Opening an inbox leases it.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
--- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts, this
--- call sends them in passing. Locks the topics' leases while it writes them, every 10 s at most, however many
--- listen.
+-- log is the highest id among the newest 200 events that the caller may see. If nothing flushes due broadcasts,
+-- this call sends them in passing. Locks the topics' leases while it writes them, at most every 10 s, however
+-- many callers listen.
 
 create function mayfly_private.listen(log boolean, channels text[], lost integer)
 returns jsonb
@@ -19,8 +19,10 @@ declare
   caller constant mayfly_private.caller := mayfly_private.caller();
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
-  kinds constant text[] := array(select k.kind from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
-  of_log constant boolean := coalesce(log, false) and cardinality(kinds) > 0;
+  kinds text[];
+  -- Kinds of which the caller also sees the events for others.
+  open_kinds text[];
+  of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
   readable jsonb := '{}';
   topics text[];
@@ -30,6 +32,9 @@ begin
   elsif lost is null or lost < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'lost must be at least 0.', null, '{"field": "lost"}');
   end if;
+  select coalesce(array_agg(k.kind), '{}'), coalesce(array_agg(k.kind) filter (where k.sees_all), '{}') into kinds, open_kinds
+  from mayfly_private.readable_kinds() k where k.tenant_id = tenant;
+  of_log := coalesce(log, false) and cardinality(kinds) > 0;
   if cardinality(channels) > 0 and of_messages then
     select coalesce(jsonb_object_agg(c.name, c.last_seq), '{}') into readable
     from mayfly.channels c
@@ -38,11 +43,11 @@ begin
   topics := array(
     select format('tenant:%s:log', tenant) where of_log
     union all
-    select format('tenant:%s:agent:%s', tenant, own) where of_log and own is not null
+    select case when own is null then format('tenant:%s:people', tenant) else format('tenant:%s:agent:%s', tenant, own) end where of_log
     union all
     select format('tenant:%s:channel:%s', tenant, name) from jsonb_object_keys(readable) name);
 
-  -- A lease that has most of its time left is left alone.
+  -- A lease with most of its time left is not renewed.
   topics := array(
     select t from unnest(topics) t
     where not exists (select from mayfly_private.listeners l
@@ -62,8 +67,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- What nobody leases any more, last of all: of two calls that each hold what they deleted, one would
-  -- insert what the other has deleted, and each wait for the other.
+  -- Deletes leases that have ended, and does this last. Otherwise, two calls that hold what they deleted could
+  -- each insert what the other has deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
@@ -84,7 +89,7 @@ begin
     'log', case when of_log then coalesce((
       select max(e.id)
       from (select n.id, n.audience, n.type from mayfly.events n where n.tenant_id = tenant order by n.xid desc, n.id desc limit 200) e
-      where e.type = any (kinds) and (e.audience is null or e.audience = own)), 0) end,
+      where e.type = any (kinds) and (e.audience is null or e.audience = own or e.type = any (open_kinds))), 0) end,
     'inbox', case when of_messages then coalesce((
       select b.last_seq from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = caller.id), 0) end,
     'channels', readable);

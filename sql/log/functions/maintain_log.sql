@@ -13,7 +13,7 @@ declare
   events bigint;
   newest xid8;
 begin
-  -- The oldest first, by (xid, id); those of another life of the database can stand anywhere.
+  -- Oldest first, by (xid, id). Events of an earlier epoch of the database can be anywhere.
   with old as (
     select e.xid, e.id, e.at from mayfly.events e where e.tenant_id = tenant order by e.xid, e.id limit max_rows
   ), deleted as (

@@ -10,8 +10,8 @@ declare
   long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   deleted integer;
 begin
-  -- One whose id says that it was made later (by a clock ahead) is kept until then: its age is what
-  -- has it refused once it is forgotten.
+  -- If a clock was ahead, an operation's id has a later time. Such an operation is kept until that time, because
+  -- once it is deleted, it is refused only if its id looks old.
   delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
     select b.tenant_id, b.id from mayfly_private.ops b
     where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago

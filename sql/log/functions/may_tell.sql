@@ -1,10 +1,10 @@
--- How many of `wanted` broadcasts a tenant may send now, of the project's announce_rate a second. The rest is due.
--- Without this, one tenant that messages itself could use up what Realtime allows the whole project. Called by
--- functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate a second. The rest
+-- is due. Without this, one tenant that messages itself could use up the whole project's Realtime rate. Called
+-- by functions that broadcast.
 --
 -- Counted in the tenant's shards of usage. Like charge, it locks a free shard until commit and waits for none. It
--- does not see open transactions, so further shards may send a half, a quarter, … each, and all together at most
--- twice the rate.
+-- does not see open transactions, so each further shard may send only half as many as the one before, and all
+-- together at most twice the rate.
 
 create function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer

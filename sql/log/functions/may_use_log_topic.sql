@@ -1,4 +1,5 @@
--- tenant:{t}:log, the nudges. Callers with memory:read can read it, and only the database sends.
+-- tenant:{t}:log, the nudges. Whoever may read any kind of event can read it, and only the database sends. A nudge has
+-- no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -6,7 +7,8 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return not sending and extension = 'broadcast' and tenant = any (mayfly_private.tenant_ids('memory:read'));
+  return not sending and extension = 'broadcast' and exists (
+    select from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
 end
 $$;
 

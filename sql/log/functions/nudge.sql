@@ -1,14 +1,14 @@
--- Announces to the readers of a tenant's log, or to one agent, that there is something to pull, once for each window
--- (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
+-- Announces to the readers of a tenant's log, or to one agent and people, that there is something to pull, once for each
+-- window (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
 -- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
 -- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
 -- by the log's triggers.
 --
--- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it. So it
--- leaves a due row all the same, and whether somebody listens is checked again when that is sent.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it.
+-- So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
--- If nothing flushes, each transaction with a listener broadcasts by itself, once for each audience. A savepoint
--- that is rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
+-- If nothing flushes, each transaction broadcasts once for each audience with a listener. A savepoint that is
+-- rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
 -- warning of realtime.send, because the log is the truth.
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
@@ -16,12 +16,34 @@ returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+begin
+  if audience is null then
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:log', tenant));
+    return;
+  end if;
+  perform mayfly_private.nudge_people(tenant);
+  -- An agent that is not alive is told only of its end, so that somebody who still listens with its token hears
+  -- nothing more.
+  if not exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:agent:%s', tenant, audience));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+
+-- Announces it on one topic, as described above.
+
+create function mayfly_private.nudge_topic(tenant uuid, about text)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  about constant text := case
-    when audience is null then format('tenant:%s:log', tenant)
-    else format('tenant:%s:agent:%s', tenant, audience)
-  end;
   sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
   flushed boolean;
   listened boolean;
@@ -29,20 +51,13 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- To one that does not live nothing is said but its end: whoever still listens with its token hears no more.
-  if audience is not null and exists (
-    select from mayfly.agents a
-    where a.tenant_id = tenant and a.id = audience and mayfly_private.effective_status(a) <> 'running'
-  ) then
-    return;
-  end if;
-  -- A list that grew too long begins anew: a nudge too many does no harm.
+  -- A list that has grown too long is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
     select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
   if not listened then
-    -- As is_flushed asks, in the same statement: this is what nearly every write comes to.
+    -- The same check as is_flushed, but in this statement, because nearly every write gets here.
     insert into mayfly_private.nudges_due (tenant_id, topic, event)
     select tenant, about, 'log_appended' from mayfly_private.flusher f
     where f.at between instant - interval '5 seconds' and instant + interval '5 seconds';
@@ -50,7 +65,7 @@ begin
   end if;
   flushed := mayfly_private.is_flushed();
   if flushed then
-    -- Waits for nobody: a row that another transaction holds is as good as one that was told just now.
+    -- Does not wait, because a row that another transaction holds means that a nudge is being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
@@ -67,9 +82,32 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
+comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for the logs of several tenants: one statement for those where nobody listens, which are most.
+-- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it
+-- costs one look at an index, and leaves no due row: if somebody begins to watch while this transaction is open, a
+-- watch still looks every 30 s.
+
+create function mayfly_private.nudge_people(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  about constant text := format('tenant:%s:people', tenant);
+begin
+  if exists (
+    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > mayfly_private.now()
+  ) then
+    perform mayfly_private.nudge_topic(tenant, about);
+  end if;
+end
+$$;
+
+comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
+
+-- The same for the logs of several tenants, with one statement for all tenants without listeners, which are
+-- most.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void

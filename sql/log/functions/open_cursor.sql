@@ -1,4 +1,4 @@
--- Reads a cursor of the log, as jsonb. Refuses an invalid one, and one that the log no longer reaches. Called by
+-- Reads a cursor of the log, as jsonb. Refuses an invalid cursor, and one that is older than the log. Called by
 -- read_log and pull. Locks nothing.
 --
 -- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which

@@ -1,8 +1,9 @@
--- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
--- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and
--- passes each type to the function of its room (mayfly_private.operation_types), which checks the content and
--- writes. It is the only entry point for what clients queue. As owner, because nobody else may write. Each room's
--- function names the caller's tenant in its statements, and repeats the conditions of its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was
+-- applied before returns its first result. An operation is { id, type, subject, body }. This function claims
+-- the ids and passes each type to the function of its room (mayfly_private.operation_types), which checks the
+-- content and writes. It is the only entry point for what clients queue. Runs as the owner, because nobody else
+-- may write. Each room's function names the caller's tenant in its statements, and repeats the conditions of
+-- its policies.
 --
 -- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
 -- 100. Locks the tenant like a foreign key does, and what the rooms lock.
@@ -15,7 +16,7 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant(null);
   long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
-  -- The least UUIDv7 of that time.
+  -- The smallest UUIDv7 of that time.
   least_id constant uuid := lpad(to_hex(floor(extract(epoch from long_ago) * 1000)::bigint), 12, '0') || repeat('0', 20);
   ids uuid[];
   claimed uuid[];
@@ -44,8 +45,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- An operation is known for as long as operations are kept; one that was made before might have been
-  -- applied and forgotten. A UUIDv7 says when it was made.
+  -- Operations are kept for a limited time. An older one might have been applied and forgotten. Its UUIDv7
+  -- says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -63,7 +64,8 @@ begin
     execute format('select %s($1, $2, $3)', room.work) into written using tenant, push, claimed;
     charged := charged + written;
   end loop;
-  -- Those that wrote nothing are kept by their ids all the same; for the others, the rooms charge.
+  -- Operations that wrote nothing are charged here, because their ids are still kept. The rooms charge the
+  -- others.
   if cardinality(claimed) > charged then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(claimed) - charged);
   end if;
@@ -89,7 +91,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Set by mayfly.sync alone, for operations in the form that they had before 0.2.
+  -- Only mayfly.sync sets this, for operations in the form from before 0.2.
   if push @? '$[*].old' then
     perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');

@@ -1,12 +1,13 @@
--- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that the
--- events are about if asked for. As owner, with the conditions of the policies resolved once and repeated in every
--- statement: a page of the log took 52 ms as the caller, and 21 this way. Locks nothing.
+-- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that
+-- the events are about if asked for. Runs as the owner, and resolves the conditions of the policies once and
+-- repeats them in every statement. A page of the log took 52 ms as the caller, and takes 21 ms this way. Locks
+-- nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). With any number of writers
--- nothing is missed, nothing comes twice, and an idle transaction stalls nobody (10,946 of 10,946 events with 16
--- writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted` name, and
--- then stores the rows, page by page. They are as the caller sees them now, so that a row that was hidden and shown
--- again ends up right.
+-- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). However many writers
+-- there are, nothing is missed or repeated, and an idle transaction stalls nobody (10,946 of 10,946 events with
+-- 16 writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted`
+-- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was
+-- hidden and shown again ends up right.
 --
 -- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
 -- row that would exceed this, except for its first.
@@ -15,7 +16,7 @@ create function mayfly_private.read_log(since text, types text[], with_rows json
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A plan for many rows that are not there would be compiled first, 200 ms and more.
+-- A plan for many expected rows would be compiled first, which takes 200 ms and more.
 set jit = off
 as $$
 declare
@@ -45,7 +46,7 @@ begin
   kinds := mayfly_private.wanted_kinds(readable.kinds, types);
   if jsonb_typeof(with_rows) is distinct from 'object' or exists (
     select from jsonb_object_keys(with_rows) asked where asked not in (select r.entity from mayfly_private.event_rows r)) then
-    perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with some of %s.',
+    perform mayfly_private.fail(400, 'invalid_request', format('with_rows must be an object with one or more of %s.',
       (select string_agg(r.entity, ', ' order by r.entity) from mayfly_private.event_rows r)),
       'For example {"memory": true}. Other rows are not sent with the log.', '{"field": "with_rows"}');
   end if;
@@ -60,12 +61,13 @@ begin
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
-    -- Within a round behind the last one looked at; ids begin with 1.
+    -- Within a round, continue after the last event that was looked at. Ids begin with 1.
     from_xid := coalesce((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
     from_id := coalesce((cursor_state ->> 'i')::bigint, 0);
 
-    -- Not seen is what was under way then, and what began since: two ranges of the index, the first before
-    -- the second. One range from the oldest on reads all that came while a transaction idles.
+    -- The unseen transactions are those that were open at that time, and those that began since. These are two
+    -- ranges of the index, the first before the second. A single range from the oldest one on would read
+    -- everything that was written while a transaction idled.
     part := '{"whole": true}';
     if from_xid < pg_snapshot_xmax(seen) and pg_snapshot_xmin(seen) < pg_snapshot_xmax(seen) then
       part := mayfly_private.scan_log(tenant, of_epoch, kinds, readable.open_kinds, own, caller_id, from_xid, from_id, null,
@@ -81,7 +83,7 @@ begin
     more := not (part -> 'whole')::boolean;
     fitting := jsonb_array_length(page);
 
-    -- The names of changed fields are a state's own, and can be long.
+    -- The names of changed fields are keys of a state, and can be long.
     if pg_column_size(page) > max_bytes then
       fitting := (select greatest(1, count(*) filter (where e.bytes <= max_bytes)) from (
         select sum(octet_length(p.event::text)) over (order by p.n) as bytes
@@ -98,7 +100,7 @@ begin
     end loop;
     if fitting < jsonb_array_length(page) then
       page := (select jsonb_agg(p.event order by p.n) from jsonb_array_elements(page) with ordinality as p (event, n) where p.n <= fitting);
-      -- A room that came before may have given rows of events that are left to the next page.
+      -- An earlier room may have returned rows for events that are left for the next page.
       rows := (select jsonb_object_agg(r.entity, (
           select coalesce(jsonb_agg(r.row order by r.n), '[]') from jsonb_array_elements(r.given) with ordinality as r (row, n)
           where exists (select from jsonb_array_elements(page) e where e -> 'subject' = r.row -> 'id')))
@@ -119,9 +121,10 @@ $$;
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are kinds
--- of events, or prefixes ('memory.*'). Null: all that the caller may see. Rows are included only if with_rows asks:
--- {"memory": true, "state": true}, or some states by key, {"state": ["progress"]}.
+-- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
+-- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
+-- key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500

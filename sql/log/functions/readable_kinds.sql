@@ -1,6 +1,6 @@
 -- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
 -- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
--- policy of mayfly.events, once a statement, and by functions that read the log, as owner. Locks nothing.
+-- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
 returns table (tenant_id uuid, kind text, sees_all boolean)
@@ -18,6 +18,13 @@ begin
       join mayfly.scopes s on m.role = any (s.roles)
       join mayfly.event_kinds k on k.scope = s.name
       where m.user_id = caller.id and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text);
+  elsif caller.kind = 'client' then
+    return query
+      select m.tenant_id, k.kind, false
+      from mayfly.members m
+      join mayfly.scopes s on m.role = any (s.roles) and s.name = any (caller.scopes)
+      join mayfly.event_kinds k on k.scope = s.name
+      where m.tenant_id = caller.tenant_id and m.user_id = caller.id;
   elsif caller.kind in ('agent', 'secret') and caller.tenant_id is not null then
     return query
       select caller.tenant_id, k.kind, coalesce(k.admin_scope = any (caller.scopes), false)

@@ -9,6 +9,6 @@ create table mayfly_private.epochs (
   constraint epochs_cluster_key unique (system_identifier, timeline)
 );
 
-comment on table mayfly_private.epochs is 'One row for each cluster and timeline that this database has lived in.';
+comment on table mayfly_private.epochs is 'One row for each cluster and timeline on which this database has run.';
 
 alter table mayfly_private.epochs enable row level security;

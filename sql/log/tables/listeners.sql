@@ -1,6 +1,6 @@
--- The topics to which somebody listens, and until when. A lease ends by itself, so that nothing is broadcast for a
--- reader that has gone. One row for all listeners of a topic. Inboxes are not here, except for the nudges of their
--- owner's log: mayfly.inboxes has their readers. Written by listen.
+-- The topics to which somebody listens, and until when. A lease ends unless it is renewed, so nothing is
+-- broadcast for a reader that is gone. One row for all listeners of a topic. Inboxes are not here, except for
+-- the nudges of their owner's log: mayfly.inboxes has their readers. Written by listen.
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,

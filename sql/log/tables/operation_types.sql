@@ -9,8 +9,8 @@ create table mayfly_private.operation_types (
 );
 
 comment on table mayfly_private.operation_types is 'The types of operations that a push may contain.';
-comment on column mayfly_private.operation_types.scope is 'The scope without which an operation of this type is refused.';
+comment on column mayfly_private.operation_types.scope is 'The scope that an operation of this type needs.';
 comment on column mayfly_private.operation_types.work is
-  'The signature of a function of (tenant uuid, push jsonb, claimed uuid[]): the whole push, of which it applies the operations of its types whose ids are claimed, and checks all of its types. It may change their results in mayfly_private.ops. It returns how many it has charged a write for.';
+  'The signature of a function of (tenant uuid, push jsonb, claimed uuid[]): it gets the whole push, checks all operations of its types, and applies those whose ids are claimed. It may change their results in mayfly_private.ops. It returns for how many operations it has charged a write.';
 
 alter table mayfly_private.operation_types enable row level security;

@@ -30,7 +30,7 @@ begin
   from jsonb_to_recordset(outcomes) as s (index integer, id uuid, set jsonb)
   join mayfly.memories m on m.tenant_id = tenant and m.id = s.id,
     lateral (values
-      ('subject', m.version < 2000000000, 'names a memory that has changed 2000000000 times: put another'),
+      ('subject', m.version < 2000000000, 'names a memory that has changed 2000000000 times, so put another one'),
       ('body.set', coalesce(s.set ->> 'task', m.task) || coalesce(s.set ->> 'input', m.input)
           || coalesce(s.set ->> 'output', m.output) <> '', 'must leave a task, an input or an output'),
       ('body.set.tags', jsonb_array_length(coalesce(s.set -> 'tags', '[]')) <= 50, 'would make more than 50 tags'),
@@ -38,13 +38,13 @@ begin
       ('body.set.visibility', s.set ->> 'visibility' is distinct from 'agent'
           or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
           or tenant = any ((select mayfly_private.tenant_ids('memory:admin'))::uuid[]),
-        'may be narrowed by its agent, the ancestors of that and admins alone'),
+        'may be narrowed only by its agent, the agent''s ancestors and admins'),
       ('body.set.visibility', m.key is null or s.set ->> 'visibility' is null or not exists (
           select from mayfly.memories k
           where k.tenant_id = tenant and k.key = m.key and k.id <> m.id
             and case k.visibility when 'agent' then coalesce(k.agent_id, '00000000-0000-0000-0000-000000000000') else k.tenant_id end
               = case s.set ->> 'visibility' when 'agent' then coalesce(m.agent_id, '00000000-0000-0000-0000-000000000000') else tenant end),
-        'would make two memories of one key')
+        'would make two memories with the same key')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by s.index

@@ -1,9 +1,10 @@
 -- Checks the memory operations of a push before any is applied, and refuses the first fault with its index and
 -- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
 --
--- One pass accepts what is certainly valid: absent, or of its type and well within its bounds. Only the rest, and
--- every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of 200. In
--- jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the type.
+-- One pass accepts values that are certainly valid: absent, or of their type and well within their bounds. Only
+-- the rest, and every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of
+-- 200. In jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the
+-- type.
 
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -38,25 +39,25 @@ begin
     and (m.conversation_id is null
       or (m.conversation_id like '________-____-____-____-____________' and pg_input_is_valid(m.conversation_id, 'uuid')))
     and (m.kind is null or m.kind in ('"episode"', '"task_result"', '"conversation"', '"learning"', '"fact"', '"working"', '"general"'))
-    and (m.task is null or (jsonb_typeof(m.task) = 'string' and char_length(m.task #>> '{}') <= 2000))
-    and (m.input is null or (jsonb_typeof(m.input) = 'string' and char_length(m.input #>> '{}') <= 100000))
-    and (m.output is null or (jsonb_typeof(m.output) = 'string' and char_length(m.output #>> '{}') <= 100000))
-    and (m.critique is null or (jsonb_typeof(m.critique) = 'string' and char_length(m.critique #>> '{}') <= 20000))
+    and (m.task is null or (jsonb_typeof(m.task) = 'string' and char_length(m.task #>> '{}') <= 2000)) -- bounds: 2000 memory.task
+    and (m.input is null or (jsonb_typeof(m.input) = 'string' and char_length(m.input #>> '{}') <= 100000)) -- bounds: 100000 memory.input
+    and (m.output is null or (jsonb_typeof(m.output) = 'string' and char_length(m.output #>> '{}') <= 100000)) -- bounds: 100000 memory.output
+    and (m.critique is null or (jsonb_typeof(m.critique) = 'string' and char_length(m.critique #>> '{}') <= 20000)) -- bounds: 20000 memory.critique
     and (m.reward is null or m.reward between '0' and '1')
     and (m.success is null or m.success in ('true', 'false'))
-    and (m.importance is null or m.importance in ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10'))
+    and (m.importance is null or (m.importance between '1' and '10' and m.importance::numeric % 1 = 0)) -- bounds: 10 memory.importance
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
     -- In 108 bytes, no tag can be too long.
-    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false
+    and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false -- bounds: 50 memory.tags
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
-        where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end)
+        where jsonb_typeof(tag) <> 'string' or char_length(tag #>> '{}') not between 1 and 100) end) -- bounds: 100 memory.tag
     -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     and (m.metadata is null or (jsonb_typeof(m.metadata) = 'object' and (pg_column_size(m.metadata) <= 256
-      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}')))
+      or (pg_column_size(m.metadata) <= 65536 and not jsonb_path_exists(m.metadata, '$.**{33 to last}'))) -- bounds: 65536 memory.metadataBytes; 33 memory.metadataLevels + 1
       and mayfly_private.numbers_kept(m.metadata)))
-    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200))
+    and (m.key is null or (jsonb_typeof(m.key) = 'string' and char_length(m.key #>> '{}') between 1 and 200)) -- bounds: 200 memory.key
     and (m.once is null or m.once in ('true', 'false'))
     and (m.hlc is null or (m.hlc ~ '^\d{13}-[0-9a-f]{4}-[0-9A-Za-z_-]{1,36}$' and left(m.hlc, 13)::bigint <= now_ms + 60000))
     and (m.visibility is null or m.visibility in ('"tenant"', '"agent"'))
@@ -64,7 +65,7 @@ begin
       and pg_input_is_valid(m.created_at, 'timestamptz')))
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
-    and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100))
+    and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100)) -- bounds: 100 memory.model
     and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = 'array' and o.op #>> '{body,model}' <> ''))
   ) is not true;
   if doubted is not null then

@@ -1,4 +1,4 @@
--- Refuses a question that mayfly.recall cannot take, and names its field. Locks nothing.
+-- Refuses a question that is invalid for mayfly.recall, and names its field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
@@ -24,4 +24,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_recall is 'Refuses a question that a recall cannot take.';
+comment on function mayfly_private.check_recall is 'Refuses an invalid question.';

@@ -1,4 +1,4 @@
--- Refuses weights and half-lives that mayfly.recall cannot take. Locks nothing.
+-- Refuses weights and half-lives that are invalid for mayfly.recall. Locks nothing.
 
 create function mayfly_private.check_weights(weights jsonb, half_lives jsonb)
 returns void
@@ -29,7 +29,7 @@ begin
       '{"field": "weights"}');
   elsif coalesce((weights ->> 'reward')::numeric, 0.1) + coalesce((weights ->> 'importance')::numeric, 0.1)
       + coalesce((weights ->> 'recency')::numeric, 0.1) > 1 then
-    perform mayfly_private.fail(400, 'invalid_request', 'The weights reward, importance and recency must be at most 1 together.',
+    perform mayfly_private.fail(400, 'invalid_request', 'The weights reward, importance and recency must be at most 1 in total.',
       'Each is 0.1 unless you set it.', '{"field": "weights"}');
   end if;
 
@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_weights is 'Refuses weights and half-lives that a recall cannot take.';
+comment on function mayfly_private.check_weights is 'Refuses invalid weights and half-lives.';

@@ -1,7 +1,7 @@
--- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed them
--- and complete them. The sync function does this after each answer that left something to embed, and at POST
--- /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim locks its
--- rows (skip locked) in a short transaction of its own, so nothing waits for a worker.
+-- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed
+-- them and complete them. The sync function does this after each answer that left something to embed, and at
+-- POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
+-- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
 
 create function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'lease_seconds must be 5 to 600.', null, '{"field": "lease_seconds"}');
   end if;
 
-  -- A memory that was forgotten, or that has its vector by now, no longer waits.
+  -- A memory that was forgotten, or already has its vector, no longer waits.
   delete from mayfly_private.embedding_queue q where (q.tenant_id, q.memory_id) in (
     select d.tenant_id, d.memory_id
     from mayfly_private.embedding_queue d
@@ -58,7 +58,7 @@ $$;
 comment on function mayfly_private.claim_embeddings is 'Leases memories that wait for a vector.';
 grant execute on function mayfly_private.claim_embeddings to service_role;
 
--- Leases memories that wait for a vector to a worker. The sync function calls it with the secret key.
+-- Gives a worker a lease on memories that wait for a vector. The sync function calls it with the secret key.
 
 create function mayfly.claim_embeddings(model text, max_rows integer default 20, lease_seconds integer default 60)
 returns jsonb

@@ -1,7 +1,8 @@
--- The words of a sample of the memories that the caller sees, to be clustered: drawn by a hash of their ids, so that the
--- same memories give the same sample. Of each memory its 30 words that say most of it: (1 + ln times) * ln(memories /
--- memories that have the word), of words that stand in two memories at least and in half of them at most. Scope
--- memory:read. Runs as the caller. Reads what the caller sees. Locks nothing.
+-- The words of a sample of the memories that the caller sees, for clustering. The sample is drawn by a hash of
+-- the ids, so the same memories give the same sample. For each memory it returns the 30 most telling words,
+-- weighted by (1 + ln(occurrences)) * ln(memories / memories that have the word). Words must be in at least two
+-- memories and in at most half of them. Scope memory:read. Runs as the caller and reads what the caller sees.
+-- Locks nothing.
 --
 --   { memories, items: [{ id, task, reward, words: {word: weight} }] }
 
@@ -10,7 +11,8 @@ returns jsonb
 language plpgsql stable
 set search_path = ''
 set jit = off
--- Of a sample the planner knows nothing, and joined its words one by one: minutes for 240 abstracts.
+-- The planner knows nothing about a sample and joined its words one by one, which took minutes for 240
+-- abstracts.
 set enable_nestloop = off
 as $$
 declare
@@ -50,5 +52,5 @@ end
 $$;
 
 comment on function mayfly.cluster_sample is
-  'The words of a sample of the memories that the caller sees, to be clustered: { memories, items }.';
+  'The words of a sample of the memories that the caller sees, for clustering: { memories, items }.';
 grant execute on function mayfly.cluster_sample to authenticated, service_role;

@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.conflict_bytes is 'What a conflict is charged, in bytes.';
+comment on function mayfly_private.conflict_bytes is 'How many bytes a conflict is charged.';

@@ -1,7 +1,7 @@
--- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id, type,
--- memory, embedding, model }, and outboxes of processes that were away still hold that form; it is accepted until
--- 0.3. For a converted operation, `old` is the name of its one part, so that its result and its faults use the form
--- in which it came. Called by sync. Locks nothing.
+-- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id,
+-- type, memory, embedding, model }, and outboxes of processes that were away still hold that form; it is
+-- accepted until 0.3. For a converted operation, `old` names the part of the old form, so that results and
+-- errors use the form in which it was sent. Called by sync. Locks nothing.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb

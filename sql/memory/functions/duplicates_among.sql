@@ -1,9 +1,10 @@
--- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both, in
--- texts that begin or end alike. Returns for each memory the place of the first one that says the same, or its own
--- place. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both,
+-- in texts that begin or end alike. For each memory, returns the place of the first one that says the same, or
+-- its own place, and nothing if all are different. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair, and comparing hashes shows
+-- it in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -15,7 +16,18 @@ as $$
 declare
   -- The place of each memory, and for identical ones the lowest place.
   first integer[];
+  are_different boolean;
 begin
+  select count(*) = count(distinct e.beginning) and count(*) = count(distinct e.ending) into are_different
+  from unnest(memories) o (id)
+  cross join lateral (
+    select hashtextextended(m.kind || lower(left(m.task || left(m.input, 40) || left(m.output, 40), 40)), 0) as beginning,
+      hashtextextended(m.kind || lower(right(case when octet_length(m.output) >= 160 then m.output else m.task || m.input || m.output end, 40)), 0) as ending
+    from mayfly.memories m where m.tenant_id = tenant and m.id = o.id offset 0) e;
+  if are_different then
+    return null;
+  end if;
+
   with looked_at as materialized (
     select o.n, m.id, m.kind, lower(left(t.text, 40)) as beginning, lower(right(t.text, 40)) as ending, octet_length(t.text) as bytes
     from unnest(memories) with ordinality as o (id, n)
@@ -53,4 +65,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.duplicates_among is 'Which of some memories say the same as one before them.';
+comment on function mayfly_private.duplicates_among is 'Which memories of a list say the same as an earlier one.';

@@ -16,7 +16,7 @@ $$;
 comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and for callers that bring their own.
+-- For the functions, which make vectors, and for callers that pass their own.
 
 create function mayfly.embedding_dimensions()
 returns integer

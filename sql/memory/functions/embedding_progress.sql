@@ -32,12 +32,12 @@ $$;
 comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 grant execute on function mayfly_private.embedding_progress to service_role;
 
--- How far the embedding of a tenant's memories by a model has come. With the secret key, which names the tenant.
+-- How far a tenant's memories are embedded with a model. For the secret key, which names the tenant.
 --
---   memories   those that are not forgotten; `embedded` have a vector of the model, `left` have none
---   waiting    of those left, in the queue, leased ones too;  dead: of those left, failed 5 times
---              left without being either: queue_embeddings has not come to them
---   others     vectors of other models: what forget_vectors deletes
+--   memories   all that are not forgotten; `embedded` have a vector of the model, `left` have none
+--   waiting    those of `left` that are in the queue, including leased ones
+--   dead       those of `left` that failed 5 times; the rest of `left` is not queued yet
+--   others     vectors of other models, which forget_vectors deletes
 
 create function mayfly.embedding_progress(model text)
 returns jsonb

@@ -32,4 +32,4 @@ exception when data_exception then
 end
 $$;
 
-comment on function mayfly_private.embeddings_of is 'The embeddings of a push by its operations, where they are surely within their bounds.';
+comment on function mayfly_private.embeddings_of is 'The embeddings of a push by its operations, if they are certainly within their bounds.';

@@ -40,7 +40,7 @@ begin
       and (conversation is null or m.conversation_id = conversation)
     order by n.similarity desc, m.id
     limit depth) f
-  -- A vector that points elsewhere is not a match, even if there are few others.
+  -- A vector with a negative cosine is not a match, even if there are few other matches.
   where f.similarity > 0;
 
   if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then

@@ -1,11 +1,11 @@
 -- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
 -- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
--- unrelated), plus up to 0.01 for what is below. `unrelated` is the similarity that two unrelated texts have in a
--- model. So likenesses of two models can be compared; similarities cannot. Called by mayfly_private.recall. Locks
--- nothing.
+-- unrelated), plus up to 0.01 that ranks similarities below `unrelated`, which is the similarity of two unrelated
+-- texts in a model. Unlike similarities, likenesses of two models can be compared. Called by mayfly_private.recall.
+-- Locks nothing.
 
 create function mayfly_private.find_by_meanings(
-  tenant uuid, model text, asked extensions.halfvec, older_model text, older_asked extensions.halfvec,
+  tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,
   reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
   out ids uuid[], out similarities double precision[], out likenesses double precision[]
@@ -16,7 +16,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
-  unrelated double precision := (select w.unrelated from mayfly_private.worth_of_model(tenant, model) w);
+  older_unrelated double precision;
   found record;
 begin
   select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
@@ -31,7 +31,7 @@ begin
     return;
   end if;
 
-  unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
+  older_unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
   select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
@@ -41,7 +41,7 @@ begin
   from (
     select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
     union all
-    select o.id, o.similarity, 0.01 * least(1, o.similarity / unrelated) + 0.99 * greatest(0, o.similarity - unrelated) / (1 - unrelated)
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / older_unrelated) + 0.99 * greatest(0, o.similarity - older_unrelated) / (1 - older_unrelated)
     from unnest(found.ids, found.similarities) o (id, similarity)
     where not exists (
       select from mayfly.memory_vectors v

@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.find_copies is 'Finds the memories that have the content of puts which were not stored.';
+comment on function mayfly_private.find_copies is 'Finds existing memories with the content of puts that were not stored.';

@@ -1,4 +1,4 @@
--- Adds memories whose task or tags have a word similar to a word of the question that nothing contains.
+-- If no memory contains a word of the question, adds memories with a similar word in their task or tags.
 -- mayfly_private.find_by_words calls it only for such words, so a question without a typo costs nothing more. Locks
 -- nothing.
 
@@ -19,7 +19,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not as a set clause: a session that has not loaded pg_trgm yet would refuse it.
+  -- Not in a set clause, because a session that has not loaded pg_trgm yet would refuse it.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word
@@ -62,4 +62,4 @@ end
 $$;
 
 comment on function mayfly_private.find_typos is
-  'Adds the memories whose task or tags have nearly the words that nothing has.';
+  'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';

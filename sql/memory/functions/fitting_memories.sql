@@ -1,5 +1,5 @@
--- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes
--- count too and can make six bytes of one. It reads and writes out every memory, so mayfly_private.pull calls it
+-- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes,
+-- which can turn one byte into six, count too. It reads and writes out every memory, so mayfly_private.pull calls it
 -- only for a page that may become too large. Locks nothing.
 
 create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
@@ -9,7 +9,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- One also if all of them have just been forgotten, so that the next page continues after the last.
+    -- At least one, even if all of them have just been forgotten, so that the next page continues after the
+    -- last.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -22,4 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fitting_memories is 'How many memories fit into a page of so many bytes.';
+comment on function mayfly_private.fitting_memories is 'How many memories fit into a page of this many bytes.';

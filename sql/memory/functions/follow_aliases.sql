@@ -1,6 +1,6 @@
--- Finds the memories that the updates and deletes of a push are about. If an update names an id under which nothing
--- was stored, because the tenant already had its content or its key, it applies to the memory that has it. Called by
--- apply_memories. Locks nothing.
+-- Finds the memories for the updates and deletes of a push. If an update names an id under which nothing was
+-- stored, because the tenant already had its content or its key, it applies to the memory that has it. Called
+-- by apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb
@@ -17,4 +17,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.follow_aliases is 'Names the memories that updates and deletes are about.';
+comment on function mayfly_private.follow_aliases is 'Finds the memories for updates and deletes.';

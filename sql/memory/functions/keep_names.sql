@@ -1,6 +1,6 @@
--- Adds to the results of a push which memory is kept if a put was not stored under its own id, and keeps that id as
--- another name of the memory. apply_memories calls it with the push as it came and as it was applied. Locks nothing
--- else.
+-- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's
+-- id as another name of that memory. apply_memories calls it with the push before and after it was changed.
+-- Locks nothing else.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -26,4 +26,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.keep_names is 'Keeps the ids of puts that were not stored as names of the memories that were.';
+comment on function mayfly_private.keep_names is 'Keeps the id of each put that was not stored, as an alias of the memory that was stored instead.';

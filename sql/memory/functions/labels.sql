@@ -1,5 +1,5 @@
--- The text that recall searches with tolerance for typos: task and tags, the short texts by which people and agents
--- ask. For an index; called by every write of a memory.
+-- The text in which recall tolerates typos: task and tags, which are short texts that people and agents ask
+-- for. For an index, so every write of a memory calls it.
 
 create function mayfly_private.labels(task text, tags text[])
 returns text

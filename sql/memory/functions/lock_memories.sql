@@ -1,6 +1,6 @@
--- Locks those memories of a list that exist and that the caller can see, and returns their ids. A push does not
--- change or forget any other: a memory that does not exist and another agent's private memory both get `gone`, and
--- without memory:read every memory does. mayfly_private.push calls it for its updates and deletes.
+-- Locks those memories of a list that exist and that the caller can see, and returns their ids. A push changes
+-- and forgets no others: for a memory that does not exist, and for another agent's private memory, it returns
+-- `gone`. Without memory:read, it does so for every memory. mayfly_private.push calls it for its updates and deletes.
 --
 -- It runs as owner, where no policies apply, so it repeats their conditions, resolved once. Without them, a sibling
 -- could delete a private memory. Locks the memories in the order of their ids.

@@ -1,10 +1,10 @@
--- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
--- memory. The update replaces text and tags as a whole, and other fields where the put has them. Called by
--- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what a
--- sibling keeps under the same key. Needs memory:read, because the result says what exists.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of
+-- that memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by
+-- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what
+-- a sibling stores under the same key. Needs memory:read, because the result says what exists.
 --
--- Locks the keys, in order, until the transaction ends. Of two pushes that bring a key, the second sees the first
--- one's memory.
+-- Locks the keys, in order, until the transaction ends. If two pushes use the same key, the second one sees the
+-- memory of the first.
 
 create function mayfly_private.match_keys(tenant uuid, push jsonb, claimed uuid[], by_agent uuid)
 returns jsonb
@@ -51,7 +51,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- A memory under an id that was forgotten meanwhile is another memory.
+        -- The memory with this id was forgotten meanwhile, so the put becomes a new memory with another id.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)

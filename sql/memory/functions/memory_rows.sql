@@ -1,6 +1,6 @@
--- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
--- memory comes once, with the first of its events on the page. read_log calls it for {"memory": true}; see
--- mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }.
+-- Each memory is included once, with the first of its events on the page. read_log calls it for {"memory":
+-- true}; see mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -39,7 +39,7 @@ begin
     fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
   end if;
   return jsonb_build_object(
-    -- Up to the event before that of the first memory that does not fit.
+    -- The events before the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
       select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')

@@ -1,8 +1,9 @@
--- What the tenant remembers, in numbers, of the memories that the caller sees: without tombstones and
--- what has expired. Reads them all. Runs as the caller (scope memory:read). Locks nothing.
+-- Counts the memories that the caller sees, without tombstones and expired memories. Reads all of them. Runs as
+-- the caller (scope memory:read). Locks nothing.
 --
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
---     with_vector: {model: n}, without_vector, conflicts }      by_agent: the 100 with the most
+--     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
+--   by_agent: the 100 agents with the most memories; by_day: the days (UTC) of the last 90 with new memories
 
 create function mayfly.memory_statistics()
 returns jsonb
@@ -33,6 +34,11 @@ begin
       'by_agent', (
         select coalesce(jsonb_agg(jsonb_build_object('agent_id', a.agent_id, 'memories', a.n) order by a.n desc, a.agent_id), '[]')
         from (select x.agent_id, count(*) as n from seen x group by 1 order by 2 desc, 1 limit 100) a),
+      'by_day', (
+        select coalesce(jsonb_object_agg(d.day, d.n), '{}')
+        from (
+          select (x.created_at at time zone 'UTC')::date as day, count(*) as n from seen x
+          where x.created_at > instant - interval '90 days' group by 1) d),
       'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
       'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
       'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
@@ -41,5 +47,5 @@ end
 $$;
 
 comment on function mayfly.memory_statistics is
-  'What the tenant remembers: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, with_vector, without_vector, conflicts }.';
+  'Counts of the tenant''s memories: { memories, bytes, last_hour, last_day, private, by_kind, by_agent, by_day, with_vector, without_vector, conflicts }.';
 grant execute on function mayfly.memory_statistics to authenticated, service_role;

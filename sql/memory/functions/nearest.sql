@@ -1,18 +1,18 @@
--- The vectors of a tenant and a model that are nearest to one, by cosine distance, and how alike they
--- are (1 at best). Visibility and filters are the caller's to add. Nothing for a vector that is null.
--- Called by mayfly_private.recall. Locks nothing.
+-- The vectors of a tenant and a model that are nearest to a vector, by cosine distance, with their similarity
+-- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
+-- mayfly_private.recall. Locks nothing.
 --
--- A small tenant is read exactly, by B-tree. A large one has settled vectors: then the best of its fresh
--- tail, read exactly, and of the HNSW index. That holds every large tenant, so among the vectors of
--- others it meets one of this tenant's every (whole / body) steps; it pays while that costs less than
--- reading the body.
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then
+-- the result is the best of its fresh tail, compared exactly, and of the HNSW index. The index has all large
+-- tenants, so a search finds one of this tenant's vectors every (whole / body) steps. It is used as long as
+-- this costs less than reading the body.
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- By itself, the planner never chose HNSW, because it can avoid a sort and other plans cannot. With these settings
--- each statement has one plan, whatever the statistics and the tenant, and it is made once a session.
+-- Left alone, the planner never chose HNSW. With these settings, each statement has only one possible plan,
+-- whatever the statistics and the tenant, and it is made once per session.
 set enable_seqscan = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan
@@ -21,7 +21,7 @@ rows 20
 as $$
 #variable_conflict use_column
 declare
-  -- Compared with itself, because a session has these settings only after it has used pgvector.
+  -- The setting is compared with itself, because a session has it only after it has used pgvector.
   is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
   iterative_scan constant text := current_setting('hnsw.iterative_scan');
   ef_search constant text := current_setting('hnsw.ef_search');
@@ -29,7 +29,7 @@ declare
   body bigint;
   whole bigint;
   ef integer;
-  -- How many vectors, of all tenants, the best are expected among.
+  -- The number of vectors, of all tenants, among which the best are expected.
   spread double precision;
   steps integer;
   setting text;
@@ -42,16 +42,17 @@ begin
   where s.tenant_id = tenant and s.model = nearest.model;
   spread := reach::double precision * whole / body;
 
-  -- A step costs as much as reading some 12 vectors. At 20, HNSW is taken for 10,000 vectors among
-  -- 110,000 (a quarter of the time of reading them), not for many more to find.
+  -- A step costs about as much as reading 12 vectors. With 20, HNSW is used for 10,000 vectors among 110,000
+  -- (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0, where the first batch (ef) should hold twice as many. 1, where it should hold half of them, and so
-    -- the best ten of twenty: what it met besides fills up the rest (a fifth less time than 3,000 steps,
-    -- for 10,000 among 110,000). Further where that fell short.
+    -- 0 steps if the first batch (ef) is expected to hold twice as many as needed. 1 if it should hold at least
+    -- half of them, such as the best ten of twenty: other vectors that the search met fill up the rest. For
+    -- 10,000 vectors among 110,000, that takes a fifth less time than 3,000 steps. If a try does not find
+    -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- Not by set clauses: a session that has not loaded pgvector yet is refused these (as one that
-      -- restores a dump). Assigned, since each perform is a statement to run.
+      -- Not in set clauses, which fail in a session that has not loaded pgvector yet, such as one that restores
+      -- a dump. Assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -97,4 +98,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.nearest is 'The vectors that are nearest to one.';
+comment on function mayfly_private.nearest is 'The vectors that are nearest to a vector.';

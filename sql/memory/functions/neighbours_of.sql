@@ -1,8 +1,8 @@
--- Lets memories lend relevance to those remembered right before and after them, in the same conversation or else in
--- the same session: `share` of their relevance to the next one, and half of that to the one after it. Returns which
--- memories gain and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
+-- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in
+-- the same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns
+-- which memories gain, and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
 --
--- On conversations that nothing was tuned on, it raised recall@10 from .624 to .688. It takes 0.3 ms.
+-- On conversations that were not used for tuning, it raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
@@ -63,4 +63,4 @@ end
 $$;
 
 comment on function mayfly_private.neighbours_of is
-  'What memories lend to those right before and after them.';
+  'How much relevance memories lend to those right before and after them.';

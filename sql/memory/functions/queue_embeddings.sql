@@ -41,10 +41,10 @@ $$;
 comment on function mayfly_private.queue_embeddings is 'Queues memories that have no vector of a model.';
 grant execute on function mayfly_private.queue_embeddings to service_role;
 
--- Queues memories for a new model, or memories that came by another way than a push. Each call looks at max_rows
--- memories, so none takes long. To re-embed a tenant, call it with the `after` that it returned until that is null.
--- Then call POST /sync/drain while mayfly.embedding_progress counts waiting memories, and then
--- mayfly.forget_vectors. With the secret key, which names the tenant.
+-- Queues memories to be embedded by a new model, or memories that were not written by a push. Each call looks at
+-- max_rows memories, so none takes long. To re-embed a tenant, call it again with the returned `after` until that is
+-- null. Then call POST /sync/drain while mayfly.embedding_progress counts waiting memories, and finally
+-- mayfly.forget_vectors. For the secret key, which names the tenant.
 
 create function mayfly.queue_embeddings(model text, max_rows integer default 1000, after uuid default null)
 returns jsonb

@@ -1,21 +1,23 @@
--- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and the statements that it is made
--- of repeat the policies of mayfly.memories: the operators @@ and && are not leakproof, so under the policies they would
--- never be index conditions (full text on 100,000 rows: 370 ms under the policy, 0.32 ms without). Locks nothing.
+-- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and its statements
+-- repeat the policies of mayfly.memories. The operators @@ and && are not leakproof, so under the policies they
+-- could never use an index (full text on 100,000 rows: 370 ms under it, 0.32 ms without). Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus what its neighbours lend it, divided by the best one's
---   level     = how well the best do: (words * fit + meaning * likeness) / (words + meaning)
+--               plus the share of its neighbours, divided by the best one's
+--   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- The words' score and fit: mayfly_private.find_by_words; likeness: mayfly_private.find_by_meanings. The weights are the caller's: words weigh 1, meaning what
--- mayfly_private.worth_of_model says, neighbours 0.3, the others 0.1 unless set. Half-lives: mayfly_private.half_life.
--- Fused by scores, not by ranks (reciprocal ranks were .005 to .015 of nDCG@10 behind at every weight): Bruch, Gai and Ingber,
--- "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
+-- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
+-- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
+-- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
+-- for Hybrid Retrieval", TOIS 2023).
 --
--- A statement each for words, vectors and rows, planned once a session: to plan one for all anew took 2 ms a recall.
+-- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
+-- three took 2 ms to plan at each recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -52,8 +54,10 @@ declare
   fused record;
   lent record;
   ranked record;
+  threads uuid[];
+  times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. Without half-lives of the caller, those of mayfly_private.half_life.
+  -- Computed once, not for each memory. If the caller passes no half-lives, mayfly_private.half_life has them.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -120,9 +124,9 @@ begin
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
-      -- Of the nearest fewer, where none is filtered out: 50 of 10,000 vectors among 110,000 took HNSW three times
-      -- as long as 20. Some of them will not pass a filter.
-      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, older_model, older_embedding::extensions.halfvec,
+      -- If there is no filter, fewer of the nearest are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, some of them will not pass.
+      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       best_likeness := by_meaning.likenesses[1];
@@ -130,40 +134,29 @@ begin
     exit when by_words.ids is null and by_meaning.ids is null;
     level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances, array_agg(f.worth) as worths, array_agg(f.recency) as recencies,
-      array_agg(f.thread) as threads, array_agg(f.created_at) as times
+    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances
     into fused
     from (
-      select f.id, f.relevance, r.worth, r.recency, r.thread, r.created_at
+      select either.id, sum(either.share) as relevance
       from (
-        select either.id, sum(either.share) as relevance
-        from (
-          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
-          from unnest(by_words.ids, by_words.scores) w (id, score)
-          union all
-          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
-          from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
-        ) either
-        group by either.id
-        order by relevance desc, either.id
-        limit depth
-      ) f
-      cross join lateral (
-        select 1 - of_reward - of_importance - of_recency
-            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
-        from mayfly.memories m
-        -- After a hundred half-lives freshness is as good as zero. A thousand would underflow, which is an error.
-   cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-        where m.tenant_id = tenant and m.id = f.id
-        offset 0) r
-      order by f.relevance desc, f.id
+        select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
+        from unnest(by_words.ids, by_words.scores) w (id, score)
+        union all
+        select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
+        from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
+      ) either
+      group by either.id
+      order by relevance desc, either.id
+      limit depth
     ) f;
-    newcomers := null;
-    if of_neighbours > 0 and num_nonnulls(variadic fused.threads[1:20]) > 0 then
-      select * into lent from mayfly_private.neighbours_of(tenant, fused.threads[1:20], fused.times[1:20], fused.ids[1:20],
-        fused.relevances[1:20], of_neighbours,
+    if of_neighbours > 0 then
+      select array_agg(coalesce(m.conversation_id, m.session_id) order by f.n), array_agg(m.created_at order by f.n) into threads, times
+      from unnest(fused.ids[1:20]) with ordinality f (id, n)
+      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m;
+    end if;
+    newcomers := '{}';
+    if num_nonnulls(variadic threads) > 0 then
+      select * into lent from mayfly_private.neighbours_of(tenant, threads, times, fused.ids[1:20], fused.relevances[1:20], of_neighbours,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
     else
@@ -176,31 +169,28 @@ begin
     from (
       select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select c.id, c.worth, c.recency,
+        select c.id, r.worth, r.recency,
           level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
           level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
-        from (
-          select * from unnest(fused.ids, fused.relevances, fused.worths, fused.recencies) b (id, relevance, worth, recency)
-          union all
-          select f.id, 0, r.worth, r.recency from unnest(newcomers) f (id) cross join lateral (
-        select 1 - of_reward - of_importance - of_recency
-            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-          h.recency, coalesce(m.conversation_id, m.session_id) as thread, m.created_at
-        from mayfly.memories m
-        -- A hundred half-lives are as good as forever; a thousand, half of them squared, underflow, which is an error.
-        cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-          / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-        where m.tenant_id = tenant and m.id = f.id
-        offset 0) r
-        ) c
+        from unnest(fused.ids || newcomers, fused.relevances || array_fill(0::double precision, array[cardinality(newcomers)])) c (id, relevance)
         left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
+        cross join lateral (
+          select 1 - of_reward - of_importance - of_recency
+              + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
+            h.recency
+          from mayfly.memories m
+          -- After a hundred half-lives, freshness is practically zero. A thousand would underflow: an error.
+          cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
+            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
+          where m.tenant_id = tenant and m.id = c.id
+          offset 0) r
       ) k
       order by score desc, k.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- Duplicates filled the list, so look further, once.
-    exit when not grouped or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
   if ranked.ids is null then
@@ -220,11 +210,11 @@ begin
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
     select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
-      case when grouped then array(
+      case when places is not null then array(
         select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
     from unnest(ranked.ids, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
       with ordinality as r (id, score, relevance, gain, recency, place, n)
-    where not grouped or r.place = r.n
+    where places is null or r.place = r.n
     order by r.n
     limit result_limit
   ) s
@@ -239,19 +229,18 @@ $$;
 comment on function mayfly_private.recall is 'The best memories for a question.';
 grant execute on function mayfly_private.recall to authenticated, service_role;
 
--- The memories that answer a question best, by words and by meaning, or those that are like one of them
--- (similar_to). Called by the query function as whoever calls it. Every row comes with its score taken
--- apart; mayfly_private.recall has the formula.
+-- The memories that answer a question best, by words and by meaning, or the memories that resemble one of them
+-- (similar_to). The query function calls it as its own caller. Rows have their scores broken down, as above.
 --
---   kinds, having_tags (all of them), agent, min_reward, since, until (excluded), for_task (the same
---   text), session and conversation narrow it.
+--   Filters: kinds, having_tags (all of them), agent, min_reward, since, until (exclusive), for_task (the same
+--   text), session and conversation.
 --   weights      {"words": 1, "meaning": 1, "neighbours": 0.3, "reward": 0.1, "importance": 0.1, "recency": 0.1}: the first two
---                0 to 100, the others 0 to 1, the last three at most 1 together; meaning is what its model is worth unless set
---   half_lives   days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit come with it, 0 to 5, from its conversation or session
---   grouped      near duplicates are one result, with the others' ids; false gives each of them
---   explain      parts also hold the weights, and the words that were asked for with their rarity
---   older_…      the question by the model before: for memories that have no vector of the present one yet
+--                0 to 100, the others 0 to 1, the last three at most 1 in sum; meaning defaults to its model's worth
+--   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
+--   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
+--   grouped      near duplicates are one result, with the ids of the others; false returns each of them
+--   explain      `parts` also has the weights, and the words of the question with their rarity
+--   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
   query text default null,
@@ -281,7 +270,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Plans its one statement once a session. A function in SQL planned it at each call, which took 0.27 ms.
+-- Its one statement is planned once per session. A function in SQL planned it at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan

@@ -1,9 +1,9 @@
--- Asks the sync function to drain each tenant that waits: a request is lost at worst, and comes again with
--- the next minute. The project's URL and secret key come from Vault, where they are under these names:
+-- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, it is repeated in
+-- the next minute. The project's URL and secret key come from Vault, under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
 --   select vault.create_secret('mayfly-', 'mayfly_functions_prefix'); -- only after mayfly init --prefix mayfly-
--- Dynamic, since pg_net and Vault need not be there.
+-- It uses dynamic SQL, because pg_net and Vault may be missing.
 
 create function mayfly_private.request_drains()
 returns integer

@@ -1,9 +1,9 @@
--- Counts in how many of a tenant's memories each word stands, in a sample of 1,000. Due once a day, and after the
--- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories take
--- 15 ms. Locks the rows that it writes.
+-- Counts in how many memories of a sample of 1,000 each word of a tenant occurs. Due once a day, and when the
+-- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories
+-- take 15 ms. Locks the rows that it writes.
 --
--- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The sample
--- follows the hash of the id, because one of the newest memories alone is skewed.
+-- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The
+-- sample is drawn by a hash of the id, because a sample of only the newest memories would be skewed.
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
 returns jsonb

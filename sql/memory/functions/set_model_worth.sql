@@ -40,9 +40,9 @@ $$;
 comment on function mayfly_private.set_model_worth is 'Sets the weight of an embedding model for the tenant.';
 grant execute on function mayfly_private.set_model_worth to authenticated, service_role;
 
--- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that names no
--- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth. Scope
--- memory:admin.
+-- Sets what an embedding model is worth to the tenant: the weight of its meaning in each recall that sets no
+-- weight, and the similarity of unrelated texts. Without `meaning`, the model goes back to its default worth.
+-- Scope memory:admin.
 
 create function mayfly.set_model_worth(model text, meaning real default null, unrelated real default null, measured jsonb default null)
 returns jsonb

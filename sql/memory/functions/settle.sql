@@ -1,14 +1,14 @@
--- Settles what an update wants of a memory, field by field:
+-- Decides what an update changes of a memory, field by field:
 --
---   latest_wins  the newer hybrid logical clock has its way; a field that no update touched is oldest
---   merge        three-way with `base`: what only one side changed stays changed; metadata deep; tags
---                by union and removal; where both changed one value, the newer. Without a base of the
---                field, tags and metadata only gain, the rest is as with latest_wins
---   manual       applied where the field still is as `base` has it; else the memory stays as it is, and
---                what was wanted is kept as a conflict
+--   latest_wins  the newer hybrid logical timestamp wins; a field that was never updated is the oldest
+--   merge        a three-way merge with `base`. A change of only one side stays. Metadata is merged deeply, and
+--                tags by additions and removals. If both changed a value, the newer one wins. Without the base
+--                of a field, tags and metadata are only added to, and the rest is like latest_wins
+--   manual       applied if the field still has the value in `base`; otherwise the memory stays as it is, and
+--                the wanted value is kept as a conflict
 --
--- Gives { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }.
--- However updates are ordered on their way, latest_wins ends in the same values. Locks nothing.
+-- Returns { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }.
+-- With latest_wins, the final values are the same in whatever order updates arrive. Locks nothing.
 
 create function mayfly_private.settle(memory jsonb, change jsonb)
 returns jsonb

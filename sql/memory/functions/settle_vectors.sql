@@ -1,8 +1,9 @@
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
--- many; 0 if nothing is left to settle. A tenant with `large` vectors of a model is large, and it stays so. Run it
--- repeatedly in the background, each time in its own transaction: its work stays done wherever it is stopped. As the
--- tenant grows, it also measures how far the index must be searched (mayfly_private.tune_search). pg_cron calls it
--- (operations/schedules.sql), and mayfly.maintain for the tenant of its caller.
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first.
+-- Returns how many; 0 if nothing is left to settle. A tenant with `large` vectors of a model becomes large and
+-- stays large. Run it repeatedly in the background, each time in its own transaction, so that its work is kept
+-- whenever it is stopped. As the tenant grows, it also measures how far the index must be searched
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant
+-- of its caller.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
@@ -10,7 +11,7 @@ create function mayfly_private.settle_vectors(batch integer default 500, large i
 returns integer
 language plpgsql security definer
 set search_path = ''
--- After a bulk load, without statistics, the planner read the whole table for each tenant: 45 s.
+-- After a bulk load, without statistics, the planner read the whole table for each tenant, which took 45 s.
 set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
@@ -45,7 +46,7 @@ begin
     return 0;
   end if;
 
-  -- Before these are in the index, because vectors that it does not hold are the harder question.
+  -- Measured before these vectors are in the index, because vectors that it does not have are harder to find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -54,7 +55,7 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- Joined by their position: without statistics, a join by key compared each with all of the tenant's.
+  -- Joined by position, because without statistics a join by key compared each vector with all of the tenant's.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(

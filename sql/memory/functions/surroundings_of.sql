@@ -1,6 +1,6 @@
--- The memories remembered right before and after a memory, in the same conversation or else in the same session, in
--- order. `place` counts from -1 backwards and from 1 forwards. Each text is cut after 2,000 characters. Called by
--- mayfly_private.recall. Locks nothing.
+-- The memories remembered right before and after a memory, in the same conversation or else in the same
+-- session, in order. `place` is -1 and below before the memory, and 1 and above after it. Each text is cut
+-- after 2,000 characters. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
 returns jsonb

@@ -1,9 +1,10 @@
--- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, notes it
--- in the tenant's settlement, and returns it. One value for all tenants was either too slow or too small. It asks
--- for the newest vectors, beginning with those of the fresh tail, which the index does not know, with more and more
--- candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find. Comparing with all vectors instead
--- took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares with all before it would search with
--- 1,000.) mayfly_private.settle_vectors calls it now and then as the tenant grows; it takes a second or two.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model,
+-- stores it in the tenant's settlement, and returns it. A single value for all tenants was either too slow or
+-- too small. It searches for the newest vectors, beginning with those of the fresh tail, which are not in the
+-- index, with more and more candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find.
+-- Comparing with all vectors instead took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares
+-- with all before it would search with 1,000.) mayfly_private.settle_vectors calls it now and then as the
+-- tenant grows; it takes a second or two.
 --
 -- Locks the settlement.
 
@@ -17,7 +18,7 @@ as $$
 #variable_conflict use_column
 declare
   asked uuid[];
-  -- What the largest number of candidates found, in pairs.
+  -- The pairs that the largest number of candidates found.
   askers uuid[];
   best uuid[];
   found_again bigint;
@@ -53,8 +54,9 @@ begin
     exit when found_again >= 0.995 * cardinality(best);
   end loop;
 
-  -- Of many, 1,000 do not find all either: where vectors lie loosely, 100 found 0.995 of what these did, and
-  -- 0.989 of the best ten; so half as wide again, though the index itself holds no more than 0.992 of them.
+  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of
+  -- what 1,000 found, but only 0.989 of the real best ten. So the value is increased by half. The index can
+  -- find at most 0.992 of those.
   update mayfly_private.settlements s
   set ef_search = least(ef * 3 / 2, 1000)
   where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000

@@ -47,7 +47,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise a passage of each without its rarer words, as somebody would ask who remembers it vaguely.
+  -- Otherwise, a passage of each memory without its rarer words, like a question of somebody who remembers it
+  -- vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -83,13 +84,15 @@ $$;
 comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
--- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth: the same
--- at each call while the memories are. In mode `groups` a question is the text of a memory, and what answers it are the
--- others of its conversation or task; where there are fewer than 20 such groups, `passages`: a passage without its rarer
--- words, and its memory. Scopes memory:admin and memory:read.
+-- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth.
+-- They stay the same while the memories do. In the mode `groups`, a question is the text of a memory, and its
+-- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode
+-- is `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes
+-- memory:admin and memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
---   id: the memory that asks, which is no answer; unrelated: as measured, null with fewer than 20 vectors
+--   id: the memory of the question, which is not an answer
+--   unrelated: as measured, null with fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb

@@ -1,13 +1,13 @@
--- The words of a question as searches, the rarest first: at most 12, with the number of sampled memories that have
--- each (0.5 for a word that the sample does not have; null in a small tenant, where they are counted while it is
--- searched). A word that looks like the beginning of a hash, and a single letter of a script of pairs, match as
--- prefixes. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as searches, rarest first and at most 12, with the number of sampled memories that
+-- have each. This is 0.5 for a word that the sample does not have, and null in a small tenant, where words are
+-- counted during the search. A word that looks like the beginning of a hash, and a single letter of a script of
+-- pairs, match as prefixes. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not rewritten yet have words with accents. While there are any, a word with an accent is
--- asked for in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
+-- Rows that maintenance has not rewritten yet have words with accents. While there are such rows, a word with
+-- an accent is searched in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
-  tenant uuid, language text, question text, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
+  tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
 )
 language plpgsql stable
 set search_path = ''
@@ -18,7 +18,6 @@ declare
   config constant regconfig := mayfly_private.text_search_config(language);
   asked constant tsvector := to_tsvector(config, mayfly_private.searched(question));
   plain tsvector := '';
-  is_sampled constant boolean := exists (select from mayfly_private.word_samples s where s.tenant_id = tenant);
   quoted text;
   of_quoted tsquery;
 begin
@@ -37,10 +36,14 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs adds nothing to its pair.
+    -- The last letter of a run of pairs is already in its pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
+  -- Most questions quote nothing.
+  if translate(question, U&'"\201C\201E\00AB', '') = question then
+    return;
+  end if;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
     -- For a script of pairs, its pairs.

@@ -1,5 +1,5 @@
--- What agents have learned, by tenant, generation (how deep in its line an agent was spawned) and agent. Dead agents
--- are included, because memories outlive them. For the SQL editor.
+-- What agents have learned, by tenant, generation (how many ancestors an agent has) and agent. Dead agents are
+-- included, because memories outlive them. For the SQL editor.
 
 select
   t.name as tenant,

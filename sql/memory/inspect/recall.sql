@@ -1,7 +1,7 @@
--- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if you
--- like, the id of a memory that the answer should resemble. No embedding can be made here, so without that id the
--- answer uses words alone. It shows the secret key's answer; an agent or a viewer sees less where `seen_by` is not
--- the whole tenant.
+-- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if
+-- you like, the id of a memory that the answer should resemble. No embedding can be made here, so without that
+-- id, only words are used. It shows the secret key's answer; an agent or a viewer sees less where `seen_by` is
+-- not the whole tenant.
 
 with asked as materialized (
   select t.id as tenant_id, 'the question'::text as question, null::uuid as similar_to
@@ -23,10 +23,11 @@ select
   r.agent_name as learned_by,
   concat_ws(', ',
     'words: ' || (r.parts ->> 'words_rank') || '. (fits ' || round((r.parts ->> 'fit')::numeric, 2) || ')',
-    'like a word of its task or tags: ' || round((r.parts ->> 'typos')::numeric, 2),
+    round((r.parts ->> 'typos')::numeric, 2) || ' similar to a word of its task or tags',
     'meaning: ' || (r.parts ->> 'vector_rank') || '. (' || round((r.parts ->> 'similarity')::numeric, 2) || ')',
-    'lent by its neighbours: ' || round((r.parts ->> 'neighbours')::numeric, 2)) as found_by,
-  -- Of each word of the question how rare it is here, and what of its rank this memory has (mayfly_private.find_by_words).
+    round((r.parts ->> 'neighbours')::numeric, 2) || ' from its neighbours') as found_by,
+  -- For each word of the question, how rare it is in the tenant, and its rank in this memory
+  -- (mayfly_private.find_by_words).
   (select string_agg(format('%s (rarity %s, rank %s)', w ->> 'word', w ->> 'rarity',
       round(ts_rank('{0.1,0.2,0.8,1}', m.words, quote_literal(w ->> 'word')::tsquery)::numeric, 2)), ', ')
     from jsonb_array_elements(r.parts #> '{asked,words}') w) as by_word,
@@ -39,7 +40,7 @@ select
   coalesce((
     select string_agg(v.model || case when v.settled then ' (settled)' else ' (fresh)' end, ', ' order by v.model)
     from mayfly.memory_vectors v
-    where v.tenant_id = n.tenant_id and v.memory_id = r.id), 'none yet: found by words alone') as vectors,
+    where v.tenant_id = n.tenant_id and v.memory_id = r.id), 'none yet: found by words only') as vectors,
   date_trunc('second', now() - r.created_at) as age,
   r.id
 from named n

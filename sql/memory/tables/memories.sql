@@ -1,5 +1,6 @@
 -- What agents learned. A deleted memory stays as a tombstone without content. The checks repeat the bounds of
--- check_push, which names field and operation. Here they hold for every writer, so no column is without a bound.
+-- check_push, which names field and operation. Here they apply to every writer, so no column is without a
+-- bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -11,24 +12,24 @@ create table mayfly.memories (
   kind text not null default 'episode'
     constraint memories_kind_known check (kind in (
       'episode', 'task_result', 'conversation', 'learning', 'fact', 'working', 'general')),
-  task text not null default '' constraint memories_task_length check (char_length(task) <= 2000),
-  input text not null default '' constraint memories_input_length check (char_length(input) <= 100000),
-  output text not null default '' constraint memories_output_length check (char_length(output) <= 100000),
-  critique text not null default '' constraint memories_critique_length check (char_length(critique) <= 20000),
+  task text not null default '' constraint memories_task_length check (char_length(task) <= 2000), -- bounds: 2000 memory.task
+  input text not null default '' constraint memories_input_length check (char_length(input) <= 100000), -- bounds: 100000 memory.input
+  output text not null default '' constraint memories_output_length check (char_length(output) <= 100000), -- bounds: 100000 memory.output
+  critique text not null default '' constraint memories_critique_length check (char_length(critique) <= 20000), -- bounds: 20000 memory.critique
   reward real constraint memories_reward_range check (reward between 0 and 1),
   success boolean,
-  importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10),
+  importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10), -- bounds: 10 memory.importance
   tags text[] not null default '{}'
-    constraint memories_tags_count check (cardinality(tags) <= 50)
+    constraint memories_tags_count check (cardinality(tags) <= 50) -- bounds: 50 memory.tags
     -- Each tag has at most 100 characters. A check of each would take a query a row.
     constraint memories_tags_length check (
       array_position(tags, null) is null and array_position(tags, '') is null
-      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)),
+      and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)), -- bounds: 100 memory.tag
   metadata jsonb not null default '{}'
-    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536)
+    constraint memories_metadata_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 65536) -- bounds: 65536 memory.metadataBytes
     -- A nested object takes at least 8 bytes, so 256 bytes cannot hold 33 levels.
     constraint memories_metadata_depth check (
-      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')),
+      pg_column_size(metadata) <= 256 or not jsonb_path_exists(metadata, '$.**{33 to last}')), -- bounds: 33 memory.metadataLevels + 1
   tokens integer constraint memories_tokens_range check (tokens >= 0),
   latency_ms integer constraint memories_latency_ms_range check (latency_ms >= 0),
   visibility text not null default 'tenant'
@@ -37,18 +38,18 @@ create table mayfly.memories (
   -- One more than an update accepts (mayfly_private.apply_updates), so that a memory at the limit can still be
   -- forgotten.
   version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
-  -- Room for a clock of 55 characters for each of 16 fields.
+  -- Room for a timestamp of 55 characters for each of 16 fields.
   hlc jsonb not null default '{}'
     constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
-  -- Made by mayfly_private.words: in a push, or else in a trigger (mayfly_private.write_words).
+  -- Made by mayfly_private.words, in a push or otherwise in a trigger (mayfly_private.write_words).
   words tsvector not null default '',
   words_version smallint not null default 0,
   -- The caller's own name for the memory: see mayfly_private.match_keys.
-  key text constraint memories_key_length check (char_length(key) between 1 and 200),
+  key text constraint memories_key_length check (char_length(key) between 1 and 200), -- bounds: 200 memory.key
   -- Set for memories that were put with "once", until they change.
   content_hash uuid,
   constraint memories_text_present check (deleted_at is not null or task <> '' or input <> '' or output <> ''),
@@ -65,8 +66,8 @@ create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- planner needs no statistics of them. Otherwise it would read the words of 100,000 rows for a tenant of 1,000 (32
 -- ms instead of 3), and the tags of all. It takes two thirds of the size of one index of words and one of tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
--- Rows that maintenance has not rewritten yet. While a tenant has any, recall also asks for words as they were
--- written then.
+-- Rows that maintenance has not rewritten yet. While a tenant has some, recall also searches for words in their
+-- old form.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
 -- For the memories before and after a memory: see mayfly_private.neighbours_of.
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
@@ -102,8 +103,8 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
--- One clock for each field, not one for the row. With one, an update of the reward would make an older update of the
--- critique that arrives later look outdated, and the order of arrival would decide.
+-- A timestamp for each field, not one for the row. With a single one, an update of the reward would make an
+-- older update of the critique that arrives later look outdated, and the order of arrival would decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is

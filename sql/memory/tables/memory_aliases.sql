@@ -1,5 +1,5 @@
--- Ids under which a memory was put that the tenant already had, by its content or its key. They stay names of that
--- memory, so a caller that kept such an id can read, update and forget it.
+-- Other ids of memories. If a memory is put whose content or key the tenant already has, its id becomes an
+-- alias of the existing memory. So a caller that kept the id can read, update and forget that memory.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- The vectors of memories, in a table of their own: updating a reward on 1,000 rows took 3.73 s with the vector
--- inline and 0.026 s without.
+-- The vectors of memories, in a separate table, because updating the reward of 1,000 rows took 3.73 s with the
+-- vectors inline, and 0.026 s without.
 --
 -- A new vector belongs to the fresh tail, which is read exactly. In the background, those of large tenants are
 -- settled into the HNSW index (mayfly_private.settle_vectors), so a writer never pays for that index: batches of 100
@@ -9,8 +9,8 @@ create table mayfly.memory_vectors (
   tenant_id uuid not null,
   model text not null constraint memory_vectors_model_length check (char_length(model) between 1 and 100),
   memory_id uuid not null,
-  -- The number of dimensions is set by mayfly_private.set_dimensions and stored nowhere else. A vector of zeros has
-  -- the distance NaN to everything, which would sort as more similar than an identical vector.
+  -- The number of dimensions is set by mayfly_private.set_dimensions and stored nowhere else. A vector of zeros
+  -- is refused: its distance to everything is NaN, which would sort before that of an identical vector.
   embedding extensions.halfvec(384) not null
     constraint memory_vectors_embedding_points check (extensions.l2_norm(embedding) > 0),
   settled boolean not null default false,
@@ -20,14 +20,14 @@ create table mayfly.memory_vectors (
 );
 
 create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memory_id);
--- By an expression that no other index has, so that a query by it has no other plan, whatever the
--- statistics: the planner takes the same part of every tenant for unsettled, and read all of a large one by
--- another index (8 to 20 ms in place of 1) where the order of the table made that look cheaper.
+-- This index is on an expression that no other index has, so a query with that expression has only one plan.
+-- The planner assumes the same share of unsettled vectors for every tenant. With a plain index, it sometimes
+-- chose another one and read all vectors of a large tenant (8 to 20 ms instead of 1).
 create index memory_vectors_tail_idx on mayfly.memory_vectors
   ((case when not settled then tenant_id end), model, memory_id) where not settled;
--- With ef_construction 64, the default, a search with 300 candidates found 0.990 of the best ten among 110,000; with
--- 128, one with 60 finds 0.998. For loosely spread vectors among 100,000, searches found 0.986 with m 16, the
--- default, whatever the number of candidates, and 0.987 to 0.992 with m 24.
+-- With ef_construction 64, the default, a search with 300 candidates found 0.990 of the best ten among 110,000.
+-- With 128, a search with 60 candidates finds 0.998. Among 100,000 loosely spread vectors, m 16, the default,
+-- found 0.986 with any number of candidates, and m 24 found 0.987 to 0.992.
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 

@@ -1,6 +1,6 @@
--- In how many of a tenant's sampled memories a word stands; recall weighs the words of a question by it. It counts
--- only memories that the whole tenant may read, and none of another tenant, so neither a score nor an order reveals
--- what the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
+-- In how many of a tenant's sampled memories a word occurs. Recall weighs the words of a question by it. It
+-- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that
+-- the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,

@@ -1,11 +1,11 @@
--- Appends what happened to memories to the log, once a statement, for the readers who may see it. Runs as owner,
+-- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
 --
--- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them too
--- (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent has the
--- tenant's id as audience, which is no reader's id, so only admins see its events. A memory that becomes private
--- leaves the tenant's caches with `memory.hidden`, and readers who still see it get the `memory.updated` after it. A
--- memory that becomes the tenant's is `memory.updated` for all.
+-- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them
+-- too (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent
+-- has the tenant's id as audience, which is no reader's id, so only admins see its events. When a memory
+-- becomes private, `memory.hidden` removes it from the tenant's caches, and readers that still see it get
+-- `memory.updated` after that. When a memory becomes the tenant's, all readers get `memory.updated`.
 
 create function mayfly_private.log_memories()
 returns trigger
@@ -13,7 +13,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  -- Once a statement: for each row it took 60 µs.
+  -- Once per statement, because it takes 60 µs per row otherwise.
   of_epoch constant integer := mayfly_private.current_epoch();
   nudges jsonb;
 begin

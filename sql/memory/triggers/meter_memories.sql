@@ -1,7 +1,8 @@
--- Charges the rows that a statement writes into memories. It is a trigger, so that no writer can forget it.
--- octet_length reads the length of a stored text without the text. Tags, metadata and clocks are counted
--- uncompressed, which `|| '{}'` makes them: compressed they may be a fortieth, and forgetting would then give back
--- less than was charged. 512 bytes cover the row itself, its operation and its event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it.
+-- octet_length reads the length of a stored text without reading the text. Tags, metadata and timestamps are
+-- counted uncompressed, for which `|| '{}'` is needed. Compressed, they may have a fortieth of the size, and
+-- forgetting would give back less than was charged. 512 bytes cover the row itself, its operation and its
+-- event; a tombstone keeps them.
 
 create function mayfly_private.meter_memories()
 returns trigger
@@ -22,7 +23,7 @@ begin
     end loop;
   elsif tg_op = 'UPDATE' then
     for change in
-      -- Forgetting by maintenance is not charged as anybody's write.
+      -- Forgetting by maintenance does not count as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
         sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
           + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')

@@ -1,8 +1,8 @@
 -- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
 -- changes nothing. Scope message:read. Locks the deliveries, by number.
 --
--- A broadcast can arrive before the row that caused it is visible. `unseen` holds the numbers above the newest one
--- that this call sees; nothing was done about them, so acknowledge them again soon.
+-- A broadcast can arrive before the row that caused it is visible. `unseen` has the numbers above the newest
+-- one that this call sees. They were not acknowledged, so try again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb

@@ -1,4 +1,4 @@
--- The agents that a message to many goes to: all living agents that the target describes, except the sender.
+-- The recipients of a message to many: all living agents that the target describes, except the sender.
 -- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
 -- send_messages. Locks nothing.
 

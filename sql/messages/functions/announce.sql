@@ -1,10 +1,11 @@
 -- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
--- channels. A broadcast carries a message of up to 64 KB as a whole, and otherwise only its number, by which the
--- reader then asks for it. As many as the tenant may broadcast now go out at once; for the rest, the greatest number
--- of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send when it
--- runs: a body that is parsed at creation would keep Realtime from dropping and replacing that function.
+-- channels. A broadcast contains a message of up to 64 KB. For a larger one it contains only the number, and
+-- the reader fetches the message. Messages within the tenant's current rate are broadcast at once. For the
+-- rest, the greatest number of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it
+-- looks up realtime.send when it runs: a body that is parsed at creation would keep Realtime from dropping and
+-- replacing that function.
 --
--- A channel without a lease gets no broadcast. Its number becomes due all the same while somebody flushes, because a
+-- A channel without a lease gets no broadcast. Its number still becomes due while something flushes, because a
 -- lease may begin while this transaction is open (see nudge).
 
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)

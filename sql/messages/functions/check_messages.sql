@@ -1,4 +1,4 @@
--- Refuses messages for their first fault, with its index and field, before anything is sent. Locks nothing.
+-- Refuses messages before anything is sent, if one is invalid. The error has its index and field. Locks nothing.
 
 create function mayfly_private.check_messages(messages jsonb)
 returns void
@@ -7,7 +7,7 @@ set search_path = ''
 as $$
 declare
   fault record;
-  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments}';
+  known constant text[] := '{id,to,type,payload,conversation_id,correlation_id,reply_to,priority,reply_required,deadline,attachments,trace}';
 begin
   if jsonb_typeof(messages) is distinct from 'array' or jsonb_array_length(messages) not between 1 and 100 then
     perform mayfly_private.fail(400, 'invalid_request', 'messages must be an array of 1 to 100 messages.', null, '{"field": "messages"}');
@@ -55,8 +55,9 @@ begin
               or not (coalesce(jsonb_typeof(a -> 'sha256'), 'null') = 'null' or (jsonb_typeof(a -> 'sha256') = 'string' and a ->> 'sha256' ~ '^[0-9a-f]{64}$')) end)
           else false end,
         'must be at most 20 of { name, uri, mime_type?, bytes?, sha256? }'),
+      ('trace', mayfly_private.text_within(o.m -> 'trace', 500), 'must be a text of at most 500 characters'),
       (coalesce((select k from jsonb_object_keys(case when jsonb_typeof(o.m) = 'object' then o.m else '{}' end) k where k <> all (known) limit 1), 'id'),
-        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is no field of a message')
+        case when jsonb_typeof(o.m) = 'object' then o.m - known = '{}' else true end, 'is not a field of a message')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by o.n

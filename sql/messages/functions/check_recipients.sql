@@ -34,7 +34,7 @@ begin
   order by o.n limit 1;
   if fault.index is not null then
     perform mayfly_private.fail(404, 'no_recipient', format('No other living agent matches %s.', fault.target),
-      'Nothing was sent. Send it when such an agent lives, or publish it in a channel.',
+      'Nothing was sent. Send it when there is such an agent, or publish it in a channel.',
       jsonb_build_object('index', fault.index, 'field', 'to'));
   end if;
 end

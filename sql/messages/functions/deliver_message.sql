@@ -1,6 +1,6 @@
--- Puts one message into the inbox of its recipient, as send_messages does for its caller: for what the database tells by
--- itself, such as the end of a job. The sender is whoever caused it; null is the secret key. A message of an id that is
--- known is not sent again. Charges it. Locks the inbox.
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages
+-- of the database itself, such as the end of a job. The sender is the agent or person that caused it, or null
+-- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb

@@ -1,4 +1,5 @@
--- Whether the inbox of a topic tenant:{t}:agent:{id} is open; opening it is its lease. Called by flush_nudges.
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open. Opening it counts as its lease. Called by
+-- flush_nudges.
 
 create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean

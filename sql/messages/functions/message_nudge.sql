@@ -1,4 +1,4 @@
--- What a reader of an inbox or a channel gets later if it was not told at once: its newest number. Called by
+-- The newest number of an inbox or a channel, which its reader gets later if it was not told at once. Called by
 -- flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)

@@ -1,9 +1,9 @@
 -- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
 -- and returns its earlier result. Scope message:send.
 --
--- It locks until commit, in this order, so that no two senders wait for each other: the channels and then the ids,
--- each sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
--- no gap and follow the order of the commits.
+-- It locks until commit, in this order, so that senders cannot deadlock: the channels and then the ids, each
+-- sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
+-- no gaps and follow the order of the commits.
 
 create function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -59,12 +59,12 @@ begin
     where (o.m ->> 'id')::uuid <> all (known)
   ), inserted as (
     insert into mayfly.messages (tenant_id, id, type, sender_id, sender_kind, target, channel_id, channel_seq, conversation_id,
-      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments)
-    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' else caller.kind end,
+      correlation_id, reply_to, priority, reply_required, deadline, payload, attachments, trace)
+    select tenant, f.id, f.m ->> 'type', caller.id, case caller.kind when 'secret' then 'service' when 'client' then 'person' else caller.kind end,
       f.m -> 'to', f.channel_id, case when f.channel_id is not null then f.channel_seq end,
       (f.m ->> 'conversation_id')::uuid, f.m ->> 'correlation_id', (f.m ->> 'reply_to')::uuid, coalesce(f.m ->> 'priority', 'normal'),
       coalesce((f.m ->> 'reply_required')::boolean, false), (f.m ->> 'deadline')::timestamptz,
-      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]')
+      coalesce(f.m -> 'payload', '{}'), coalesce(nullif(f.m -> 'attachments', 'null'), '[]'), f.m ->> 'trace'
     from fresh f
     order by f.id
     on conflict do nothing
@@ -72,10 +72,10 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them; in a channel that would leave a gap.
+  -- Another call has just sent one of them. In a channel, that would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
-      'Nothing was sent. Send them again: for messages that were already sent, you get the result.', '{"field": "id"}');
+      'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
   end if;
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
@@ -176,12 +176,27 @@ $$;
 comment on function mayfly_private.send_messages is 'Sends messages, each at most once, all or none.';
 grant execute on function mayfly_private.send_messages to authenticated, service_role;
 
-create function mayfly.send_messages(messages jsonb)
+-- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction, so that a worker that
+-- answers one message and has handled another makes one call instead of two. Sending comes first: it locks
+-- inboxes, and acknowledging locks deliveries.
+
+create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
-return mayfly_private.send_messages(messages);
+as $$
+declare
+  sent constant jsonb := mayfly_private.send_messages(messages);
+begin
+  if acknowledge is null then
+    return sent;
+  elsif acknowledge = '{}' then
+    return jsonb_build_object('sent', sent, 'acknowledged', 0, 'unseen', '[]'::jsonb);
+  end if;
+  return jsonb_build_object('sent', sent) || mayfly_private.acknowledge_messages(acknowledge);
+end
+$$;
 
 comment on function mayfly.send_messages is
-  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }].';
+  'Sends 1 to 100 messages, all or none: [{ id, to, type, payload?, … }]. Returns [{ id, recipients } or, in a channel, { id, seq }]; with acknowledge (numbers of the caller''s inbox), { sent, acknowledged, unseen }.';
 grant execute on function mayfly.send_messages to authenticated, service_role;

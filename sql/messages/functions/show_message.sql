@@ -1,4 +1,5 @@
--- A message as its readers see it, without who else received it. Every function that hands out messages calls it.
+-- A message in the form that readers get, without its other recipients. Every function that returns messages
+-- calls it.
 
 create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb
@@ -18,6 +19,6 @@ return jsonb_build_object(
   'deadline', message.deadline,
   'payload', message.payload,
   'attachments', message.attachments,
-  'sent_at', message.sent_at);
+  'sent_at', message.sent_at) || case when message.trace is null then '{}' else jsonb_build_object('trace', message.trace) end;
 
-comment on function mayfly_private.show_message is 'A message as its readers see it.';
+comment on function mayfly_private.show_message is 'A message in the form that readers get.';

@@ -1,7 +1,7 @@
 -- Inboxes and channels of every tenant: what was sent, what waits in them and since when, and how often it was
--- handed out. For the SQL editor. `again`: handed to more than one reader, so it may have been handled twice.
--- `overdue`: past its deadline, so nobody gets it any more. In a channel, `waiting` is how far its slowest
--- subscriber is behind.
+-- delivered. For the SQL editor. `again`: delivered to more than one reader, so it may have been handled twice.
+-- `overdue`: past its deadline, so nobody gets it any more. In a channel, `waiting` is how far behind its
+-- slowest subscriber is.
 
 select
   t.name as tenant,

@@ -16,7 +16,7 @@ create table mayfly.deliveries (
 )
 with (fillfactor = 80);
 
--- For what waits in an inbox, however much has been handled.
+-- Finds waiting messages of an inbox, however many were handled.
 create index deliveries_waiting_idx on mayfly.deliveries (tenant_id, recipient_id, seq) where acknowledged_at is null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

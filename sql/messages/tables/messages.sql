@@ -24,6 +24,7 @@ create table mayfly.messages (
   sent_at timestamptz not null default clock_timestamp(),
   bytes integer not null generated always as (512 + octet_length(payload::text) + octet_length(attachments::text)
     + octet_length(target::text) + coalesce(octet_length(correlation_id), 0)) stored,
+  trace text constraint messages_trace_length check (char_length(trace) <= 500),
   constraint messages_pkey primary key (tenant_id, id),
   constraint messages_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade,
   constraint messages_channel_fkey foreign key (tenant_id, channel_id)
@@ -32,7 +33,7 @@ create table mayfly.messages (
   constraint messages_channel_whole check ((channel_id is null) = (channel_seq is null))
 );
 
--- For maintenance, and to look back.
+-- For maintenance, and for listing old messages.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -44,11 +45,13 @@ alter table mayfly.messages
   alter column correlation_id set statistics 0,
   alter column reply_to set statistics 0,
   alter column payload set statistics 0,
-  alter column attachments set statistics 0;
+  alter column attachments set statistics 0,
+  alter column trace set statistics 0;
 
 comment on table mayfly.messages is 'Messages between agents and people, and in channels.';
 comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
 comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
 comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
-comment on column mayfly.messages.bytes is 'What the tenant''s max_bytes counts for it, without its deliveries: 160 each.';
+comment on column mayfly.messages.bytes is 'How many bytes it counts in the tenant''s max_bytes, without its deliveries (160 each).';
+comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). Part of the 512 bytes that each message is counted with.';
 comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';

@@ -1,5 +1,5 @@
--- Appends which messages were acknowledged by whom to the log, once a statement, for their senders (for the admins
--- if the secret key sent them). Runs as owner, because clients have no INSERT on the log.
+-- Logs which messages were acknowledged and by whom, once per statement, for their senders, or for the admins if
+-- the secret key sent them. Runs as owner, because clients have no INSERT on the log.
 
 create function mayfly_private.log_acknowledgements()
 returns trigger
@@ -18,13 +18,15 @@ begin
   left join mayfly.agents a on a.tenant_id = n.tenant_id and a.id = n.recipient_id
   where n.acknowledged_at is not null and o.acknowledged_at is null
   order by n.recipient_id, n.seq;
-  perform mayfly_private.nudge(t.tenant_id, t.sender_id)
-  from (select distinct n.tenant_id, n.sender_id from new_rows n where n.acknowledged_at is not null and n.sender_id is not null) t;
+  perform case when t.sender_id is null
+    then mayfly_private.nudge_people(t.tenant_id)
+    else mayfly_private.nudge(t.tenant_id, t.sender_id) end
+  from (select distinct n.tenant_id, n.sender_id from new_rows n where n.acknowledged_at is not null) t;
   return null;
 end
 $$;
 
-comment on function mayfly_private.log_acknowledgements is 'Trigger: appends which messages were acknowledged to the log.';
+comment on function mayfly_private.log_acknowledgements is 'Trigger: logs which messages were acknowledged.';
 
 create trigger deliveries_log_update after update on mayfly.deliveries
   referencing old table as old_rows new table as new_rows

@@ -1,6 +1,6 @@
--- Appends sent messages to the log, once a statement: for the recipient if there is one, and otherwise for the
+-- Appends sent messages to the log, once per statement: for the recipient if there is one, and otherwise for the
 -- tenant. Runs as owner, because clients have no INSERT on the log. A listener of an inbox is nudged by the message
--- itself.
+-- itself, and only people have to be told.
 
 create function mayfly_private.log_messages()
 returns trigger
@@ -15,15 +15,16 @@ begin
     case n.sender_kind when 'agent' then n.sender_id end, n.id
   from new_rows n
   order by n.sent_at, n.id;
-  perform mayfly_private.nudge(t.tenant_id, t.audience)
-  from (select distinct n.tenant_id, (n.target ->> 'agent')::uuid as audience from new_rows n) t
-  where t.audience is null or not exists (select from mayfly.inboxes b
-    where b.tenant_id = t.tenant_id and b.recipient_id = t.audience and b.session is not null);
+  perform case when exists (select from mayfly.inboxes b
+    where b.tenant_id = t.tenant_id and b.recipient_id = t.audience and b.session is not null)
+    then mayfly_private.nudge_people(t.tenant_id)
+    else mayfly_private.nudge(t.tenant_id, t.audience) end
+  from (select distinct n.tenant_id, (n.target ->> 'agent')::uuid as audience from new_rows n) t;
   return null;
 end
 $$;
 
-comment on function mayfly_private.log_messages is 'Trigger: appends what was sent to the log.';
+comment on function mayfly_private.log_messages is 'Trigger: logs which messages were sent.';
 
 create trigger messages_log_insert after insert on mayfly.messages
   referencing new table as new_rows

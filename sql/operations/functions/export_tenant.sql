@@ -1,13 +1,14 @@
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
--- comes first, then every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables), each
--- in the order of its primary key. A row comes after the tables that it refers to; within one table, a row may come
--- before its parent. The export leaves out the schema mayfly_private, which is secret or only keeps accounts, and
--- columns that are generated from others. Scope tenant:write. Each page sees what has committed by then, so a row
--- that changes meanwhile may come in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
--- nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The
+-- tenant comes first, then every table of the schema mayfly that belongs to a tenant
+-- (mayfly_private.tenant_tables), each in the order of its primary key. A row comes after the tables that it
+-- refers to; within one table, a row may come before its parent. The export leaves out the schema
+-- mayfly_private, which is secret or only for bookkeeping, and columns that are generated from others. Rows are
+-- json, because jsonb refuses what a recorded answer of a model may contain, such as \u0000. Scope tenant:write.
+-- Each page sees everything that was committed by then, so a row that changes meanwhile may be in its old or its
+-- new form. A page ends at 4 MB, whatever page_limit is. Locks nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
-returns jsonb
+returns json
 language plpgsql stable security definer
 set search_path = ''
 as $$
@@ -18,7 +19,7 @@ declare
   reached boolean := after is null;
   exported record;
   line record;
-  lines jsonb[] := '{}';
+  lines json[] := '{}';
   bytes bigint := 0;
   max_bytes constant integer := 4000000;
 begin
@@ -27,7 +28,9 @@ begin
   end if;
 
   for exported in
-    select e.name, e.relation, e.owner, e.generated,
+    select e.name, e.relation, e.owner,
+      (select string_agg(format('t.%I', a.attname), ', ' order by a.attnum) from pg_attribute a
+        where a.attrelid = e.relation and a.attnum > 0 and not a.attisdropped and a.attname <> all (e.generated)) as shown,
       (select string_agg(format('t.%I', k), ', ' order by n) from unnest(e.key) with ordinality as u (k, n)) as columns,
       (select string_agg(format('($1 ->> %s)::%s', n - 1, k), ', ' order by n) from unnest(e.key_types) with ordinality as u (k, n)) as values
     from (
@@ -48,18 +51,18 @@ begin
     end if;
     begin
       for line in execute format(
-        'select to_jsonb(t) - $4 as row, jsonb_build_array(%1$s) as key
+        'select (select row_to_json(r) from (select %5$s) r) as row, jsonb_build_array(%1$s) as key
          from %2$s t
          where t.%3$I = $2 and ($1 is null or (%1$s) > (%4$s))
          order by %1$s limit $3',
-        exported.columns, exported.relation, exported.owner, exported.values)
-        using last_key, tenant, page_limit - cardinality(lines), exported.generated
+        exported.columns, exported.relation, exported.owner, exported.values, exported.shown)
+        using last_key, tenant, page_limit - cardinality(lines)
       loop
-        lines := lines || jsonb_build_object('table', exported.name, 'row', line.row);
+        lines := lines || json_build_object('table', exported.name, 'row', line.row);
         bytes := bytes + octet_length(line.row::text);
         if cardinality(lines) >= page_limit or bytes >= max_bytes then
-          return jsonb_build_object('lines', to_jsonb(lines), 'more', true,
-            'after', jsonb_build_object('table', exported.name, 'key', line.key));
+          return json_build_object('lines', to_json(lines), 'more', true,
+            'after', json_build_object('table', exported.name, 'key', line.key));
         end if;
       end loop;
     exception when data_exception then
@@ -72,7 +75,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'after is not a value that the last page returned.',
       'Pass it unchanged, or null for the first page.', '{"field": "after"}');
   end if;
-  return jsonb_build_object('lines', to_jsonb(lines), 'more', false, 'after', null);
+  return json_build_object('lines', to_json(lines), 'more', false, 'after', null);
 end
 $$;
 
@@ -80,7 +83,7 @@ comment on function mayfly_private.export_tenant is 'A page of everything that b
 grant execute on function mayfly_private.export_tenant to authenticated, service_role;
 
 create function mayfly.export_tenant(after jsonb default null, page_limit integer default 500)
-returns jsonb
+returns json
 language sql stable
 set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);

@@ -19,7 +19,7 @@ begin
   -- Another call holds the lock, so there may be more.
   answer := '{"agents": 0, "forgotten": 0, "tombstones": 0, "events": 0, "ops": 0, "failed": [], "more": true}'::jsonb
     || coalesce(mayfly_private.maintain_tenant(tenant, max_rows), '{}');
-  -- 200 take 1 to 2 s. A hosted project cancels a call after 8.
+  -- 200 vectors take 1 to 2 s. A hosted project cancels a call after 8 s.
   settled := mayfly_private.settle_vectors(least(max_rows, 200), only_tenant => tenant);
   select count(*) into unsettled
   from mayfly_private.settlements s

@@ -1,5 +1,5 @@
--- Counts a tenant's usage again from its tables, as the meters count it. For the SQL editor, if the numbers are in
--- doubt. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
+-- Counts a tenant's usage again from its tables, like the meters do. For the SQL editor, if you doubt the
+-- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -29,4 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.recount_usage is 'Counts what a tenant stores again.';
+comment on function mayfly_private.recount_usage is 'Counts again what a tenant stores.';

@@ -1,10 +1,10 @@
 -- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
 -- calls it, as the owner.
 --
--- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model goes on
--- answering while memories are embedded with another. With fewer, no vector can be kept, because nothing says which
--- numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is found by
--- words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
+-- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model still
+-- answers while memories are embedded with another one. With fewer, no vector can be kept, because nothing says
+-- which numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is
+-- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void

@@ -1,11 +1,12 @@
--- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the order of
--- their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing come last,
--- because the log and the accounts are about the rows before them. For erase_tenant, export_tenant and what a
--- deleted tenant leaves, as owner. Locks nothing.
+-- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the
+-- order of their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing
+-- come last, because the log and the usage counters are about the rows before them. For erase_tenant,
+-- export_tenant and forget_log, as owner. Locks nothing.
 --
--- key and key_types are the columns of the primary key. generated are columns that follow from others, including
--- search words and their version. refers says whether the table has a foreign key by which its rows go with their
--- tenant. child_of is the condition under which a row `c` of the table refers to another row `t` of it, or null.
+-- key and key_types are the columns of the primary key. generated are columns that follow from others,
+-- including search words and their version. refers says whether the table has a foreign key that deletes its
+-- rows with their tenant. child_of is the condition under which a row `c` of the table refers to another row
+-- `t` of it, or null.
 
 create function mayfly_private.tenant_tables()
 returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -25,7 +26,7 @@ begin atomic
   ), depths as (
     select t.oid, 0 as depth from tables t
     union
-    -- It also ends if tables refer to one another in a circle.
+    -- The limit of depth ends the recursion if tables refer to each other in a cycle.
     select r.child, d.depth + 1 from depths d join refs r on r.parent = d.oid where d.depth < 50
   ), keys as (
     select i.indrelid, array_agg(a.attname::text order by k.n) as names,

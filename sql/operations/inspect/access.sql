@@ -1,6 +1,6 @@
--- Permissions in every tenant: its people by role, its living agents by scope, and what its enrolment keys may give.
--- For the SQL editor. A tenant without an owner is listed too: the secret key can make one (mayfly.add_member,
--- mayfly.change_member_role).
+-- Permissions in every tenant: its people by role, its living agents by scope, and what its enrolment keys may
+-- give. For the SQL editor. A tenant without an owner is listed too, and the secret key can give it one
+-- (mayfly.add_member, mayfly.change_member_role).
 
 with callers as (
   select m.tenant_id, 1 as place, 'person' as kind, coalesce(u.email, m.user_id::text) as who, m.role as as_what,

@@ -1,6 +1,6 @@
--- The definer half of mayfly.accept_invitation. It tells nobody what is wrong with an invitation that is not theirs.
--- Locks the tenant's row (for no key update), as every function that changes its members does, and then the
--- invitation's row, so that it is accepted once. The order is that of erase_tenant.
+-- The definer half of mayfly.accept_invitation. It does not tell others what is wrong with an invitation that
+-- is not theirs. Locks the tenant's row (for no key update), as every function that changes its members does,
+-- and then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -29,7 +29,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- Read again under the lock: meanwhile it may have been accepted or revoked, or have gone with its tenant.
+  -- Read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
+  -- tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -44,7 +45,7 @@ begin
   select invitation.tenant_id, u.id, invitation.role from auth.users u where u.id = caller.id
   on conflict do nothing;
   if not found then
-    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Their role was not changed.');
+    perform mayfly_private.fail(409, 'already_member', 'This person is already a member of the tenant.', 'Nothing was changed. An admin can change their role.');
   end if;
   update mayfly.invitations i set accepted_at = mayfly_private.now(), accepted_by = caller.id
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id;

@@ -35,9 +35,10 @@ $$;
 comment on function mayfly_private.invite_member is 'Invites a person into the tenant of the caller.';
 grant execute on function mayfly_private.invite_member to authenticated, service_role;
 
--- Invites a person into the tenant. Scope member:write; only an owner can invite owners. With an e-mail address,
--- only a person who signs in with it can accept, and needs no token; without one, anybody with the token can. It
--- sends no mail. An invitation is valid for 7 days by default. The table mayfly.invitations lists them.
+-- Invites a person into the tenant. Scope member:write; only an owner can invite owners. With an e-mail
+-- address, only a person who signs in with it can accept, and no token is needed. Without one, anybody with the
+-- token can accept. It sends no mail. An invitation is valid for 7 days by default. The table
+-- mayfly.invitations lists them.
 
 create function mayfly.invite_member(role text, email text default null, expires_at timestamptz default null)
 returns jsonb

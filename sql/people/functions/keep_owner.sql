@@ -1,5 +1,5 @@
--- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (A user who
--- is deleted in Auth goes even as the last owner; the secret key then makes another.)
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If
+-- the last owner's user is deleted in Auth, the tenant has no owner, and the secret key can make another.)
 
 create function mayfly_private.keep_owner(member mayfly.members)
 returns void

@@ -1,5 +1,6 @@
--- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not unique and
--- any person can choose it: by name alone, the secret key could get a tenant that a stranger named so.
+-- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not
+-- unique, and any person can choose it. With only the name, the secret key could get a tenant of a stranger who
+-- chose the same name.
 
 create table mayfly_private.ensured_tenants (
   owner uuid,
@@ -9,6 +10,6 @@ create table mayfly_private.ensured_tenants (
   constraint ensured_tenants_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.ensured_tenants is 'The tenant for each name that somebody ensures.';
+comment on table mayfly_private.ensured_tenants is 'The tenant for each name that a caller ensures.';
 
 alter table mayfly_private.ensured_tenants enable row level security;

@@ -1,4 +1,4 @@
--- SHA-256 hashes of the tokens of invitations, kept apart from what admins may read.
+-- SHA-256 hashes of the tokens of invitations, in a separate table because admins may read the other one.
 
 create table mayfly_private.invitation_secrets (
   hash bytea constraint invitation_secrets_pkey primary key,

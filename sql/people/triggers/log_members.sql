@@ -1,4 +1,4 @@
--- Appends members who joined, changed role or left to the log, once a statement. Runs as owner, because clients have
+-- Appends members who joined, changed role or left to the log, once per statement. Runs as owner, because clients have
 -- no INSERT on the log. If the tenant itself is deleted, there is no log to append to.
 
 create function mayfly_private.log_members()
@@ -27,7 +27,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.log_members is 'Trigger: appends who came, changed role and left to the log.';
+comment on function mayfly_private.log_members is 'Trigger: logs members who joined, changed role or left.';
 
 create trigger members_log_insert after insert on mayfly.members
   referencing new table as new_rows

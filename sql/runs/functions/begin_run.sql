@@ -7,10 +7,16 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs := mayfly_private.held_run(lease);
+  is_new constant boolean := run.status = 'queued' and run.forked_from is null;
 begin
   if run.status <> 'running' then
     perform mayfly_private.move_run(run, 'running', null, null);
     select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  end if;
+  -- A run that begins has recorded nothing but its input.
+  if is_new then
+    return jsonb_build_object('inputs', jsonb_build_array(jsonb_build_object('step', 1, 'input', run.input::text)), 'context', run.context::text,
+      'calls', '[]'::jsonb, 'tools', '[]'::jsonb, 'run', mayfly_private.show_run(run));
   end if;
   return mayfly_private.run_log(run.tenant_id, run.id, false) || jsonb_build_object('run', mayfly_private.show_run(run));
 end

@@ -1,13 +1,14 @@
--- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that no crash in between
--- makes anybody pay again. Locks the job and the run, then the parent of the job.
+-- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that a crash in
+-- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
 
-create function mayfly_private.end_run(lease text, status text, output text, error jsonb)
+create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   run mayfly.runs;
+  more integer;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
   if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
@@ -16,11 +17,18 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'output must be at most 256 KB of JSON.', null, '{"field": "output"}');
   end if;
   run := mayfly_private.held_run(lease);
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, chunks);
+    if more > 0 then
+      perform mayfly_private.count_usage(run.tenant_id, 0, 128 + octet_length(chunks ->> 'chunks'), 1);
+      update mayfly.runs r set last_chunk = r.last_chunk + more where r.tenant_id = run.tenant_id and r.id = run.id;
+    end if;
+  end if;
   perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output here; an output that jsonb cannot hold is only in the run.
+    -- The parent of a delegated run reads the output here. An output that jsonb cannot hold is only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -31,15 +39,16 @@ comment on function mayfly_private.end_run is 'Ends a run with its job.';
 grant execute on function mayfly_private.end_run to authenticated, service_role;
 
 -- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps,
--- max_time, max_tokens or max_cost, with an error { code, message }. Returns the run.
+-- max_time, max_tokens or max_cost, with an error { code, message }. `chunks` { after, chunks, size } are the last of
+-- its stream. Returns the run.
 
-create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null)
+create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.end_run(lease, status, output, error);
+  return mayfly_private.end_run(lease, status, output, error, chunks);
 end
 $$;
 

@@ -1,7 +1,7 @@
 -- The definer half of mayfly.fork_run. It copies no step: the fork reads earlier steps from the original run. Locks
 -- what start_run locks.
 
-create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb)
+create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -22,7 +22,7 @@ begin
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
-  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step);
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace);
   if edits is not null then
     line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
     select e.key into unknown from jsonb_each(edits) e
@@ -53,13 +53,13 @@ grant execute on function mayfly_private.fork_run to authenticated, service_role
 -- `input`, a text of JSON, is added at that step; at the first step it replaces the input. `edits` changes results
 -- of tools of the step before: { <call id>: <text of JSON> }. The original run does not change.
 
-create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null)
+create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.fork_run(id, at_step, input, edits);
+  return mayfly_private.fork_run(id, at_step, input, edits, trace);
 end
 $$;
 

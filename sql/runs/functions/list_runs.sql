@@ -14,7 +14,7 @@ begin
   return (
     select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
     from (
-      select r.id, mayfly_private.show_run(r) as shown from mayfly.runs r
+      select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
       where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
         and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
       order by r.id desc limit page_limit) s);
@@ -24,7 +24,8 @@ $$;
 comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
--- Runs (scope run:read), newest first: those before `before`, of an agent, with some of the statuses.
+-- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses. `about` is the
+-- beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes ended runs of a tenant after the time that the settings give, except those that a fork reads, at most
+-- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads, at most
 -- max_rows: { more }. A chore of maintain_tenant, as owner.
 
 create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)

@@ -1,4 +1,5 @@
 -- The definer half of mayfly.pause_run. Locks the job and the run.
+-- Writes to the log if something changes.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -18,7 +19,10 @@ begin
     perform mayfly_private.fail(409, 'run_finished', 'The run has ended.', null, '{"field": "id"}');
   end if;
   perform mayfly_private.charge(tenant, 0, 0, 1);
-  update mayfly.runs r set paused = coalesce(pause_run.paused, true) where r.tenant_id = tenant and r.id = run.id returning * into run;
+  if run.paused is distinct from coalesce(pause_run.paused, true) then
+    update mayfly.runs r set paused = not run.paused where r.tenant_id = tenant and r.id = run.id returning * into run;
+    perform mayfly_private.append_events(tenant, case when run.paused then 'run.paused' else 'run.resumed' end, array[run.id]);
+  end if;
   if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
     perform mayfly_private.put_signal(job, 'resume', 'null', 0);
   end if;

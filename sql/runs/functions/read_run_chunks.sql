@@ -26,7 +26,7 @@ begin
       select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
       from (
         select * from mayfly.run_chunks r
-        -- A batch may begin before the cursor; it has at most as many chunks as bytes fit into one.
+        -- A batch may begin before the cursor. Its number of chunks is limited by the bytes of a batch.
         where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
         union all
         (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)

@@ -29,8 +29,8 @@ $$;
 comment on function mayfly_private.read_secret is 'A secret of the tenant from Vault, for a held run.';
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read): that of the name
--- `mayfly/<tenant>/<name>` in Supabase Vault. Null where there is none, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored
+-- as `mayfly/<tenant>/<name>` in Supabase Vault. Null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)

@@ -1,18 +1,22 @@
 -- The definer half of mayfly.record_model_call. It writes the answer of a model, its cost and the totals of the run
 -- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets
--- and holds.
+-- and holds, then the rate limits of tools.
 
-create function mayfly_private.record_model_call(lease text, call jsonb)
+create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   run mayfly.runs;
   holder constant mayfly_private.job_holder := mayfly_private.job_holder();
+  is_known boolean;
+  begun jsonb;
+  more integer := 0;
   of_step constant integer := (call ->> 'step')::integer;
   parts constant text := call ->> 'parts';
-  size constant integer := 512 + coalesce(octet_length(parts), 0);
+  size constant integer := 512 + coalesce(octet_length(parts), 0) + coalesce(octet_length(call ->> 'messages'), 0);
   fault text;
   held record;
   settled record;
@@ -37,22 +41,19 @@ begin
   if fault is not null then
     perform mayfly_private.fail(400, 'invalid_request', format('call.%s is not valid.', fault), 'Nothing was recorded.', jsonb_build_object('field', 'call.' || fault));
   end if;
+  if tools is not null and not mayfly_private.are_tool_calls(tools) then
+    perform mayfly_private.fail(400, 'invalid_request', 'tools must be an array of 1 to 100 { call_id, tool, input, risk?, nth? }.', 'Nothing was recorded.', '{"field": "tools"}');
+  end if;
   run := mayfly_private.held_run(lease);
-  attempt := (mayfly_private.lease_of(holder, lease)).attempt;
+  -- The lease is valid, so its first part is the attempt.
+  attempt := split_part(lease, '.', 1)::integer;
 
-  -- What the SDK made of the previous answer: a cache that nothing depends on.
-  if call ? 'messages' then
-    update mayfly.run_model_calls c set messages = (call ->> 'messages')::json, bytes = c.bytes + octet_length(call ->> 'messages')
-    where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step - 1 and c.parts is not null and c.messages is null;
-    if found then
-      perform mayfly_private.count_usage(run.tenant_id, 0, octet_length(call ->> 'messages'), 0);
-    end if;
-  end if;
-  if exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null) then
-    return jsonb_build_object('known', true) || mayfly_private.show_run(run);
+  is_known := exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null);
+  if chunks is not null then
+    more := mayfly_private.put_run_chunks(run, chunks);
   end if;
 
-  if call ->> 'hold' is not null and parts is not null then
+  if call ->> 'hold' is not null and parts is not null and not is_known then
     select * into held from mayfly_private.holds_of(holder, array[(call ->> 'hold')::uuid]);
     if cardinality(held.holds) = 1 then
       select * into settled from mayfly_private.settle_cost(held.holds[1], call -> 'usage', held.budgets);
@@ -60,21 +61,41 @@ begin
       cost := settled.cost;
     end if;
   end if;
-  insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, finish, usage, usd, priced, ms, error, attempt, at, bytes)
-  values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
-    parts::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
-    case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
-  on conflict on constraint run_model_calls_pkey do nothing;
+  if not is_known then
+    insert into mayfly.run_model_calls (tenant_id, run_id, step, try, agent, provider, model, digest, parts, messages, finish, usage, usd, priced, ms, error, attempt, at, bytes)
+    values (run.tenant_id, run.id, of_step, (call ->> 'try')::integer, call ->> 'agent', call ->> 'provider', call ->> 'model', decode(call ->> 'digest', 'hex'),
+      parts::json, (call ->> 'messages')::json, call ->> 'finish', call -> 'usage', (cost ->> 'usd')::numeric, cost ->> 'priced', coalesce((call ->> 'ms')::numeric::integer, 0),
+      case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
+    on conflict on constraint run_model_calls_pkey do nothing;
+  end if;
   -- The answer is paid for, so it is counted and never refused.
-  perform mayfly_private.count_usage(run.tenant_id, 0, size, 1);
-  update mayfly.runs r
-  set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
-    input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
-    usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
-    active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint
-  where r.tenant_id = run.tenant_id and r.id = run.id
-  returning * into run;
-  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost));
+  perform mayfly_private.count_usage(run.tenant_id, 0,
+    case when is_known then 0 else size end + case when more > 0 then 128 + octet_length(chunks ->> 'chunks') else 0 end, 1);
+  if is_known then
+    if more > 0 then
+      update mayfly.runs r set last_chunk = r.last_chunk + more where r.tenant_id = run.tenant_id and r.id = run.id returning * into run;
+    end if;
+  else
+    update mayfly.runs r
+    set steps = greatest(r.steps, case when parts is null then r.steps else of_step end), repairs = r.repairs + coalesce((call ->> 'repair')::boolean, false)::integer,
+      input_tokens = r.input_tokens + coalesce((call -> 'usage' ->> 'input')::numeric, 0), output_tokens = r.output_tokens + coalesce((call -> 'usage' ->> 'output')::numeric, 0),
+      usd = r.usd + coalesce((cost ->> 'usd')::numeric, 0), unpriced = r.unpriced + (parts is not null and cost ->> 'usd' is null)::integer,
+      active_ms = r.active_ms + coalesce((call ->> 'ms')::numeric, 0)::bigint, last_chunk = r.last_chunk + more
+    where r.tenant_id = run.tenant_id and r.id = run.id
+    returning * into run;
+  end if;
+  if more > 0 then
+    perform mayfly_private.tell_run(run, false);
+  end if;
+  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  if tools is not null and not run.paused then
+    begin
+      begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
+    exception when sqlstate 'PGRST' then
+      begun := null;
+    end;
+  end if;
+  return mayfly_private.show_run(run) || jsonb_strip_nulls(jsonb_build_object('cost', cost, 'known', nullif(is_known, false), 'tools', begun));
 end
 $$;
 
@@ -82,18 +103,20 @@ comment on function mayfly_private.record_model_call is 'Records the answer of a
 grant execute on function mayfly_private.record_model_call to authenticated, service_role;
 
 -- Records the answer of a model, or the error of a call, before anything acts on it: { step, try, agent, provider,
--- model, digest, parts, finish, usage, ms, hold } or { …, error }. `parts`, and `messages` of the previous step, are
--- texts of JSON. Settles the hold. Returns the run with its totals, and { known } if the step was recorded before.
+-- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
+-- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
+-- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
+-- was recorded before, and the begun `tools`; without them, begin them yourself.
 
-create function mayfly.record_model_call(lease text, call jsonb)
+create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.record_model_call(lease, call);
+  return mayfly_private.record_model_call(lease, call, tools, chunks);
 end
 $$;
 
-comment on function mayfly.record_model_call is 'Records the answer of a model and its cost before anything acts on it. Returns the run.';
+comment on function mayfly.record_model_call is 'Records the answer of a model and its cost before anything acts on it, and begins its tool calls. Returns the run.';
 grant execute on function mayfly.record_model_call to authenticated, service_role;

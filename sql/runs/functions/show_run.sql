@@ -1,4 +1,4 @@
--- A run in the form that readers get. Its job tells whether it waits or is paused.
+-- A run in the form that readers get. Its job says whether it waits or is paused.
 
 create function mayfly_private.show_run(run mayfly.runs)
 returns jsonb

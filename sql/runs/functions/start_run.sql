@@ -1,7 +1,7 @@
--- The definer half of mayfly.start_run. Under a lease, it starts a run that the job of the lease waits for, once for
--- each key. Locks what insert_jobs locks, and the job of the lease.
+-- The definer half of mayfly.start_run. Under a lease, it starts a run for which the job of the lease waits,
+-- once for each key. Locks what insert_jobs locks, and the job of the lease.
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -21,7 +21,8 @@ begin
       or not mayfly_private.number_within(limits -> 'seconds', 1, 31536000) or not mayfly_private.number_within(limits -> 'tokens', 1, 1e12, true)
       or not mayfly_private.number_within(limits -> 'usd', 0, 1e9), '{ steps?, seconds?, tokens?, usd? }'),
     ('key', char_length(key) not between 1 and 150, 'a text of 1 to 150 characters'),
-    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767')
+    ('priority', priority not between -32768 and 32767, 'a whole number from -32768 to 32767'),
+    ('trace', char_length(trace) > 500, 'a text of at most 500 characters')
   ) as q (field, refused, rule)
   where q.refused limit 1;
   if found then
@@ -34,7 +35,7 @@ begin
     tenant := above.tenant_id;
   end if;
   added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
-    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
   if not (added ->> 'existing')::boolean then
     size := 1024 + coalesce(octet_length(input), 0);
     perform mayfly_private.charge(tenant, 0, size, 1);
@@ -55,15 +56,15 @@ grant execute on function mayfly_private.start_run to authenticated, service_rol
 
 -- Starts a run of an agent (scope run:write): a job that a worker with this agent takes. `input` is a text of JSON.
 -- With a known key it returns the existing run. If a worker passes its lease, its own run waits for the end of this
--- one.
+-- one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
-create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0)
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null);
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace);
 end
 $$;
 

@@ -1,7 +1,7 @@
--- Broadcasts what is new in the stream of a run to its listeners, once in 250 ms or now, because each broadcast
--- counts as one message plus its receivers in the project's rate. Chunks up to 60 KB are sent whole; otherwise the
--- broadcast is only a hint, and the rows are read. The caller has locked the run. It counts in the tenant's
--- allowance; a lost broadcast costs a poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says
+-- now, because each broadcast and each of its receivers counts in the project's rate. Chunks of up to 60 KB are sent in
+-- the broadcast. Otherwise it is only a hint, and listeners read the rows. The caller has locked the run. It
+-- counts in the tenant's broadcast rate. A lost broadcast costs one poll.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void

@@ -1,6 +1,6 @@
--- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
--- with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run need not do it
--- again. Failed tries are rows of their own, with an error and without parts.
+-- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream
+-- (V4), with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run does
+-- not have to do this again. Failed tries are separate rows, with an error and without parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -27,7 +27,7 @@ create table mayfly.run_model_calls (
   constraint run_model_calls_answered_or_failed check ((parts is null) <> (error is null))
 );
 
--- A step has one answer.
+-- A step has only one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

@@ -1,6 +1,6 @@
--- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself knows; its
--- job tells whether it waits or is paused (show_run). Only the functions of this room write it, by the transitions
--- of move_run.
+-- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself
+-- knows. Its job says whether it waits or is paused (show_run). Only the functions of this room write it, by
+-- the transitions of move_run.
 
 create table mayfly.runs (
   tenant_id uuid not null,
@@ -40,6 +40,7 @@ create table mayfly.runs (
 with (fillfactor = 50);
 
 create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at is not null;
+create index runs_open_idx on mayfly.runs (tenant_id) where ended_at is null;
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -56,7 +57,7 @@ alter table mayfly.runs
   alter column created_by set statistics 0;
 
 comment on table mayfly.runs is 'Runs of agents.';
-comment on column mayfly.runs.paused is 'The run is paused: its worker stops before the next step.';
+comment on column mayfly.runs.paused is 'Whether the run is paused, so that its worker stops before the next step.';
 comment on column mayfly.runs.input is 'The input of the run. For a fork, the input at its first step, or null.';
 comment on column mayfly.runs.context is 'What was recalled before the first step, as it was in the prompt.';
 comment on column mayfly.runs.limits is '{ steps, seconds, tokens, usd }.';

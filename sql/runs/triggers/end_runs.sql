@@ -1,5 +1,4 @@
--- Ends runs whose jobs have ended on their own: cancelled, out of attempts, or failed by their worker. A run that
--- end_run ends already has its end.
+-- Ends runs whose jobs have ended without end_run: cancelled, out of attempts, or failed by their worker.
 
 create function mayfly_private.end_runs()
 returns trigger
@@ -14,7 +13,7 @@ begin
     select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id and r.ended_at is null for no key update;
     continue when not found;
     perform mayfly_private.move_run(run, case job.status when 'cancelled' then 'cancelled' else 'failed' end, null,
-      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job ended without it."}') end);
+      case when job.status <> 'cancelled' then coalesce(job.error, '{"code": "failed", "message": "Its job was cancelled or failed."}') end);
     select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id;
     perform mayfly_private.tell_run(run, true);
   end loop;

@@ -1,7 +1,7 @@
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
--- them first. Each edit applies to the result of the ones before, all or none, as one version. A missing state
--- begins as nothing. Nothing is written if the value does not change. For callers with state:write; see lock_state.
--- Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- them first. Each edit applies to the result of the ones before. All are applied, as one version, or none. A missing
+-- state starts without a value. Nothing is written if the value does not change. For callers with state:write; see
+-- lock_state. Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -24,7 +24,7 @@ begin
       ('op', jsonb_typeof(e.edit) = 'object' and e.edit ->> 'op' in ('add', 'inc', 'append', 'remove'), 'must be add, inc, append or remove'),
       ('path', case jsonb_typeof(e.edit -> 'path') when 'string' then e.edit ->> 'path' ~ '^(/([^~/]|~[01])*)*$' and char_length(e.edit ->> 'path') <= 1000
           and cardinality(string_to_array(e.edit ->> 'path', '/')) <= 33 else false end,
-        'must be a JSON pointer such as /done or /names/0, with at most 32 levels; an empty text is the whole value'),
+        'must be a JSON pointer such as /done or /names/0, with at most 32 levels (an empty text means the whole value)'),
       ('value', case e.edit ->> 'op'
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
@@ -50,7 +50,7 @@ begin
     done := mayfly_private.edit_value(value, edit.parts, edit.op, edit.operand);
     if done ? 'fault' then
       perform mayfly_private.fail(409, 'edit_does_not_fit', format('edits[%s] %s, at %s.', edit.index, done ->> 'fault', to_json(edit.path)),
-        'Nothing was written. Read the state, and make edits that fit it.',
+        'Nothing was written. Read the state, then send edits that fit it.',
         jsonb_build_object('index', edit.index, 'field', 'edits.path', 'version', case when mayfly_private.is_live(state) then state.version else 0 end));
     end if;
     value := done -> 'value';

@@ -1,9 +1,10 @@
--- Returns the state to be written, locked until commit; if there is none, it makes one without a version. Callers
--- with state:write can write shared states. An agent's states can be written by the agent, its ancestors, and the
--- admins and owners of the tenant. Every function that writes state calls it first, as owner.
+-- Locks a state for writing until commit and returns it. If there is none, it creates one without a version.
+-- Callers with state:write can write shared states. An agent's states can be written by the agent, its
+-- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
+-- owner.
 --
--- It compares expected_version under the lock, so of several writers with the same expectation one succeeds. 0
--- expects that the state does not exist: never made, deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, one succeeds. 0
+-- means that the state must not exist: it was never created, or is deleted or expired.
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -21,13 +22,14 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'key must have 1 to 200 characters.', null, '{"field": "key"}');
   elsif expected_version < 0 then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be at least 0.',
-      'Pass the version that you read, 0 if the state must not exist, or nothing to write in any case.', '{"field": "expected_version"}');
+      'Pass the version that you read, 0 if the state must not exist, or nothing to write unconditionally.', '{"field": "expected_version"}');
   end if;
   if of_agent is not null then
     select * into owner from mayfly.agents a where a.tenant_id = of_tenant and a.id = of_agent;
     if owner.id is null then
       perform mayfly_private.fail(404, 'agent_unknown', 'There is no such agent.', null, '{"field": "of_agent"}');
     elsif (caller.kind = 'agent' and caller.id <> all (owner.ancestors || owner.id))
+      or caller.kind = 'client'
       or (caller.kind = 'person' and mayfly_private.acting_role(of_tenant) not in ('admin', 'owner')) then
       perform mayfly_private.fail(403, 'state_not_writable', 'Only the agent itself, its ancestors and admins may write its state.',
         'Write your own state, or a shared one.', '{"field": "of_agent"}');
@@ -50,10 +52,10 @@ begin
   if expected_version <> present then
     perform mayfly_private.fail(409, 'version_conflict',
       case present when 0 then 'The state does not exist.' else format('The state is at version %s.', present) end,
-      'Read it again, and decide again.', jsonb_build_object('expected', expected_version, 'version', present));
+      'Read it again, then decide whether to write.', jsonb_build_object('expected', expected_version, 'version', present));
   end if;
   return state;
 end
 $$;
 
-comment on function mayfly_private.lock_state is 'Locks the state to write.';
+comment on function mayfly_private.lock_state is 'Locks a state for writing.';

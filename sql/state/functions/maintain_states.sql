@@ -45,4 +45,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_states is 'One batch of expiring states and deleting old versions.';
+comment on function mayfly_private.maintain_states is 'Deletes one batch of expired states and old versions.';

@@ -12,7 +12,7 @@ declare
 begin
   if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
-      'Use set_state for other values.', '{"field": "patch"}');
+      'Use set_state for values that are not objects.', '{"field": "patch"}');
   end if;
   perform mayfly_private.check_numbers(patch, 'patch');
   return mayfly_private.show_state(mayfly_private.write_state(state,

@@ -1,15 +1,13 @@
--- Brings two changes of one base together, as a new version: `ours`, a value that the caller has made
--- from base_version (or ours_version, one that is kept), and `theirs`, theirs_version or what the state
--- is by now.
+-- Merges two changes of the same base into a new version. `ours` is a value that the caller made from
+-- base_version, or the stored version ours_version. `theirs` is theirs_version, or the current value.
 --
---   latest_wins  the later of the two whole: ours is of ours_at, now by default
---   merge        three-way and deep; where both changed one value, the later of the two
---   manual       as merge where they do not contradict each other; else nothing is written, and
---                `conflicts` says where: [{ path, base?, theirs?, ours? }]
+--   latest_wins  the later of the two, as a whole; the time of ours is ours_at, by default now
+--   merge        a deep three-way merge; if both changed a value, the later one wins
+--   manual       like merge if they do not conflict; otherwise nothing is written, and `conflicts`
+--                says where: [{ path, base?, theirs?, ours? }]
 --
--- Without base_version nothing is taken as common: objects are united key by key. Nothing is written
--- where the state already is what comes out. Callers with state:write; see lock_state. Locks the state
--- until commit.
+-- Without base_version there is no common base, and objects are united key by key. Nothing is written if the
+-- result equals the current value. For callers with state:write; see lock_state. Locks the state until commit.
 
 create function mayfly_private.reconcile_state(
   key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,
@@ -34,7 +32,7 @@ begin
   if strategy is null or strategy not in ('latest_wins', 'merge', 'manual') then
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
-    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours, a value, or ours_version, a version.', null, '{"field": "ours"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours (a value) or ours_version (a version).', null, '{"field": "ours"}');
   elsif not mayfly_private.json_within(ours, 262144, 32) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
@@ -53,7 +51,7 @@ begin
     their_at := kept.at;
   end if;
 
-  -- Nothing contradicts a state that does not exist.
+  -- A state that does not exist cannot conflict.
   mine_is_later := their is null or mine_at >= their_at;
   if strategy = 'latest_wins' then
     settled := case when mine_is_later then mine else their end;

@@ -1,5 +1,6 @@
--- Versions of states by { id, version }, at most 100, in the given order: for readers that follow the log. It leaves
--- out versions that the caller may not see or that are no longer kept. For callers with state:read. Locks nothing.
+-- Versions of states by { id, version }, at most 100, in the given order. Readers that follow the log use it.
+-- It leaves out versions that the caller may not see or that are no longer kept. For callers with state:read.
+-- Locks nothing.
 
 create function mayfly.state_changes(changes jsonb)
 returns jsonb

@@ -17,7 +17,7 @@ begin
   if selection <> 'true' and (keys is null or cardinality(keys) not between 1 and 100
     or exists (select from jsonb_array_elements(selection) k where jsonb_typeof(k) <> 'string')) then
     perform mayfly_private.fail(400, 'invalid_request', 'with_rows.state must be true, or a list of 1 to 100 keys.',
-      'Leave it out if you want none.', '{"field": "with_rows.state"}');
+      'Leave it out to get no states.', '{"field": "with_rows.state"}');
   end if;
   select jsonb_agg(jsonb_build_object('id', c.id, 'key', c.key, 'agent_id', c.agent_id, 'version', c.version,
       'value', c.value, 'action', c.action, 'by', c.by, 'at', c.at) order by c.n) filter (where c.n = 1 or c.so_far <= max_bytes),

@@ -1,6 +1,7 @@
--- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as that of a
--- checkpoint of a run: by key, a page at a time, at most 4 MB of values. `unkept` lists keys whose version of that
--- time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
+-- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as the time of
+-- a run's checkpoint. By key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
+-- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
+-- nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -46,5 +47,5 @@ end
 $$;
 
 comment on function mayfly.states_at is
-  'The states of an agent, or the shared ones, as they stood at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
+  'The states of an agent, or the shared ones, as they were at an instant: { states, unkept, last, more }. Pass last as after for the next page.';
 grant execute on function mayfly.states_at to authenticated, service_role;

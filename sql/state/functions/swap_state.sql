@@ -1,7 +1,8 @@
--- Sets a state if it is at a version (0: if it does not exist), and returns what it is now in any case: { written,
--- state }. It is for callers that read, compute and write in competition with others. They need one call a try,
--- because the answer to a lost try is the state to compute from again. Without expires_at, the state keeps its own.
--- For callers with state:write, and state:read for the answer; see lock_state. Locks the state until commit.
+-- Sets a state if it is at a version (0: if it does not exist), and always returns the current state: {
+-- written, state }. It is for callers that read, compute and write while others do the same. Each attempt needs
+-- one call, because the answer to a lost attempt is the state to compute from again. Without expires_at, the
+-- state keeps its expiry. For callers with state:write, and state:read for the answer; see lock_state. Locks
+-- the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -15,7 +16,7 @@ declare
 begin
   if expected_version is null then
     perform mayfly_private.fail(400, 'invalid_request', 'expected_version must be the version that you read, or 0 if the state must not exist.',
-      'To write in any case, use set_state.', '{"field": "expected_version"}');
+      'To write unconditionally, use set_state.', '{"field": "expected_version"}');
   elsif expected_version < 0 then
     perform mayfly_private.lock_state(key, of_agent, expected_version);
   end if;
@@ -26,7 +27,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- lock_state made it and nothing was written.
+    -- lock_state created it, and nothing was written.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));

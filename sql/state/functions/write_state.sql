@@ -1,6 +1,6 @@
--- Gives a locked state its next version: a value, or none to delete it. It keeps the newest hundred versions and
--- charges the tenant for the difference. Runs as owner, for callers that have the state from lock_state. 256 bytes
--- cover a version's row, its index and its event.
+-- Writes the next version of a locked state: a value, or none to delete it. It keeps the newest hundred
+-- versions and charges the tenant for the difference. Runs as owner, for callers that got the state from
+-- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
 returns mayfly.states
@@ -40,4 +40,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.write_state is 'Gives a locked state its next version.';
+comment on function mayfly_private.write_state is 'Writes the next version of a locked state.';

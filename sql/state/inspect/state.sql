@@ -1,5 +1,5 @@
--- The states that agents keep, by tenant and owner: their size, how often they changed, and who changed them last
--- and how. For the SQL editor. A deleted state stays as `gone` until its event has gone from the log.
+-- The states that agents keep, by tenant and owner: their size, how often they changed, and who changed them
+-- last and how. For the SQL editor. A deleted state is listed as `gone` until its event has left the log.
 
 select
   t.name as tenant,

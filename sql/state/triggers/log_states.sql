@@ -1,6 +1,6 @@
--- Appends changes of states to the log, once a statement. Runs as owner, because clients have no INSERT on the log.
--- `fields` are the top-level keys that changed, if the value was and is an object and they are at most 100 with at
--- most 200 characters each. Null means that anything may have changed.
+-- Appends changes of states to the log, once per statement. Runs as owner, because clients have no INSERT on
+-- the log. If the value was and is an object, `fields` lists the top-level keys that changed: at most 100, of
+-- at most 200 characters each. Null means that anything may have changed.
 
 create function mayfly_private.log_states()
 returns trigger

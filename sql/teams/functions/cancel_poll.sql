@@ -27,8 +27,8 @@ $$;
 comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
 grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
 
--- Withdraws an open poll that one has opened (scope team:manage), or any with agent:stop. Its ballots stay unseen. A closed
--- one stays as it is.
+-- Withdraws an open poll: one's own (scope team:manage), or any (agent:stop). Its ballots stay secret. A closed
+-- poll does not change.
 
 create function mayfly.cancel_poll(poll_id uuid)
 returns jsonb

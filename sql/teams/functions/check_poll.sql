@@ -1,4 +1,4 @@
--- Refuses a poll with the field of its first fault. Locks nothing.
+-- Refuses an invalid poll, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text
@@ -17,7 +17,7 @@ begin
       and not exists (select from unnest(options) o where o is null or char_length(o) not between 1 and 500)
       and (select count(distinct o) = cardinality(options) from unnest(options) o), 'must be 2 to 50 different texts of 1 to 500 characters'),
     ('rule', coalesce(rule in ('majority', 'unanimous', 'weighted', 'first_valid'), false), 'must be majority, unanimous, weighted or first_valid'),
-    ('voters', voters is null or team is null, 'must not be there beside team'),
+    ('voters', voters is null or team is null, 'cannot be combined with team'),
     ('voters', case when voters is null then true when jsonb_typeof(voters) <> 'array' then false
       else jsonb_array_length(voters) between 1 and 1000 and not exists (
         select from jsonb_array_elements(voters) v
@@ -38,4 +38,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_poll is 'Refuses a poll that has a fault.';
+comment on function mayfly_private.check_poll is 'Refuses an invalid poll.';

@@ -1,4 +1,4 @@
--- Refuses the settings of a team with the field of their first fault. Locks nothing.
+-- Refuses invalid settings of a team, and names the first field that is wrong. Locks nothing.
 
 create function mayfly_private.check_team_settings(settings jsonb)
 returns void
@@ -21,12 +21,12 @@ begin
         or (settings -> 'budget' ?| '{hard_usd,soft_usd,hard_tokens}'
           and mayfly_private.number_within(settings -> 'budget' -> 'hard_usd', 0, 1e9)
           and mayfly_private.number_within(settings -> 'budget' -> 'soft_usd', 0, 1e9)
-          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens }, at least one of them'),
+          and mayfly_private.number_within(settings -> 'budget' -> 'hard_tokens', 0, 1e12, true))), 'must be { hard_usd, soft_usd, hard_tokens } with at least one of them'),
     ('channel', coalesce(jsonb_typeof(settings -> 'channel'), 'null') in ('boolean', 'null'), 'must be true or false'),
     ('metadata', coalesce(jsonb_typeof(settings -> 'metadata'), 'null') in ('object', 'null')
-      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB, at most 32 deep'),
+      and coalesce(mayfly_private.json_within(settings -> 'metadata', 16384, 32), true), 'must be an object of at most 16 KB with at most 32 levels'),
     ('metadata', coalesce(mayfly_private.numbers_kept(settings -> 'metadata'), true),
-      'must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53')
+      'must have only numbers that JavaScript can hold: up to 1.8e308, integers up to 2^53')
   ) as c (field, holds, rule)
   where c.holds is not true
   limit 1;
@@ -36,4 +36,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.check_team_settings is 'Refuses the settings of a team that have a fault.';
+comment on function mayfly_private.check_team_settings is 'Refuses invalid settings of a team.';

@@ -1,5 +1,5 @@
--- What is wrong in a team by now: kind, cause, agents, detail. `limits` is what watch_team gives it. Called under the lock
--- of the team, after the pulses were taken. Locks nothing.
+-- Finds what is wrong in a team now: kind, cause, agents, detail. `limits` comes from watch_team. Called under
+-- the lock of the team, after the pulses were recorded. Locks nothing.
 
 create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
 returns table (kind text, cause text, agents uuid[], detail jsonb)
@@ -16,27 +16,28 @@ as $$
     select m.* from mayfly.messages m
     where m.tenant_id = tenant and m.sent_at > mayfly_private.now() - interval '1 hour' and m.sender_id in (select id from members)
     order by m.sent_at desc limit 20000
-  ), waits as (
-    -- A request that nobody has answered and whose time is not over: its sender waits for whoever it asked.
-    select distinct r.sender_id as waiter, o.id as awaited
-    from recent r
-    join members o on o.id = mayfly_private.to_uuid(r.target ->> 'agent')
-    where r.reply_required and o.id <> r.sender_id and coalesce(r.deadline > mayfly_private.now(), true)
-      and not exists (select from recent a where a.reply_to = r.id)
+  ), waits as materialized (
+    select w.* from mayfly_private.find_team_waits(tenant, team, (find_team_alerts.limits ->> 'patience')::double precision) w
   ), walks as (
+    -- Every cycle has a request, so each is found from the sender of one. An agent whose work waits is stuck only for
+    -- somebody who waits for its answer.
     with recursive walk as (
-      select w.waiter as start, w.awaited as at, array[w.waiter] as path from waits w
+      select w.waiter as start, w.awaited as at, array[w.waiter] as path, w.by from waits w where w.by = 'request'
       union all
-      select k.start, w.awaited, k.path || w.waiter from walk k
+      select k.start, w.awaited, k.path || w.waiter, w.by from walk k
       join waits w on w.waiter = k.at
-      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 20)
-    select k.path from walk k where k.at = k.start
+      where k.at <> k.start and k.at <> all (k.path) and cardinality(k.path) < 40 and (w.by <> 'work' or k.by = 'request'))
+    select distinct on (o.nodes) k.path, o.nodes, o.agents from walk k,
+      lateral (
+        select array_agg(u order by u) as nodes,
+          array_agg(u order by u) filter (where exists (select from mayfly.agents a where a.tenant_id = tenant and a.id = u)) as agents
+        from unnest(k.path) u) o
+    where k.at = k.start
+    order by o.nodes, k.path
   )
-  select 'deadlock', string_agg(u::text, ' ' order by u), array_agg(u order by u), jsonb_build_object('waits', to_jsonb(c.path))
-  from (
-    -- Each circle once, from its least member.
-    select w.path from walks w where w.path[1] <= all (w.path)) c, unnest(c.path) u
-  group by c.path
+  select 'deadlock', array_to_string(k.nodes, ' '), k.agents, jsonb_build_object('waits', to_jsonb(k.path))
+    || jsonb_strip_nulls(jsonb_build_object('jobs', (select jsonb_agg(u order by n) from unnest(k.path) with ordinality as p (u, n) where u <> all (k.agents))))
+  from walks k
   union all
   select 'repetition', md5(concat_ws(' ', r.sender_id, r.type, r.target::text, r.payload::text)), array[r.sender_id],
     jsonb_build_object('message', r.type, 'times', count(*), 'to', r.target)
@@ -69,4 +70,4 @@ as $$
   having sum(u.usd) > (find_team_alerts.limits ->> 'usd')::numeric
 $$;
 
-comment on function mayfly_private.find_team_alerts is 'What is wrong in a team by now.';
+comment on function mayfly_private.find_team_alerts is 'What is wrong in a team now.';

@@ -1,4 +1,4 @@
--- The definer half of mayfly.get_poll. A poll that is due is closed in passing, so that nobody waits for maintenance.
+-- The definer half of mayfly.get_poll. It closes a poll that is due, so that nobody waits for maintenance.
 -- Locks nothing while the poll is not due.
 
 create function mayfly_private.get_poll(poll_id uuid)
@@ -18,10 +18,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_poll is 'A poll by now.';
+comment on function mayfly_private.get_poll is 'A poll, closed first if it is due.';
 grant execute on function mayfly_private.get_poll to authenticated, service_role;
 
--- A poll (scope team:read), with its outcome and its ballots once it is closed. One that is due closes now.
+-- A poll (scope team:read), with its outcome and its ballots once it is closed. A poll that is due is closed
+-- first.
 
 create function mayfly.get_poll(poll_id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.get_tender. One that is due is awarded in passing. Locks nothing while it is not due.
+-- The definer half of mayfly.get_tender. It awards a tender that is due. Locks nothing while it is not due.
 
 create function mayfly_private.get_tender(tender_id uuid)
 returns jsonb
@@ -17,10 +17,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.get_tender is 'A tender by now.';
+comment on function mayfly_private.get_tender is 'A tender, awarded first if it is due.';
 grant execute on function mayfly_private.get_tender to authenticated, service_role;
 
--- A tender (scope team:read), with its winner and its bids once it is over. One that is due is awarded now.
+-- A tender (scope team:read), with its winner and its bids once it is over. A tender that is due is awarded
+-- first.
 
 create function mayfly.get_tender(tender_id uuid)
 returns jsonb

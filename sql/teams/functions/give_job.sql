@@ -1,6 +1,6 @@
--- Adds a job for one agent, if it lives: the id of the job, or null. The locks of its line, shared until commit, are those
--- that a claim takes: whoever ends the agent waits, and then finds the assignment. Called with jobs that check_jobs
--- passed.
+-- Adds a job for one agent, if it lives, and returns the id of the job or null. It takes the same shared locks
+-- on the agent and its ancestors as a claim, until commit, so whoever ends the agent waits and then finds the
+-- assignment. The job has passed check_jobs.
 
 create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
 returns uuid

@@ -26,8 +26,8 @@ $$;
 comment on function mayfly_private.handle_alert is 'The definer half of mayfly.handle_alert.';
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
--- Says what was done about an alert (scope team:manage). If its cause is found again after the watcher's patience, it is
--- an alert again, with `times` one higher.
+-- Records what was done about an alert (scope team:manage). If its cause is found again after the watcher's
+-- patience, the alert is raised again, with `times` one higher.
 
 create function mayfly.handle_alert(id uuid, action text)
 returns jsonb
@@ -35,5 +35,5 @@ language sql
 set search_path = ''
 return mayfly_private.handle_alert(id, action);
 
-comment on function mayfly.handle_alert is 'Says what was done about an alert. Returns it.';
+comment on function mayfly.handle_alert is 'Records what was done about an alert. Returns it.';
 grant execute on function mayfly.handle_alert to authenticated, service_role;

@@ -33,7 +33,7 @@ begin
   )
   select array_agg(a.agent_id) into joined from added a;
   if (select count(*) > max_members from mayfly.team_members m where m.tenant_id = tenant and m.team_id = team.id) then
-    perform mayfly_private.fail(403, 'quota_exceeded', format('A team may have %s members.', max_members),
+    perform mayfly_private.fail(403, 'quota_exceeded', format('A team can have at most %s members.', max_members),
       'Create another team.', jsonb_build_object('quota', 'members', 'limit', max_members));
   end if;
   if team.channel_id is not null then
@@ -51,8 +51,8 @@ $$;
 comment on function mayfly_private.join_team is 'Adds living agents to a team.';
 grant execute on function mayfly_private.join_team to authenticated, service_role;
 
--- Adds living agents to a running team and its channel (scope team:manage). Those in it already stay as they are. Their
--- lives stay their own: a deadline holds for those alone that were spawned with the team.
+-- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The
+-- team's deadline does not limit the new members, only those that were spawned with the team.
 
 create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
 returns jsonb

@@ -1,5 +1,5 @@
--- The alerts of a team, or of all, the newest first; those that are open, unless `every`. Scope team:read. Runs as the
--- caller. Locks nothing.
+-- The open alerts of one team or all teams, newest first; with `every`, handled ones too. Scope team:read. Runs
+-- as the caller. Locks nothing.
 
 create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
 returns jsonb
@@ -21,5 +21,5 @@ begin
 end
 $$;
 
-comment on function mayfly.list_alerts is 'The alerts of teams, the newest first.';
+comment on function mayfly.list_alerts is 'The alerts of teams, newest first.';
 grant execute on function mayfly.list_alerts to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_polls. Locks nothing: one that is due is shown as it is.
+-- The definer half of mayfly.list_polls. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.list_polls is 'The definer half of mayfly.list_polls.';
 grant execute on function mayfly_private.list_polls to authenticated, service_role;
 
--- Polls of a team, or of the tenant, the newest first (scope team:read): of those that are open no ballots.
+-- Polls of a team, or of the tenant, newest first (scope team:read). Ballots of open polls are not shown.
 
 create function mayfly.list_polls(team_id uuid default null, page_limit integer default 100)
 returns jsonb
@@ -31,5 +31,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_polls(team_id, page_limit);
 
-comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, the newest first.';
+comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, newest first.';
 grant execute on function mayfly.list_polls to authenticated, service_role;

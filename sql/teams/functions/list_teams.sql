@@ -12,7 +12,7 @@ begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{running,ended}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be some of running and ended.', null, '{"field": "of_status"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'of_status must be one or both of running and ended.', null, '{"field": "of_status"}');
   end if;
   if before is not null then
     select * into last from mayfly.teams t where t.tenant_id = tenant and t.id = before;
@@ -31,10 +31,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_teams is 'Teams with their members, the newest first.';
+comment on function mayfly_private.list_teams is 'Teams with their members, newest first.';
 grant execute on function mayfly_private.list_teams to authenticated, service_role;
 
--- Teams with their members as they are by now, the newest first (scope team:read); with an id that one.
+-- Teams with the current status of their members, newest first (scope team:read). With an id, only that team.
 
 create function mayfly.list_teams(of_status text[] default null, team_id uuid default null, before uuid default null, page_limit integer default 100)
 returns jsonb
@@ -42,5 +42,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_teams(of_status, team_id, before, page_limit);
 
-comment on function mayfly.list_teams is 'Teams with their members, the newest first.';
+comment on function mayfly.list_teams is 'Teams with their members, newest first.';
 grant execute on function mayfly.list_teams to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_tenders. Locks nothing: one that is due is shown as it is.
+-- The definer half of mayfly.list_tenders. Locks nothing, so a tender that is due is not awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.list_tenders is 'The definer half of mayfly.list_tenders.';
 grant execute on function mayfly_private.list_tenders to authenticated, service_role;
 
--- Tenders of a team, or of the tenant, the newest first (scope team:read): of those that are open no bids.
+-- Tenders of a team, or of the tenant, newest first (scope team:read). Bids on open tenders are not shown.
 
 create function mayfly.list_tenders(team_id uuid default null, page_limit integer default 100)
 returns jsonb
@@ -31,5 +31,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_tenders(team_id, page_limit);
 
-comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant, the newest first.';
+comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant, newest first.';
 grant execute on function mayfly.list_tenders to authenticated, service_role;

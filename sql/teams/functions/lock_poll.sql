@@ -1,7 +1,7 @@
--- A poll of the tenant, locked behind its job, so that closing it can signal the job. In passing it closes where it is
--- due.
+-- Locks a poll of the tenant, after its job, so that closing it can signal the job. Closes the poll if it is due.
+-- Without `settle`, it closes only a poll past its deadline, because the caller counts the ballots itself.
 
-create function mayfly_private.lock_poll(tenant uuid, id uuid)
+create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls
 language plpgsql security definer
 set search_path = ''
@@ -16,8 +16,8 @@ begin
   if poll.id is null then
     perform mayfly_private.fail(404, 'poll_unknown', 'There is no such poll.', null, '{"field": "id"}');
   end if;
-  return case when poll.status = 'open' then mayfly_private.settle_poll(poll) else poll end;
+  return case when poll.status = 'open' and (settle or poll.deadline <= mayfly_private.now()) then mayfly_private.settle_poll(poll) else poll end;
 end
 $$;
 
-comment on function mayfly_private.lock_poll is 'A poll, locked, and closed where it is due.';
+comment on function mayfly_private.lock_poll is 'Locks a poll, and closes it if it is due.';

@@ -1,4 +1,4 @@
--- A tender of the tenant, locked, and awarded in passing where it is due.
+-- Locks a tender of the tenant. Awards it if it is due.
 
 create function mayfly_private.lock_tender(tenant uuid, id uuid)
 returns mayfly.tenders
@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_tender is 'A tender, locked, and awarded where it is due.';
+comment on function mayfly_private.lock_tender is 'Locks a tender, and awards it if it is due.';

@@ -1,7 +1,7 @@
--- What time does to the teams of a tenant, at most max_rows each: ends teams whose deadline has passed or of which nobody
--- lives, closes polls and awards tenders that are due, gives jobs of the dead to others, and deletes what is over after as
--- long as ended jobs are kept. A chore of maintain_tenant, as owner. Locks the teams and their agents; the jobs of polls,
--- then the polls; the tenders.
+-- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or
+-- whose members are all dead, closes polls and awards tenders that are due, gives jobs of dead agents to
+-- others, and deletes what has been over for as long as ended jobs are kept. A chore of maintain_tenant, as
+-- owner. Locks the teams and their agents; the jobs of polls, then the polls; the tenders.
 
 create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
@@ -25,7 +25,7 @@ begin
     order by t.id limit max_rows for no key update skip locked);
   found_more := cardinality(due) = max_rows;
   if cardinality(due) > 0 then
-    perform mayfly_private.end_teams(tenant, due, 'its time is over, or nobody of it lives');
+    perform mayfly_private.end_teams(tenant, due, 'its time is over, or all its members are dead');
   end if;
 
   due := array(
@@ -51,6 +51,7 @@ begin
     limit max_rows);
   get diagnostics deleted = row_count;
   found_more := found_more or deleted = max_rows;
+  perform mayfly_private.fold_loads(tenant);
   delete from mayfly.assignments s
   where s.tenant_id = tenant and s.job_id in (
     select o.job_id from mayfly.assignments o
@@ -91,4 +92,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_teams is 'One batch of what time does to teams.';
+comment on function mayfly_private.maintain_teams is 'Maintains one batch of teams.';

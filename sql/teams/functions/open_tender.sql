@@ -15,7 +15,7 @@ begin
   perform mayfly_private.require_tenant('job:add');
   perform mayfly_private.check_jobs(jsonb_build_array(job));
   if job ?| '{target,answers,key}' then
-    perform mayfly_private.fail(400, 'invalid_request', 'job must have neither target nor answers nor key.', 'The bids decide who gets it.', '{"field": "job"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'job must not have target, answers or key.', 'The bids decide who gets it.', '{"field": "job"}');
   elsif not coalesce(mayfly_private.labels_within(capabilities, 20), true) then
     perform mayfly_private.fail(400, 'invalid_request', 'capabilities must be at most 20 texts of 1 to 100 characters.', null, '{"field": "capabilities"}');
   elsif rule is null or rule not in ('lowest_price', 'highest_score') then
@@ -39,8 +39,9 @@ $$;
 comment on function mayfly_private.open_tender is 'Offers a job for bids.';
 grant execute on function mayfly_private.open_tender to authenticated, service_role;
 
--- Offers a job for bids (scopes team:manage and job:add): to the living members of `team`, or to every agent with these
--- capabilities. It is awarded once: when all members of the team have bid, after so many seconds, or by close_tender.
+-- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent
+-- with these capabilities. It is awarded once: when all members of the team have bid, at its deadline, or by
+-- close_tender.
 
 create function mayfly.open_tender(
   job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,

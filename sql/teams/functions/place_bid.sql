@@ -1,5 +1,5 @@
--- The definer half of mayfly.place_bid. Who bids is read from the verified token. Locks the tender: bids go one after the
--- other, so that it is awarded once.
+-- The definer half of mayfly.place_bid. The bidder is read from the verified token. Locks the tender, so bids
+-- are placed one after the other and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
 returns jsonb
@@ -24,7 +24,7 @@ begin
   tender := mayfly_private.lock_tender(tenant, place_bid.tender_id);
   select * into bidder from mayfly.agents a where a.tenant_id = tenant and a.id = caller.id;
   if tender.status <> 'open' then
-    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read who got the work.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'tender_closed', 'The tender is over.', 'Read the tender to see who got the work.', '{"field": "id"}');
   elsif not 'job:work' = any (bidder.scopes) or not bidder.capabilities @> tender.capabilities
     or (tender.team_id is not null and not exists (
       select from mayfly.team_members m where m.tenant_id = tenant and m.team_id = tender.team_id and m.agent_id = caller.id)) then
@@ -47,8 +47,8 @@ $$;
 comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
--- Bids for the work of a tender (scope team:vote), once: a price, and how well one will do it, 0 to 1. The same bid again
--- changes nothing. Nobody sees it before the tender is over.
+-- Bids for the work of a tender (scope team:vote), once: a price, and how well the bidder expects to do it, 0
+-- to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- The definer half of mayfly.rate_job. Not by the agent that did it, nor by its line: a record is what others say. Locks the
--- assignment, then the record.
+-- The definer half of mayfly.rate_job. The agent that did the job and its relatives cannot rate it, because a
+-- record is what others say. Locks the assignment, then the record.
 
 create function mayfly_private.rate_job(job_id uuid, reward double precision)
 returns jsonb
@@ -24,7 +24,7 @@ begin
         and done.assigned_by is distinct from caller.id))) then
     perform mayfly_private.fail(403, 'rating_own', 'The agent that did the work cannot rate it.', 'Let another agent or a person rate it.', '{"field": "id"}');
   elsif exists (select from mayfly.jobs j where j.tenant_id = tenant and j.id = done.job_id) then
-    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it when it has ended.', '{"field": "id"}');
+    perform mayfly_private.fail(409, 'job_not_ended', 'The job has not ended.', 'Rate it after it has ended.', '{"field": "id"}');
   elsif done.reward is not null and done.reward <> rate_job.reward then
     perform mayfly_private.fail(409, 'already_rated', 'The job already has a rating.', null, '{"field": "id"}');
   elsif done.reward is null then
@@ -49,9 +49,9 @@ $$;
 comment on function mayfly_private.rate_job is 'Rates the result of an assigned job.';
 grant execute on function mayfly_private.rate_job to authenticated, service_role;
 
--- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage): the record of the agent's type
--- at this kind of work, which assign_job looks at. Not by the agent that did it, its descendants, or an ancestor that did not
--- give it the work.
+-- Rates the result of an assigned job that has ended, once, from 0 to 1 (scope team:manage). Ratings make up
+-- the record of the agent's type at this kind of work, which assign_job uses. The agent that did the job, its
+-- descendants, and ancestors that did not assign it cannot rate it.
 
 create function mayfly.rate_job(job_id uuid, reward double precision)
 returns jsonb

@@ -1,6 +1,6 @@
--- Gives jobs whose agent has ended to whoever has the capabilities that they were given out for, or to anybody where none
--- were asked. Their place in the queue is their own. Called by the end of agents and by maintenance; passes over jobs
--- that somebody holds. Locks the jobs, by id.
+-- Gives jobs whose agent has ended to any agent with the capabilities that were asked for, or to anybody if
+-- none were. They keep their place in the queue. Called when agents end and by maintenance. Skips jobs that
+-- somebody has locked. Locks the jobs, by id.
 
 create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
 returns integer

@@ -1,8 +1,8 @@
--- Closes an open poll that is locked by the caller, as is its job, if it is due; otherwise leaves it. It is due
+-- Closes an open poll if it is due. The caller has locked the poll and its job. It is due
 -- - at its deadline, and at its quorum;
--- - where its voters are known: when each has voted or does not live, or when what is missing cannot change the outcome;
--- - under first_valid with the first ballot, under unanimous with the first that differs.
--- Ballots become visible, the log has it, and the job that waits is signalled, all in this transaction.
+-- - if its voters are known: when each has voted or is dead, or when missing votes cannot change the outcome;
+-- - under first_valid: with the first ballot; under unanimous: with the first that differs.
+-- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
 create function mayfly_private.settle_poll(poll mayfly.polls)
 returns mayfly.polls
@@ -23,12 +23,13 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- People have no end; agents that do not run, or whose time is over, are not waited for.
+    -- People are always waited for. Agents that do not run, or whose time is over, are not.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
-    where (a.id is null or mayfly_private.effective_status(a) = 'running')
-      and not exists (select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+    where not exists (
+        select from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id and b.voter_id = v.id)
+      and (a.id is null or mayfly_private.effective_status(a) = 'running')
       and (a.id is not null or exists (select from mayfly.members m where m.tenant_id = poll.tenant_id and m.user_id = v.id));
   end if;
   select jsonb_object_agg(o.option, jsonb_build_object('ballots', coalesce(c.ballots, 0), 'weight', coalesce(c.weight, 0))) into counts

@@ -1,4 +1,4 @@
--- A poll as others see it: of the ballots of an open one nothing, not even how many there are.
+-- A poll as others see it. While it is open, its ballots are hidden, and so is their number.
 
 create function mayfly_private.show_poll(poll mayfly.polls)
 returns jsonb

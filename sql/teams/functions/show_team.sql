@@ -1,4 +1,4 @@
--- A team as others see it, with its members by now. Called by functions that have asked whether the caller may see it.
+-- A team as others see it, with the current status of its members. Callers have checked that it may be seen.
 
 create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb

@@ -1,4 +1,4 @@
--- A tender as others see it: of the bids of an open one nothing.
+-- A tender as others see it. While it is open, its bids are hidden.
 
 create function mayfly_private.show_tender(tender mayfly.tenders)
 returns jsonb

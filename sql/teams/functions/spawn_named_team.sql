@@ -1,5 +1,5 @@
--- The definer half of mayfly.spawn_named_team: the team, its agents, its members and its channel, all or none. Locks what
--- spawn_team locks, the tenant's row first.
+-- The definer half of mayfly.spawn_named_team: it creates the team, its agents, its members and its channel,
+-- all or none. Locks what spawn_team locks, the tenant's row first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -27,14 +27,14 @@ begin
   order by g.n limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format(
-        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores; lead must be one agent and come first.', fault.index), null,
+        'team[%s].role must have only lower case letters, digits, dots, dashes or underscores, and lead must be one agent and come first.', fault.index), null,
       jsonb_build_object('index', fault.index, 'field', 'role'));
   end if;
   if seconds is not null then
     select g.n - 1 as index into fault from jsonb_array_elements(team) with ordinality as g (item, n)
     where (g.item ->> 'renew')::boolean order by g.n limit 1;
     if found then
-      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false: the team has a deadline.', fault.index),
+      perform mayfly_private.fail(400, 'invalid_request', format('team[%s].renew must be false, because the team has a deadline.', fault.index),
         'Leave out renew or the deadline.', jsonb_build_object('index', fault.index, 'field', 'renew'));
     end if;
   end if;
@@ -49,10 +49,10 @@ begin
     order by g.n, nth);
   issued := mayfly_private.spawn_team(groups);
 
-  -- The tenant's row is locked by spawn_team: of two at a limit, the second sees what the first has made.
+  -- spawn_team has locked the tenant's row, so of two concurrent calls, the second sees what the first created.
   if coalesce((settings ->> 'channel')::boolean, true) then
     if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
-      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
+      perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant can have at most %s channels.', max_channels),
         'Spawn the team without a channel, or delete channels that nobody needs.', jsonb_build_object('quota', 'channels', 'limit', max_channels));
     end if;
     channel := gen_random_uuid();
@@ -67,10 +67,10 @@ begin
   on conflict do nothing
   returning t.* into made;
   if made.id is null then
-    perform mayfly_private.fail(409, 'name_taken', format('A team %s is already running.', settings ->> 'name'),
+    perform mayfly_private.fail(409, 'name_taken', format('A team named %s is already running.', settings ->> 'name'),
       'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
-  -- It only takes from what its members may spend, so it needs no cost:admin.
+  -- It can only lower what its members may spend, so it needs no cost:admin.
   if jsonb_typeof(settings -> 'budget') = 'object' then
     insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
     values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
@@ -86,10 +86,11 @@ $$;
 comment on function mayfly_private.spawn_named_team is 'Spawns a team with a name, all or none.';
 grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
 
--- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): called by the spawn function as whoever
--- calls it. `team` is what spawn_team takes, and each group may have a role; the group with the role lead is the first,
--- and one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No member lives longer than the deadline, in
--- seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): the spawn function calls it with the
+-- identity of its own caller. `team` is what spawn_team takes, and each group may have a role. The group with the
+-- role lead comes first and is one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No
+-- member lives longer than the deadline, in seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the
+-- team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb

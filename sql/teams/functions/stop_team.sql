@@ -1,5 +1,5 @@
--- The definer half of mayfly.stop_team. An agent may stop a team that it leads or has made without agent:stop. Locks the
--- team, then its agents.
+-- The definer half of mayfly.stop_team. Without agent:stop, an agent can stop a team that it leads or created, and a
+-- person a team that they created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -15,7 +15,7 @@ begin
   select * into team from mayfly.teams t where t.tenant_id = tenant and t.id = stop_team.team_id for no key update;
   if team.id is null then
     perform mayfly_private.fail(404, 'team_unknown', 'There is no such team.', null, '{"field": "team"}');
-  elsif not (coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
+  elsif not (caller.kind <> 'client' and coalesce(caller.id in (team.lead_id, team.created_by), false) and tenant = any (mayfly_private.tenant_ids('team:manage')))
     and not tenant = any (mayfly_private.tenant_ids('agent:stop')) then
     perform mayfly_private.fail(403, 'scope_missing', 'The caller does not have the scope agent:stop.',
       'Without it, you can stop only teams that you lead or created.', '{"scope": "agent:stop"}');
@@ -31,8 +31,8 @@ $$;
 comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
--- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are withdrawn.
--- For its lead, whoever made it, and callers with agent:stop. Again changes nothing.
+-- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
+-- withdrawn. For its lead, its creator, and callers with agent:stop. Repeating it changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb

@@ -1,4 +1,4 @@
--- Running teams, by tenant: who lives, what each does, and what is open. For the SQL editor.
+-- Running teams, by tenant: living members, what each is doing, and what is open. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,5 @@
--- Jobs that were given to one agent, what they need, and how well they were done. While the job can run, it counts as
--- that agent's load. When the agent ends, the job is given to whoever has the capabilities.
+-- Jobs that were given to one agent, what they need, and how well they were done. A job counts as the agent's
+-- load until it ends. When the agent ends, the job goes to any agent with the capabilities.
 
 create table mayfly.assignments (
   tenant_id uuid not null,
@@ -34,10 +34,11 @@ alter table mayfly.assignments
 
 comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
-comment on column mayfly.assignments.released is 'Its agent has ended first: the job went to others, and is nobody''s to be rated for.';
-comment on column mayfly.assignments.reward is 'What somebody else gave for the result, 0 to 1.';
+comment on column mayfly.assignments.released is 'Its agent ended first, so the job went to others and is not rated.';
+comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
--- How well the agents of a type have done a kind of work. Agents are short-lived; their type is what has a record.
+-- How well the agents of a type have done a kind of work. Agents are short-lived, so the record belongs to
+-- their type.
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -54,4 +55,4 @@ alter table mayfly.track_records
   alter column work set statistics 0,
   alter column total set statistics 0;
 
-comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: how often rated, and the sum of the rewards.';
+comment on table mayfly.track_records is 'How well the agents of a type have done a kind of work: the number of ratings and the sum of the rewards.';

@@ -20,9 +20,10 @@ alter table mayfly.ballots
   alter column reason set statistics 0,
   alter column weight set statistics 0;
 
-comment on table mayfly.ballots is 'Who voted what, in polls that are closed.';
+comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
--- The ballots of open polls. In the private schema, so that neither a policy nor an export can show one.
+-- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show
+-- them.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,
@@ -45,4 +46,4 @@ alter table mayfly_private.cast_ballots
   alter column reason set statistics 0,
   alter column weight set statistics 0;
 
-comment on table mayfly_private.cast_ballots is 'Who voted what, in polls that are open.';
+comment on table mayfly_private.cast_ballots is 'Who voted for what in open polls.';

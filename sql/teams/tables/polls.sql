@@ -1,5 +1,5 @@
--- Questions that agents or people answer each for themselves. Nobody sees a ballot before the poll is closed: until
--- then ballots are in the private schema (cast_ballots).
+-- Questions that agents or people answer independently. Nobody sees a ballot before the poll is closed. Until
+-- then, ballots are in the private schema (cast_ballots).
 
 create table mayfly.polls (
   tenant_id uuid not null,
@@ -42,10 +42,10 @@ alter table mayfly.polls
   alter column key set statistics 0,
   alter column created_by set statistics 0;
 
-comment on table mayfly.polls is 'Questions that agents or people answer each for themselves, and what came out.';
-comment on column mayfly.polls.voters is 'Who may vote; null for everybody with the scope team:vote.';
-comment on column mayfly.polls.weights is 'Of the voters, in their order; null where each counts 1.';
-comment on column mayfly.polls.quorum is 'It closes with that many ballots, and decides nothing with fewer.';
+comment on table mayfly.polls is 'Questions that agents or people answer independently, with their outcome.';
+comment on column mayfly.polls.voters is 'Who can vote. Null means everybody with the scope team:vote.';
+comment on column mayfly.polls.weights is 'The weights of the voters, in the same order; null if each counts 1.';
+comment on column mayfly.polls.quorum is 'The poll closes with this many ballots. With fewer, it decides nothing.';
 comment on column mayfly.polls.outcome is '{ result, winner, ballots, counts }, once it is closed.';
 comment on column mayfly.polls.job_id is 'The job that opened it, which gets the signal poll:<id>.';
-comment on column mayfly.polls.key is 'Of the one that opened it: the same key finds the same poll.';
+comment on column mayfly.polls.key is 'Set when it is opened. The same key finds the same poll.';

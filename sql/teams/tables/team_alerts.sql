@@ -1,5 +1,5 @@
--- What the detectors have found in a team: a wait in a circle, the same thing again and again, silence, a cost that runs
--- away. One row for each cause while it lasts.
+-- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. One row for
+-- each cause while it lasts.
 
 create table mayfly.team_alerts (
   tenant_id uuid not null,
@@ -23,7 +23,8 @@ create table mayfly.team_alerts (
 create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
--- The planner's statistics are everybody's: none of what a tenant writes (tests/invariants/estimates.test.ts).
+-- Everybody can see the planner's estimates, so columns that tenants write have no statistics
+-- (tests/invariants/estimates.test.ts).
 alter table mayfly.team_alerts
   alter column team_id set statistics 0,
   alter column cause set statistics 0,
@@ -31,12 +32,12 @@ alter table mayfly.team_alerts
   alter column detail set statistics 0,
   alter column handled_with set statistics 0;
 
-comment on table mayfly.team_alerts is 'What the detectors have found in teams.';
-comment on column mayfly.team_alerts.cause is 'What makes two findings the same: the agents of a circle, the agent that is silent, the digest of what is repeated.';
-comment on column mayfly.team_alerts.times is 'How often it was found again after it had been handled.';
+comment on table mayfly.team_alerts is 'What the detectors found in teams.';
+comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents of a cycle, the silent agent, or the digest of what is repeated.';
+comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- Since when each member does what it does, as the detectors have seen it.
+-- Since when each member has been doing the same thing, as the detectors saw it.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -53,4 +54,4 @@ alter table mayfly_private.team_pulses enable row level security;
 
 alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
 
-comment on table mayfly_private.team_pulses is 'Since when each member of a watched team does what it does.';
+comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';

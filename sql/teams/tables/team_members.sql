@@ -1,4 +1,4 @@
--- Which agents are in which team, and as what. Dead members stay: the row says who has worked in it.
+-- Which agents are in which team, and in which role. Dead members stay, as a record of who worked in it.
 
 create table mayfly.team_members (
   tenant_id uuid not null,

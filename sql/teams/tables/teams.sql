@@ -1,5 +1,5 @@
--- Agents that work on something together: a name, a lead, a deadline, a channel. A team is ended as one; its members
--- are ordinary agents, and what they may do is their own.
+-- Agents that work on something together: a name, a lead, a deadline, a channel. A team ends as a whole. Its
+-- members are ordinary agents with their own scopes.
 
 create table mayfly.teams (
   tenant_id uuid not null,
@@ -21,7 +21,7 @@ create table mayfly.teams (
   constraint teams_ended_when_over check ((status = 'ended') = (ended_at is not null))
 );
 
--- No two running teams of a tenant have one name.
+-- No two running teams of a tenant have the same name.
 create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
@@ -36,6 +36,6 @@ alter table mayfly.teams
   alter column end_reason set statistics 0;
 
 comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
-comment on column mayfly.teams.lead_id is 'The member that leads, if one does.';
-comment on column mayfly.teams.channel_id is 'The channel of its members; deleted with the team.';
-comment on column mayfly.teams.deadline is 'No member that was spawned with the team lives longer.';
+comment on column mayfly.teams.lead_id is 'The member that leads, if any.';
+comment on column mayfly.teams.channel_id is 'The channel of its members. It is deleted with the team.';
+comment on column mayfly.teams.deadline is 'Members that were spawned with the team end by then.';

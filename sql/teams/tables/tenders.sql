@@ -1,4 +1,4 @@
--- Work that agents bid for: the market. Bids are sealed until the tender closes, as ballots are.
+-- Work that agents bid for. Like ballots, bids are sealed until the tender closes.
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -60,9 +60,9 @@ alter table mayfly.bids
   alter column note set statistics 0;
 
 comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
-comment on column mayfly.bids.score is 'How well the bidder says that it will do it, 0 to 1.';
+comment on column mayfly.bids.score is 'How well the bidder expects to do it, 0 to 1.';
 
--- The bids of open tenders. In the private schema, so that nobody bids knowing what others have bid.
+-- The bids of open tenders. They are in the private schema, so that nobody knows the bids of others.
 
 create table mayfly_private.sealed_bids (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Members spend for their team: what they and all that they spawn cost counts in its budget. Locks nothing.
+-- The costs of members, and of all agents that they spawn, count against the team's budget. Locks nothing.
 
 create function mayfly_private.group_costs()
 returns trigger
@@ -13,7 +13,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.group_costs is 'Trigger: members spend for their team.';
+comment on function mayfly_private.group_costs is 'Trigger: costs of members count against the team''s budget.';
 
 create trigger team_members_group_costs after insert on mayfly.team_members
   referencing new table as new_rows

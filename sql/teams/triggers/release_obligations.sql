@@ -1,9 +1,10 @@
--- What agents leave behind when they end, in the transaction that ends them: jobs that were given to them go to whoever
--- has the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of the dead win
--- nothing (award_tender looks).
+-- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent
+-- with the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of dead
+-- agents cannot win (award_tender checks).
 --
--- A job or a poll that somebody else holds is left alone, so that no ending waits for another, in any order: maintenance,
--- the next ballot and everyone who reads the poll look again. Locks the agents (by the statement), the jobs, the polls.
+-- It skips jobs and polls that somebody else has locked, so that endings never wait for each other.
+-- Maintenance, the next ballot and every reader of the poll check again. Locks the agents (by the statement),
+-- the jobs, the polls.
 
 create function mayfly_private.release_obligations()
 returns trigger
@@ -45,7 +46,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.release_obligations is 'Trigger: what agents leave behind when they end.';
+comment on function mayfly_private.release_obligations is 'Trigger: releases what agents leave behind when they end.';
 
 create trigger agents_release_obligations after update on mayfly.agents
   referencing old table as old_rows new table as new_rows

@@ -1,10 +1,10 @@
--- Charges what a statement writes into small tables that callers fill, as mayfly_private.charges says: bytes, and a
--- write for each inserted row, so that inserting and deleting in a loop is limited too. An update is charged only
--- its bytes, and only a change of `task` can be refused, because an agent says what it is doing many times. For
--- other tables, functions charge what they change.
+-- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It
+-- charges bytes, and a write for each inserted row, which also limits inserting and deleting in a loop. An
+-- update is charged only its bytes. Only a change of `task` can be refused, because an agent reports new tasks
+-- many times. For other tables, functions charge what they change.
 --
--- Of a lenient table, up to 1,000 bytes a row are counted and never refused, nor is the end of a row. So in a full
--- tenant agents can still be spawned to empty it, and dead ones are marked.
+-- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full
+-- tenant, agents can be spawned to empty it, and dead ones are marked.
 
 create function mayfly_private.meter_rows()
 returns trigger

@@ -1,9 +1,9 @@
--- Sends what is broadcast on a topic by NOTIFY to clients that have a database connection of their own: on the
--- channel mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. Called beside each broadcast. A payload that
--- does not fit (a NOTIFY has 8,000 bytes) keeps only its numbers, by which the reader asks for it.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection: on the channel
+-- mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. A payload that does not fit (a NOTIFY has 8,000
+-- bytes) keeps only its numbers, with which the reader asks for the rest.
 --
--- Without a lease nothing is sent, because commits that notify wait for each other in the whole cluster. Locks
--- nothing else.
+-- Without a lease it sends nothing, because commits that notify wait for each other across the whole cluster.
+-- Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void

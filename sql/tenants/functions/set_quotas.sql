@@ -1,5 +1,6 @@
 -- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a
--- value as it is. Only the project gives quotas: for the secret key, which names the tenant. Locks the tenant's row.
+-- value as it is. For the secret key, which names the tenant, because only the project sets quotas. Locks the
+-- tenant's row.
 
 create function mayfly_private.set_quotas(
   max_living_agents integer, spawns_per_minute integer, max_memories bigint, max_bytes bigint, writes_per_minute integer,
@@ -16,11 +17,11 @@ declare
 begin
   select q.field, q.rule into fault
   from (values
-    ('max_living_agents', max_living_agents not between 0 and 100000, 'a whole number from 0 to 100000'),
-    ('spawns_per_minute', spawns_per_minute not between 1 and 100000, 'a whole number from 1 to 100000'),
+    ('max_living_agents', max_living_agents not between 0 and 100000, 'a whole number from 0 to 100000'), -- bounds: 100000 tenant.livingAgents
+    ('spawns_per_minute', spawns_per_minute not between 1 and 100000, 'a whole number from 1 to 100000'), -- bounds: 100000 tenant.spawnsPerMinute
     ('max_memories', max_memories < 0, 'a whole number from 0'),
     ('max_bytes', max_bytes < 0, 'a whole number from 0'),
-    ('writes_per_minute', writes_per_minute < 1000, 'a whole number from 1000, since one push may have that many'),
+    ('writes_per_minute', writes_per_minute < 1000, 'a whole number from 1000, since one push may have that many'), -- bounds: 1000 tenant.leastWritesPerMinute
     ('messages_kept', messages_kept not between 3600 and 315360000, 'seconds from 3600 to 315360000')
   ) as q (field, refused, rule)
   where q.refused

@@ -9,17 +9,17 @@ declare
   of_tenant constant uuid := mayfly_private.require_tenant('tenant:write');
   tenant mayfly.tenants;
 begin
-  if char_length(name) not between 1 and 200 then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}');
+  if char_length(name) not between 1 and 200 then -- bounds: 200 tenant.name
+    perform mayfly_private.fail(400, 'invalid_request', 'name must have 1 to 200 characters.', null, '{"field": "name"}'); -- bounds: 200 tenant.name
   elsif max_lifetime not between '5 seconds' and '30 days' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'max_lifetime must be 5 seconds to 30 days.', null, '{"field": "max_lifetime"}');
   elsif token_lifetime not between '10 seconds' and '1 hour' then
     perform mayfly_private.fail(400, 'lifetime_out_of_range', 'token_lifetime must be 10 seconds to 1 hour.', null, '{"field": "token_lifetime"}');
-  elsif max_depth not between 0 and 20 then
-    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}');
+  elsif max_depth not between 0 and 20 then -- bounds: 20 tenant.depth
+    perform mayfly_private.fail(400, 'invalid_request', 'max_depth must be 0 to 20.', null, '{"field": "max_depth"}'); -- bounds: 20 tenant.depth
   elsif not mayfly_private.is_retention(retention) then
     perform mayfly_private.fail(400, 'invalid_request',
-      'retention must be at most 50 rules { older_than, kind?, below_reward? }, older_than in seconds, 60 at least.', null, '{"field": "retention"}');
+      'retention must be at most 50 rules { older_than, kind?, below_reward? }, with older_than at least 60 seconds.', null, '{"field": "retention"}');
   end if;
   update mayfly.tenants t
   set name = coalesce(update_tenant.name, t.name), language = coalesce(update_tenant.language, t.language),

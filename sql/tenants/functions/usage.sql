@@ -1,4 +1,4 @@
--- The definer half of mayfly.usage: the counts of this room and those that other rooms have registered
+-- The definer half of mayfly.usage: the counts and limits of this room and those that other rooms have registered
 -- (mayfly_private.usage_counts).
 
 create function mayfly_private.usage()
@@ -14,10 +14,7 @@ declare
 begin
   select jsonb_build_object('memories', u.memories, 'bytes', u.bytes, 'writes_this_minute', u.writes,
     'limits', jsonb_build_object(
-      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute,
-      'max_living_agents', t.max_living_agents, 'spawns_per_minute', t.spawns_per_minute,
-      'max_lifetime', extract(epoch from t.max_lifetime), 'token_lifetime', extract(epoch from t.token_lifetime),
-      'max_depth', t.max_depth))
+      'max_memories', t.max_memories, 'max_bytes', t.max_bytes, 'writes_per_minute', t.writes_per_minute))
   into used
   from mayfly.tenants t, (
     select coalesce(sum(s.memories), 0) as memories, coalesce(sum(s.bytes), 0) as bytes,
@@ -27,7 +24,8 @@ begin
   for work in select to_regprocedure(c.work) from mayfly_private.usage_counts c order by c.name loop
     continue when work is null;
     execute format('select %s($1)', work::regproc) into counted using of_tenant;
-    used := used || counted;
+    used := used || (counted - 'limits')
+      || jsonb_build_object('limits', (used -> 'limits') || coalesce(counted -> 'limits', '{}'));
   end loop;
   return used;
 end

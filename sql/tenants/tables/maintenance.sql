@@ -1,6 +1,6 @@
--- How far maintenance has come with each tenant: the position of its walks over memories and messages, the
--- transaction up to which events were deleted and in which epoch, and since when it has failed. Each tenant has a
--- row from the beginning (mayfly_private.start_usage).
+-- The progress of maintenance for each tenant: the position of its walks over memories and messages, the epoch
+-- and transaction up to which events were deleted, and since when it has failed. Each tenant has a row from its
+-- creation (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,
@@ -16,7 +16,7 @@ create table mayfly_private.maintenance (
   constraint maintenance_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
-comment on table mayfly_private.maintenance is 'How far maintenance has come with each tenant.';
+comment on table mayfly_private.maintenance is 'The progress of maintenance for each tenant.';
 comment on column mayfly_private.maintenance.at is 'When it was last tried.';
 comment on column mayfly_private.maintenance.failures is 'How often it has failed since it last succeeded. error has the newest error.';
 comment on column mayfly_private.maintenance.deleted_to is 'The highest xid of a deleted event. A cursor that has not seen it is too old.';

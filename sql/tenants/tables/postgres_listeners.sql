@@ -1,5 +1,5 @@
--- Which tenants' broadcasts a client hears over its own database connection, and until when. The Postgres transport
--- of the SDK leases it. listen_by_postgres writes it and notify reads it.
+-- Which tenants' broadcasts a client receives over its own database connection, and until when. Written by
+-- listen_by_postgres for the Postgres transport of the SDK, and read by notify.
 
 create table mayfly_private.postgres_listeners (
   tenant_id uuid not null constraint postgres_listeners_pkey primary key,
@@ -8,6 +8,6 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody hears by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;

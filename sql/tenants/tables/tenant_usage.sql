@@ -1,6 +1,6 @@
--- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so concurrent pushes of
--- a tenant do not wait for each other's commit. The sum is exact for what has committed. The fillfactor, and no
--- index beside the key, keep every update in its page (HOT).
+-- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so concurrent
+-- pushes of a tenant do not wait for each other's commit. The sum is exact for what has committed. The
+-- fillfactor, and having no index but the key, keep every update in its page (HOT).
 
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,
@@ -17,6 +17,6 @@ create table mayfly_private.tenant_usage (
 with (fillfactor = 50);
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
-comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent in the second of told_at.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent within the second of told_at.';
 
 alter table mayfly_private.tenant_usage enable row level security;

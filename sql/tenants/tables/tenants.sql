@@ -3,24 +3,24 @@
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid() constraint tenants_pkey primary key,
   name text not null
-    constraint tenants_name_length check (char_length(name) between 1 and 200),
+    constraint tenants_name_length check (char_length(name) between 1 and 200), -- bounds: 200 tenant.name
   max_lifetime interval not null default '15 minutes'
     constraint tenants_max_lifetime_range check (max_lifetime between '5 seconds' and '30 days'),
   token_lifetime interval not null default '2 minutes'
     constraint tenants_token_lifetime_range check (token_lifetime between '10 seconds' and '1 hour'),
   max_living_agents integer not null default 100
-    constraint tenants_max_living_agents_range check (max_living_agents between 0 and 100000),
+    constraint tenants_max_living_agents_range check (max_living_agents between 0 and 100000), -- bounds: 100000 tenant.livingAgents
   max_depth integer not null default 5
-    constraint tenants_max_depth_range check (max_depth between 0 and 20),
+    constraint tenants_max_depth_range check (max_depth between 0 and 20), -- bounds: 20 tenant.depth
   spawns_per_minute integer not null default 120
-    constraint tenants_spawns_per_minute_range check (spawns_per_minute between 1 and 100000),
+    constraint tenants_spawns_per_minute_range check (spawns_per_minute between 1 and 100000), -- bounds: 100000 tenant.spawnsPerMinute
   max_memories bigint not null default 1000000
     constraint tenants_max_memories_range check (max_memories >= 0),
   max_bytes bigint not null default 1073741824
     constraint tenants_max_bytes_range check (max_bytes >= 0),
-  -- A push has up to 1000 operations. With a lower limit it could never pass.
+  -- A push has up to 1000 operations, so with a lower limit it could never succeed.
   writes_per_minute integer not null default 60000
-    constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000),
+    constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000), -- bounds: 1000 tenant.leastWritesPerMinute
   language text not null default 'english'
     constraint tenants_language_known check (language in (
       'simple', 'arabic', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian',
@@ -54,6 +54,6 @@ comment on column mayfly.tenants.language is 'The text search configuration of i
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 comment on column mayfly.tenants.messages_kept is
-  'How long messages are kept after every recipient acknowledged them. Others, and those in channels, are kept as long as the log.';
+  'How long messages are kept after every recipient acknowledged them. All others, including those in channels, are kept as long as the log.';
 comment on column mayfly.tenants.debug is
   'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';

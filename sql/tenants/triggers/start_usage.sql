@@ -1,4 +1,4 @@
--- Gives a new tenant its shards of usage, so that no push has to create them and make others wait, and a row for
+-- Gives a new tenant its shards of usage, so that no push has to create them while others wait, and a row for
 -- maintenance.
 
 create function mayfly_private.start_usage()
@@ -14,7 +14,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.start_usage is 'Trigger: gives a new tenant its shards of usage and its row of maintenance.';
+comment on function mayfly_private.start_usage is 'Trigger: gives a new tenant its shards of usage and its row for maintenance.';
 
 create trigger tenants_start_usage after insert on mayfly.tenants
   for each row execute function mayfly_private.start_usage();

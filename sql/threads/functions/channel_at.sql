@@ -1,5 +1,5 @@
--- Where the value of a version of a channel is, as a checkpoint of the thread says it, the newest first; null where none
--- does. Called by put_checkpoint and put_value, as owner.
+-- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that
+-- has it, or null. Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb
@@ -12,4 +12,4 @@ as $$
   order by c.id desc limit 1
 $$;
 
-comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is.';
+comment on function mayfly_private.channel_at is 'Where the value of a version of a channel is stored.';

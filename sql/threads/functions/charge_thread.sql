@@ -1,5 +1,5 @@
--- Charges a thread that is locked for what was written into it, or gives back what was deleted. As owner. Locks a shard
--- of usage.
+-- Charges a locked thread for what was written into it, or refunds what was deleted. Runs as owner. Locks a
+-- shard of usage.
 
 create function mayfly_private.charge_thread(thread mayfly.threads, more_bytes bigint, expires_in integer, writes integer)
 returns void
@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- Of the row itself, once.
+  -- For the row itself, once.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t

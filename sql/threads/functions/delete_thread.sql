@@ -22,7 +22,7 @@ $$;
 comment on function mayfly_private.delete_thread is 'The definer half of mayfly.delete_thread.';
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
--- Deletes a thread with every checkpoint, value and write of it: { deleted }. Scope thread:write.
+-- Deletes a thread with all its checkpoints, values and writes: { deleted }. Scope thread:write.
 
 create function mayfly.delete_thread(thread text)
 returns jsonb
@@ -30,5 +30,5 @@ language sql
 set search_path = ''
 return mayfly_private.delete_thread(thread);
 
-comment on function mayfly.delete_thread is 'Deletes a thread with everything of it: { deleted }.';
+comment on function mayfly.delete_thread is 'Deletes a thread and everything in it: { deleted }.';
 grant execute on function mayfly.delete_thread to authenticated, service_role;

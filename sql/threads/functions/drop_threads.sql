@@ -1,4 +1,4 @@
--- Deletes threads with everything of them, and gives back what they were charged. As owner. Locks what it deletes.
+-- Deletes threads and everything in them, and refunds their charges. Runs as owner. Locks what it deletes.
 
 create function mayfly_private.drop_threads(tenant uuid, ids uuid[])
 returns integer
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.drop_threads is 'Deletes threads, and gives back what they were charged.';
+comment on function mayfly_private.drop_threads is 'Deletes threads, and refunds their charges.';

@@ -1,4 +1,4 @@
--- A checkpoint of a thread, or without one its newest one: { checkpoints, parts }, empty where there is none. Scope
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }, empty if there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
@@ -22,5 +22,5 @@ end
 $$;
 
 comment on function mayfly.get_checkpoint is
-  'A checkpoint of a thread, or its newest one: { checkpoints, parts }, each part once, by its chain.';
+  'A checkpoint of a thread, by default the newest: { checkpoints, parts }, with each part once, by its chain.';
 grant execute on function mayfly.get_checkpoint to authenticated, service_role;

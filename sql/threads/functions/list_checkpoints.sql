@@ -1,6 +1,6 @@
--- Checkpoints, the newest first: of a thread or all, of a namespace or all, those before an id, those whose metadata has
--- the keys and values of filter. A page at a time: after is the id, the thread and the namespace of the last one. Scope
--- thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time: of one thread or all, of one namespace or all, before an id,
+-- and with the metadata keys and values of filter. `after` is the id, thread and namespace of the last one.
+-- Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
@@ -15,8 +15,8 @@ declare
   instant constant timestamptz := mayfly_private.now();
   shown mayfly.checkpoints[];
 begin
-  if page_limit is null or page_limit not between 1 and 100 then
-    perform mayfly_private.refuse_thread('page_limit', '1 to 100');
+  if page_limit is null or page_limit not between 1 and 100 then -- bounds: 100 thread.page.most
+    perform mayfly_private.refuse_thread('page_limit', '1 to 100'); -- bounds: 100 thread.page.most
   elsif not coalesce(jsonb_typeof(filter) = 'object', false) then
     perform mayfly_private.refuse_thread('filter', 'an object');
   elsif after is not null and not (jsonb_typeof(after) = 'array' and jsonb_array_length(after) = 3) then
@@ -41,5 +41,5 @@ end
 $$;
 
 comment on function mayfly.list_checkpoints is
-  'Checkpoints, the newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
+  'Checkpoints, newest first: { checkpoints, parts }. Pass [id, thread, ns] of the last one as after for the next page.';
 grant execute on function mayfly.list_checkpoints to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The threads of the tenant, by name, a page at a time. Scope thread:read. Runs as the caller. Locks nothing.
+-- The threads of the tenant, by name, one page at a time. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_threads(prefix text default '', after text default null, page_limit integer default 100)
 returns jsonb

@@ -1,5 +1,5 @@
--- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired. The
--- functions that write call it first. As owner. Locks the thread.
+-- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired.
+-- Functions that write call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
 returns mayfly.threads
@@ -25,4 +25,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_thread is 'The thread that is to be written, locked.';
+comment on function mayfly_private.lock_thread is 'Locks a thread for writing.';

@@ -1,5 +1,5 @@
--- Deletes threads of a tenant that have expired, at most max_rows: { threads, more }. A chore of maintain_tenant, as
--- owner. Locks what it deletes; passes by threads that others hold.
+-- Deletes expired threads of a tenant, at most max_rows: { threads, more }. A chore of maintain_tenant, as
+-- owner. Locks what it deletes, and skips threads that others have locked.
 
 create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.maintain_threads is 'One batch of deleting threads that have expired.';
+comment on function mayfly_private.maintain_threads is 'Deletes one batch of expired threads.';

@@ -12,8 +12,8 @@ declare
   freed bigint;
   spent mayfly.thread_writes[];
 begin
-  if keep is null or keep not between 1 and 10000 then
-    perform mayfly_private.refuse_thread('keep', '1 to 10000');
+  if keep is null or keep not between 1 and 10000 then -- bounds: 10000 thread.keep.most
+    perform mayfly_private.refuse_thread('keep', '1 to 10000'); -- bounds: 10000 thread.keep.most
   end if;
   select * into own_thread from mayfly.threads t where t.tenant_id = tenant and t.name = thread for update;
   if not found then
@@ -21,7 +21,8 @@ begin
   end if;
   with recursive ranked as (
     select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
-      -- LangGraph's delta channels are rebuilt from what was written since their last snapshot: so many steps ago.
+      -- How many steps ago the last snapshot of a delta channel was: LangGraph needs everything written since
+      -- then to rebuild it.
       (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
         then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
         where jsonb_typeof(s.value -> 1) = 'number') as needs
@@ -50,7 +51,7 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A step that is on its way may have written before its checkpoint.
+  -- A running step may have written before its checkpoint.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -58,7 +59,7 @@ begin
       and not exists (
         select from mayfly.checkpoints c
         where c.tenant_id = tenant and c.thread_id = own_thread.id and c.ns = w.ns and c.id = w.checkpoint_id));
-  -- Parts that repeat a write which goes are whole from now on.
+  -- Parts that repeat a deleted write now get their whole text.
   with whole as (
     update mayfly.thread_parts p
     set body = mayfly_private.show_part(p), bytes = 64 + octet_length(mayfly_private.show_part(p)),
@@ -84,8 +85,9 @@ $$;
 comment on function mayfly_private.prune_thread is 'The definer half of mayfly.prune_thread.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
--- needs: { deleted }. Those from which a kept one rebuilds a delta channel stay as well. Scope thread:write.
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing
+-- else needs: { deleted }. Checkpoints from which a kept one rebuilds a delta channel stay as well. Scope
+-- thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb

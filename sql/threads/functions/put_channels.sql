@@ -1,6 +1,7 @@
--- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, where the value of each channel
--- is and what was stored. What is not new is where the parent has it, or another checkpoint with that version. A
--- checkpoint that is put again has its values where they are. Called by put_checkpoint, as owner.
+-- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, with the place of
+-- each channel's value and the stored bytes. Other values stay where the parent, or another checkpoint with
+-- that version, has them. If the checkpoint is put again, its values stay where they are. Called by
+-- put_checkpoint, as owner.
 
 create function mayfly_private.put_channels(
   thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb
@@ -25,7 +26,7 @@ begin
   for named in select v.key, v.value from jsonb_each(versions) v loop
     if char_length(named.key) not between 1 and 500 or char_length(named.value #>> '{}') not between 1 and 100
       or jsonb_typeof(named.value) not in ('number', 'string') then
-      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, by names of 1 to 500');
+      perform mayfly_private.refuse_thread('channel_versions', 'an object of numbers or texts of 1 to 100 characters, with names of 1 to 500 characters');
     end if;
     given := (select g from jsonb_array_elements(channel_values) g where g ->> 'channel' = named.key limit 1);
     if present -> named.key -> 0 = named.value then

@@ -26,7 +26,7 @@ begin
   elsif not coalesce(jsonb_typeof(channel_versions) = 'object' and pg_column_size(channel_versions) <= 262144, false) then
     perform mayfly_private.refuse_thread('channel_versions', 'an object of at most 256 KB');
   elsif not coalesce(jsonb_typeof(metadata) = 'object' and mayfly_private.json_within(metadata, 262144, 32), false) then
-    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB, at most 32 deep');
+    perform mayfly_private.refuse_thread('metadata', 'an object of at most 256 KB with at most 32 levels');
   elsif not coalesce(jsonb_typeof(channel_values) = 'array' and jsonb_array_length(channel_values) <= 1000
     and octet_length(channel_values::text) <= 16777216, false) then
     perform mayfly_private.refuse_thread('channel_values', 'a list of at most 1000 values with at most 16 MB');
@@ -47,8 +47,9 @@ $$;
 comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly.put_checkpoint.';
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
--- Stores what a thread is after a step, with the values of the channels that are new in it; one with the same id is
--- replaced. Makes the thread. With expires_in the whole thread ends so many seconds from now. Scope thread:write.
+-- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the
+-- same id. Creates the thread if there is none. With expires_in, the whole thread expires that many seconds
+-- from now. Scope thread:write.
 
 create function mayfly.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
@@ -60,5 +61,5 @@ set search_path = ''
 return mayfly_private.put_checkpoint(thread, checkpoint, body, channel_versions, metadata, ns, parent, channel_values, expires_in);
 
 comment on function mayfly.put_checkpoint is
-  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]; with base, part continues the list that the channel had at that version.';
+  'Stores a checkpoint of a thread. channel_values: [{ channel, version, part, base }]. With base, part continues the list that the channel had at that version.';
 grant execute on function mayfly.put_checkpoint to authenticated, service_role;

@@ -1,6 +1,6 @@
--- Stores a part of a value of a locked thread, and says what it is charged. Where a task wrote much the same to the
--- channel after the parent, as when a list got what the task gave, only the difference is stored. Called by put_value, as
--- owner.
+-- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to
+-- the channel after the parent, for example when a list got the task's result, only the difference is stored.
+-- Called by put_value, as owner.
 
 create function mayfly_private.put_part(
   thread mayfly.threads, ns text, parent text, channel text, chain integer, n integer, part text
@@ -43,4 +43,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_part is 'Stores a part of a value, and says what it is charged.';
+comment on function mayfly_private.put_part is 'Stores a part of a value, and returns its charge.';

@@ -1,6 +1,6 @@
--- Stores a value of a channel of a locked thread: { at, bytes }, where it is and what it is charged. A short text stands
--- in the checkpoint. With a base, the text continues that of an earlier version, whose parts it shares; where another
--- version has continued them already, it gets a copy. Called by put_checkpoint, as owner.
+-- Stores a value of a channel of a locked thread: { at, bytes }, its place and its charge. A short text is
+-- stored in the checkpoint. With a base, the text continues that of an earlier version and shares its parts. If
+-- another version has already continued them, it gets a copy. Called by put_checkpoint, as owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb
@@ -22,8 +22,8 @@ begin
   if given ->> 'base' is not null then
     base := mayfly_private.channel_at(thread, ns, channel, given ->> 'base');
     if base -> 1 is null then
-      perform mayfly_private.fail(404, 'version_unknown', 'The version that a value continues is not kept.',
-        'Send the value whole.', jsonb_build_object('channel', channel));
+      perform mayfly_private.fail(404, 'version_unknown', 'The version that this value continues is not stored.',
+        'Send the whole value.', jsonb_build_object('channel', channel));
     elsif part is null then
       return jsonb_build_object('at', jsonb_set(base, '{0}', version), 'bytes', 0);
     elsif jsonb_typeof(base -> 1) = 'number' then

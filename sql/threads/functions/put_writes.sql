@@ -31,7 +31,7 @@ begin
   own_thread := mayfly_private.lock_thread(tenant, thread, null);
   select * into present from mayfly.thread_writes w
   where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
-  -- A task that is tried again leaves its ordinary writes as they are, and replaces the special ones.
+  -- A retried task keeps its ordinary writes and replaces the special ones.
   select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
   from (
     select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
@@ -45,7 +45,7 @@ begin
   ) w;
   size := 192 + pg_column_size(all_writes);
   if pg_column_size(all_writes) > 67108864 then
-    perform mayfly_private.refuse_thread('writes', 'at most 64 MB of one task');
+    perform mayfly_private.refuse_thread('writes', 'at most 64 MB for one task');
   end if;
   insert into mayfly.thread_writes (tenant_id, thread_id, ns, checkpoint_id, task_id, path, writes, bytes)
   values (tenant, own_thread.id, put_writes.ns, checkpoint, task, put_writes.path, all_writes, size)
@@ -58,8 +58,9 @@ $$;
 comment on function mayfly_private.put_writes is 'The definer half of mayfly.put_writes.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
--- Stores what a task wrote after a checkpoint, so that the task is not done again when another one fails. A write with
--- an idx below 0 replaces that of its task; any other stays as it was first. Scope thread:write.
+-- Stores what a task wrote after a checkpoint, so that the task need not run again when another one fails. A
+-- write with an idx below 0 replaces the earlier one of its task. Any other write keeps its first value. Scope
+-- thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
 returns jsonb

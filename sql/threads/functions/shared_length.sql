@@ -1,4 +1,4 @@
--- How many characters two texts have in common, at their beginnings or at their ends. Called by put_part.
+-- How many characters two texts share at their beginnings or at their ends. Called by put_part.
 
 create function mayfly_private.shared_length(a text, b text, from_the_end boolean)
 returns integer
@@ -22,4 +22,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.shared_length is 'How many characters two texts have in common, at one end.';
+comment on function mayfly_private.shared_length is 'How many characters two texts share at one end.';

@@ -1,4 +1,4 @@
--- The text of a part. Runs as the caller, so that row-level security decides. Locks nothing.
+-- The text of a part. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_part(part mayfly.thread_parts)
 returns text

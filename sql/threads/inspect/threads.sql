@@ -1,4 +1,4 @@
--- The threads of each tenant: how large, how many steps, when last written and when they end. For the SQL editor.
+-- The threads of each tenant: their size, number of steps, last write and expiry. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,4 +1,4 @@
--- What a thread was after a step: one row a step and namespace. Written by put_checkpoint alone.
+-- The state of a thread after each step: one row per step and namespace. Only put_checkpoint writes it.
 
 create table mayfly.checkpoints (
   tenant_id uuid not null,
@@ -16,7 +16,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Lists of all threads, and of all namespaces of one, the newest first.
+-- For lists of all threads, and of all namespaces of one, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -28,10 +28,10 @@ alter table mayfly.checkpoints
   alter column channels set statistics 0,
   alter column metadata set statistics 0;
 
-comment on table mayfly.checkpoints is 'What a thread was after a step.';
-comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph; empty for the graph itself.';
-comment on column mayfly.checkpoints.id is 'Given by the framework; those of a thread sort by their age.';
+comment on table mayfly.checkpoints is 'The state of a thread after each step.';
+comment on column mayfly.checkpoints.ns is 'The namespace of a subgraph, or empty for the graph itself.';
+comment on column mayfly.checkpoints.id is 'Given by the framework. The ids of a thread sort by age.';
 comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
 comment on column mayfly.checkpoints.channels is
-  'By the name of each channel its version, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
-comment on column mayfly.checkpoints.bytes is 'What the tenant''s max_bytes counts for it.';
+  'The version of each channel, by name, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
+comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';

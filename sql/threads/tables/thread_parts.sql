@@ -1,7 +1,7 @@
--- The texts that values of channels consist of. A value that is replaced has a chain of one part; a list that grows
--- has a part for each time that it grew. A part that repeats what a task wrote has its text around that of the write:
--- the first of its characters, body, and the last of its characters. Written by put_checkpoint, and by prune_thread
--- when the write goes.
+-- The texts that make up the values of channels. A value that is replaced has a chain of one part. A list that
+-- grows has one part for each time it grew. A part that repeats what a task wrote takes characters from the
+-- start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint,
+-- and by prune_thread when the write is deleted.
 
 create table mayfly.thread_parts (
   tenant_id uuid not null,
@@ -31,8 +31,8 @@ alter table mayfly.thread_parts
   alter column head set statistics 0,
   alter column tail set statistics 0;
 
-comment on table mayfly.thread_parts is 'The texts that values of channels consist of.';
-comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null where body is all of it.';
+comment on table mayfly.thread_parts is 'The texts that make up the values of channels.';
+comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null if body is the whole text.';
 comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
-comment on column mayfly.thread_parts.tail is 'How many characters of the write come behind body.';
-comment on column mayfly.thread_parts.bytes is 'What the tenant''s max_bytes counts for it.';
+comment on column mayfly.thread_parts.tail is 'How many characters of the write come after body.';
+comment on column mayfly.thread_parts.bytes is 'How many bytes it counts against the tenant''s max_bytes.';

@@ -1,4 +1,4 @@
--- What a task wrote after a checkpoint, before the next one took it up. Written by put_writes alone.
+-- What a task wrote after a checkpoint, before the next checkpoint included it. Only put_writes writes it.
 
 create table mayfly.thread_writes (
   tenant_id uuid not null,
@@ -23,7 +23,7 @@ alter table mayfly.thread_writes
   alter column writes set statistics 0;
 
 comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
-comment on column mayfly.thread_writes.path is 'Where the task is in the graph; writes of a checkpoint are applied in the order of path, task and idx.';
+comment on column mayfly.thread_writes.path is 'Where the task is in the graph. Writes of a checkpoint are applied in the order of path, task and idx.';
 comment on column mayfly.thread_writes.writes is
-  '[{ channel, idx, body }]: idx is the place among the writes of the task, below 0 for special ones, of which the last is kept.';
-comment on column mayfly.thread_writes.bytes is 'What the tenant''s max_bytes counts for it.';
+  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have one below 0, and only the last is kept.';
+comment on column mayfly.thread_writes.bytes is 'How many bytes it counts against the tenant''s max_bytes.';

@@ -1,4 +1,4 @@
--- Threads of work that frameworks such as LangGraph checkpoint. Written by the functions of this room alone.
+-- Threads of work that frameworks such as LangGraph checkpoint. Only the functions of this room write them.
 
 create table mayfly.threads (
   tenant_id uuid not null,
@@ -14,7 +14,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- What maintenance looks for.
+-- For maintenance.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -23,6 +23,6 @@ alter table mayfly.threads
 
 comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
 comment on column mayfly.threads.name is 'The id that the framework gave it.';
-comment on column mayfly.threads.chains is 'How many chains of parts there have been.';
-comment on column mayfly.threads.bytes is 'What the tenant''s max_bytes counts for the thread and everything of it.';
-comment on column mayfly.threads.expires_at is 'From then on it is as if deleted; null while it stays.';
+comment on column mayfly.threads.chains is 'How many chains of parts have been created so far.';
+comment on column mayfly.threads.bytes is 'How many bytes the thread and everything in it count against the tenant''s max_bytes.';
+comment on column mayfly.threads.expires_at is 'From then on it counts as deleted. Null if it does not expire.';

@@ -1,5 +1,5 @@
--- The definer half of mayfly.advance_graph. Fenced: the row lock of the run orders it against children that end, so
--- a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
+-- The definer half of mayfly.advance_graph. The lease must be the caller's. The row lock of the run puts this call and
+-- children that end in order, so a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
 -- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
@@ -24,9 +24,9 @@ declare
   again boolean := true;
 begin
   if run.name not like 'workflow:%' then
-    perform mayfly_private.fail(400, 'invalid_request', 'The lease is of no workflow.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'The lease is not for a workflow.', null, '{"field": "lease"}');
   elsif (mayfly_private.keep_graph(run.tenant_id, name, version, graph)).graph <> advance_graph.graph then
-    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph than the one that this worker has.', version, name),
+    perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is not the graph that this worker has.', version, name),
       'Nothing was done. Serve the code that the run began with, or give the new graph another version and move the run to it.', '{"field": "graph"}');
   end if;
   select split_part(regexp_replace(s.name, ': begun$', ''), '[', 1) into other from mayfly.job_steps s
@@ -35,7 +35,7 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(409, 'workflow_changed', format('The run has recorded the step "%s", which this graph does not have.', other),
-      'Nothing was done. Move the run again, and name what was renamed or forgotten.', jsonb_build_object('step', other, 'asked', null));
+      'Nothing was done. Move the run again, and pass the renamed and forgotten steps.', jsonb_build_object('step', other, 'asked', null));
   end if;
 
   used := mayfly_private.record_graph(run, graph);
@@ -63,7 +63,7 @@ begin
         again := true;
       elsif one.def ? 'map' and (jsonb_typeof(one.items) is distinct from 'array' or jsonb_array_length(one.items) > 10000) then
         answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
-          'message', format('map: "%s" is no list of at most 10000 items', one.def ->> 'map')));
+          'message', format('map: "%s" is not a list of at most 10000 items', one.def ->> 'map')));
       else
         insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
         values (run.tenant_id, run.id, one.step || ': begun', run.attempt, jsonb_build_object('key', one.step)
@@ -74,7 +74,7 @@ begin
           used := used + mayfly_private.record_graph(run, graph);
         elsif mayfly_private.begin_step(run, one) is not null then
           answer := jsonb_build_object('step', one.step, 'status', 'unfit', 'error', jsonb_build_object('code', 'invalid_request',
-            'message', format('input: what "%s" gave has more than 256 KB', one.def ->> 'input')));
+            'message', format('input: the result of "%s" has more than 256 KB', one.def ->> 'input')));
         end if;
       end if;
       exit when answer is not null;
@@ -100,7 +100,7 @@ begin
           where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
   end if;
 
-  -- Only the last item of a map wakes the run, which then looks at what is left.
+  -- Only the last item of a map wakes the run.
   waits := array(
     select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
     where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null

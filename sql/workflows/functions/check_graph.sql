@@ -1,4 +1,5 @@
--- The names in a list of a graph, none if it is absent. It is PL/pgSQL, which is planned once. Locks nothing.
+-- The names in a list of a graph, or none if it is absent. It is in PL/pgSQL so that it is planned once. Locks
+-- nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -45,7 +46,7 @@ begin
   end if;
   select k into other from jsonb_object_keys(def) k where k <> all ('{needs,optional,map,when,input,job,on_failure,options}') limit 1;
   if found then
-    return jsonb_build_object('field', other, 'rule', 'is no field of a step');
+    return jsonb_build_object('field', other, 'rule', 'is not a field of a step');
   end if;
   foreach other in array '{needs,optional}'::text[] loop
     if not mayfly_private.texts_or_absent(def -> other, 200) then
@@ -54,12 +55,12 @@ begin
   end loop;
   select w into other from unnest(waits) w where w <> all (known) limit 1;
   if found then
-    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is no step of the graph', left(other, 60)));
+    return jsonb_build_object('field', 'needs', 'rule', format('names "%s", which is not a step of the graph', left(other, 60)));
   end if;
   foreach other in array '{map,input}'::text[] loop
     if def -> other is not null and (jsonb_typeof(def -> other) <> 'string' or def ->> other !~ reference
       or (split_part(def ->> other, '.', 1) <> all (given) and not (other = 'input' and def ? 'map' and split_part(def ->> other, '.', 1) = 'item'))) then
-      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls": "%s" is none',
+      return jsonb_build_object('field', other, 'rule', format('must be "input" or a step that it needs, with a path, such as "input.urls", not "%s"',
         left(def ->> other, 60)));
     end if;
   end loop;
@@ -69,14 +70,14 @@ begin
     end if;
     asked := array(select distinct m[1] from regexp_matches(def ->> 'when', '\$\s*\.\s*"?([A-Za-z0-9_-]*)', 'g') m);
     if cardinality(asked) = 0 or not asked <@ given then
-      return jsonb_build_object('field', 'when', 'rule', 'must ask about $.input or steps that it needs: $.'
-        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), '') || ' is none');
+      return jsonb_build_object('field', 'when', 'rule', 'must refer to $.input or to steps that it needs, not to $.'
+        || coalesce((select a from unnest(asked) a where a <> all (given) limit 1), ''));
     end if;
   end if;
   if def -> 'job' is not null and (jsonb_typeof(def -> 'job') <> 'string' or def ->> 'job' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$') then
     return jsonb_build_object('field', 'job', 'rule', 'must be the name of a job');
   elsif def -> 'input' is not null and def -> 'job' is null then
-    return jsonb_build_object('field', 'input', 'rule', 'goes with job: a step with code is given all that it needs');
+    return jsonb_build_object('field', 'input', 'rule', 'needs job, because a step with code gets everything that it needs');
   elsif def -> 'on_failure' is not null and def -> 'on_failure' <> '"skip"' and def -> 'on_failure' <> '"fail"' then
     return jsonb_build_object('field', 'on_failure', 'rule', 'must be fail or skip');
   elsif def -> 'options' is not null and (jsonb_typeof(def -> 'options') <> 'object' or def -> 'options' ?| '{name,input,key,answers}') then
@@ -88,8 +89,8 @@ $$;
 
 comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
 
--- Refuses a graph for its first fault, with its field: names, unknown references, options that jobs do not have, and
--- steps that need each other in a circle. Locks nothing.
+-- Refuses an invalid graph, with the field of its first fault: invalid names, unknown references, options that jobs do
+-- not have, and steps that need each other in a cycle. Locks nothing.
 
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
@@ -105,14 +106,14 @@ declare
   fault jsonb;
   said text;
 begin
-  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
-  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then
-    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}');
+  if coalesce(name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$', true) then -- bounds: 49 workflow.name - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 50 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}'); -- bounds: 50 workflow.name
+  elsif coalesce(version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$', true) then -- bounds: 31 workflow.version - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "version"}'); -- bounds: 32 workflow.version
   elsif not coalesce(mayfly_private.json_within(graph, 65536, 12), false) or jsonb_typeof(graph) <> 'object' or graph - '{steps,result}'::text[] <> '{}' then
     perform mayfly_private.fail(400, 'invalid_request', 'graph must be { steps, result? }, of 64 KB at most.', null, '{"field": "graph"}');
-  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then
-    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be 1 to 200 steps by their names.', null, '{"field": "graph.steps"}');
+  elsif jsonb_typeof(steps) is distinct from 'object' or (select count(*) from jsonb_object_keys(steps)) not between 1 and 200 then -- bounds: 200 workflow.steps
+    perform mayfly_private.fail(400, 'invalid_request', 'graph.steps must be an object of 1 to 200 steps.', null, '{"field": "graph.steps"}'); -- bounds: 200 workflow.steps
   end if;
   known := array(select jsonb_object_keys(steps));
   if graph -> 'result' is not null and (jsonb_typeof(graph -> 'result') <> 'string' or graph ->> 'result' !~ '^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$'
@@ -122,7 +123,7 @@ begin
   for one in select e.key as step, e.value as def from jsonb_each(steps) e order by e.key loop
     fault := mayfly_private.graph_step_fault(known, one.step, one.def);
     if fault is null and length(mayfly_private.step_job(name, version, one.step, one.def)) > 100 then
-      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have 92 characters together at most');
+      fault := jsonb_build_object('field', 'name', 'rule', 'and the name and version of the graph must have at most 92 characters together');
     end if;
     if fault is null then
       begin
@@ -139,7 +140,7 @@ begin
     end if;
   end loop;
 
-  -- Removes steps that need none of the remaining ones, until nothing is left or a circle.
+  -- Removes steps that need none of the remaining ones, until nothing or a cycle is left.
   waiting := known;
   loop
     free := array(
@@ -148,7 +149,7 @@ begin
     exit when cardinality(free) = 0;
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
-  -- Of the remaining steps, those that no other needs are behind the circle, not in it.
+  -- Remaining steps that no other step needs come after the cycle and are not part of it.
   loop
     free := array(
       select w from unnest(waiting) w
@@ -159,8 +160,8 @@ begin
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
   if cardinality(waiting) > 0 then
-    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a circle.', array_to_string(waiting, ', ')),
-      'Nothing was defined. Take one of their needs away.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
+    perform mayfly_private.fail(400, 'invalid_request', format('The steps %s need each other in a cycle.', array_to_string(waiting, ', ')),
+      'Nothing was defined. Remove one of their needs.', jsonb_build_object('field', 'graph.steps', 'steps', waiting));
   end if;
 end
 $$;

@@ -1,4 +1,5 @@
--- A workflow that is declared as a graph: a version of it, or the one that was set last. Callers with job:read. Locks nothing.
+-- A workflow that is declared as a graph, by default its newest version. For callers with job:read. Locks
+-- nothing.
 
 create function mayfly.get_graph(name text, version text default null)
 returns jsonb
@@ -23,5 +24,5 @@ begin
 end
 $$;
 
-comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version the one that was set last.';
+comment on function mayfly.get_graph is 'A workflow that is declared as a graph: { name, version, graph, set_by, set_at }. Without a version, the newest.';
 grant execute on function mayfly.get_graph to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The workflows that are declared as graphs, by name, the version that was set last first; at most 1,000. For
--- callers with job:read. Locks nothing.
+-- The workflows that are declared as graphs, by name, the newest version first. At most 1,000. For callers with
+-- job:read. Locks nothing.
 
 create function mayfly.list_graphs(of_name text default null)
 returns jsonb

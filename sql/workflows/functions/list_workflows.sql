@@ -15,7 +15,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
-      'of_status must be some of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+      'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
   elsif of_version is not null and of_name is null then
     perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
@@ -36,5 +36,5 @@ begin
 end
 $$;
 
-comment on function mayfly.list_workflows is 'Runs of workflows, the newest first. Pass the last id as before for the next page.';
+comment on function mayfly.list_workflows is 'Runs of workflows, newest first. Pass the last id as before for the next page.';
 grant execute on function mayfly.list_workflows to authenticated, service_role;

@@ -1,4 +1,4 @@
--- The rows of a run that belong to these steps; for a step of a graph also its beginning and its items. Locks
+-- The rows of a run that belong to these steps. For a step of a graph, also its beginning and its items. Locks
 -- nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
@@ -17,8 +17,8 @@ $$;
 
 comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to these steps.';
 
--- Lets a run of a graph do these steps again by detaching the jobs that did them. Steps whose jobs are still open
--- would be done twice, so they are refused. Locks the keys of their jobs.
+-- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
 returns void
@@ -34,7 +34,7 @@ begin
   select split_part(substr(j.key, 38), '[', 1) into busy from mayfly.jobs j
   where j.tenant_id = tenant and j.parent_id = run and split_part(substr(j.key, 38), '[', 1) = any (keys) limit 1;
   if found then
-    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is under way.', busy),
+    perform mayfly_private.fail(409, 'invalid_request', format('The step "%s" is still running.', busy),
       'Nothing was changed. Wait until it has ended, or cancel its job.', '{"field": "forgotten"}');
   end if;
   with gone as (
@@ -48,10 +48,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.forget_steps is 'Lets a run of a graph do steps again.';
+comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- The definer half of mayfly.move_workflow. If a worker holds the run, the run is taken away, and the worker's next
--- write is refused (lease_lost). A failed run runs again. Locks the job.
+-- The definer half of mayfly.move_workflow. If a worker holds the run, it loses the run, and its next write is
+-- refused (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -67,12 +67,12 @@ declare
   unknown text;
   freed bigint;
 begin
-  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then
-    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}');
+  if to_version is null or to_version !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' then -- bounds: 31 workflow.version - 1
+    perform mayfly_private.fail(400, 'invalid_request', 'to_version must be 1 to 32 letters, digits, dots, dashes or underscores.', null, '{"field": "to_version"}'); -- bounds: 32 workflow.version
   elsif coalesce(jsonb_typeof(renamed), 'null') not in ('object', 'null') or pg_column_size(renamed) > 65536
     or exists (select from jsonb_each(case when jsonb_typeof(renamed) = 'object' then renamed else '{}' end) r
       where jsonb_typeof(r.value) <> 'string' or char_length(r.value #>> '{}') not between 1 and 200) then
-    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, of 1 to 200 characters each.', null, '{"field": "renamed"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'renamed must be { "former name": "new name" }, with names of 1 to 200 characters.', null, '{"field": "renamed"}');
   elsif cardinality(forgotten) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'forgotten must be at most 1000 names.', null, '{"field": "forgotten"}');
   end if;

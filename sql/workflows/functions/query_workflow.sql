@@ -1,4 +1,4 @@
--- How far a workflow is. For callers with job:read; its open approvals need approval:read. Locks nothing.
+-- The progress of a workflow. For callers with job:read. Its open approvals need approval:read. Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -35,5 +35,5 @@ begin
 end
 $$;
 
-comment on function mayfly.query_workflow is 'How far a workflow is: its report, its waits, its children and its open approvals.';
+comment on function mayfly.query_workflow is 'The progress of a workflow: its report, its waits, its children and its open approvals.';
 grant execute on function mayfly.query_workflow to authenticated, service_role;

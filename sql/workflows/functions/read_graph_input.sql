@@ -1,4 +1,4 @@
--- The definer half of mayfly.read_graph_input. Fenced.
+-- The definer half of mayfly.read_graph_input. The lease must be the caller's.
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb
@@ -16,11 +16,11 @@ begin
   from mayfly.workflow_graphs g
   where g.tenant_id = job.tenant_id and g.name = split_part(job.name, ':', 2) and g.version = split_part(job.name, ':', 3);
   if def is null or run.id is null then
-    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is no step of a graph that is under way.', null, '{"field": "lease"}');
+    perform mayfly_private.fail(404, 'workflow_unknown', 'The job is not a step of a running graph.', null, '{"field": "lease"}');
   end if;
   given := mayfly_private.graph_given(job.tenant_id, run.id, run.input, mayfly_private.step_names(def -> 'needs') || mayfly_private.step_names(def -> 'optional'));
   if octet_length(given::text) > 8388608 then
-    perform mayfly_private.fail(413, 'invalid_request', 'What this step needs has more than 8 MB.', 'Keep what is large elsewhere, and give references to it.',
+    perform mayfly_private.fail(413, 'invalid_request', 'The input of this step has more than 8 MB.', 'Store large values elsewhere, and pass references to them.',
       '{"field": "needs"}');
   end if;
   return given;

@@ -1,5 +1,5 @@
--- The input of a step of a graph: the input of the run and the results of these steps, by name: for a map, a list of
--- its results; for a skipped step, null. Locks nothing.
+-- The input of a step of a graph: the input of the run and the results of these steps, by name. A map has a
+-- list of results, and a skipped step has null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb
@@ -23,8 +23,8 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph: each child as its step or item, and a map when all its items have
--- ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph: each child as its step or item, and a map once all its items
+-- have ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -74,7 +74,7 @@ $$;
 
 comment on function mayfly_private.record_graph is 'Records ended children of a run of a graph.';
 
--- A step of a graph that can begin or has to be skipped: its input, and the items of a map.
+-- A step of a graph that can begin or must be skipped, with its input and the items of a map.
 create type mayfly_private.ready_step as (
   step text,
   def jsonb,
@@ -83,8 +83,8 @@ create type mayfly_private.ready_step as (
   items jsonb
 );
 
--- Finds in one statement every step that has not begun and whose needed and optional steps have all ended. A step is
--- skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- Finds, in one statement, all steps that have not begun and whose needed and optional steps have ended. A step
+-- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
@@ -119,10 +119,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin, or have to be skipped.';
+comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
--- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input is
--- stored in the job; read_graph_input reads a larger one. Returns the name of a field that is invalid, or null.
+-- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input
+-- is stored in the job, and read_graph_input reads a larger one. Returns the name of a field that is invalid,
+-- or null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text

@@ -1,5 +1,5 @@
--- The definer half of mayfly.report_workflow. Fenced. The report is kept as the step `report` of the job, the only
--- step that changes, and is deleted with the others. Locks the job.
+-- The definer half of mayfly.report_workflow. The lease must be the caller's. The report is stored as the step `report` of the job, the
+-- only step that changes. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -26,10 +26,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.report_workflow is 'Reports how far a workflow is.';
+comment on function mayfly_private.report_workflow is 'Reports the progress of a workflow.';
 grant execute on function mayfly_private.report_workflow to authenticated, service_role;
 
--- Reports how far a held workflow is, for query_workflow: any JSON, replacing the last report.
+-- Reports the progress of a held workflow, for query_workflow. The report is any JSON, and replaces the last one.
 
 create function mayfly.report_workflow(lease text, value jsonb)
 returns boolean
@@ -41,5 +41,5 @@ begin
 end
 $$;
 
-comment on function mayfly.report_workflow is 'Reports how far a held workflow is, replacing the last report.';
+comment on function mayfly.report_workflow is 'Reports the progress of a held workflow, replacing the last report.';
 grant execute on function mayfly.report_workflow to authenticated, service_role;

@@ -1,5 +1,5 @@
--- The definer half of mayfly.retry_steps. Fenced. It leaves a mark `retry: <name>`, which shows that the step ran
--- here. Locks the job.
+-- The definer half of mayfly.retry_steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
+-- ran here. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -35,11 +35,11 @@ begin
 end
 $$;
 
-comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are tried again.';
+comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are retried.';
 grant execute on function mayfly_private.retry_steps to authenticated, service_role;
 
--- Deletes recorded failures of steps of a held job, because the attempt failed because of them and the next one has
--- to try them again. Returns how many.
+-- Deletes recorded failures of a held job's steps after they made the attempt fail, so that the next attempt
+-- retries them. Returns how many.
 
 create function mayfly.retry_steps(lease text, names text[])
 returns integer
@@ -51,5 +51,5 @@ begin
 end
 $$;
 
-comment on function mayfly.retry_steps is 'Deletes recorded failures of a held job''s steps, so that the next attempt tries them again.';
+comment on function mayfly.retry_steps is 'Deletes recorded failures of a held job''s steps, so that the next attempt retries them.';
 grant execute on function mayfly.retry_steps to authenticated, service_role;

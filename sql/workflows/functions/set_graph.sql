@@ -42,7 +42,7 @@ declare
   kept mayfly.workflow_graphs;
   size constant integer := 512 + octet_length(graph::text);
 begin
-  -- In most calls the stored graph is the given one, and then nothing is checked.
+  -- In most calls the graph is already stored, and nothing has to be checked.
   select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
   if kept.graph is distinct from set_graph.graph or kept.graph is null then
     perform mayfly_private.check_graph(name, version, graph);
@@ -54,8 +54,8 @@ begin
     if not admin or exists (
       select from mayfly.jobs j where j.tenant_id = tenant and j.name = 'workflow:' || set_graph.name || ':' || set_graph.version) then
       perform mayfly_private.fail(409, 'workflow_changed', format('Version %s of the workflow %s is another graph.', version, name),
-        case when admin then 'It has runs under way. Give this graph another version, or wait until they have ended.'
-          else 'Give this graph another version. Replacing one that has no runs under way needs job:admin.' end, '{"field": "version"}');
+        case when admin then 'It has open runs. Give this graph another version, or wait until they have ended.'
+          else 'Give this graph another version. Replacing one that has no open runs needs job:admin.' end, '{"field": "version"}');
     end if;
     perform mayfly_private.charge(tenant, 0, size - kept.bytes, 1);
     update mayfly.workflow_graphs g
@@ -70,9 +70,9 @@ $$;
 comment on function mayfly_private.set_graph is 'Defines a workflow as a graph.';
 grant execute on function mayfly_private.set_graph to authenticated, service_role;
 
--- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs, optional,
--- map, when, input, job, on_failure, options } }, result }. Defining the same graph again changes nothing. Replacing
--- the graph of a version needs job:admin, and no open runs of that version.
+-- Defines a workflow as a graph, under a name and a version (scope job:add): { steps: { name: { needs,
+-- optional, map, when, input, job, on_failure, options } }, result }. Defining the same graph again changes
+-- nothing. Replacing the graph of a version needs job:admin, and that version must have no open runs.
 
 create function mayfly.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -80,5 +80,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_graph(name, version, graph);
 
-comment on function mayfly.set_graph is 'Defines a workflow as a graph, and checks it for circles and unknown steps: { name, version, set_at }.';
+comment on function mayfly.set_graph is 'Defines a workflow as a graph, and checks it for cycles and unknown steps: { name, version, set_at }.';
 grant execute on function mayfly.set_graph to authenticated, service_role;

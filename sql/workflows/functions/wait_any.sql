@@ -1,4 +1,4 @@
--- Refuses waits for their first fault, with its index and field. Locks nothing.
+-- Refuses waits if one is invalid. The error has its index and field. Locks nothing.
 
 create function mayfly_private.check_waits(waits jsonb)
 returns void
@@ -9,7 +9,7 @@ declare
   fault record;
 begin
   if jsonb_typeof(waits) is distinct from 'array' or jsonb_array_length(waits) not between 1 and 10000 or pg_column_size(waits) > 4194304 then
-    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, of 4 MB at most.', null, '{"field": "waits"}');
+    perform mayfly_private.fail(400, 'invalid_request', 'waits must be an array of 1 to 10000 waits, with at most 4 MB.', null, '{"field": "waits"}');
   end if;
   select o.n - 1 as index, o.field into fault
   from (
@@ -32,10 +32,10 @@ begin
   limit 1;
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('waits[%s].%s %s.', fault.index, fault.field, case fault.field
-        when 'step' then 'must be a text of 1 to 200 characters, beside fields of a wait alone'
-        when 'of' then 'must be a text of 1 to 200 characters, beside a key'
+        when 'step' then 'must be a text of 1 to 200 characters, and its wait must have no unknown fields'
+        when 'of' then 'must be a text of 1 to 200 characters, together with key'
         when 'together' then 'must be a text of 1 to 200 characters'
-        when 'signal' then 'must be a text of 1 to 100 characters, or another one of child, approval, after and until'
+        when 'signal' then 'must be a text of 1 to 100 characters, or be replaced by child, approval, after or until'
         when 'child' then 'must be true'
         when 'approval' then 'must be the id of an approval'
         when 'after' then 'must be seconds from 0 to 3155760000'
@@ -65,8 +65,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. Of several that form one wait (`of`), the first by time counts. A signal
--- goes to the first wait that wants it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits form one (`of`), the earliest outcome counts. A
+-- signal goes to the first wait that wants it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -128,9 +128,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- The definer half of mayfly.wait_any. Fenced. The row lock orders it against writers that signal the job: a writer
--- that has the job first is seen here, and a later one sees that the job waits. Locks the job, the keys of children
--- that it adds, and approvals that it uses.
+-- The definer half of mayfly.wait_any. The lease must be the caller's. The row lock puts this call and writers that
+-- signal the job in order. A signal written before it is seen here, and a later writer sees that the job waits. Locks the job, the keys of
+-- children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -156,7 +156,7 @@ begin
   end if;
   job := mayfly_private.fence_job(lease);
 
-  -- A duration begins once, so every later call computes the same end.
+  -- A duration starts once, so every later call computes the same end.
   with begun as (
     insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
     select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
@@ -174,7 +174,8 @@ begin
     end if;
   end loop;
 
-  -- Results that are waited for together are returned when all are there; until then they are recorded as they come.
+  -- Results that are waited for together are returned once all are there. Until then they are recorded as they
+  -- arrive.
   open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
   select sum(octet_length(f.outcome::text)) into size from unnest(found) f
   where f.at is not null and f.together is not null and f.together <> all (open_joins);
@@ -218,7 +219,7 @@ begin
     return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
   end if;
 
-  -- Of children that are waited for together, only the last wakes the run, which then looks at what is left.
+  -- If children are waited for together, only the last one wakes the run.
   update mayfly.jobs j
   set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
     run_at = coalesce(
@@ -237,12 +238,12 @@ $$;
 comment on function mayfly_private.wait_any is 'Waits for the first of several things.';
 grant execute on function mayfly_private.wait_any to authenticated, service_role;
 
--- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is none:
--- { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child: true, approval,
--- after (seconds) and until. With { of, key }, several form one: the first outcome is taken, and `of` records its
--- key. With { together }, children are returned when all have ended. `jobs` are children to add first, each with the
--- key `<job>/<step>`; `missing` are children that nobody has added. `reread`: the results exceed 2 MB, so read them
--- from the steps.
+-- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is
+-- none: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child:
+-- true, approval, after (seconds) and until. With { of, key }, several waits form one: the first outcome is
+-- taken, and `of` records its key. With { together }, children are returned when all have ended. `jobs` are
+-- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
+-- `reread` means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb

@@ -1,4 +1,5 @@
--- The fields of a job that are shown of a workflow, from `workflow:<name>:<version>`. Locks nothing.
+-- The fields of a job that workflows show, with name and version taken from `workflow:<name>:<version>`. Locks
+-- nothing.
 
 create function mayfly_private.workflow_row(job jsonb)
 returns jsonb
@@ -12,5 +13,5 @@ return jsonb_strip_nulls(jsonb_build_object(
   'wakes_at', case when job ->> 'status' in ('waiting', 'scheduled') and job ->> 'run_at' <> 'infinity' then job -> 'run_at' end,
   'waits_for', case when job ->> 'status' = 'waiting' then coalesce(nullif(job -> 'wait_for', 'null'), '[]') end));
 
-comment on function mayfly_private.workflow_row is 'The fields of a job that are shown of a workflow.';
+comment on function mayfly_private.workflow_row is 'The fields of a job that workflows show.';
 grant execute on function mayfly_private.workflow_row to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Workflows that are declared as graphs, by name and version: what a run of that version does, and what is drawn. A
--- version with open runs never changes.
+-- Workflows that are declared as graphs, by name and version. They define what a run of a version does and what
+-- the console draws. A version with open runs never changes.
 
 create table mayfly.workflow_graphs (
   tenant_id uuid not null,

@@ -34,7 +34,7 @@ export async function graphileStatements(
     "graphile-worker/dist/sql/completeJobs.js",
   );
   const backend = await openBackend(url);
-  // What its functions ask of a pg client.
+  // The part of a pg client that its functions need.
   const client = {
     query: async ({ text, values }: { text: string; values?: unknown[] }) => ({
       rows: await backend.query(text, values),

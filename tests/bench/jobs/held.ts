@@ -1,4 +1,4 @@
-/** The rate while another transaction holds the oldest snapshot back, by the marks that a worker keeps. */
+/** The rate while another transaction holds back the oldest snapshot, with the marks that a worker keeps. */
 import postgres from "postgres";
 import type { TestDatabase } from "#harness/database";
 import { report } from "../lib/report.ts";
@@ -6,7 +6,7 @@ import { quick } from "../lib/target.ts";
 import { openOurs } from "./ours.ts";
 import type { Input } from "./queue.ts";
 
-/** Of two names and two priorities, so that marks have lanes to tell apart. */
+/** Two names and two priorities, so that marks have lanes to tell apart. */
 const jobsOf = (count: number) =>
   Array.from({ length: count }, (_, n) => ({
     name: n % 2 ? "t" : "u",
@@ -65,7 +65,7 @@ export async function measureHeld(db: TestDatabase): Promise<void> {
     await db.sql`select n_dead_tup::integer as dead from pg_stat_user_tables where relname = 'jobs'`;
   report({
     bench: "jobs",
-    name: "dead rows one vacuum after the hold ends",
+    name: "dead rows after one vacuum, once the hold has ended",
     on: "postgres",
     unit: "rows",
     ours: left?.dead ?? Number.NaN,

@@ -1,4 +1,7 @@
-/** What jobs are measured against, in a package of its own: a newcomer's `npm install` does not bring it. */
+/**
+ * The packages that jobs are compared with, in a separate package, so that `npm install` of the repository does not
+ * include them.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,15 +18,15 @@ export function installOpponents(): void {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: "inherit" });
 }
 
-/** A module of that package. Its types are named where it is used: the package may not be installed. */
+/** A module of that package. Its types are declared where it is used, because the package may not be installed. */
 export const load = async <Module>(name: string): Promise<Module> =>
   (await import(require.resolve(name))) as Module;
 
-/** A file of a module that it does not export. */
+/** A file of a module that the module does not export. */
 export const loadFile = async <Module>(path: string): Promise<Module> =>
   (await import(join(folder, "node_modules", path))) as Module;
 
-/** An empty database for an opponent, beside ours in the same cluster. */
+/** An empty database for an opponent, in the same cluster as ours. */
 export async function emptyDatabase(name: string): Promise<{ url: string; drop(): Promise<void> }> {
   const cluster = process.env.DATABASE_URL ?? "";
   const database = `mayfly_bench_${name}_${process.pid}`;

@@ -1,4 +1,4 @@
-/** Turns on PGlite, which the embedded Supabase runs on: for what it is, without an opponent. */
+/** Turns on PGlite, on which the embedded Supabase runs, without an opponent. */
 import { makeTenant } from "#harness/callers";
 import { openPgliteDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
@@ -23,7 +23,7 @@ export async function measurePglite(): Promise<void> {
       const began = performance.now();
       let done = 0;
       for (let n = 0; n < turns; n++) done += await ours.turn(size);
-      // The first round plans.
+      // The first round includes planning.
       if (round > 0) rates.push((done / (performance.now() - began)) * 1_000);
     }
     report({

@@ -1,10 +1,10 @@
-/** What ours and every opponent can do, and each is measured by. */
+/** The interface by which ours and every opponent are measured. */
 
 import type { Backend } from "#harness/backend";
 
-/** What a handler can do, where the opponent has it. */
+/** What a handler can do, if the opponent supports it. */
 export interface Doing {
-  /** Records a step of no content, once. */
+  /** Records a step without a result, once. */
   step?(name: string): Promise<void>;
 }
 
@@ -18,20 +18,20 @@ export interface Input {
 
 export interface Queue {
   name: string;
-  /** How workers can be set up, the default first. */
+  /** Configurations of workers, the default first. */
   ways: string[];
-  /** How many workers there can be in one process, where that is not any number. */
+  /** The most workers in one process, if there is a limit. */
   most?: number;
-  /** Starts workers of so many jobs at once; gives what stops them. */
+  /** Starts workers with this many jobs at once. Returns a function that stops them. */
   start(
     workers: number,
     concurrency: number,
     handle: Handle,
     way: string,
   ): Promise<() => Promise<void>>;
-  /** Waits until what handlers have returned is recorded, where it begins as many as there are. */
+  /** Waits until the results of handlers are recorded, if it starts as many as there are. */
   settle?(): Promise<void>;
-  /** Adds jobs by its way of adding many. */
+  /** Adds jobs with its own way of adding many. */
   addMany(inputs: Input[]): Promise<void>;
   addOne(input: Input): Promise<void>;
   close(): Promise<void>;
@@ -41,11 +41,11 @@ export interface Queue {
 export interface Doer {
   backend: Backend;
   add(count: number): Promise<void>;
-  /** Claims and completes so many, and says how many there were. */
+  /** Claims and completes this many, and returns how many there were. */
   turn(size: number): Promise<number>;
 }
 
-/** Waits for what handlers count, looking as seldom as it does no harm. */
+/** Waits until handlers have counted enough, and looks rarely, so that it does not disturb them. */
 export async function until(isSo: () => boolean, what: string, ms = 120_000): Promise<void> {
   const began = performance.now();
   while (!isSo()) {

@@ -1,10 +1,10 @@
-/** Empty jobs a second, in all: added before, and done by workers; each opponent at its default, and tuned. */
+/** Empty jobs a second: added first, then done by workers, with each opponent at its default and tuned. */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";
 import { type Queue, until } from "./queue.ts";
 
-/** Of what takes a second each way on this machine or less. */
+/** How many jobs take about a second on this machine, with the default and the tuned settings. */
 const sizes: Record<string, number> = { default: 600, tuned: 4_000 };
 
 export async function rateOf(
@@ -16,7 +16,7 @@ export async function rateOf(
   for (let n = 0; n < count; n += 100)
     await queue.addMany(Array.from({ length: Math.min(100, count - n) }, (_, k) => ({ n: n + k })));
   let done = 0;
-  // From the first on: not how long connections take to open.
+  // Measures from the first job on, without the time to open connections.
   let began = 0;
   const onJob = () => {
     if (done++ === 0) began = performance.now();

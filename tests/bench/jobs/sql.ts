@@ -1,4 +1,4 @@
-/** The rate in SQL alone: ours and graphile-worker's statements, at the same batch, in turns. */
+/** The rate in SQL alone: ours and graphile-worker's statements, with the same batch, in turns. */
 
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant, serviceRole } from "#harness/callers";
@@ -10,7 +10,7 @@ import { graphileStatements } from "./graphile.ts";
 import { emptyDatabase } from "./packages.ts";
 import type { Doer } from "./queue.ts";
 
-/** By `turn_jobs`, as an agent: what was claimed in one turn is completed in the next. */
+/** With `turn_jobs`, as an agent: what one turn claims, the next one completes. */
 export async function ourTurns(
   db: TestDatabase,
   tenant: string,
@@ -36,7 +36,7 @@ export async function ourTurns(
   };
 }
 
-/** By `claim_any_jobs`, as the secret key, from 50 tenants; completed in a second call. */
+/** With `claim_any_jobs`, as the secret key, from 50 tenants, and completed in a second call. */
 async function ourFleet(db: TestDatabase, tenants: string[]): Promise<Doer> {
   const backend = await openBackend(db.url, serviceRole);
   let place: unknown = {};
@@ -73,7 +73,7 @@ interface Rate {
   cpu: number;
 }
 
-/** Jobs a second, of all connections together, and microseconds of the server a job. */
+/** Jobs a second of all connections together, and microseconds of the server for each job. */
 async function rateOf(doers: Doer[], size: number, turns: number): Promise<Rate> {
   const wanted = size * (turns + 1) * doers.length;
   for (let added = 0; added < wanted; added += 1_000) await doers[0]?.add(1_000);
@@ -114,7 +114,7 @@ export async function measureSql(db: TestDatabase): Promise<void> {
     const graphile = await make(() => graphileStatements(theirs.url));
     const turning = await make(() => ourTurns(db, tenant));
     const fleet = await make(() => ourFleet(db, tenants));
-    // Workers keep their connections: what a session plans and caches once is not measured.
+    // Workers keep their connections, so what a session plans and caches once is not measured.
     for (const doers of [graphile, turning, fleet]) await rateOf(doers, size, 15);
     const rates = { graphile: [] as Rate[], turning: [] as Rate[], fleet: [] as Rate[] };
     for (let round = 0; round < rounds(7, 3); round++) {

@@ -1,4 +1,7 @@
-/** Steps of one job: the way from one to the next, what the tenth and the 5,000th cost, and reading all of them again. */
+/**
+ * Steps of one job: the time from one to the next, what the tenth and the 5,000th cost, and reading all of them
+ * again.
+ */
 
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant } from "#harness/callers";
@@ -29,7 +32,7 @@ export async function measureSteps(db: TestDatabase): Promise<void> {
   }
   const third = (values: number[]) => quartiles(values).q3;
   const late = quartiles(cpu.slice(-200)).median;
-  // The first ones plan.
+  // The first ones include planning.
   const early = quartiles(cpu.slice(10, 210)).median;
   const row_ = { bench: "jobs", on: "postgres" };
   report({

@@ -1,4 +1,7 @@
-/** What a turn costs beside 100,000 jobs that are scheduled for tomorrow, and 100,000 that this worker does not do. */
+/**
+ * The cost of a turn with 100,000 jobs that are scheduled for tomorrow, and 100,000 that this worker does not
+ * handle.
+ */
 
 import { makeTenant } from "#harness/callers";
 import type { TestDatabase } from "#harness/database";

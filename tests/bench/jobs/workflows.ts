@@ -108,7 +108,7 @@ interface DbosClient {
   destroy(): Promise<void>;
 }
 
-/** One process is one worker there: workers beside each other would be processes, and are not measured. */
+/** There, one process is one worker. Several workers would be several processes, and are not measured. */
 export async function openDbos(): Promise<Queue> {
   const { DBOS, DBOSClient } = await load<{
     DBOS: Dbos;
@@ -150,7 +150,7 @@ export async function openDbos(): Promise<Queue> {
     addOne: async (input) => void (await add(input)),
     async close() {
       await client.destroy();
-      // Its pools close after these have returned, and would say so as errors.
+      // Its pools close after these have returned, and would report that as errors.
       await new Promise((resolve) => setTimeout(resolve, 500));
       await database.drop();
     },

@@ -1,4 +1,4 @@
-/** What each does with the write of a worker whose lease has ended, while another has the job. */
+/** How each treats the write of a worker whose lease has ended, while another worker has the job. */
 
 import postgres from "postgres";
 import { openBackend } from "#harness/backend";
@@ -40,7 +40,7 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
     Number(step.code === "lease_lost") +
     Number(child.code === "lease_lost");
 
-  // graphile-worker: a batch is completed by its ids alone.
+  // graphile-worker completes a batch only by ids.
   const theirs = await emptyDatabase("zombie");
   const worker = await graphileStatements(theirs.url);
   const lock = "update graphile_worker._private_jobs set locked_by = 'another', locked_at = now()";
@@ -54,7 +54,7 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
   );
   report({
     bench: "jobs",
-    name: "writes of a zombie that were refused: complete, heartbeat, step and child; complete",
+    name: "refused writes of a zombie: complete, heartbeat, step and child; complete",
     on: "postgres",
     unit: "refused",
     ours: refused,
@@ -77,7 +77,7 @@ interface Boss {
   complete(name: string, id: string): Promise<unknown>;
 }
 
-/** pg-boss: a job is completed by its id while it is active, whoever has it. */
+/** pg-boss completes a job by its id while it is active, whoever has it. */
 async function measureBoss(): Promise<void> {
   const { PgBoss } = await load<{ PgBoss: new (options: object) => Boss }>("pg-boss");
   const database = await emptyDatabase("boss_zombie");
@@ -87,14 +87,14 @@ async function measureBoss(): Promise<void> {
   await boss.send("t", {});
   const [zombies] = await boss.fetch("t");
   const sql = postgres(database.url, { max: 1 });
-  // What its maintenance does with a job whose time is over.
+  // How its maintenance treats a job whose time is over.
   await sql`update pgboss.job set state = 'retry', start_after = now() where state = 'active'`;
   const [others] = await boss.fetch("t");
   await boss.complete("t", zombies?.id ?? "");
   const [row] = await sql`select state from pgboss.job where id = ${others?.id ?? ""}`;
   report({
     bench: "jobs",
-    name: "pg-boss: writes of a zombie that were refused, while another has the job",
+    name: "pg-boss: refused writes of a zombie, while another has the job",
     on: "postgres",
     unit: "of 1 refused",
     ours: Number(row?.state === "active"),

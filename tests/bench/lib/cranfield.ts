@@ -1,4 +1,7 @@
-/** The Cranfield collection: 1,400 abstracts of aerodynamics, 225 questions, and which answers which. */
+/**
+ * The Cranfield collection: 1,400 abstracts of aerodynamics, 225 questions, and which abstracts answer which
+ * question.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -9,7 +12,7 @@ export interface Cranfield {
   questions: { n: number; text: string; relevant: Set<number> }[];
 }
 
-/** The records of a file, each its fields by letter. */
+/** The records of a file, each with its fields by letter. */
 async function recordsOf(file: string): Promise<Record<string, string>[]> {
   const text = await readFile(join(folder, file), "latin1");
   return text
@@ -28,17 +31,17 @@ export async function readCranfield(): Promise<Cranfield> {
   const [documents, questions] = [await recordsOf("cran.all.1400"), await recordsOf("cran.qry")];
   const relevant = new Map<number, Set<number>>();
   for (const line of (await readFile(join(folder, "cranqrel"), "utf8")).split("\n")) {
-    // The third column is a grade, and -1 is one as well.
+    // The third column is a grade, which may be -1.
     const [question, document] = line.trim().split(/\s+/).map(Number);
     if (question && document)
       relevant.set(question, (relevant.get(question) ?? new Set()).add(document));
   }
   return {
-    // Two have neither title nor text.
+    // Two abstracts have neither a title nor a text.
     documents: documents
       .map(({ I, T = "", W = "" }) => ({ n: Number(I), title: T, text: W }))
       .filter(({ title, text }) => title + text !== ""),
-    // The judgements count the questions through; their own numbers have gaps.
+    // The judgements number the questions consecutively. The questions' own numbers have gaps.
     questions: questions.map(({ W = "" }, index) => ({
       n: index + 1,
       text: W,

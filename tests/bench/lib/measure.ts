@@ -1,4 +1,4 @@
-/** Pairs of timings, taken in turns in one run: on a shared machine their ratio says more than either. */
+/** Pairs of timings, taken in turns in one run. On a shared machine, their ratio says more than either of them. */
 
 export interface Quartiles {
   q1: number;
@@ -6,7 +6,7 @@ export interface Quartiles {
   q3: number;
 }
 
-/** Milliseconds a call, of ours and of what it is compared with, and the ratio of each pair. */
+/** Milliseconds for a call, of ours and of the baseline, and the ratio of each pair. */
 export interface Comparison {
   ours: Quartiles;
   baseline: Quartiles;
@@ -25,7 +25,7 @@ export function quartiles(values: number[]): Quartiles {
   return { q1: at(0.25), median: at(0.5), q3: at(0.75) };
 }
 
-/** Runs both `rounds` times, each first in every other round, after a first that warms up. */
+/** Runs both `rounds` times, each first in every other round, after a first round to warm up. */
 export async function compare(
   rounds: number,
   ours: () => Promise<unknown>,
@@ -49,7 +49,7 @@ export async function compare(
   };
 }
 
-/** Milliseconds a call. */
+/** Milliseconds for a call. */
 export async function measure(rounds: number, work: () => Promise<unknown>): Promise<Quartiles> {
   await work();
   const times: number[] = [];

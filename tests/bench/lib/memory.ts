@@ -1,9 +1,9 @@
-/** What a process holds, over time. */
+/** The memory of a process over time. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-/** Collects what nobody holds any more: what is left is held. */
+/** Collects garbage, so that only used memory is left. */
 export const collectGarbage: () => void = runInNewContext("gc");
 
 export interface Sample {

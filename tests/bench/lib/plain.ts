@@ -1,7 +1,7 @@
-/** What recall is compared with: plain pgvector and full text, without policies. */
+/** The baseline of recall: plain pgvector and full text, without policies. */
 import type { Sql } from "#harness/callers";
 
-/** One call, by what it is named in the results. */
+/** One call, by its name in the results. */
 export interface Measured {
   call: string;
   p50: number;
@@ -16,9 +16,9 @@ export const nameOf = (call: string) =>
   call === exact ? "exact" : call.replace(/.*, (\d+)\)\)$/, "HNSW, ef_search $1");
 
 /**
- * Plain queries, and a clock inside the database, so that no round trip is measured. The calls take turns,
- * each with another question than the one before it: the first to ask a question would find the
- * caches cold, and the others what it had read.
+ * Plain queries with a clock inside the database, so that no round trip is measured. The calls take turns, each
+ * with another question than the one before. Otherwise the first one would find cold caches, and the others what it
+ * had read.
  */
 export async function makePlain(sql: Sql): Promise<void> {
   await sql.unsafe(`
@@ -69,7 +69,7 @@ begin
 end $$`);
 }
 
-/** The fastest of the plain ones that finds as much as ours, or 0.99. */
+/** The fastest plain query that finds as much as ours, or 0.99. */
 export function bestPlain(measured: Measured[], own: Measured): Measured {
   const [best] = measured
     .filter((row) => row.call !== ours && row.recall >= Math.min(own.recall, 0.99))

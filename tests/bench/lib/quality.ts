@@ -1,4 +1,4 @@
-/** Recall and what it is compared with, on Cranfield: the same questions to each, the best ten of each. */
+/** Recall and its baselines on Cranfield: the same questions, the best ten answers of each. */
 import { randomUUID } from "node:crypto";
 import { developmentEmbedder } from "@mayfly/sdk";
 import { actAs, makeAgent, makeTenant, type Sql } from "../../harness/callers.ts";
@@ -10,9 +10,9 @@ import { unlimited } from "./target.ts";
 export interface Ranked {
   name: string;
   all: Quality;
-  /** Of the questions with odd numbers, and of those with even ones. */
+  /** Of the questions with odd numbers, and of those with even numbers. */
   halves: [Quality, Quality];
-  /** A question; null for what is computed here. */
+  /** A question. Null for what is computed here. */
   ms: number | null;
 }
 
@@ -20,7 +20,7 @@ const { model } = developmentEmbedder;
 const embed = async (texts: string[]) => developmentEmbedder.embed(texts);
 const count = 10;
 
-/** @param only of these rankers; of all by default. */
+/** @param only these rankers, all by default. */
 export async function measureQuality(sql: Sql, only?: string[]): Promise<Ranked[]> {
   const { documents, questions } = await readCranfield();
   const tenant = await makeTenant(sql, unlimited);

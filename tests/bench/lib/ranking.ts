@@ -1,4 +1,4 @@
-/** How good an order of documents is, and BM25 to compare with. */
+/** The quality of a ranking, and BM25 as a baseline. */
 
 export interface Quality {
   ndcg: number;
@@ -32,7 +32,7 @@ export const meanOf = (all: Quality[]): Quality => ({
   mrr: mean(all.map(({ mrr }) => mrr)),
 });
 
-/** Okapi BM25 over lexemes that are given, with k1 = 1.2 and b = 0.75. */
+/** Okapi BM25 over given lexemes, with k1 = 1.2 and b = 0.75. */
 export class Bm25 {
   readonly #postings = new Map<string, { document: number; times: number }[]>();
   readonly #lengths = new Map<number, number>();

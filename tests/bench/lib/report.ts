@@ -1,18 +1,18 @@
-/** What benchmarks say: a line each, and JSON for `npm run bench` where it asks for it. */
+/** The output of benchmarks: one line each, and JSON for `npm run bench` if it asks for it. */
 import { appendFileSync } from "node:fs";
 import type { Comparison } from "./measure.ts";
 
 /** One measurement. */
 export interface Row {
   bench: string;
-  /** What was done, at which size. */
+  /** What was done, and with which size. */
   name: string;
-  /** Of the database: `postgres` or `pglite`, or what else it ran on. */
+  /** The database: `postgres`, `pglite`, or something else. */
   on: string;
-  /** What `ours` and `baseline` are: `ms`, `recall`, `MB`. */
+  /** The unit of `ours` and `baseline`: `ms`, `recall`, `MB`. */
   unit: string;
   ours: number;
-  /** What it was compared with. */
+  /** The baseline. */
   against?: string;
   baseline?: number;
   /** ours / baseline: the median of the pairs, and its quartiles. */
@@ -22,7 +22,7 @@ export interface Row {
   size?: number;
 }
 
-/** Where `npm run bench` collects the rows of its children. */
+/** Where `npm run bench` collects the rows of its child processes. */
 const collected = process.env.MAYFLY_BENCH_ROWS;
 
 export function report(row: Row): void {
@@ -53,5 +53,5 @@ function describe({ name, on, unit, ours, against, baseline, ratio, spread }: Ro
   return `${name} on ${on}: ${round(ours)} ${unit}${compared}`;
 }
 
-/** Three figures are as much as these measurements hold. */
+/** These measurements are accurate to three digits. */
 export const round = (value: number) => String(Number(value.toPrecision(3)));

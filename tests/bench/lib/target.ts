@@ -1,11 +1,11 @@
 /**
- * The databases that a benchmark runs on: Postgres 17 where DATABASE_URL names one, and PGlite; with
- * --quick on the first of these alone.
+ * The databases of a benchmark: Postgres 17 if DATABASE_URL names one, and PGlite. With --quick, only the first one
+ * of these.
  */
 import { openPgliteDatabase, openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
 
-/** Sizes and rounds for under two minutes in all. */
+/** Sizes and rounds for less than two minutes in total. */
 export const quick = process.argv.includes("--quick");
 
 export const rounds = (many: number, few = Math.ceil(many / 4)) => (quick ? few : many);
@@ -32,7 +32,7 @@ export async function onEach(
   }
 }
 
-/** No quota in the way. */
+/** Without quotas that could interfere. */
 export const unlimited = {
   max_memories: 1_000_000_000,
   max_bytes: 1_000_000_000_000,

@@ -1,4 +1,4 @@
-/** The agent that is measured: five turns, of which four call a tool each, streamed. */
+/** The measured agent: five turns, of which four call a tool, streamed. */
 import { defineAgent, tool } from "@mayfly/sdk";
 import { z } from "zod";
 import { type Claims, makeAgent, makeTenant, rpc, type Sql } from "#harness/callers";
@@ -8,7 +8,7 @@ import { unlimited } from "../lib/target.ts";
 export const turns = 5;
 const words = Array.from({ length: 40 }, (_, n) => `word${n} `).join("");
 
-/** @param last the step that answers: those before it call the tool. */
+/** @param last the step that answers. The steps before it call the tool. */
 export const modelUntil = (last: number, onCall: (step: number) => unknown = () => {}) =>
   scriptedModel(async (step) => {
     await onCall(step);

@@ -1,4 +1,7 @@
-/** Reserving and settling on one budget: what comes together in one statement, and a statement for each call. */
+/**
+ * Reserving and settling on one budget: simultaneous calls together in one statement, and a statement for each
+ * call.
+ */
 import { randomUUID } from "node:crypto";
 import { Reservations } from "@mayfly/sdk/internal";
 import { openBackend } from "#harness/backend";

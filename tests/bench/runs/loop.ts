@@ -1,12 +1,15 @@
-/** A five-turn streaming loop with tools by a worker beside the database, and by the AI SDK alone. */
+/** A five-turn streaming loop with tools, by a worker next to the database and by the AI SDK alone. */
 import { runAgents } from "@mayfly/sdk";
 import { isStepCount, ToolLoopAgent, tool } from "ai";
+import { z } from "zod";
 import type { TestDatabase } from "#harness/database";
 import { directDoor, Worker } from "#harness/jobs-door";
 import { compare } from "../lib/measure.ts";
 import { report, reportComparison } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";
-import { agentOf, look, makeMeasured, modelUntil, startRun, turns } from "./agents.ts";
+import { agentOf, look, makeMeasured, modelUntil, turns } from "./agents.ts";
+
+const startedRun = z.object({ id: z.string() });
 
 export async function measureLoop(db: TestDatabase): Promise<void> {
   const { claims } = await makeMeasured(db.sql);
@@ -28,11 +31,12 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
     tools: { look: tool({ ...look, inputSchema: look.input, execute: look.run }) },
     stopWhen: isStepCount(20),
   });
+  const started = { agent: "measured", input: '"Go."', limits: { steps: 20 } };
   const ours = async () => {
     const over = new Promise<void>((resolve) => {
       ended = resolve;
     });
-    await startRun(db.sql, claims);
+    await door.call("start_run", started, startedRun);
     await over;
   };
   const theirs = async () => {
@@ -46,7 +50,7 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   reportComparison({ bench: "runs", name, on, against: "bare ToolLoopAgent" }, times);
   const overhead = times.ours.median - times.baseline.median;
   report({ bench: "runs", name: "what that adds (goal 50)", on, unit: "ms", ours: overhead });
-  // On a busy machine this says more than the time that it took: what the process and its connections used.
+  // On a busy machine this says more than the elapsed time: the CPU time of the process and its connections.
   const cpu = async (once: () => Promise<void>) => {
     const many = 20;
     const before = { node: process.cpuUsage(), database: door.cpu() };

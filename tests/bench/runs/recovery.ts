@@ -1,4 +1,7 @@
-/** From the death of a worker in the midst of a call of a model to that call by another, beside its lease. */
+/**
+ * The time from the death of a worker in the middle of a model call until another worker makes that call, compared
+ * with its lease.
+ */
 import { runAgents } from "@mayfly/sdk";
 import type { TestDatabase } from "#harness/database";
 import { directDoor, Worker } from "#harness/jobs-door";

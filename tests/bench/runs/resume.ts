@@ -1,4 +1,4 @@
-/** From a claimed run to its first new call of a model, by how many steps are recorded. */
+/** The time from a claimed run to its first new model call, by the number of recorded steps. */
 import { runAgents } from "@mayfly/sdk";
 import type { TestDatabase } from "#harness/database";
 import { directDoor, startJob } from "#harness/jobs-door";
@@ -16,7 +16,7 @@ export async function measureResume(db: TestDatabase): Promise<void> {
     const model = modelUntil(recorded + 2, (step) => {
       if (step <= recorded) return;
       arrived();
-      // Its worker is as good as dead.
+      // Its worker counts as dead.
       return new Promise(() => {});
     });
     const handlers = runAgents(agentOf(model, recorded + 10));
@@ -48,7 +48,6 @@ export async function measureResume(db: TestDatabase): Promise<void> {
       on: "postgres",
       unit: "ms",
       ours: quartiles(times).median,
-      size: recorded,
     });
     await door.close();
   }

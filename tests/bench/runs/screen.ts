@@ -1,4 +1,7 @@
-/** From the flush of a batch of chunks to the screen of somebody who watches, beside a broadcast by bare Realtime. */
+/**
+ * The time from the flush of a batch of chunks to the screen of a watcher, compared with a plain Realtime
+ * broadcast.
+ */
 import { createClient } from "@supabase/supabase-js";
 import { type Claims, makeAgent, rpc } from "#harness/callers";
 import { startTestLocal } from "#harness/local";
@@ -36,7 +39,7 @@ export async function measureScreen(): Promise<void> {
       size: 1,
       tell: true,
     });
-  // Until it is told by broadcasts, and no longer by looking.
+  // Until it gets broadcasts, and no longer polls.
   let sent = 0;
   for (let told = 0; told < 5; ) {
     await flush(sent++);

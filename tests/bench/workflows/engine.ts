@@ -1,9 +1,9 @@
-/** What the workflows of this benchmark do, on whatever engine. */
+/** The workflows of this benchmark, for any engine. */
 export interface Ctx {
   step(name: string, work: () => unknown): Promise<unknown>;
-  /** Waits for the one signal that its run gets. */
+  /** Waits for the only signal of its run. */
   wait(): Promise<unknown>;
-  /** Runs this many children, each a workflow that gives its number, and gives the sum of them. */
+  /** Runs this many children, each a workflow that returns its number, and returns their sum. */
   children(count: number): Promise<number>;
 }
 export type Program = (input: RunInput, ctx: Ctx) => Promise<void>;
@@ -13,7 +13,7 @@ export interface RunInput {
   count: number;
 }
 
-/** An engine with one worker beside the database, for whose runs the programs by `kind` are done. */
+/** An engine with one worker next to the database, which runs the programs by `kind`. */
 export interface Engine {
   name: string;
   start(input: RunInput): Promise<void>;

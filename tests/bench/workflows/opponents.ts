@@ -1,4 +1,7 @@
-/** absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker at the settings that its documentation begins with. */
+/**
+ * absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker and the settings with which its documentation
+ * starts.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -22,7 +25,7 @@ interface Absurd {
   emitEvent(name: string, payload: object): Promise<void>;
 }
 
-/** Children stand in a queue of their own there, so that parents that wait do not keep them from a worker. */
+/** There, children have their own queue, so that waiting parents do not keep them from a worker. */
 export async function openAbsurd(programs: Record<string, Program>): Promise<Engine> {
   const { Absurd } = await load<{ Absurd: new (options: object) => Absurd }>("absurd-sdk");
   const { Pool } = (
@@ -148,7 +151,10 @@ interface Dbos {
   shutdown(): Promise<void>;
 }
 
-/** Runs begin in the process that starts them there, so that signals and steps are not measured with its polling queue. */
+/**
+ * There, runs start in the process that starts them, so that signals and steps are measured without its polling
+ * queue.
+ */
 export async function openDbos(programs: Record<string, Program>): Promise<Engine> {
   const { DBOS } = await load<{ DBOS: Dbos }>("@dbos-inc/dbos-sdk");
   const database = await emptyDatabase("dbos_flows");
@@ -181,7 +187,7 @@ export async function openDbos(programs: Record<string, Program>): Promise<Engin
     signal: (id) => DBOS.send(id, {}, "go"),
     async close() {
       await DBOS.shutdown();
-      // Its pools close after this has returned, and would say so as errors.
+      // Its pools close after this has returned, and would report that as errors.
       await new Promise((resolve) => setTimeout(resolve, 500));
       await database.drop();
     },

@@ -1,7 +1,6 @@
 /**
- * An agent as a process of its own, to be killed: does a mixed load and says each thing that it was
- * told is done, one JSON line each. What `remember` resolved for is in its outbox's folder; what
- * `sync` resolved for, the server has acknowledged.
+ * An agent in its own process, to be killed. It does a mixed load, and prints one JSON line for each confirmed
+ * action. What `remember` resolved is in its outbox's folder. What `sync` resolved, the server has acknowledged.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 import { randomOf } from "./random.ts";
@@ -13,13 +12,13 @@ export interface AgentOptions {
   storage: string;
   name: string;
   seed: number;
-  /** An agent that messages are for. */
+  /** An agent that can receive messages. */
   listener: string;
-  /** Of its clock to the true one, in milliseconds. */
+  /** The difference between its clock and the true one, in milliseconds. */
   skewMs?: number;
 }
 
-/** What a process of an agent says. */
+/** What a process of an agent prints. */
 export type Said =
   | { said: "spawned"; agent: string; parent: string | null }
   | { said: "kept"; agent: string; memory: string; nth: number }
@@ -41,7 +40,7 @@ let nth = 0;
 let sent = 0;
 let unacknowledged: string[] = [];
 
-/** What it does, by how often. */
+/** Its actions, by how often it does them. */
 const actions: [weight: number, action: (agent: Agent) => Promise<void>][] = [
   [6, remember],
   [5, sync],
@@ -128,7 +127,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** As on a machine whose clock is wrong: everything that asks for the time is told another. */
+/** As on a machine with a wrong clock: everything that asks for the time gets another one. */
 function shiftClock(ms: number): void {
   const TrueDate = Date;
   Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin + ms });

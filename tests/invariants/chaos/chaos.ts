@@ -1,4 +1,4 @@
-/** A mixed load, things that break it at random by a seed, and the invariants afterwards. */
+/** A mixed load, random failures from a seed, and the invariants afterwards. */
 import { writeFile } from "node:fs/promises";
 import { Mayfly } from "@mayfly/sdk";
 import postgres from "postgres";
@@ -20,7 +20,7 @@ import type { Stack } from "./stack.ts";
 
 export interface Strike {
   name: string;
-  /** How often, to the others. */
+  /** How often, relative to the others. */
   weight: number;
   strike(context: { load: Load; random: Random }): Promise<void>;
 }
@@ -29,14 +29,18 @@ export interface Chaos {
   stack: Stack;
   strikes: Strike[];
   seed: number;
-  /** How often something is struck. */
+  /** How often something is broken. */
   blows: number;
   agents: number;
-  /** As the superuser: the wire port of the stack, or the Postgres behind it. */
+  /** As the superuser, on the wire port of the stack, or on the Postgres behind it. */
   connect(): Sql;
 }
 
-/** Runs it. @throws where an invariant does not hold; the seed is in what is printed. */
+/**
+ * Runs it.
+ *
+ * @throws if an invariant does not hold. The output has the seed.
+ */
 export async function runChaos({
   stack,
   strikes,
@@ -117,13 +121,13 @@ export async function runChaos({
         failures,
       }),
     );
-    // What is checked above, there was some of.
+    // Something of each kind that is checked above must exist.
     expect(acknowledged.size, "the load came through").toBeGreaterThan(20);
     expect(load.account.sent.size, "messages").toBeGreaterThan(5);
     expect(children, "children").toBeGreaterThan(0);
     expect(dead.length, "agents that were stopped").toBeGreaterThan(0);
     expect(Object.values(recalls).length, "recalls").toBeGreaterThan(0);
-    // What is not there is `unavailable`, which passes; `internal` would be a fault of ours.
+    // A missing part is `unavailable`, which is temporary. `internal` would be our fault.
     expect(
       Object.keys(failures).filter((name) => !/: (unavailable|not_authorized)$/.test(name)),
     ).toEqual([]);
@@ -133,7 +137,7 @@ export async function runChaos({
     await listener.stop();
     await mayfly.close();
     await load.close();
-    // What the server said, for whoever looks for the reason of a failure.
+    // The server's output, to find the reason of a failure.
     if (process.env.CHAOS_LOG) await writeFile(process.env.CHAOS_LOG, stack.output());
   }
 }
@@ -159,7 +163,7 @@ async function untilServing(stack: Stack): Promise<void> {
   }, 30_000);
 }
 
-/** Looks again and again, for so long at most. */
+/** Looks again and again, for a limited time. */
 export async function untilTrue(
   holds: () => boolean | Promise<boolean>,
   withinMs: number,

@@ -1,14 +1,14 @@
-/** A way to Postgres on which each statement takes longer, and that counts who is on it. */
+/** A proxy in front of Postgres that delays each statement and counts connections. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface SlowWay {
   url: string;
-  /** Connections that are open now, and the most that ever were. */
+  /** The open connections, and the most that were open. */
   open(): number;
   most(): number;
-  /** What each statement is held for, in milliseconds. */
+  /** The delay of each statement, in milliseconds. */
   delayMs: number;
-  /** Ends what is open; new connections come through. */
+  /** Ends open connections. New ones are accepted. */
   cut(): void;
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startSlowWay(target: string, delayMs: number): Promise<Slo
       sockets.delete(client);
     };
     sockets.add(client);
-    // In order: each chunk waits from the end of the wait of the one before.
+    // In order: each chunk waits from the end of the previous wait.
     let before = Promise.resolve();
     client.on("data", (chunk) => {
       before = before

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { makeDataFolder, type Stack, startStack } from "./stack.ts";
 
-/** A folder of its own size; undefined where this process may not mount one. */
+/** A folder with its own size. Undefined if this process may not mount one. */
 function mountSmall(megabytes: number): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "mayfly-small-"));
   try {
@@ -35,7 +35,7 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
     rmSync(small, { recursive: true, force: true });
   });
 
-  it("says so, acknowledges nothing that it does not have, and goes on when there is room", async () => {
+  it("says so, acknowledges nothing that it does not have, and continues when there is room", async () => {
     const data = await makeDataFolder(small);
     stack = await startStack({ data });
     const { apiUrl: url, secretKey: key } = stack.serving;
@@ -44,17 +44,20 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
     const mayfly = new Mayfly({ url, key, tenant });
     const agent = await spawnIn(mayfly, { lifetime: 900 });
 
-    // All but a little of what is left.
     const ballast = join(data, "ballast");
-    const free = Number(
-      execFileSync("df", ["--output=avail", "-k", data], { encoding: "utf8" }).split("\n")[1],
-    );
-    await writeFile(ballast, Buffer.alloc(Math.max(0, free - 1_500) * 1_024));
+    /** Takes all but a little of what is left. The next segment of the write-ahead log may not fit. */
+    const fill = async () => {
+      const free = Number(
+        execFileSync("df", ["--output=avail", "-k", data], { encoding: "utf8" }).split("\n")[1],
+      );
+      await writeFile(ballast, Buffer.alloc(Math.max(0, free - 1_500) * 1_024));
+    };
 
     const acknowledged: string[] = [];
     let waiting: string[] = [];
     let problem: string | undefined;
     for (let round = 0; round < 200 && !problem; round++) {
+      if (round === 1) await fill();
       const remembered = dataOf(
         await agent.remember({ task: `round ${round}`, input: noise(90_000) }),
       );
@@ -94,7 +97,7 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
   });
 });
 
-/** Text that neither compresses nor has words. */
+/** Text that cannot be compressed and has no words. */
 function noise(length: number): string {
   return Array.from({ length: Math.ceil(length / 36) }, () => crypto.randomUUID())
     .join(" ")

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 describe("the embedded Supabase, killed at random", () => {
-  it("loses nothing that it acknowledged, doubles nothing, and lets no dead agent in", async () => {
+  it("loses nothing that it acknowledged, repeats nothing, and lets no dead agent in", async () => {
     await runChaos({
       stack,
       seed,

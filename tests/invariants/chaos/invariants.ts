@@ -1,9 +1,9 @@
-/** The invariants of DESIGN.md, asked of the tables from outside. */
+/** The invariants of DESIGN.md, checked in the tables from outside. */
 import { expect } from "vitest";
 import type { Sql } from "#harness/callers";
 import type { Account } from "./load.ts";
 
-/** 4: acknowledged is durable, and nothing is there twice; what was only kept has come by the drain. */
+/** 4: what was acknowledged is durable, and nothing is stored twice. What was only in an outbox has arrived with the drain. */
 export async function checkMemories(sql: Sql, tenant: string, account: Account): Promise<void> {
   const rows =
     await sql`select id, agent_id, version from mayfly.memories where tenant_id = ${tenant}`;
@@ -16,7 +16,7 @@ export async function checkMemories(sql: Sql, tenant: string, account: Account):
   for (const [id, { agent }] of account.kept) expect(stored.get(id)?.agent_id).toBe(agent);
 }
 
-/** 2: a child is never more than its parent. */
+/** 2: a child never has more rights than its parent. */
 export async function checkFamilies(sql: Sql, tenant: string): Promise<number> {
   const wrong = await sql`
     select a.id from mayfly.agents a join mayfly.agents p on p.tenant_id = a.tenant_id and p.id = a.parent_id
@@ -48,7 +48,7 @@ export async function checkLog(sql: Sql, tenant: string, account: Account): Prom
   return order;
 }
 
-/** What is said to be stopped is stopped; every agent that was spawned is there. */
+/** Agents reported as stopped are stopped, and every agent that was spawned exists. */
 export async function checkAgents(sql: Sql, tenant: string, account: Account): Promise<void> {
   const rows =
     await sql`select id, status, parent_id from mayfly.agents where tenant_id = ${tenant}`;
@@ -58,7 +58,7 @@ export async function checkAgents(sql: Sql, tenant: string, account: Account): P
   for (const id of account.stopped) expect(agents.get(id)?.status).toBe("stopped");
 }
 
-/** What was measured about the database from outside. */
+/** Measurements of the database from outside. */
 export async function checkNothingHangs(sql: Sql): Promise<void> {
   const rows = await sql`
     select state, query from pg_stat_activity
@@ -67,7 +67,7 @@ export async function checkNothingHangs(sql: Sql): Promise<void> {
   expect([...rows], "transactions that nobody ends").toEqual([]);
 }
 
-/** 5, of a reader: each event once, and those of a writer in its order, whatever was in between. */
+/** 5, for a reader: each event once, and those of a writer in its order, despite all failures. */
 export function checkWatched(seen: string[], order: string[], account: Account): void {
   expect(new Set(seen).size, "handed over twice").toBe(seen.length);
   expect([...seen].sort(), "what the watcher was handed").toEqual([...order].sort());

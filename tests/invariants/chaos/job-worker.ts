@@ -1,4 +1,4 @@
-/** A process of its own with four agents that do jobs until somebody kills it: see jobs.chaos.ts. */
+/** A process with four agents that do jobs until it is killed: see jobs.chaos.ts. */
 import { appendFileSync } from "node:fs";
 import { type HeldJob, Mayfly } from "@mayfly/sdk";
 
@@ -7,14 +7,18 @@ const mayfly = new Mayfly({ url, key, tenant });
 async function live(): Promise<never> {
   for (;;) {
     const { data: agent, error } = await mayfly.spawn({ lifetime: 300 });
-    if (error?.code === "unavailable" || error?.code === "rate_limited") continue;
+    if (error?.code === "unavailable" || error?.code === "rate_limited") {
+      // Without a pause, 16 workers of a missing server kept the machine from starting it.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      continue;
+    }
     if (error) throw error;
     const { data: work } = await agent.work(
       {
         build: async (_: unknown, job: HeldJob) => {
           for (const name of ["one", "two", "three"])
             await job.step(name, ({ idempotencyKey, attempt }) => {
-              // The effect: whoever dies behind this line has not recorded it.
+              // The effect. A worker that dies after this line has not recorded it.
               appendFileSync(file, `${idempotencyKey} ${attempt}\n`);
               return name;
             });

@@ -1,9 +1,9 @@
 /**
- * Jobs on a real Postgres 17 while everything breaks: 16 workers in four processes, which are killed with kill -9 at
- * random or stopped for longer than their leases (SIGSTOP), so that they wake as zombies; a poison job kills its worker
- * each time, an agent is stopped while it holds 100 jobs, connections end, and broadcasts are lost; four writers add
- * meanwhile. From the outside: each job ends once, a step that is recorded is never done again, and nothing is held by
- * the dead.
+ * Jobs on a real Postgres 17 while everything breaks. 16 workers run in four processes, which are killed with
+ * kill -9 at random, or stopped for longer than their leases (SIGSTOP), so that they wake as zombies. A poison
+ * job kills its worker each time, an agent is stopped while it holds 100 jobs, connections end, and broadcasts
+ * are lost, while four writers add jobs. Afterwards each job must have ended once, no recorded step may have
+ * been done again, and no dead agent may hold anything.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,9 +20,9 @@ import { type Stack, startStack } from "./stack.ts";
 const processes = 4;
 const writers = 4;
 const builds = 120;
-/** What the agent that is stopped holds. */
+/** The jobs that the stopped agent holds. */
 const held = 100;
-/** Longer than the lease of a worker, which is 3 s. */
+/** Longer than a worker's lease of 3 s. */
 const asleepMs = 4_500;
 const poisons = 3;
 const blows = 40;
@@ -36,6 +36,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
   let stack: Stack;
   let folder: string;
   let running: ChildProcess[] = [];
+  let over = false;
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
     db = await openPostgresDatabase({ durable: true });
@@ -48,13 +49,15 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     });
   });
   afterAll(async () => {
+    // After a failed test, some workers may be left, and they would be started again.
+    over = true;
     for (const child of running) child.kill("SIGKILL");
     await stack?.close();
     await db?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  it("each is recorded once, a recorded step is never done again, and the poison is a dead letter", async () => {
+  it("are each recorded once, repeat no recorded step, and make a dead letter of the poison job", async () => {
     const random = randomOf(seed);
     const roomy = {
       writes_per_minute: 2_000_000_000,
@@ -66,7 +69,6 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
     const file = join(folder, "effects");
     await writeFile(file, "");
-    let over = false;
     let deaths = 0;
     const start = (place: number) => {
       const program = join(import.meta.dirname, "job-worker.ts");
@@ -79,7 +81,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
         if (!over) start(place);
       });
     };
-    // One that holds a hundred when somebody stops it: others have them at once.
+    // An agent that holds a hundred jobs when it is stopped. Others get them at once.
     const { data: holder } = await mayfly.spawn({ lifetime: 300 });
     let begun = 0;
     const holding = await holder?.work(
@@ -115,11 +117,11 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
       return true;
     };
 
-    // More is added while it breaks, so that there is always something to lose.
+    // More is added during the failures, so that there is always something to lose.
     let more = 0;
     let zombies = 0;
     let isHolderStopped = false;
-    // On a busy machine fewer blows: each waits for what it adds.
+    // Fewer failures on a busy machine, because each waits for the jobs that it adds.
     const began = performance.now();
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
@@ -157,7 +159,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     );
     const [keyed] = await db.sql`
       select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${tenant} and key like 'blow %'`;
-    // An add whose answer was lost may have been done.
+    // An add whose answer was lost may still have happened.
     expect(keyed?.n).toBeGreaterThanOrEqual(more);
     expect([...ended]).toMatchObject([
       { name: "build", status: "succeeded", n: builds + keyed?.n },
@@ -181,7 +183,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const seen = new Set<string>();
     let repeated = 0;
     for (const [key = "", attempt = ""] of effects) {
-      // Done in an attempt behind the one that recorded it: it was done again though it was recorded.
+      // It was done in an attempt after the one that recorded it, so a recorded step was repeated.
       expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
       if (seen.has(key)) repeated++;
       seen.add(key);

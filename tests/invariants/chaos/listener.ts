@@ -1,4 +1,4 @@
-/** An agent of the test's own process, which nothing kills: what comes to its inbox. */
+/** An agent in the test's own process, which is never killed, and the messages that it receives. */
 
 import type { Mayfly } from "@mayfly/sdk";
 import { expect } from "vitest";
@@ -7,7 +7,7 @@ import type { Sql } from "#harness/callers";
 export interface Listener {
   readonly id: string;
   readonly heard: { id: string; from: string; nth: number }[];
-  /** 5 and 6: what was sent has come, once, in each sender's order, and nothing waits. */
+  /** 5 and 6: every message arrived once, in each sender's order, and nothing waits. */
   check(sql: Sql, tenant: string, sent: Set<string>): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Agents in processes of their own, each in a slot with a folder for its outbox. */
+/** Agents in their own processes, each in a slot with a folder for its outbox. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,15 +7,15 @@ import { createInterface } from "node:readline";
 import { Mayfly } from "@mayfly/sdk";
 import type { AgentOptions, Said } from "./agent.ts";
 
-/** What the agents said, of all their lives. */
+/** The output of all agents, over all their lives. */
 export interface Account {
-  /** Memories by id: whose, and the how manieth of that agent. */
+  /** Memories by id: their agent, and their number within it. */
   kept: Map<string, { agent: string; nth: number }>;
   acknowledged: Set<string>;
   /** Agents with their parents. */
   spawned: Map<string, string | null>;
   stopped: Set<string>;
-  /** Messages that the server has. */
+  /** Messages that the server has stored. */
   sent: Set<string>;
   recalls: Record<string, number>;
   failures: Record<string, number>;
@@ -23,11 +23,11 @@ export interface Account {
 
 export interface Load {
   readonly account: Account;
-  /** SIGKILL for one of them; another takes its slot. */
+  /** Sends SIGKILL to one of them. Another one takes its slot. */
   killOne(slot: number): Promise<void>;
-  /** Ends all of them by SIGKILL. */
+  /** Sends SIGKILL to all of them. */
   end(): Promise<void>;
-  /** Pushes what they left, as the caller of `mayfly`, until nothing waits. */
+  /** Pushes what they left in their outboxes, as the caller of `mayfly`, until nothing waits. */
   drain(): Promise<number>;
   close(): Promise<void>;
 }
@@ -65,7 +65,7 @@ export async function startLoad(
     );
     children[slot] = child;
     createInterface({ input: child.stdout }).on("line", (line) => {
-      // A line that the kill has torn was not said.
+      // A line that was cut off by the kill does not count.
       if (line.endsWith("}")) hear(account, JSON.parse(line) as Said);
     });
     let errors = "";
@@ -100,7 +100,7 @@ export async function startLoad(
         const { url, key, tenant } = common;
         const mayfly = new Mayfly({ url, key, tenant, storage });
         let drained = await mayfly.outbox.drain();
-        // What was cut off by the last blow is noticed when it is used.
+        // Connections that the last failure cut are noticed when they are used.
         for (let time = 0; time < 20 && drained.error?.code === "unavailable"; time++) {
           await new Promise((resolve) => setTimeout(resolve, 500));
           drained = await mayfly.outbox.drain();

@@ -1,10 +1,10 @@
-/** Agents that are stopped while everything breaks, and whose tokens are tried afterwards. */
+/** Agents that are stopped during the failures, and whose tokens are tried afterwards. */
 import type { Serving } from "./stack.ts";
 
 export interface Mortal {
   id: string;
   token: string;
-  /** The server has said so; else it may live. */
+  /** The server has confirmed it. Otherwise the agent may still be alive. */
   stopped: boolean;
 }
 
@@ -27,7 +27,7 @@ async function ask(serving: Serving, tenant: string, method: string, body: objec
   return response?.ok ? ((await response.json().catch(() => null)) as Answer | null) : null;
 }
 
-/** Spawns one; null when the server could not be reached. */
+/** Spawns one. Null if the server could not be reached. */
 export async function live(
   serving: Serving,
   tenant: string,
@@ -36,7 +36,7 @@ export async function live(
   return spawned ? { id: spawned.agent.id, token: spawned.token } : null;
 }
 
-/** Spawns one and stops it; null when the server could not be reached. */
+/** Spawns one and stops it. Null if the server could not be reached. */
 export async function liveAndDie(serving: Serving, tenant: string): Promise<Mortal | null> {
   const one = await live(serving, tenant);
   if (!one) return null;
@@ -44,7 +44,7 @@ export async function liveAndDie(serving: Serving, tenant: string): Promise<Mort
   return { ...one, stopped: stopped !== null };
 }
 
-/** What a token still gets: rows of the Data API, and whether a function answers. */
+/** What a token can still do: rows of the Data API, and whether a function answers. */
 export async function trialOf(serving: Serving, token: string, tries = 10): Promise<string> {
   const headers = { apikey: serving.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${serving.apiUrl}/rest/v1/memories?select=id&limit=1`, {

@@ -13,7 +13,8 @@ describe.skipIf(!databaseUrl)("a real Postgres 17, whose connections are ended a
     db = await openPostgresDatabase({ durable: true });
     stack = await startStack({
       dbUrl: db.url,
-      // A connection that ends in the lead leaves a broadcast without its row, which no project has.
+      // A connection that ends during the lead would leave a broadcast without its row, which cannot happen on a
+      // project.
       broadcastLeadMs: 0,
       limits: { joinErrorBackoffMs: 20, joinsPerSecond: 10_000, messagesPerSecond: 10_000 },
       faults: { seed, drop: 0.1, closeSocket: 0.05, refuseJoin: 0.1 },
@@ -24,14 +25,14 @@ describe.skipIf(!databaseUrl)("a real Postgres 17, whose connections are ended a
     await db?.close();
   });
 
-  /** Everything that is connected to this database, in the middle of whatever it does. */
+  /** All connections to this database, in the middle of any work. */
   const endConnections = async () => {
     await db.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
   };
 
-  it("loses nothing, doubles nothing, and goes on with new connections", async () => {
+  it("loses nothing, repeats nothing, and continues with new connections", async () => {
     await runChaos({
       stack,
       seed,

@@ -1,4 +1,4 @@
-/** Chances that a seed decides, so that a run can be had again: CHAOS_SEED=<seed> npm run test:chaos */
+/** Random decisions from a seed, so that a run can be repeated: CHAOS_SEED=<seed> npm run test:chaos */
 
 export interface Random {
   readonly seed: number;
@@ -9,7 +9,7 @@ export interface Random {
   pick<T>(choices: readonly T[]): T;
 }
 
-/** Of this run: given, or drawn and printed. */
+/** The seed of this run, given or drawn and printed. */
 export const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** mulberry32: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */

@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
     await db?.close();
   });
 
-  it("is waited for, by a bounded number of connections, with nothing lost or doubled", async () => {
+  it("is used by a bounded number of connections, with nothing lost or repeated", async () => {
     const agents = await Promise.all(
       Array.from({ length: 8 }, () => spawnIn(mayfly, { lifetime: 600 })),
     );
@@ -39,7 +39,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
     for (let round = 0; round < 3; round++) {
       await Promise.all(
         agents.map(async (agent) => {
-          dataOf(await agent.remember({ task: `round ${round}` }));
+          dataOf(await agent.remember({ task: `round ${round} of ${agent.id}` }));
           dataOf(await agent.sync({ pull: false }));
           dataOf(await agent.recall("round", { limit: 1 }));
         }),
@@ -51,13 +51,13 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
       select count(*)::int as memories, count(distinct id)::int as ids from mayfly.memories
       where tenant_id = ${tenant}`;
     expect(row).toEqual({ memories: 24, ids: 24 });
-    // No pile-up: the pools of the embedded server have so many, however many wait.
+    // Nothing piles up: the pools of the embedded server have a fixed size, however many callers wait.
     expect(way.most()).toBeLessThanOrEqual(20);
     console.log(JSON.stringify({ seconds, connections: most, most: way.most() }));
     for (const agent of agents) await agent.close();
   });
 
-  it("that stops answering is given up with a clear error, and what was kept is pushed later", async () => {
+  it("that stops answering causes a clear error, and what was kept is pushed later", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 600 });
     way.delayMs = 100_000;
     dataOf(await agent.remember({ task: "kept meanwhile" }));
@@ -67,7 +67,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
     expect(performance.now() - startedAt).toBeLessThan(100_000);
     expect(way.most()).toBeLessThanOrEqual(25);
     way.delayMs = 0;
-    // As when the network is back: what hung on it is cut off.
+    // As when the network is back: open connections are cut.
     way.cut();
     await expect
       .poll(async () => (await agent.sync({ pull: false })).error?.code ?? "synced", {

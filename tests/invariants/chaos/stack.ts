@@ -1,4 +1,4 @@
-/** A server to be killed and started again, and its parts. */
+/** A server that can be killed and started again, and its parts. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -19,20 +19,20 @@ export interface Serving {
 
 export interface Stack {
   readonly serving: Serving;
-  /** Everything that it has printed, of all its lives. */
+  /** Its output, over all its lives. */
   output(): string;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL, and resolves when it is gone. */
   kill(): Promise<void>;
-  /** Serves again, from the same folder, at the same ports. */
+  /** Serves again, from the same folder, on the same ports. */
   start(): Promise<void>;
-  /** SIGKILL for the functions' process alone; after an earlier one, as soon as it is there again. */
+  /** Sends SIGKILL only to the functions' process. After an earlier kill, waits until it is back. */
   killFunctions(): Promise<void>;
   close(): Promise<void>;
 }
 
 export type StackOptions = Partial<Omit<LocalOptions, "log" | "template">>;
 
-/** A folder as a first start leaves it, in a second instead of ten. */
+/** Makes a folder as it is after a first start, in one second instead of ten. */
 export async function makeDataFolder(data?: string): Promise<string> {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "mayfly-chaos-")));
   const { database, keys } = await readTemplate();

@@ -1,4 +1,4 @@
-/** Workflows that use everything, for processes that are killed while they do them: as code, and declared as a graph. */
+/** Workflows that use every feature, as code and as a graph, for processes that are killed while they run them. */
 import { graph, type JobHandlers, workflow } from "@mayfly/sdk";
 import { z } from "zod";
 

@@ -1,11 +1,11 @@
-/** A process of its own with two agents that do workflows until somebody kills it: see workflows.chaos.ts. */
+/** A process with two agents that run workflows until it is killed: see workflows.chaos.ts. */
 import { appendFileSync } from "node:fs";
 import { Mayfly } from "@mayfly/sdk";
 import { handlersWith } from "./workflow-kinds.ts";
 
 const [url = "", key = "", tenant = "", file = ""] = process.argv.slice(2);
 const mayfly = new Mayfly({ url, key, tenant });
-// The effect: whoever dies behind this line has not recorded it.
+// The effect. A worker that dies after this line has not recorded it.
 const handlers = handlersWith((key, attempt) => appendFileSync(file, `${key} ${attempt}\n`));
 
 async function live(): Promise<never> {

@@ -1,8 +1,10 @@
 /**
- * Workflows on a real Postgres 17 while everything breaks: their workers' processes are killed with kill -9 or stopped for
+ * Workflows on a real Postgres 17 while everything breaks. The processes of their workers are killed with kill
+ * -9 or stopped for
  * longer than their leases, connections end, and broadcasts are lost. Runs as code use steps, children, a map, a signal
- * beside a timer, an approval and a sleep; runs of a graph a map, a condition and a join. From the outside: each run gives
- * what it should, each child is there once, no recorded step is done again, and no signal and no decision is lost.
+ * beside a timer, an approval and a sleep; runs of a graph a map, a condition and a join. Afterwards each run
+ * must have the right result and each child must exist once. No recorded step may have been done again, and no
+ * signal or decision lost.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,7 +22,7 @@ import { asCode, asGraph, codeGives, graphGives } from "./workflow-kinds.ts";
 const processes = 3;
 const runs = 12;
 const blows = 25;
-/** Longer than the lease of a worker, which is 3 s. */
+/** Longer than a worker's lease of 3 s. */
 const asleepMs = 4_500;
 const breakingMs = 45_000;
 
@@ -29,6 +31,7 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
   let stack: Stack;
   let folder: string;
   let running: ChildProcess[] = [];
+  let over = false;
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
     db = await openPostgresDatabase();
@@ -41,13 +44,15 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     });
   });
   afterAll(async () => {
+    // After a failed test, some workers may be left, and they would be started again.
+    over = true;
     for (const child of running) child.kill("SIGKILL");
     await stack?.close();
     await db?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  it("each gives what it should, with each child once, and no recorded step is done again", async () => {
+  it("return the right results, run each child once, and repeat no recorded step", async () => {
     const random = randomOf(seed);
     const tenant = await makeTenant(db.sql, {
       writes_per_minute: 2_000_000_000,
@@ -58,7 +63,6 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
     const file = join(folder, "effects");
     await writeFile(file, "");
-    let over = false;
     let deaths = 0;
     const start = (place: number) => {
       const program = join(import.meta.dirname, "workflow-worker.ts");
@@ -74,7 +78,7 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     for (let place = 0; place < processes; place++) start(place);
 
     const ids = { code: [] as string[], graph: [] as string[] };
-    /** Until it is done, whatever breaks meanwhile: with a key a run is started once. */
+    /** Until it is done, despite all failures. With a key, a run is started once. */
     const surely = async <T>(work: () => Promise<{ data: T | null; error: unknown }>) => {
       for (;;) {
         const { data } = await work();
@@ -91,13 +95,13 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     }
 
     const signalled = new Set<string>();
-    /** Signals some runs, whether they wait already or not, and says yes to what is asked. */
+    /** Signals some runs, whether they already wait or not, and approves requests. */
     const goOn = async () => {
       const next = ids.code.findIndex((id) => !signalled.has(id));
       if (next >= 0) {
         const id = ids.code[next] ?? "";
         const { error } = await mayfly.workflows.signal(id, "go", next * 10);
-        // An answer that was lost may have been sent: a second one is kept, and nobody takes it.
+        // A lost answer may have been sent. A second one is kept, and nobody uses it.
         if (!error) signalled.add(id);
       }
       const { data: asked } = await mayfly.approvals.list({ status: "pending" });
@@ -146,7 +150,8 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
         result: graphGives(n),
       });
     }
-    // Two squares for each run as code; a list, three squares and a sum for each of a graph. The skipped step is none.
+    // Two squares for each run as code. A list, three squares and a sum for each run of a graph. The skipped step has
+    // none.
     expect(ended).toHaveLength(runs * (1 + 2) + runs * (1 + 5));
     const [asked] = await db.sql`
       select count(*)::int as n, count(*) filter (where status = 'approved')::int as approved

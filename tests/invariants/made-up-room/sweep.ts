@@ -1,4 +1,4 @@
-/** How the room is filled and attacked in the isolation sweep: what `tests/<room>/sweep.ts` is for a real one. */
+/** How the room is filled and attacked in the isolation sweep, like `tests/<room>/sweep.ts` of a real room. */
 import { rpc } from "#harness/callers";
 import type { RoomSweep } from "#harness/sweep";
 

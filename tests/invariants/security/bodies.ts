@@ -1,7 +1,7 @@
-/** Bodies made from the schemas of the functions: one for every text in them, so that none escapes. */
+/** Bodies made from the schemas of the functions, one for every text in them. */
 import { z } from "zod";
 
-/** What of JSON Schema zod writes for our bodies. */
+/** The part of JSON Schema that zod writes for our bodies. */
 interface Schema {
   type?: string;
   const?: unknown;
@@ -19,13 +19,13 @@ interface Schema {
   allOf?: Schema[];
 }
 
-/** A place in a body where a text stands, and the body with another text there. */
+/** The place of a text in a body, and a function that puts another text there. */
 export interface TextPlace {
   path: string;
   with(text: string): unknown;
 }
 
-/** Every place in the bodies of a schema where a client may write a text. */
+/** Every place in the bodies of a schema where a client can write a text. */
 export function textPlacesOf(schema: z.ZodType): TextPlace[] {
   return placesOf(z.toJSONSchema(schema, { unrepresentable: "any", io: "input" }) as Schema, "");
 }
@@ -53,7 +53,7 @@ function placesOf(schema: Schema, path: string): TextPlace[] {
   ];
 }
 
-/** The least that a schema takes; a memory has a task besides, or it would say nothing. */
+/** The smallest value that a schema accepts. A memory also gets a task, because it may not be empty. */
 function valid(schema: Schema): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];

@@ -25,7 +25,7 @@ const rightsOf = (role: string, schema: string) =>
     order by 1`);
 
 describe("what each role may touch", () => {
-  it("is nothing at all for anon: no table, column, sequence or function of either schema", async () => {
+  it("is nothing for anon: no table, column, sequence or function of either schema", async () => {
     for (const schema of ["mayfly", "mayfly_private"])
       expect(await rightsOf("anon", schema)).toEqual([]);
     const callable = await namesOf(`
@@ -34,12 +34,12 @@ describe("what each role may touch", () => {
     expect(callable).toEqual([]);
   });
 
-  it("is no table and no sequence of mayfly_private for anybody who comes by the Data API", async () => {
+  it("includes no table or sequence of mayfly_private for callers of the Data API", async () => {
     for (const role of ["authenticated", "service_role", "authenticator"])
       expect(await rightsOf(role, "mayfly_private"), role).toEqual([]);
   });
 
-  it("is reading alone in mayfly, the secret key's too", async () => {
+  it("is limited to reading in mayfly, even for the secret key", async () => {
     for (const role of ["authenticated", "service_role", "authenticator"]) {
       const rights = await rightsOf(role, "mayfly");
       expect(
@@ -49,7 +49,7 @@ describe("what each role may touch", () => {
     }
   });
 
-  it("is writing for nobody but the owner: no grant on a table, a column or a sequence", async () => {
+  it("includes writing only for the owner, with no grant on a table, a column or a sequence", async () => {
     const granted = await namesOf(`
       select format('%s %s to %s', acl.privilege_type, object.name, coalesce(pg_get_userbyid(nullif(acl.grantee, 0)), 'public')) as name
       from (
@@ -64,21 +64,21 @@ describe("what each role may touch", () => {
     expect(granted).toEqual([]);
   });
 
-  it("is granted by default to nobody, by whoever makes an object in them", async () => {
+  it("includes nothing by default in new objects, whoever creates them", async () => {
     const granted = await namesOf(`
       select format('%s %s', d.defaclobjtype, d.defaclacl) as name
       from pg_default_acl d join pg_namespace n on n.oid = d.defaclnamespace where ${ours}`);
     expect(granted).toEqual([]);
   });
 
-  it("is by policies for reading alone", async () => {
+  it("uses policies only for reading", async () => {
     const policies = await namesOf(`
       select format('%s on %s.%s for %s', policyname, schemaname, tablename, cmd) as name from pg_policies
       where schemaname in ('mayfly', 'mayfly_private') and cmd <> 'SELECT'`);
     expect(policies).toEqual([]);
   });
 
-  it("is no making of objects in any schema that a function's search could meet", async () => {
+  it("does not include creating objects in a schema on a function's search path", async () => {
     for (const role of ["anon", "authenticated", "service_role", "authenticator"]) {
       const schemas = await namesOf(`
         select nspname as name from pg_namespace n
@@ -109,7 +109,7 @@ describe("what each role may touch", () => {
 });
 
 describe("the definer functions", () => {
-  it("belong to one role, which is no superuser, and so does everything else", async () => {
+  it("belong to one role that is not a superuser, like everything else", async () => {
     const owners = await namesOf(`
       select distinct pg_get_userbyid(p.proowner) as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${ours}
       union select distinct pg_get_userbyid(c.relowner) from pg_class c join pg_namespace n on n.oid = c.relnamespace where ${ours}`);
@@ -118,7 +118,7 @@ describe("the definer functions", () => {
     expect(row?.rolsuper).toBe(false);
   });
 
-  it("that a client may call ask who is calling, each of them", async () => {
+  it("check who is calling if a client can call them", async () => {
     const asks =
       /require_tenant|require_role|caller\(|caller_id\(|tenant_ids\(|lock_agent\(|lock_state\(|lock_member\(|own_channel\(|open_spawn\(|acting_role\(|request\.jwt\.claims|sees_agent\(|auth\.uid\(|fence_job\(|job_holder\(|held_run\(|claiming_worker\(/;
     const rows = await db.sql.unsafe(`
@@ -128,13 +128,13 @@ describe("the definer functions", () => {
         and p.prorettype <> 'trigger'::regtype order by 1`);
     expect(rows.length).toBeGreaterThan(20);
     const silent = rows.filter((row) => !asks.test(row.source as string)).map((row) => row.name);
-    // That of the topics asks the rule of the topic, which asks.
+    // The policy of the topics calls the rule of the topic, which checks.
     expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual([
       "may_use_topic",
     ]);
   });
 
-  it("build no SQL from texts: what they execute are constants, or names that are quoted", async () => {
+  it("build no SQL from texts, only from constants and quoted names", async () => {
     const rows = await db.sql.unsafe(`
       select p.proname as name, p.prosrc as source from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where ${ours} and p.prosrc ~* '\\mexecute\\M'`);
@@ -149,8 +149,8 @@ describe("the definer functions", () => {
         .filter((given) => /\|\||%s/.test(given))
         .map(() => name),
     );
-    // Of names of the catalog, each quoted or resolved, and of what the rooms have registered, which only the
-    // owner writes. The texts that they are given are parameters.
+    // Names from the catalog, each quoted or resolved, and names that rooms registered, which only the owner writes.
+    // Texts are passed as parameters.
     expect(built.sort()).toEqual([
       "erase_tenant",
       "flush_nudges",
@@ -167,7 +167,7 @@ describe("the definer functions", () => {
     ]);
   });
 
-  it("write for a caller, and no invoker does: it could not", async () => {
+  it("write for callers, because invoker functions cannot", async () => {
     const rows = await namesOf(`
       select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where ${ours} and not p.prosecdef
@@ -176,7 +176,7 @@ describe("the definer functions", () => {
     expect(rows).toEqual([]);
   });
 
-  it("of mayfly_private can be called where an invoker or a policy calls them, and nowhere else", async () => {
+  it("of mayfly_private can be called only where an invoker or a policy calls them", async () => {
     for (const role of ["authenticated", "service_role"]) {
       const bodies = await namesOf(`
         select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as name
@@ -212,15 +212,15 @@ describe("the definer functions", () => {
   });
 });
 
-describe("what lies beside the tables", () => {
-  it("is no publication of theirs: changes are not sent around the policies", async () => {
+describe("what surrounds the tables", () => {
+  it("includes no publication, which would send changes past the policies", async () => {
     const rows = await namesOf(`
       select schemaname || '.' || tablename as name from pg_publication_tables
       where schemaname in ('mayfly', 'mayfly_private')`);
     expect(rows).toEqual([]);
   });
 
-  it("is no policy on realtime.messages for anybody but those who are signed in", async () => {
+  it("includes no policy on realtime.messages except for signed-in callers", async () => {
     const rows = await db.sql`
       select policyname, cmd, roles::text from pg_policies where schemaname = 'realtime' and tablename = 'messages'`;
     expect(rows.length).toBeGreaterThan(0);
@@ -230,7 +230,7 @@ describe("what lies beside the tables", () => {
     }
   });
 
-  it("is no view that asks as its owner, and no rule", async () => {
+  it("includes no view that runs as its owner, and no rule", async () => {
     const views = await namesOf(`
       select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where ${ours} and c.relkind in ('v', 'm') and not coalesce('security_invoker=true' = any (c.reloptions), false)`);

@@ -1,4 +1,4 @@
-/** Claims as an attacker would alter them, for fast-check. */
+/** Claims as an attacker would change them, for fast-check. */
 import fc from "fast-check";
 import { type Claims, inSeconds } from "#harness/callers";
 
@@ -34,7 +34,7 @@ const names = fc.constantFrom<unknown>(
   "app_metadata",
 );
 
-/** The claims with one to four of them altered, removed, or exchanged for another's. */
+/** The claims with one to four of them changed, removed, or replaced by another caller's. */
 export function mutationOf(claims: Claims, ids: unknown[]): fc.Arbitrary<Claims> {
   const id = fc.oneof(
     fc.constantFrom(...ids.map(String)),
@@ -115,12 +115,12 @@ export function mutationOf(claims: Claims, ids: unknown[]): fc.Arbitrary<Claims>
     fc
       .array(change, { minLength: 1, maxLength: 4 })
       .map((changes) => changes.reduce((before, apply) => apply(before), claims))
-      // With it one is the project, and no fuzzing is needed: see SECURITY.md.
+      // With this role one is the project itself, so no fuzzing is needed: see SECURITY.md.
       .filter((made) => made.role !== "service_role")
   );
 }
 
-/** An object in an object, so deep. */
+/** Nested objects of this depth. */
 export function nested(depth: number): unknown {
   let value: unknown = 1;
   for (let level = 0; level < depth; level++) value = { a: value };

@@ -1,5 +1,5 @@
-// Tries to walk around the door for writes, over the real HTTP Data API of the embedded stack, with
-// supabase-js: as an agent, its sibling, a person, and the secret key.
+// Tries to write without the functions, over the real HTTP Data API of the embedded stack, with supabase-js: as an
+// agent, its sibling, a person, and the secret key.
 import { randomUUID } from "node:crypto";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { putOf } from "#harness/operations";
 import { digestOf } from "./evidence.ts";
 
 type Attacker = SupabaseClient<never, never, never>;
-/** What the Data API answers to one that has no right: never a row, and never one that was written. */
+/** The Data API's answer to a caller without the right: never a row, and never one that was written. */
 const refused = "42501";
 
 let local: TestLocal;
@@ -49,6 +49,7 @@ beforeAll(async () => {
       headers: { apikey: local.secretKey, "x-mayfly-tenant": tenant },
       body: JSON.stringify({
         name,
+        lifetime: 900,
         scopes: ["memory:read", "memory:write", "message:read", "message:send", "agent:read"],
       }),
     });
@@ -103,10 +104,10 @@ beforeAll(async () => {
       return { name, columns, row: found?.row ?? null };
     }),
   );
-}, 120_000);
+});
 afterAll(() => local.close());
 
-/** A value that a column of this type takes, so that nothing but the right is in the way. */
+/** A valid value for a column of this type, so that only the missing right can refuse it. */
 const plausible = (type: string): unknown => {
   if (type.endsWith("[]")) return [];
   if (/int|numeric|real|double|xid8/.test(type)) return "7";
@@ -119,8 +120,8 @@ const plausible = (type: string): unknown => {
   return "x";
 };
 
-describe("the door for writes, over the Data API", () => {
-  it("is the only one: no table takes a row, a change or a deletion from anybody", async () => {
+describe("writing over the Data API", () => {
+  it("goes only through functions: no table takes an insert, update or delete", async () => {
     expect(tables.length).toBeGreaterThan(15);
     const before = await digestOf(local.sql, tenant);
     const through: string[] = [];
@@ -131,7 +132,7 @@ describe("the door for writes, over the Data API", () => {
         const first =
           columns.find((column) => /^(id|tenant_id|name|kind|model)$/.test(column.name))?.name ??
           "";
-        // Without what the database generates: nothing but the right is in the way.
+        // Without generated columns, so that only the missing right can refuse it.
         const insertion = Object.fromEntries(
           columns.map((column) => [column.name, row?.[column.name] ?? plausible(column.type)]),
         );
@@ -143,7 +144,7 @@ describe("the door for writes, over the Data API", () => {
           ["insert", table.insert(fresh)],
           ["upsert", table.upsert(fresh)],
           ["delete", table.delete().not(first as never, "is", null)],
-          // Three of the four have one role in the database: each column is tried by one of them, and by the secret key.
+          // Three of the four have the same role in the database, so one of them and the secret key try each column.
           ...columns
             .filter((_, index) => turn === 3 || index % 3 === turn)
             .map((column): (typeof attempts)[number] => [
@@ -178,7 +179,7 @@ describe("the door for writes, over the Data API", () => {
     ["another author", { agent_id: null, pushed_by: null }],
     ["another's visibility", { visibility: "tenant" }],
     ["a tombstone that comes back", { deleted_at: null, task: "said by somebody else" }],
-  ])("takes no PATCH of a memory that gives it %s", async (_what, change) => {
+  ])("refuses a PATCH that gives a memory %s", async (_what, change) => {
     const before = await digestOf(local.sql, tenant);
     for (const client of Object.values(attackers))
       for (const id of [secret, shared, tombstone]) {
@@ -190,7 +191,7 @@ describe("the door for writes, over the Data API", () => {
         expect([error?.code, data]).toEqual([refused, null]);
       }
     expect(await digestOf(local.sql, tenant)).toEqual(before);
-    // And what it was to break still works.
+    // And what it should have broken still works.
     await local.sql`select mayfly_private.maintain_all()`;
     const { maintenance } = await rpc<{ maintenance: { failing: unknown[] } }>(
       local.sql,
@@ -200,7 +201,7 @@ describe("the door for writes, over the Data API", () => {
     expect(maintenance.failing).toEqual([]);
   });
 
-  it("tells a sibling nothing of a private memory's id: no row, no vector, no conflict, no other answer", async () => {
+  it("tells a sibling nothing about a private memory's id: no row, no vector, no conflict, no different answer", async () => {
     const sibling = attackers["a sibling"] as Attacker;
     const answers = await Promise.all(
       [secret, randomUUID()].map(async (id) => {
@@ -250,7 +251,7 @@ describe("the door for writes, over the Data API", () => {
     expect(kept).toEqual({ vectors: 1, conflicts: 1 });
   });
 
-  it("has no function beside it that a caller could reach: the private schema is not exposed", async () => {
+  it("cannot reach the private schema, which is not exposed", async () => {
     for (const client of Object.values(attackers)) {
       const { error } = await client
         .schema("mayfly_private" as never)
@@ -270,7 +271,7 @@ describe("the door for writes, over the Data API", () => {
     }
   });
 
-  it("writes the tenant and the author of the token, whatever a push says", async () => {
+  it("uses the tenant and author of the token, whatever a push says", async () => {
     const { tenant: other } = await local.enter();
     const put = {
       ...putOf({

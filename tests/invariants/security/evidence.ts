@@ -1,7 +1,10 @@
-/** Everything that there is of a tenant, as digests: to see that nothing of it has changed. */
+/** Digests of everything that a tenant has, to see that nothing has changed. */
 import type { Sql } from "#harness/callers";
 
-/** By table; those of the catalog, so that a new table is covered by itself. What is due is told by itself each second. */
+/**
+ * By table, from the catalog, so that a new table is covered. Due nudges are left out, because they are sent each
+ * second.
+ */
 export async function digestOf(sql: Sql, tenant: string): Promise<Record<string, unknown>> {
   const tables = await sql`
     select c.oid::regclass::text as name, a.attname as column from pg_class c

@@ -4,9 +4,9 @@ import {
   resumeRequest,
   spawnRequest,
   stopRequest,
-  syncRequest,
   teamRequest,
 } from "@mayfly/sdk/contract/schemas";
+import { syncRequest } from "@mayfly/sdk/contract/sync-request";
 import { afterAll, beforeAll } from "vitest";
 import type { z } from "zod";
 import { startTestLocal, type TestLocal } from "#harness/local";

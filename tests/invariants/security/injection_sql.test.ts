@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { operation, teamRequest } from "@mayfly/sdk/contract/schemas";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -10,6 +9,7 @@ import {
   rpc,
   serviceRole,
 } from "#harness/callers";
+import { operation, teamRequest } from "#harness/contract";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { long } from "#harness/long";
 import { putOf, updateOf } from "#harness/operations";
@@ -42,7 +42,7 @@ let db: TestDatabase;
 let victim: Victim;
 let own: Victim;
 let attackers: Record<Name, Attacker>;
-/** What a call has to have beside the text that is tried, where any value of the type would not do. */
+/** Valid arguments for calls in which not every value of the type is valid. */
 let wanted: Record<string, unknown>;
 let functions: Exposed[];
 
@@ -88,7 +88,7 @@ beforeAll(async () => {
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
     page_limit: 1,
-    // Nothing is pulled: it would be read through for every payload.
+    // Pulls nothing, because every payload would read it.
     "sync.page_limit": 0,
     role: "viewer",
     level: 1,
@@ -103,7 +103,7 @@ beforeAll(async () => {
     "set_schedule.cron": "0 3 * * *",
     "states_at.instant": "2100-01-01T00:00:00Z",
     "signal_job.id": job,
-    // Of the secret key's: to the other two it is nobody's.
+    // A job that the secret key holds. The other two callers do not see it.
     "read_steps.lease": lease,
     "record_steps.steps": [{ name: "read" }],
     "wait_job.lease": lease,
@@ -133,7 +133,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** An agent that may do whatever agents can. */
+/** An agent with every scope that agents can have. */
 async function makeAttacker(): Promise<Attacker> {
   const rows = await db.sql`select name from mayfly.scopes where agents`;
   const scopes = rows.map((row) => row.name as string);
@@ -143,14 +143,14 @@ async function makeAttacker(): Promise<Attacker> {
   };
 }
 
-/** What a call is given in the argument that is not tried; undefined leaves it out. */
+/** The values of the other arguments. Undefined leaves one out. */
 function given(called: Exposed, argument: Argument): unknown {
   const { name, optional } = argument;
   const known = wanted[`${called.name}.${name}`] ?? wanted[name];
   return known ?? (optional ? undefined : usual(argument));
 }
 
-/** A value of a type that most functions take. */
+/** A value of a type that most functions accept. */
 function usual({ type }: Argument): unknown {
   if (type === "uuid") return randomUUID();
   if (type === "uuid[]") return [randomUUID()];
@@ -170,7 +170,7 @@ const ofBodies: Record<string, TextPlace[]> = {
   team: textPlacesOf(teamRequest.shape.team),
 };
 
-/** Everything that a payload can be in an argument: itself, in a list, and anywhere in JSON. */
+/** Every form of a payload in an argument: itself, in a list, and anywhere in JSON. */
 function forms({ name, type }: Argument, payload: string): unknown[] {
   if (type.endsWith("[]")) return [[payload], [payload, payload]];
   if (!/^jsonb?$/.test(type)) return [payload];
@@ -178,7 +178,7 @@ function forms({ name, type }: Argument, payload: string): unknown[] {
   return [...anywhere, ...(ofBodies[name] ?? []).map((place) => place.with(payload))];
 }
 
-/** What the Data API would answer, and whether that would be our fault (500). Nothing of it is undone. */
+/** The Data API's answer, and whether it would be our fault (500). Nothing is rolled back. */
 async function attempt(attacker: Attacker, called: Exposed, values: Record<string, unknown>) {
   const given = called.arguments.filter(({ name }) => values[name] !== undefined);
   const list = given.map(({ name, type }, index) => {
@@ -204,19 +204,19 @@ async function attempt(attacker: Attacker, called: Exposed, values: Record<strin
     const { code = "none", message } = error as Error & { code?: string };
     const status =
       code === "PGRST" ? Number(JSON.parse((error as { detail: string }).detail).status) : 0;
-    // Class 22: the value is not of its type, which the Data API answers with 400.
+    // Class 22: the value does not have its type, which the Data API answers with 400.
     const refused = (code === "PGRST" && status < 500) || code.startsWith("22") || code === "42501";
     return { answer: message, broken: !refused, code };
   }
 }
 
-/** Whether the text came as far as the function's own check of it, or further. */
+/** Whether the text reached the function's own check of it. */
 function reached({ answer, code }: Awaited<ReturnType<typeof attempt>>, tried: Argument): boolean {
   if (code !== "PGRST") return code !== "42501";
   const refusal = JSON.parse(answer) as { code: string; details: string | null };
   if (["not_authorized", "scope_missing", "no_inbox"].includes(refusal.code)) return false;
   const { field } = JSON.parse(refusal.details ?? "{}") as { field?: string | null };
-  // The state was looked for by the key that is tried. Of lists and JSON the field may be one in it.
+  // The state is looked up by the tried key. In lists and JSON, the field may be inside.
   if (refusal.code === "version_unknown") return true;
   return !field || field === tried.name || /^jsonb?$|\[\]$/.test(tried.type);
 }
@@ -231,7 +231,7 @@ describe("texts that are SQL", () => {
     const before = await digestOf(db.sql, victim.tenant);
     for (const called of functions) {
       for (const attacked of called.arguments) {
-        // Of lists and JSON each payload has many forms; a number or an instant has its own input.
+        // In lists and JSON each payload has many forms. A number or a time has its own input.
         if (/^(integer|bigint|double|numeric|boolean|timestamp|uuid$)/.test(attacked.type))
           continue;
         const usuals = Object.fromEntries(
@@ -242,9 +242,9 @@ describe("texts that are SQL", () => {
         places++;
         let taken = false;
         for (const [index, payload] of payloads.entries()) {
-          // By turns, a third for each argument; all of them in the long suite.
+          // Each argument gets a third of the payloads, in turns. In the long suite it gets all.
           if (!long && (index + places) % 3 > 0) continue;
-          // And each argument by each attacker: who may not call the function tries nothing.
+          // Each argument by each attacker. A caller that may not call the function tries nothing.
           const name = names[(index + Math.floor(index / 3)) % 3] ?? "owner";
           for (const value of forms(attacked, payload)) {
             tried++;
@@ -260,7 +260,7 @@ describe("texts that are SQL", () => {
               attackers.agent = await makeAttacker();
             const where = `${called.name}(${attacked.name} => ${JSON.stringify(value).slice(0, 120)})`;
             if (broken) problems.push(`${where}: ${code} ${answer.slice(0, 200)}`);
-            // What the Data API says of a value that is not of its type is Postgres' own.
+            // The Data API's answer to a value with the wrong type comes from Postgres.
             const leak = code?.startsWith("22") ? undefined : leakIn(answer);
             if (leak) problems.push(`${where} tells ${leak}: ${answer.slice(0, 200)}`);
             if (performance.now() - startedAt > 4_000) problems.push(`${where} took its time`);

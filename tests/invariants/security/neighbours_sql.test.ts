@@ -1,4 +1,4 @@
-/** What one tenant can do to what is told to the others, through the one flusher that they share. */
+/** How one tenant can affect the nudges of others through the one flusher that they share. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   codeOf,
@@ -42,13 +42,13 @@ const dueOf = async (tenant: string) => {
     from mayfly_private.nudges_due where tenant_id = ${tenant}`;
   return row as unknown as { rows: number; topics: number };
 };
-/** Leaves something that is due for the quiet tenant, whose agent listens. */
+/** Leaves a due nudge for the quiet tenant, whose agent listens. */
 const makeDue = async () => {
   await rpc(db.sql, agent.claims, "sync", { push: [putOf()] as never, page_limit: 0 });
   await rpc(db.sql, agent.claims, "listen", { log: true });
   expect(await dueOf(quiet)).toEqual({ rows: 1, topics: 1 });
 };
-/** Due rows of the hostile tenant, in turn for each of its topics. */
+/** Due rows of the hostile tenant, for each of its topics in turn. */
 const flood = (rows: number, topics: number, listened: boolean) => db.sql`
   with heard as (
     insert into mayfly_private.listeners (tenant_id, topic, until)
@@ -59,7 +59,7 @@ const flood = (rows: number, topics: number, listened: boolean) => db.sql`
   from generate_series(1, ${rows}::int) n`;
 
 describe("a tenant", () => {
-  it("whose broadcasts fail silences no other", async () => {
+  it("with failing broadcasts does not silence others", async () => {
     await db.sql.unsafe(`
       create function realtime.refuse() returns trigger language plpgsql as $$
       begin
@@ -88,7 +88,7 @@ describe("a tenant", () => {
     expect(await told(hostile)).toEqual([]);
   });
 
-  it("with more that is due than it may tell keeps one row of each topic, with its newest number", async () => {
+  it("with more due broadcasts than allowed keeps one row for each topic, with its newest number", async () => {
     await flood(1_000, 100, true);
     expect(await flush()).toBe(50);
     expect(await dueOf(hostile)).toEqual({ rows: 50, topics: 50 });
@@ -98,7 +98,7 @@ describe("a tenant", () => {
     expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => 901 + n));
   });
 
-  it("whose debug levels change again and again leaves no more and more rows", async () => {
+  it("with changing debug levels does not pile up rows", async () => {
     const owner = await makePerson(db.sql, { [hostile]: "owner" });
     const streams: SpawnedAgent[] = [];
     for (let n = 0; n < 3; n++)
@@ -119,8 +119,8 @@ describe("a tenant", () => {
   });
 });
 
-describe("what is done and undone in a loop", () => {
-  it("is charged as writes where each time leaves a line in the log", async () => {
+describe("doing and undoing in a loop", () => {
+  it("is charged as writes if each time adds an event to the log", async () => {
     const owner = await makePerson(db.sql, { [quiet]: "owner" });
     const viewer = await makePerson(db.sql, { [quiet]: "viewer" });
     const writes = async () => {
@@ -159,13 +159,13 @@ describe("a renewal secret", () => {
 });
 
 describe("a server's clock that was set back", () => {
-  it("makes no flusher that has gone look alive", async () => {
+  it("does not make a dead flusher look alive", async () => {
     await db.sql`update mayfly_private.flusher set at = mayfly_private.now() + interval '1 hour'`;
     const [row] = await db.sql`select mayfly_private.is_flushed() as flushed`;
     expect(row?.flushed).toBe(false);
   });
 
-  it("keeps no write from being told at once", async () => {
+  it("does not delay the news of a write", async () => {
     await rpc(db.sql, agent.claims, "listen", { log: true });
     await db.sql`update mayfly_private.nudges set sent_at = mayfly_private.now() + interval '1 hour'`;
     await flush();

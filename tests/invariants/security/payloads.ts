@@ -1,10 +1,10 @@
-/** What is tried in place of every text, and how it is told that it was taken for more than text. */
+/** The texts that are tried in every place, and how to tell that one was treated as more than text. */
 import { createHash } from "node:crypto";
 
-/** In no answer unless the database computed it: payloads only ask for it. */
+/** Only the database can compute this value, so no answer has it unless a payload ran. */
 export const computed: string = createHash("md5").update("mayfly").digest("hex");
 
-/** Texts that are SQL, JSON, a path, a template or a format to whoever takes them for one. */
+/** Texts that are SQL, JSON, a path, a template or a format if something interprets them. */
 export const payloads: string[] = [
   "'",
   "'; drop table mayfly.memories; --",
@@ -22,20 +22,20 @@ export const payloads: string[] = [
   "Ω".repeat(3_000),
 ];
 
-/** Over HTTP a request costs more: those that cover the others. */
+/** A request over HTTP costs more, so only payloads that cover the others. */
 export const fewPayloads: string[] = payloads.filter((_, index) =>
   [2, 5, 7, 9, 12].includes(index),
 );
 
-/** The database's own words about its SQL, and the functions' about their code. */
+/** Messages of the database about its SQL, and of the functions about their code. */
 const leaks =
   /syntax error|pg_catalog|mayfly_private(?!\.settings)|at character|PL\/pgSQL|SQL statement|relation "|unterminated|renewal_secrets|node_modules|\.ts:\d+| {4}at /i;
 
-/** What an answer gives away, beside payloads that it may repeat. The settings are named in a hint. */
+/** What an answer must not reveal, except for payloads that it may repeat. A hint names the settings. */
 export function leakIn(answer: string): string | undefined {
   if (answer.includes(computed)) return "what SQL computed";
   let rest = answer;
-  // Facts write types and predicates as words.
+  // Facts store types and predicates as words.
   const words = payloads.map((payload) =>
     payload
       .trim()

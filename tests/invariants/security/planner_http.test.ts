@@ -1,6 +1,6 @@
 /**
- * What row estimates, plans, ranges, error texts and keys tell one tenant of another, over the Data API with
- * the pre-request function switched on. The statistics themselves: tests/invariants/estimates.test.ts.
+ * What row estimates, plans, ranges, error texts and keys reveal about another tenant, over the Data API with the
+ * pre-request function switched on. The statistics themselves: tests/invariants/estimates.test.ts.
  */
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
@@ -61,7 +61,7 @@ interface Answer {
   range: string | undefined;
 }
 
-/** With fields as they are given: `fetch` would join two of one name. */
+/** With the header fields unchanged, because `fetch` would join two with the same name. */
 function ask(
   path: string,
   headers: Record<string, string | string[]> = {},
@@ -101,7 +101,7 @@ const call = (name: string, body: unknown, token?: string) =>
   ask(`/rpc/${name}`, {}, { method: "POST", body, ...(token && { token }) });
 
 describe("the Data API with mayfly_gate.check_request", () => {
-  it("gives no estimate of any table, however it is asked for", async () => {
+  it("gives no estimate of any table, however it is requested", async () => {
     for (const table of tables)
       expect(await ask(`/${table}`, { prefer: "count=planned" }), table).toMatchObject(refusal);
     const forms: Record<string, string | string[]>[] = [
@@ -128,9 +128,9 @@ describe("the Data API with mayfly_gate.check_request", () => {
       "application/json, application/vnd.pgrst.plan+text",
     ];
     for (const accept of accepts) {
-      // Not allowed, as by default, it is not given for that.
+      // By default it is not allowed, so it is not returned.
       expect((await ask("/memories?select=id", { accept })).text).not.toMatch(/Plan|cost=/);
-      // Allowed, the Data API calls the function first.
+      // If it is allowed, the Data API calls the function first.
       const checked = (schema: string) =>
         local.sql.begin(async (session) => {
           await session`select set_config('search_path', ${`"${schema}", "public"`}, true),
@@ -143,7 +143,7 @@ describe("the Data API with mayfly_gate.check_request", () => {
     }
   });
 
-  it("gives none to any caller, by any method, nor of a function", async () => {
+  it("gives none to any caller, with any method or function", async () => {
     const planned = { prefer: "count=planned" };
     expect((await ask("/memories", planned, { method: "HEAD" })).status).toBe(400);
     for (const [method, body] of [
@@ -171,7 +171,7 @@ describe("the Data API with mayfly_gate.check_request", () => {
   });
 });
 
-/** The answer without what was asked for. */
+/** The answer without the request's own values. */
 const without = ({ status, text, range }: Answer, id: string) => ({
   status,
   range,
@@ -179,7 +179,7 @@ const without = ({ status, text, range }: Answer, id: string) => ({
 });
 
 describe("what another tenant has", () => {
-  it("is answered as what nobody has: rows, counts, ranges, single objects", async () => {
+  it("looks like missing rows: rows, counts, ranges, single objects", async () => {
     const ways: Record<string, string | string[]>[] = [
       {},
       { prefer: "count=exact" },
@@ -210,7 +210,7 @@ describe("what another tenant has", () => {
     }
   });
 
-  it("stands in no error: not of a unique key, a foreign key, nor of anything that a call names", async () => {
+  it("appears in no error of a unique key, a foreign key or a named row", async () => {
     const named: [string, (id: string) => Record<string, unknown>, string][] = [
       [
         "sync",
@@ -232,7 +232,7 @@ describe("what another tenant has", () => {
         }),
         victim.id,
       ],
-      // An id that another tenant has put is free here.
+      // An id that another tenant has used is free here.
       ["sync", (id) => ({ push: [putOf({ id, task: "mine" })], page_limit: 0 }), victim.memory],
     ];
     for (const [name, body, id] of named) {
@@ -248,7 +248,7 @@ describe("what another tenant has", () => {
     }
   });
 
-  it("is in the way of nobody: every unique key begins with the tenant, or is a secret's hash", async () => {
+  it("cannot collide: every unique key begins with the tenant, or is a secret's hash", async () => {
     const rows = await local.sql`
       select i.indexrelid::regclass::text as name from pg_index i
       join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
@@ -265,9 +265,10 @@ describe("what another tenant has", () => {
       "epochs_pkey",
       "event_kinds_pkey",
       "event_rows_pkey",
-      // A path begins with the tenant.
+      // A path starts with the tenant.
       "files_due_pkey",
       "flusher_pkey",
+      "imports_pkey",
       "invitation_secrets_pkey",
       "job_calls_pkey",
       "job_functions_pkey",
@@ -290,7 +291,7 @@ describe("what another tenant has", () => {
       select p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname in ('mayfly', 'mayfly_private')
         and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* '\\m(explain\\s*(\\(|analyze|verbose|select|%)|pg_stats\\M|pg_statistic\\M|reltuples\\M)'`;
-    // For the secret key alone: names of columns, no values.
+    // Only for the secret key: names of columns, no values.
     expect(rows.map(({ name }) => name)).toEqual(["installation"]);
   });
 });

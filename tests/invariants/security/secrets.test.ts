@@ -7,11 +7,11 @@ import { machineClaims, makePerson, rpc } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
 let local: TestLocal;
-/** Everything that was logged or printed, by any part. */
+/** Everything that any part logged or printed. */
 const lines: string[] = [];
-/** Everything that was answered with an error. */
+/** Every error answer. */
 const errors: string[] = [];
-/** What must stand in neither. */
+/** The secrets that must not be in either. */
 const secrets = new Map<string, string>();
 
 const note = (level: string) => (message: string, fields?: Record<string, unknown>) => {
@@ -58,7 +58,7 @@ interface Spawned {
 }
 
 describe("a secret", () => {
-  it("stands in no log and in no error, whatever is done right and wrong", async () => {
+  it("appears in no log and no error, whatever succeeds or fails", async () => {
     const { tenant } = await local.enter();
     const secretKey = { apikey: local.secretKey, "x-mayfly-tenant": tenant };
     const keep = (what: string, text: string) => {
@@ -71,7 +71,7 @@ describe("a secret", () => {
     const publishable = { apikey: local.publishableKey };
     const asAgent = { ...publishable, authorization: `Bearer ${first.token}` };
 
-    // Renewed, renewed with a secret that is spent, with one that never was.
+    // Renewed, then renewed with a used secret, and with an unknown one.
     const renew = (renewal_secret: unknown) =>
       send("/functions/v1/spawn/renew", { renewal_secret }, publishable);
     keep("a renewed agent", (await renew(first.renewal_secret)).text);
@@ -83,7 +83,7 @@ describe("a secret", () => {
     const second = keep("another agent", (await send("/functions/v1/spawn", {}, secretKey)).text);
     const asSecond = { ...publishable, authorization: `Bearer ${second.token}` };
 
-    // By a machine: a good key, one that is cut, one in the wrong place.
+    // By a machine: a valid key, a cut one, and one in the wrong place.
     const owner = await makePerson(local.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string }>(local.sql, owner, "create_enrolment_key", {
       name: "k",
@@ -104,7 +104,7 @@ describe("a secret", () => {
     await send("/functions/v1/spawn", { name: 1 }, machine);
     await send(`/functions/v1/spawn/${made.key}`, {}, machine);
 
-    // Tokens that are altered, in the wrong place, in the address.
+    // Tokens that are changed, in the wrong place, or in the address.
     for (const [path, body] of [
       ["/functions/v1/sync", {}],
       ["/functions/v1/query", { query: "x" }],
@@ -126,7 +126,7 @@ describe("a secret", () => {
     await send("/functions/v1/sync", { push: [{ id: second.renewal_secret }] }, asSecond);
     await send("/functions/v1/spawn", { [second.renewal_secret.slice(0, 5)]: 1 }, asAgent);
 
-    // A push that is good, one that is not, and one that breaks in the database.
+    // A valid push, an invalid one, and one that fails in the database.
     const memory = { id: randomUUID(), task: "t", input: "i" };
     await send(
       "/functions/v1/sync",
@@ -136,7 +136,7 @@ describe("a secret", () => {
     await send("/functions/v1/sync", { push: [{ id: "x", type: "memory.put", memory }] }, asSecond);
     await send("/rest/v1/memories", { id: "x" }, asSecond);
 
-    // Realtime: a join with a token that is good, then one that is none.
+    // Realtime: a join with a valid token, then with an invalid one.
     for (const token of [second.token, `${second.token}x`]) {
       const client = createClient(local.apiUrl, local.publishableKey, {
         accessToken: async () => token,
@@ -169,7 +169,7 @@ describe("a secret", () => {
     expect(lines.length).toBeGreaterThan(20);
     expect(errors.length).toBeGreaterThan(20);
     for (const [what, secret] of secrets) {
-      // Part of one is enough: of a token its signature.
+      // A part is enough, such as the signature of a token.
       const telling = secret.split(".").at(-1)?.slice(0, 40) ?? secret;
       for (const [where, text] of Object.entries(said))
         expect(text.includes(telling), `${what} in ${where}`).toBe(false);

@@ -17,7 +17,7 @@ import { fillTenant, type Victim } from "#harness/sweep";
 
 const text = readFileSync(join(import.meta.dirname, "../../../SECURITY.md"), "utf8");
 const blocks = [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
-/** The block that has this in it. */
+/** The block that contains this text. */
 function blockWith(part: string): string {
   const found = blocks.filter((block) => block.includes(part));
   expect(found.length, part).toBe(1);
@@ -43,7 +43,7 @@ async function fill(): Promise<void> {
   };
 }
 
-/** Runs a block as the SQL editor does: as postgres. */
+/** Runs a block like the SQL editor does: as postgres. */
 async function run(block: string): Promise<number> {
   const sql = block.replaceAll(/‹(\w+)›/g, (_, name: string) => {
     const id = own[name];
@@ -63,7 +63,7 @@ const sees = (sql: Sql, claims: Claims) =>
   actAs(sql, claims, async (session) => (await session`select id from mayfly.agents`).length);
 
 describe("SECURITY.md", () => {
-  it("has no block that does not run as it stands", async () => {
+  it("has only blocks that run unchanged", async () => {
     expect(blocks.length).toBeGreaterThan(9);
     for (const block of blocks) {
       await fill();
@@ -84,7 +84,7 @@ describe("SECURITY.md", () => {
     expect(child?.status).not.toBe("running");
   });
 
-  it("says what resuming does: old secrets are unknown, a token from before works until its end", async () => {
+  it("says what resuming does: old secrets are unknown, and an old token works until it expires", async () => {
     await fill();
     const { claims, renewalSecret, id } = victim.agent;
     await run(blockWith("token stolen"));
@@ -93,7 +93,7 @@ describe("SECURITY.md", () => {
     expect(await sees(db.sql, claims)).toBeGreaterThan(0);
   });
 
-  it("lets two holders of a renewal secret show themselves", async () => {
+  it("reveals that two parties hold a renewal secret", async () => {
     await fill();
     const { renewalSecret } = victim.agent;
     await renew(db.sql, renewalSecret);
@@ -102,7 +102,7 @@ describe("SECURITY.md", () => {
     expect(await run(blockWith("used twice"))).toBe(1);
   });
 
-  it("makes a renewal secret worth nothing, and leaves the token", async () => {
+  it("makes a renewal secret useless, and keeps the token", async () => {
     await fill();
     await run(blockWith("delete from mayfly_private.renewal_secrets"));
     expect(await codeOf(renew(db.sql, victim.agent.renewalSecret))).toBe("renewal_refused");
@@ -119,7 +119,7 @@ describe("SECURITY.md", () => {
     expect(await sees(db.sql, claims)).toBe(0);
   });
 
-  it("takes a person's membership away at once, and then their agents", async () => {
+  it("removes a person's membership at once, and then their agents", async () => {
     await fill();
     const { claims } = await rpc<Issued>(db.sql, victim.owner, "spawn_agent");
     await run(blockWith("delete from mayfly.members"));
@@ -143,7 +143,7 @@ describe("SECURITY.md", () => {
     expect(row?.memories).toBeGreaterThan(0);
   });
 
-  it("is true of what agents can never be given", async () => {
+  it("is right about what agents can never have", async () => {
     const rows = await db.sql`select name from mayfly.scopes where not agents order by 1`;
     const names = rows.map((row) => row.name as string);
     for (const name of ["member:write", "key:write", "tenant:write"]) expect(names).toContain(name);

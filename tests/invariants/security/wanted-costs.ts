@@ -1,4 +1,4 @@
-/** What the calls about costs, threads and runs take, where nothing else is tried. */
+/** Valid arguments for calls about costs, threads and runs, for tests that try all kinds of values in one argument. */
 import { randomUUID } from "node:crypto";
 import { wantedOfThreads } from "../../threads/wanted.ts";
 
@@ -16,6 +16,7 @@ export const wantedOfCosts: Record<string, unknown> = {
 
 export const wantedOfRuns = (run: string): Record<string, unknown> => ({
   ...wantedOfThreads,
+  "grant_client.scopes": ["memory:read"],
   "start_run.agent": "one",
   "fork_run.at_step": 1,
   "fork_run.id": run,

@@ -17,7 +17,7 @@ import { rowsOf } from "./compatibility.ts";
 setUp();
 
 describe("one-time codes and links", () => {
-  it("of type email are taken as code and as hash", async () => {
+  it("of type email are accepted as code and as hash", async () => {
     const { email } = await person();
     await anyone().auth.signInWithOtp({ email });
     const byCode = await anyone().auth.verifyOtp({
@@ -38,7 +38,7 @@ describe("one-time codes and links", () => {
     expect(again.error).toMatchObject({ status: 403, code: "otp_expired" });
   });
 
-  it("link to the page that was asked for", async () => {
+  it("link to the requested page", async () => {
     const { email } = await person();
     const emailRedirectTo = "http://127.0.0.1:5173/inside?x=1";
     await anyone().auth.signInWithOtp({ email, options: { emailRedirectTo } });
@@ -54,7 +54,7 @@ describe("one-time codes and links", () => {
     expect((await follow(mailTo(email).link)).url.origin).toBe("http://127.0.0.1:3000");
   });
 
-  it("of a PKCE client give a code, which its verifier alone exchanges for a session, once", async () => {
+  it("of a PKCE client return a code, which only its verifier can exchange for a session, once", async () => {
     const { email } = await person();
     const client = pkceClient();
     expect((await client.auth.signInWithOtp({ email })).error).toBeNull();
@@ -81,7 +81,7 @@ describe("one-time codes and links", () => {
     expect(used.url.searchParams.get("error_code")).toBe("otp_expired");
   });
 
-  it("of a PKCE client to reset a password open a session in which it can be set", async () => {
+  it("of a PKCE client that reset a password open a session in which it can be set", async () => {
     const { email } = await person();
     const client = pkceClient();
     await client.auth.resetPasswordForEmail(email, { redirectTo: "http://127.0.0.1:3000/reset" });
@@ -96,7 +96,7 @@ describe("one-time codes and links", () => {
       password: "another one entirely",
     });
     expect(signedIn.error).toBeNull();
-    // The hash of a link can be verified by the client as well.
+    // The client can also verify the hash of a link.
     await client.auth.resetPasswordForEmail(email);
     const token_hash = mailTo(email).query.get("token") ?? "";
     expect(token_hash).toMatch(/^pkce_/);
@@ -104,7 +104,7 @@ describe("one-time codes and links", () => {
     expect(verified.data.user?.email).toBe(email);
   });
 
-  it("for a change of address go to the new one and to the present one, and either confirms it", async () => {
+  it("for a change of address go to the new and the current address, and either confirms it", async () => {
     for (const opened of ["new", "present"] as const)
       for (const by of ["link", "code"] as const) {
         const { client, email } = await person();
@@ -136,18 +136,18 @@ describe("each call of supabase-js's Auth", () => {
     else expect(answer?.error).toBeNull();
   });
 
-  it("stands in the table with what it does", async () => {
+  it("is in the table with what it does", async () => {
     const verdicts = calls.map(([name, , refused]) => [name, refused ? "says no" : "works"]);
     expect(await rowsOf("Auth")).toEqual(verdicts);
   });
 
-  it("is one of the table's, and the table has them all", () => {
+  it("is in the table, and the table has no other", () => {
     const client = anyone().auth;
     const named = calls.map(([name]) => name).join(" ");
     const own = Object.getOwnPropertyNames(Object.getPrototypeOf(client)).filter(
       (name) => /^[a-z]/.test(name) && name !== "constructor",
     );
-    // What asks nothing of the server.
+    // Calls that send nothing to the server.
     const local = /^(initialize|dispose|startAutoRefresh|stopAutoRefresh|isThrowOnErrorEnabled)$/;
     for (const name of own.filter((each) => !local.test(each))) expect(named).toContain(name);
     for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(client.admin)))
@@ -155,7 +155,7 @@ describe("each call of supabase-js's Auth", () => {
   });
 });
 
-it("what Auth does not know is answered in GoTrue's form", async () => {
+it("unknown requests to Auth are answered in GoTrue's form", async () => {
   for (const path of ["/nothing", "/admin/nothing", "/.well-known/oauth-authorization-server"]) {
     const answer = await fetch(`${project.url}/auth/v1${path}`, {
       headers: { apikey: project.keys.secretKey },

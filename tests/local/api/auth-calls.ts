@@ -12,7 +12,7 @@ import {
   secret,
 } from "./auth-people.ts";
 
-/** GoTrue's form of an error: what is not there says so. */
+/** GoTrue's form of an error. A missing part says so. */
 export const no = (code: string) => (error: AuthError | null) => {
   expect(error).toMatchObject({ code, name: "AuthApiError" });
   expect(error?.message).toMatch(/disabled|not enabled|not found|not offered|Unsupported/i);
@@ -25,7 +25,7 @@ type Call = [
 ];
 const uuid = "00000000-0000-4000-8000-000000000000";
 
-/** Every call of supabase-js's Auth client: it works, or it says no. */
+/** Every call of supabase-js's Auth client: it works, or it is refused. */
 export const calls: Call[] = [
   ["signUp({ email })", async () => anyone().auth.signUp({ email: address(), password })],
   [

@@ -17,7 +17,7 @@ export const address = () => `p-${crypto.randomUUID()}@example.com`;
 export const anyone = () => project.client(project.keys.publishableKey);
 export const secret = () => project.client(project.keys.secretKey);
 
-/** A client with `flowType: "pkce"`, as server-side rendering has it. */
+/** A client with `flowType: "pkce"`, as for server-side rendering. */
 export function pkceClient(): SupabaseClient {
   const kept = new Map<string, string>();
   const storage: SupportedStorage = {

@@ -29,7 +29,7 @@ const address = () => `p-${crypto.randomUUID()}@example.com`;
 const password = "correct horse battery";
 
 describe("a person", () => {
-  it("signs up, gets a session that looks hosted, and reads by it", async () => {
+  it("signs up, gets a session like a hosted one, and reads with it", async () => {
     const client = anyone();
     const email = address();
     const { data, error } = await client.auth.signUp({
@@ -64,7 +64,7 @@ describe("a person", () => {
     expect(profiles).toEqual([{ id: data.user?.id, email, nick: "jo" }]);
   });
 
-  it("signs in, is known, refreshes, changes data, and signs out", async () => {
+  it("signs in, reads their user, refreshes, changes data, and signs out", async () => {
     const client = anyone();
     const email = address();
     await client.auth.signUp({ email, password });
@@ -88,7 +88,7 @@ describe("a person", () => {
     expect(gone.error).not.toBeNull();
   });
 
-  it("comes in by a link in a mail, with a session that looks hosted", async () => {
+  it("signs in with a link from a mail, with a session like a hosted one", async () => {
     const email = address();
     await anyone().auth.signUp({ email, password });
     expect((await anyone().auth.resetPasswordForEmail(email)).error).toBeNull();
@@ -118,7 +118,7 @@ describe("a person", () => {
 });
 
 describe("what Auth publishes", () => {
-  it("are the public keys, its settings and its health", async () => {
+  it("is its public keys, its settings and its health", async () => {
     const get = async (path: string) =>
       (
         await fetch(`${project.url}/auth/v1${path}`, {
@@ -203,7 +203,7 @@ describe("the admin API", () => {
     expect(data).toMatchObject({ nextPage: 2, total: expect.any(Number) });
   });
 
-  it("refuses a taken address, an unknown user, and whoever has not the secret key", async () => {
+  it("refuses a taken address, an unknown user, and callers without the secret key", async () => {
     const { admin } = secret().auth;
     const email = address();
     await admin.createUser({ email });
@@ -243,14 +243,14 @@ describe("the admin API", () => {
     expect(allowed.status).toBe(200);
   });
 
-  it("says plainly what it does not offer", async () => {
+  it("says what it does not offer", async () => {
     const { error } = await secret().auth.admin.inviteUserByEmail(address());
     expect(error).toMatchObject({ status: 422, code: "not_implemented" });
   });
 });
 
 describe("the schema auth", () => {
-  it("is the Auth server's, readable by postgres and closed to the API's roles", async () => {
+  it("belongs to the Auth server, is readable by postgres, and is closed to the API's roles", async () => {
     const [row] = await project.owner`
       select (select count(*)::int from auth.users) >= 0 as reads,
         has_table_privilege('authenticated', 'auth.users', 'select') as leaks,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const page = join(import.meta.dirname, "../../../local/COMPATIBILITY.md");
 
-/** The rows of the table under this heading of local/COMPATIBILITY.md: what is asked, and the verdict. */
+/** The rows of the table under this heading of local/COMPATIBILITY.md: the call and the verdict. */
 export async function rowsOf(heading: string): Promise<string[][]> {
   const text = await readFile(page, "utf8");
   const [, section = ""] = text.split(`\n## ${heading}\n`);

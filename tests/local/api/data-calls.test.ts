@@ -200,7 +200,7 @@ const calls: Call[] = [
     "rollback",
     "works",
     async () => {
-      // As on a hosted project, where pgrst.db_tx_end has not been set: it has no effect.
+      // As on a hosted project where pgrst.db_tx_end is not set: it has no effect.
       await db.from("people").insert({ id: 50 }).rollback();
       await finds(people().eq("id", 50), [50]);
       await db.from("people").delete().eq("id", 50);
@@ -211,7 +211,7 @@ const calls: Call[] = [
     "works",
     async () => {
       const query = db.from("people").update({ prose: "x" }).gt("id", 0);
-      // The method's type wants a newer PostgREST than a client without generated types assumes.
+      // The method's type needs a newer PostgREST than a client without generated types assumes.
       (query as unknown as { maxAffected(value: number): unknown }).maxAffected(1);
       expect((await query).error?.code).toBe("PGRST124");
     },
@@ -254,11 +254,11 @@ describe("each call of supabase-js's Data API", () => {
     await check();
   });
 
-  it("stands in the table with what it does", async () => {
+  it("is in the table with what it does", async () => {
     expect(await rowsOf("Data API")).toEqual(calls.map(([names, verdict]) => [names, verdict]));
   });
 
-  it("is one of the table's, and the table has them all", () => {
+  it("is in the table, and the table has no other", () => {
     const named = new Set(calls.flatMap(([names]) => names.split(/[^A-Za-z]+/)));
     const builders = [db, db.from("people"), db.from("people").select()];
     const names = builders.flatMap((builder) => {
@@ -272,7 +272,7 @@ describe("each call of supabase-js's Data API", () => {
           if (typeof value === "function") own.push(name);
       return own;
     });
-    // Of other services, or asking nothing of the server.
+    // Calls of other services, or without a request.
     const others =
       /^(_.*|constructor|fetch|then|processResponse|cloneRequestState|from|channel|getChannels|removeChannel|removeAllChannels)$/;
     expect(names.filter((name) => !others.test(name) && !named.has(name))).toEqual([]);

@@ -66,12 +66,12 @@ describe("tables", () => {
     ]);
   });
 
-  it("show nothing to anon where no policy is for it", async () => {
+  it("show nothing to anon without a policy for it", async () => {
     const { data } = await project.client(project.keys.publishableKey).from("notes").select();
     expect(data).toEqual([]);
   });
 
-  it("show everything to the secret key, and a user's rows to it with a user's token", async () => {
+  it("show everything to the secret key, and with a user's token the user's rows", async () => {
     const secret = await project.client(project.keys.secretKey).from("notes").select("tenant");
     expect(new Set(secret.data?.map((row) => row.tenant))).toContain("b");
     const asUser = project.client(project.keys.secretKey, await tenant("b"));
@@ -98,7 +98,7 @@ describe("tables", () => {
     expect(inner.data).toEqual([{ body: "on first", notes: { body: "first" } }]);
   });
 
-  it("insert, upsert, update and delete, giving back what was written", async () => {
+  it("insert, upsert, update and delete, and return what was written", async () => {
     const inserted = await a
       .from("notes")
       .insert({ body: "new", tags: ["p", 'q"r', "s,t"], data: { deep: [{ k: null }] }, score: 3 })
@@ -141,7 +141,7 @@ describe("tables", () => {
     expect((await a.from("notes").select().eq("body", "mine")).data).toEqual([]);
   });
 
-  it("roll back what is answered with an error, such as more rows than one", async () => {
+  it("roll back a request that is answered with an error, such as more than one row", async () => {
     const { error } = await a.from("notes").update({ score: 9 }).gte("id", 0).select().single();
     expect(error?.code).toBe("PGRST116");
     expect((await a.from("notes").select("score").eq("score", 9)).data).toEqual([]);
@@ -153,20 +153,20 @@ describe("tables", () => {
     expect((await a.from("auth.users").select()).error?.code).toBe("PGRST205");
   });
 
-  it("let migrations reference auth.users, and a request not", async () => {
+  it("let migrations reference auth.users, but not requests", async () => {
     const { error } = await a.from("owned").insert({ id: 1, user_id: crypto.randomUUID() });
     expect(error).toMatchObject({ code: "23503" });
   });
 });
 
 describe("errors", () => {
-  it("of the database come out as PostgREST's", async () => {
+  it("of the database look like PostgREST's", async () => {
     const duplicate = await a.from("notes").insert({ body: "first" });
     expect(duplicate).toMatchObject({
       status: 409,
       error: {
         code: "23505",
-        // Postgres keeps the key to itself where a table has policies.
+        // Postgres does not reveal the key if a table has policies.
         details: null,
         hint: null,
         message: 'duplicate key value violates unique constraint "notes_body_key"',
@@ -188,7 +188,7 @@ describe("errors", () => {
     });
   });
 
-  it("of the request come out as PostgREST's", async () => {
+  it("of the request look like PostgREST's", async () => {
     expect(await a.from("note").select()).toMatchObject({
       status: 404,
       error: {
@@ -203,7 +203,7 @@ describe("errors", () => {
     });
   });
 
-  it("are one line in the log at most, without SQL or values", async () => {
+  it("take at most one line in the log, without SQL or values", async () => {
     await a.from("notes").insert({ body: "first" });
     const lines = project.logged.join("\n");
     expect(lines).not.toMatch(/insert into|Key \(|\n\s+at /);
@@ -211,7 +211,7 @@ describe("errors", () => {
 });
 
 describe("a lost database connection", () => {
-  it("is made again, and the schema watched on", async () => {
+  it("is opened again, and the schema is still watched", async () => {
     const backends = () => project.admin<{ pid: number }[]>`
       select pid from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()
@@ -226,7 +226,7 @@ describe("a lost database connection", () => {
 });
 
 describe("the schema", () => {
-  it("made on another connection is served at once", async () => {
+  it("that was created on another connection is served at once", async () => {
     for (let i = 0; i < 5; i++) {
       await project.owner.unsafe(
         `create table fresh_${i} (id int); insert into fresh_${i} values (1)`,
@@ -250,7 +250,7 @@ describe("the schema", () => {
     expect((await a.rpc("fresh_fn", { a: 1 })).data).toBe(2);
   });
 
-  it("grants are left as the migrations made them", async () => {
+  it("keeps the grants of the migrations", async () => {
     const [row] = await project.admin`
       select has_table_privilege('anon', 'locked', 'select') as may_read,
         has_schema_privilege('anon', 'mayfly', 'create') as may_create`;

@@ -18,17 +18,17 @@ export interface Project {
   tokens: Tokens;
   /** As supabase_admin. */
   admin: Sql;
-  /** As postgres, whom migrations run as. */
+  /** As postgres, which runs the migrations. */
   owner: Sql;
   logged: string[];
-  /** supabase-js as this key, and with this token where given. */
+  /** supabase-js with this key, and with this token if there is one. */
   client(key: string, token?: string): SupabaseClient;
-  /** A token as an agent's: `sub` is no user. */
+  /** A token like an agent's: `sub` is not a user. */
   token(claims?: Claims): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Embedded, or with DATABASE_URL a database of its own on that Postgres. */
+/** Embedded, or with DATABASE_URL its own database on that Postgres. */
 async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   const server = process.env.DATABASE_URL;
   if (!server) {
@@ -37,7 +37,7 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   }
   const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });
-  // Roles are the cluster's: two bootstraps at once would both make them.
+  // Roles belong to the cluster, so two simultaneous bootstraps would both create them.
   await root`select pg_advisory_lock(54417)`;
   await root.unsafe(`create database ${name}`);
   const url = new URL(server);
@@ -54,7 +54,7 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   };
 }
 
-/** A project of its own, served over HTTP, with `sql` run as its owner. */
+/** A new project, served over HTTP, with `sql` run as its owner. */
 export async function openProject(
   sql: string,
   early?: Omit<EarlyOptions, "holds">,

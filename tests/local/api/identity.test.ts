@@ -29,7 +29,7 @@ const withToken = (token: string, name = "claims") =>
 const seconds = () => Math.floor(Date.now() / 1000);
 
 describe("a token", () => {
-  it("signed with the project's key or its secret reaches auth.jwt() verbatim", async () => {
+  it("signed with the project's key or its secret reaches auth.jwt() unchanged", async () => {
     const claims = {
       sub: crypto.randomUUID(),
       role: "authenticated",
@@ -47,7 +47,7 @@ describe("a token", () => {
     }
   });
 
-  it("expired within 30 seconds still passes, earlier not", async () => {
+  it("that expired within 30 seconds still passes, and an older one does not", async () => {
     expect((await withToken(await project.token({ exp: seconds() - 10 }))).status).toBe(200);
     const answer = await withToken(await project.token({ exp: seconds() - 40 }));
     expect(answer.status).toBe(401);
@@ -60,7 +60,7 @@ describe("a token", () => {
     });
   });
 
-  it("tampered with, unsigned, of another key or not a token is refused", async () => {
+  it("is refused if it was changed, is unsigned, has another key, or is not a token", async () => {
     const good = await project.token();
     const [head, body, signature] = good.split(".");
     const forged = Buffer.from(JSON.stringify({ role: "service_role" })).toString("base64url");
@@ -82,7 +82,7 @@ describe("a token", () => {
     }
   });
 
-  it("without a role is anon, with one that is not for the API is refused", async () => {
+  it("without a role is anon, and with a role that is not for the API is refused", async () => {
     const { token } = { token: await project.tokens.sign({ sub: "x" }) };
     expect(await (await withToken(token, "whoami")).json()).toBe("anon");
     const unknown = await withToken(await project.token({ role: "nobody" }), "whoami");
@@ -93,7 +93,7 @@ describe("a token", () => {
     }
   });
 
-  it("cannot break out of the settings it is put into", async () => {
+  it("cannot break out of the settings that hold it", async () => {
     const sub = "x', true), set_config('role', 'supabase_admin', true); --\\'";
     const answer = await withToken(await project.token({ sub, role: "authenticated" }));
     expect((await answer.json()).sub).toBe(sub);
@@ -103,7 +103,7 @@ describe("a token", () => {
 });
 
 describe("an API key", () => {
-  it("is needed, and must be the project's", async () => {
+  it("is required, and must be the project's", async () => {
     for (const headers of [{}, { apikey: "sb_publishable_wrong" }, { apikey: "x.y.z" }]) {
       const answer = await call("whoami", headers as Record<string, string>);
       expect(answer.status).toBe(401);
@@ -113,7 +113,7 @@ describe("an API key", () => {
     expect((await call("whoami", { authorization: bearer })).status).toBe(401);
   });
 
-  it("decides the role where no token does, also as Bearer beside itself", async () => {
+  it("decides the role if there is no token, even if it is also sent as Bearer", async () => {
     const { publishableKey, secretKey } = project.keys;
     const role = async (apikey: string, more = {}) =>
       (await call("whoami", { apikey, ...more })).json();
@@ -126,7 +126,7 @@ describe("an API key", () => {
     expect(await role(await project.tokens.signLegacy({ role: "anon" }))).toBe("anon");
   });
 
-  it("that is secret is refused to a browser", async () => {
+  it("that is secret is refused if a browser sends it", async () => {
     const answer = await call("whoami", {
       apikey: project.keys.secretKey,
       "user-agent": "Mozilla/5.0 (X11)",
@@ -142,7 +142,7 @@ describe("an API key", () => {
   });
 });
 
-describe("in parallel", () => {
+describe("the Data API under parallel requests", () => {
   const ask = async (read: (tenant: string) => Promise<unknown>) => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, async (_, i) => ({ tenant: `t${i % 10}`, i })).map(
@@ -155,7 +155,7 @@ describe("in parallel", () => {
     return answers;
   };
 
-  it("200 reads of a table by 10 tenants each see their own rows", async () => {
+  it("shows each of 200 reads of a table by 10 tenants its own rows", async () => {
     const answers = await ask(async (tenant) => {
       const client = project.client(project.keys.publishableKey, await project.token({ tenant }));
       const { data } = await client.from("rows").select("tenant");
@@ -164,14 +164,14 @@ describe("in parallel", () => {
     for (const { tenant, answer } of answers) expect(answer).toEqual(Array(10).fill({ tenant }));
   });
 
-  it("200 calls of a function by 10 tenants each see their own rows and claims", async () => {
+  it("shows each of 200 calls of a function by 10 tenants its own rows and claims", async () => {
     const answers = await ask(async (tenant) =>
       (await withToken(await project.token({ tenant }), "my_tenant")).json(),
     );
     for (const { tenant, answer } of answers) expect(answer).toBe(`${tenant} ${tenant}`);
   });
 
-  it("an anonymous request beside them sees nothing", async () => {
+  it("shows nothing to an anonymous request beside them", async () => {
     const answers = await ask(async (tenant) => {
       const token = Number(tenant.slice(1)) % 2 === 0 ? await project.token({ tenant }) : undefined;
       const client = project.client(project.keys.publishableKey, token);

@@ -4,7 +4,7 @@ import { db, full, project, send, setUp } from "./writing.ts";
 setUp();
 
 describe("values", () => {
-  // What is written, and what the column then holds as text.
+  // The written value, and the column's value as text.
   const kept: [column: string, json: string, text: string | null][] = [
     ["big", "9007199254740993", "9007199254740993"],
     ["big", '"9223372036854775807"', "9223372036854775807"],
@@ -37,7 +37,7 @@ describe("values", () => {
   ];
 
   it.each(kept)(
-    "of %s given %s are kept by insert, upsert and update",
+    "of %s written as %s are kept by insert, upsert and update",
     async (column, json, text) => {
       const read = async () => {
         const rows = await project.owner.unsafe(`select ${column}::text as text from kinds`);
@@ -68,13 +68,13 @@ describe("values", () => {
     ["flag", "2", "22P02"],
     ["word", '"too long"', "22001"],
     ["twice", "2", "428C9"],
-  ])("of %s given %s are refused", async (column, json, code) => {
+  ])("of %s written as %s are refused", async (column, json, code) => {
     const answer = await send("POST", "kinds", `{"${column}":${json}}`);
     expect(answer).toMatchObject({ status: 400, json: { code } });
     expect(await project.owner`select from kinds`).toHaveLength(0);
   });
 
-  it("of vectors are lists or texts", async () => {
+  it("of vectors can be lists or texts", async () => {
     await db.from("vectors").insert([
       { id: 1, v: [1, 2, 3] },
       { id: 2, v: "[4,5,6]" },
@@ -86,7 +86,7 @@ describe("values", () => {
     expect((await db.from("vectors").insert({ id: 3, v: [1] })).error?.code).toBe("22000");
   });
 
-  it("come back as they are", async () => {
+  it("are returned unchanged", async () => {
     const body = '{"id":1,"big":9007199254740993,"num":1.10000000000000000001,"jb":{"n":1e400}}';
     const answer = await send("POST", "kinds?select=big,num,jb", body, full);
     expect(answer.text).toBe(
@@ -94,7 +94,7 @@ describe("values", () => {
     );
   });
 
-  it("of filters find what they say, and nothing near it", async () => {
+  it("of filters match exactly", async () => {
     await project.owner`insert into kinds (id, big, t, jb, words) values
       (1, 9007199254740992, 'null', '"5"', '{"a,b",true}'), (2, 9007199254740993, 'true', '5', '{x}'),
       (3, null, '007', '{"a": "x\\"y"}', null), (4, null, ' "q" ', '9007199254740993', null)`;
@@ -127,7 +127,7 @@ describe("values", () => {
     expect(await ids(from().match({ t: "007", id: 3 }))).toEqual([3]);
   });
 
-  it("of several filters on one column, and of several `or`, all count", async () => {
+  it("of several filters on one column, and of several `or`, are all applied", async () => {
     await project.owner`insert into kinds (id, t, big) values (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)`;
     const rows = await db.from("kinds").select("id").neq("id", 1).neq("id", 2);
     expect(rows.data).toEqual([{ id: 3 }]);
@@ -144,7 +144,7 @@ describe("values", () => {
 });
 
 describe("insert", () => {
-  it("of nothing takes the defaults", async () => {
+  it("of an empty object takes the defaults", async () => {
     expect(await db.from("kinds").insert({}).select("stamped, counted")).toMatchObject({
       status: 201,
       data: [{ stamped: "stamp", counted: 7 }],
@@ -153,7 +153,7 @@ describe("insert", () => {
     expect(await db.from("kinds").insert([]).select()).toMatchObject({ status: 201, data: [] });
   });
 
-  it("of objects with different keys gives null to what one lacks, or its default where asked", async () => {
+  it("of objects with different keys sets missing ones to null, or to their defaults if asked", async () => {
     const rows = [{ t: "a", counted: 1 }, { t: "b", stamped: "own" }, { stamped: null }];
     const nulls = await db.from("kinds").insert(rows).select("t, stamped, counted");
     expect(nulls.data).toEqual([
@@ -187,7 +187,7 @@ describe("insert", () => {
     });
   });
 
-  it("takes the columns that are named, and no others", async () => {
+  it("takes only the named columns", async () => {
     const answer = await send("POST", "kinds?columns=t&select=t,big", '{"t":"a","big":1}', full);
     expect(answer.json).toEqual([{ t: "a", big: null }]);
     expect(await send("POST", "kinds?columns=nope", "{}")).toMatchObject({
@@ -201,7 +201,7 @@ describe("insert", () => {
 
   it("takes 20,000 rows at once", async () => {
     const rows = Array.from({ length: 20_000 }, (_, at) => ({ id: at + 1, t: `row ${at}` }));
-    // Not by supabase-js, which takes seconds of this process to collect the keys of so many.
+    // Not with supabase-js, which takes seconds of this process to collect the keys of so many rows.
     const answer = await send("POST", "kinds?columns=id,t", JSON.stringify(rows), {
       prefer: "count=exact",
     });
@@ -236,7 +236,7 @@ describe("insert", () => {
     });
   });
 
-  it("needs no right to read, unless it is to show what it wrote", async () => {
+  it("needs no right to read, unless it returns what it wrote", async () => {
     expect((await send("POST", "guarded", '{"id":1,"hidden":"h"}')).status).toBe(201);
     const shown = await send("POST", "guarded?select=id,seen", '{"id":2}', full);
     expect(shown.json).toEqual([{ id: 2, seen: null }]);

@@ -26,7 +26,7 @@ describe.skipIf(!olderClientPath)("supabase-js 2.84", () => {
   });
   afterAll(() => project.close());
 
-  it("writes values that come back as they are", async () => {
+  it("writes values that are returned unchanged", async () => {
     const { data, error } = await db
       .from("notes")
       .insert({
@@ -50,7 +50,7 @@ describe.skipIf(!olderClientPath)("supabase-js 2.84", () => {
     ]);
   });
 
-  it("inserts many, with nulls or defaults, and nothing at all", async () => {
+  it("inserts many rows, with nulls or defaults, and an empty row", async () => {
     const rows = [{ body: "b" }, { body: "c", kind: "own" }];
     const nulls = await db.from("notes").insert(rows).select("kind");
     expect(nulls.data).toEqual([{ kind: null }, { kind: "own" }]);
@@ -62,7 +62,7 @@ describe.skipIf(!olderClientPath)("supabase-js 2.84", () => {
     });
   });
 
-  it("upserts, updates and deletes, with what is related", async () => {
+  it("upserts, updates and deletes, and returns related rows", async () => {
     const upserted = await db
       .from("notes")
       .upsert([{ body: "b", data: true }], { onConflict: "body", count: "exact" })

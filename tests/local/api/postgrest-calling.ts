@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { db, type Feature, json, project, refused, send } from "./postgrest-project.ts";
 
-/** What PostgREST's documentation promises for calling functions and for the answer, one line a feature. */
+/** What PostgREST's documentation promises for calling functions and for the answer, one line for each feature. */
 export const callingFeatures: Feature[] = [
   [
     "functions: POST with named, default and variadic arguments",

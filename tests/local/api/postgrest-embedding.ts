@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { type Feature, json, refused } from "./postgrest-project.ts";
 
-/** What PostgREST's documentation promises for related tables and aggregates, one line a feature. */
+/** What PostgREST's documentation promises for related tables and aggregates, one line for each feature. */
 export const embeddingFeatures: Feature[] = [
   [
     "embedding: to one, to many, one to one, many to many, nested",

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { type Feature, ids, json, refused, send } from "./postgrest-project.ts";
 
-/** What PostgREST's documentation promises for reading, one line a feature. */
+/** What PostgREST's documentation promises for reading, one line for each feature. */
 export const readingFeatures: Feature[] = [
   [
     "GET and HEAD of tables and views",
@@ -128,7 +128,7 @@ export const readingFeatures: Feature[] = [
     "->> into a composite column gives text",
     "differs",
     async () => {
-      // PostgREST gives "10".
+      // PostgREST returns "10".
       expect(await json("spots?select=at->>lat")).toEqual([{ lat: 10 }]);
     },
   ],
@@ -182,7 +182,7 @@ export const readingFeatures: Feature[] = [
       expect(await count("many?id=lte.7", "exact")).toBe("0-6/7");
       expect(await count("many", "exact")).toBe("0-999/1500");
       expect(await count("many", "planned")).toBe("0-999/1500");
-      // Below max_rows it is exact, whatever the planner thinks.
+      // Below max_rows it is exact, whatever the planner estimates.
       expect(await count("clients", "estimated")).toBe("0-2/3");
       expect(await count("many?id=not.eq.3", "estimated")).toMatch(/^0-999\/1[45]\d\d$/);
       expect((await send("many?limit=10", { prefer: "count=exact" })).status).toBe(206);

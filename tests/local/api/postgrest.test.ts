@@ -12,7 +12,7 @@ setUp();
 describe("PostgREST's features", () => {
   it.each(features)("%s", async (_name, _verdict, check) => check());
 
-  it("stand in the table with what they do", async () => {
+  it("are in the table with what they do", async () => {
     const verdicts = features.map(([name, verdict]) => [name, verdict]);
     expect(await rowsOf("PostgREST")).toEqual(verdicts);
   });

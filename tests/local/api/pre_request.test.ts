@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openProject, type Project } from "./harness.ts";
 
-/** Tells what it sees where a header asks for it; else it sets what the query reads. */
+/** Returns what it sees if a header asks for it. Otherwise it sets what the query reads. */
 const hook = `
   create schema gate;
   grant usage on schema gate to public;
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** Sets it for this database alone: a cluster is shared by tests. Hosted projects set it for all. */
+/** Sets it only for this database, because tests share a cluster. Hosted projects set it for all. */
 const set = async (value: string) => {
   const [row] = await project.owner`select current_database() as name`;
   await project.owner.unsafe(
@@ -103,7 +103,7 @@ describe("pgrst.db_pre_request", () => {
     expect((await project.owner`select from things`).count).toBe(1);
   });
 
-  it("shares the request's transaction: what it sets is seen, what it writes falls with the query", async () => {
+  it("shares the request's transaction, so its settings are seen, and its writes are undone with the query", async () => {
     const marked = { headers: { "x-mark": "by the hook" } };
     expect(await (await ask("/rpc/seen", marked)).json()).toBe("by the hook");
     const writing = (body: string) =>
@@ -111,12 +111,12 @@ describe("pgrst.db_pre_request", () => {
     expect((await writing('{"id": 7}')).status).toBe(201);
     expect((await writing('{"id": 1}')).status).toBe(409);
     expect(await project.owner`select path from calls`).toEqual([{ path: "/things" }]);
-    // A read is read only for the hook as well.
+    // A read is also read-only for the hook.
     const read = await ask("/things", { headers: { "x-write": "1" } });
     expect([read.status, await read.json()]).toMatchObject([405, { code: "25006" }]);
   });
 
-  it("takes the whole API down where it is not there, or where a role may not call it", async () => {
+  it("stops the whole API if it does not exist, or if a role may not call it", async () => {
     await project.owner`revoke usage on schema gate from public`;
     expect([(await ask("/things")).status, (await ask("/rpc/seen")).status]).toEqual([401, 401]);
     await project.owner`grant usage on schema gate to public`;
@@ -127,7 +127,7 @@ describe("pgrst.db_pre_request", () => {
     expect((await ask("/rpc/seen")).status).toBe(404);
   });
 
-  it("is read again when it is told to, and runs no more once it is reset", async () => {
+  it("is read again on a reload, and no longer runs after a reset", async () => {
     await set("reset pgrst.db_pre_request");
     await expect.poll(async () => (await told("/things")).status).toBe(200);
     expect(await (await ask("/rpc/seen", { headers: { "x-mark": "x" } })).json()).toBeNull();

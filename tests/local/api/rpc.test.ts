@@ -67,7 +67,7 @@ const raw = (path: string, headers: Record<string, string> = {}, body?: unknown)
   });
 
 describe("a function's result", () => {
-  it("is nothing, a scalar, null, a document, an object, a list of scalars, rows", async () => {
+  it("can be nothing, a scalar, null, a document, an object, a list of scalars, or rows", async () => {
     expect(await a.rpc("nothing")).toMatchObject({ data: null, error: null, status: 204 });
     expect((await a.rpc("add", { a: 1 })).data).toBe(11);
     expect((await a.rpc("nulls", { a: null })).data).toBeNull();
@@ -84,7 +84,7 @@ describe("a function's result", () => {
     expect((await a.rpc("table_of", { lowest: 4 })).data).toEqual([]);
   });
 
-  it("keeps numbers as the database has them", async () => {
+  it("keeps numbers exactly", async () => {
     const body = '{"v": 1234567890123456789.10, "i": 9007199254740993}';
     const answer = await fetch(`${project.url}/rest/v1/rpc/big`, {
       method: "POST",
@@ -94,7 +94,7 @@ describe("a function's result", () => {
     expect(await answer.text()).toBe("[1234567890123456789.10, 9007199254740993]");
   });
 
-  it("can be filtered, ordered, projected, counted and single", async () => {
+  it("can be filtered, ordered, projected, counted and reduced to a single row", async () => {
     const filtered = await a.rpc("rows_of").select("name").gt("id", 1).order("id").limit(1);
     expect(filtered.data).toEqual([{ name: "two" }]);
     const counted = await a.rpc("rows_of", {}, { count: "exact" });
@@ -110,20 +110,20 @@ describe("a function's result", () => {
 });
 
 describe("arguments", () => {
-  it("may have names that are words of SQL, and any type", async () => {
+  it("can have SQL keywords as names, and any type", async () => {
     expect((await a.rpc("greet", { limit: "x", order: 7 })).data).toBe("x7");
     const u = [crypto.randomUUID()];
     const lists = { u, t: ["a,b", 'c"d'], m: [1, 2] };
     expect((await a.rpc("lists", lists)).data).toEqual(lists);
   });
 
-  it("may come by GET, which cannot write", async () => {
+  it("can be sent by GET, which cannot write", async () => {
     expect((await a.rpc("add", { a: 1, b: 2 }, { get: true })).data).toBe(3);
     const written = await a.rpc("writes", { i: 9 }, { get: true });
     expect(written).toMatchObject({ status: 405, error: { code: "25006" } });
   });
 
-  it("choose among overloads, and what matches none is not found", async () => {
+  it("choose among overloads, and get a 404 if they match none", async () => {
     expect((await a.rpc("over", { a: 1, b: 2 })).data).toBe("two");
     expect(await a.rpc("add", { c: 1 })).toMatchObject({
       status: 404,
@@ -132,14 +132,14 @@ describe("arguments", () => {
     expect(await a.rpc("nope")).toMatchObject({ status: 404, error: { code: "PGRST202" } });
   });
 
-  it("may be a document of 4 MB", async () => {
+  it("can be a document of 4 MB", async () => {
     const doc = { text: "é".repeat(2_000_000) };
     expect((await a.rpc("echo", { doc })).data).toEqual(doc);
   });
 });
 
 describe("the request", () => {
-  it("is seen by a function and by a policy of a table", async () => {
+  it("is visible to a function and to a policy of a table", async () => {
     await project.owner.unsafe(`
       create table by_header (tenant text);
       insert into by_header values ('x'), ('y');
@@ -189,7 +189,7 @@ describe("a function's own answer", () => {
     return { status: answer.status, headers: answer.headers, body: await answer.json() };
   };
 
-  it("is an error by raise, with the status of its code", async () => {
+  it("is an error if it raises one, with the status of its code", async () => {
     const envelope = { message: "no", details: "why", hint: "try" };
     const expected = {
       P0001: 400,
@@ -210,7 +210,7 @@ describe("a function's own answer", () => {
     }
   });
 
-  it("is an error made by hand, with errcode PGRST", async () => {
+  it("is an error that it builds itself with errcode PGRST", async () => {
     const answer = await raised("PGRST", {
       message: '{"code": "mayfly_dead", "message": "dead", "hint": "renew"}',
       detail: '{"status": 410, "headers": {"x-mayfly": "dead"}}',

@@ -21,7 +21,7 @@ const open = async () => {
 };
 
 describe("Studio", () => {
-  it("opened by its address reads with the secret key from its own pages", async () => {
+  it("reads with the secret key from its own pages when it is opened by its address", async () => {
     const cookie = await open();
     const own = { cookie, "sec-fetch-site": "same-origin", "user-agent": "Mozilla/5.0" };
     expect(await (await get("/rest/v1/closed?select=*", own)).json()).toEqual([{ id: 1 }]);
@@ -33,7 +33,7 @@ describe("Studio", () => {
     expect(info).not.toMatch(/postgres(ql)?:\/\//);
   });
 
-  it("gives nothing to a request without its cookie, of another origin, or of another host", async () => {
+  it("refuses a request without its cookie, from another origin, or to another host", async () => {
     const cookie = await open();
     const own = { cookie, "sec-fetch-site": "same-origin" };
     const path = "/rest/v1/closed?select=*";
@@ -47,7 +47,7 @@ describe("Studio", () => {
     expect((await get("/_studio?token=wrong")).status).toBe(403);
   });
 
-  it("does not change what a request with a key is", async () => {
+  it("does not change requests with a key", async () => {
     const cookie = await open();
     const answer = await get("/rest/v1/closed?select=*", {
       cookie,

@@ -34,7 +34,7 @@ describe("upsert", () => {
     expect(key.error?.code).toBe("42P10");
   });
 
-  it("of one row by its key is a PUT", async () => {
+  it("of one row by its key can be a PUT", async () => {
     const put = (path: string, body: string, headers = {}) => send("PUT", path, body, headers);
     expect((await put("pairs?a=eq.1&b=eq.x", '{"a":1,"b":"x","note":"n"}')).status).toBe(204);
     const again = await put("pairs?a=eq.1&b=eq.x", '{"a":1,"b":"x","note":"m"}', full);
@@ -64,7 +64,7 @@ describe("update and delete", () => {
     await project.owner`insert into children values (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c')`;
   });
 
-  it("without a filter are refused as by safeupdate", async () => {
+  it("without a filter are refused, as by safeupdate", async () => {
     expect(await send("PATCH", "parents", '{"name":"x"}')).toMatchObject({
       status: 400,
       json: { code: "21000", message: "UPDATE requires a WHERE clause", details: null, hint: null },
@@ -76,7 +76,7 @@ describe("update and delete", () => {
     expect((await db.from("parents").select()).data).toHaveLength(2);
   });
 
-  it("of a function is not held up by what refuses one without a filter", async () => {
+  it("inside a function may have no filter", async () => {
     const name = (row: { name: string }) => row.name;
     expect((await db.rpc("rename_all", { name: "all" })).error).toBeNull();
     expect((await db.from("children").select("name")).data?.map(name)).toEqual([
@@ -86,7 +86,7 @@ describe("update and delete", () => {
     ]);
   });
 
-  it("show what they wrote, with what it is related to, though the filter is true of it no more", async () => {
+  it("return what they wrote with related rows, even if the filter no longer matches", async () => {
     const updated = await db
       .from("parents")
       .update({ name: "done" })
@@ -112,7 +112,7 @@ describe("update and delete", () => {
     expect(narrowed.data).toEqual([{ id: 2, children: [] }]);
   });
 
-  it("show casts and paths of columns, and no column that may not be read", async () => {
+  it("return casts and paths of columns, and no column that may not be read", async () => {
     await project.owner`insert into kinds (id, num, jb) values (1, 1.10, '{"a":{"b":2}}')`;
     const shown = "n:num::text,b:jb->a->>b,d:jb->a";
     const answer = await send("PATCH", `kinds?id=eq.1&select=${shown}`, '{"t":"x"}', full);
@@ -122,7 +122,7 @@ describe("update and delete", () => {
     ]);
   });
 
-  it("keep the order and the number that are asked for", async () => {
+  it("follow the requested order and limit", async () => {
     const rows = await db
       .from("children")
       .update({ name: "z" })
@@ -134,7 +134,7 @@ describe("update and delete", () => {
     expect((await db.from("children").select().eq("name", "z")).data).toHaveLength(3);
   });
 
-  it("of nothing change nothing", async () => {
+  it("with an empty body change nothing", async () => {
     expect(await send("PATCH", "parents?id=eq.1", "{}", full)).toMatchObject({
       status: 200,
       json: [],
@@ -150,7 +150,7 @@ describe("update and delete", () => {
     expect(data).toEqual([{ id: 1, name: "by view" }]);
   });
 
-  it("to one object are rolled back where there is not one", async () => {
+  it("that must match one object are rolled back if there is not exactly one", async () => {
     const { error, status } = await db
       .from("parents")
       .update({ name: null })
@@ -171,7 +171,7 @@ describe("update and delete", () => {
 });
 
 describe("preferences", () => {
-  it("of the answer: nothing, the place of the row, or the row", async () => {
+  it("choose the answer: nothing, the location of the row, or the row", async () => {
     const post = (headers: object) => send("POST", "parents", '{"id":5,"name":null}', headers);
     expect(await post({ prefer: "return=headers-only" })).toEqual({
       status: 201,
@@ -202,7 +202,7 @@ describe("preferences", () => {
     expect((await send("DELETE", "parents?id=eq.5", null, csv)).text).toBe("id,name\n5,n");
   });
 
-  it("max-affected rolls back what changes more", async () => {
+  it("with max-affected roll back a request that changes more rows", async () => {
     await project.owner`insert into parents values (1, 'one'), (2, 'two')`;
     const strict = { prefer: "handling=strict, max-affected=1" };
     expect(await send("DELETE", "parents?id=gt.0", null, strict)).toMatchObject({
@@ -221,7 +221,7 @@ describe("preferences", () => {
     expect((await send("DELETE", "parents?id=eq.2", null, lenient)).status).toBe(204);
   });
 
-  it("that are unknown are ignored, or refused where it is to be strict", async () => {
+  it("that are unknown are ignored, or refused with handling=strict", async () => {
     const strict = { prefer: "handling=strict, foo, return=nothing" };
     for (const [method, path, body] of [
       ["GET", "parents", null],
@@ -235,7 +235,7 @@ describe("preferences", () => {
     expect((await send("GET", "parents", null, { prefer: "foo" })).status).toBe(200);
   });
 
-  it("of the end of the transaction count where the project allows them", async () => {
+  it("about the end of the transaction are followed if the project allows them", async () => {
     const rollback = { prefer: "tx=rollback, return=representation" };
     const post = () => send("POST", "parents", '{"id":7}', rollback);
     expect(await post()).toMatchObject({ status: 201, applied: "return=representation" });
@@ -262,7 +262,7 @@ describe("preferences", () => {
     await set("reset pgrst.db_tx_end");
   });
 
-  it("of the time zone hold for what is read and written", async () => {
+  it("about the time zone apply to reads and writes", async () => {
     await send("POST", "kinds", '{"at":"2026-01-01T00:00:00"}', { prefer: "timezone=Asia/Tokyo" });
     const read = await send("GET", "kinds?select=at", null, {
       prefer: "timezone=America/New_York",

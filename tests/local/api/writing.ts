@@ -43,7 +43,7 @@ export function setUp(): void {
   });
 }
 
-/** Without a client in between: bodies and answers as they are. */
+/** Without a client in between, so bodies and answers are unchanged. */
 export const send = async (
   method: string,
   path: string,

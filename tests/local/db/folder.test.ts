@@ -14,7 +14,7 @@ import { Wire } from "./wire.ts";
 const root = mkdtempSync(join(tmpdir(), "mayfly-db-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-test("a folder is one process's; the refusal names its pid", async () => {
+test("a folder belongs to one process, and the refusal names its pid", async () => {
   const dataDir = join(root, "twice");
   const both = await Promise.allSettled([open({ dataDir }), open({ dataDir })]);
   const won = both.filter((one) => one.status === "fulfilled");
@@ -22,9 +22,9 @@ test("a folder is one process's; the refusal names its pid", async () => {
   expect(won).toHaveLength(1);
   expect(String(lost[0]?.reason)).toContain(`in use by the process with pid ${process.pid}`);
   await won[0]?.value.close();
-}, 60_000);
+});
 
-test("a folder that another process has taken over is written no more", async () => {
+test("a folder that another process has taken over is no longer written", async () => {
   const dataDir = join(root, "taken");
   let told: (error: Error) => void = () => undefined;
   const ended = new Promise<Error>((resolve) => {
@@ -40,10 +40,10 @@ test("a folder that another process has taken over is written no more", async ()
   expect(refused).toMatchObject({ code: "ECONNREFUSED" });
   await database.close();
   expect(readFileSync(lock, "utf8")).toBe(other);
-}, 60_000);
+});
 
 test.runIf(canUnshare)(
-  "a folder is one stack's of two that both are process 1",
+  "a folder belongs to only one of two stacks that are both process 1",
   async () => {
     const dataDir = join(root, "containers");
     const script = join(import.meta.dirname, "insert-until-killed.ts");
@@ -64,7 +64,7 @@ test.runIf(canUnshare)(
     const two = startContained();
     await two.gone;
     expect(two.said()).toContain("is in use by the process with pid 1 on");
-    // The first has gone on all the while, and everything is still there.
+    // The first one has continued all the while, and everything is still there.
     const [acknowledged] = (await once(one.lines, "line")) as [string];
     one.child.kill("SIGKILL");
     await one.gone;
@@ -75,7 +75,6 @@ test.runIf(canUnshare)(
     await sql.end();
     await database.close();
   },
-  120_000,
 );
 
 test("a folder of another major version is refused in one sentence", async () => {
@@ -85,7 +84,7 @@ test("a folder of another major version is refused in one sentence", async () =>
   expect((await failure(open({ dataDir }))).message).toMatch(/was made by Postgres 16/);
 });
 
-test("half a cluster, left by a start that was killed, is made anew", async () => {
+test("half a cluster, left by a killed start, is created again", async () => {
   const dataDir = join(root, "half");
   mkdirSync(join(dataDir, "pgdata", "global"), { recursive: true });
   writeFileSync(join(dataDir, "pgdata.unfinished"), "");
@@ -100,14 +99,14 @@ test("half a cluster, left by a start that was killed, is made anew", async () =
   expect((await failure(open({ dataDir }))).message).toMatch(
     /is damaged .* \(it has no PG_VERSION\)/,
   );
-}, 60_000);
+});
 
-test("starts at once choose different ports", async () => {
+test("concurrent starts choose different ports", async () => {
   const port = { from: 54800, step: 1 };
   const all = await Promise.all([open({ port }), open({ port })]);
   expect(all[0]?.port).not.toBe(all[1]?.port);
   await Promise.all(all.map((database) => database.close()));
-}, 60_000);
+});
 
 test("SIGKILL while inserting loses nothing that was acknowledged", async () => {
   const dataDir = join(root, "killed");
@@ -130,9 +129,9 @@ test("SIGKILL while inserting loses nothing that was acknowledged", async () => 
   await sql.end();
   await database.close();
   expect(() => readFileSync(join(dataDir, "mayfly.lock"))).toThrow("ENOENT");
-}, 60_000);
+});
 
-test("closing cuts a statement off that runs on", async () => {
+test("closing interrupts a running statement", async () => {
   let sawIt: () => void = () => undefined;
   const running = new Promise<void>((resolve) => {
     sawIt = resolve;
@@ -140,7 +139,7 @@ test("closing cuts a statement off that runs on", async () => {
   const database = await open({ log: { ...quiet, debug: () => sawIt() } });
   const wire = await Wire.open(database.port, PASSWORD);
   wire.send(query("select pg_sleep(60)"));
-  // A cancel of what runs already is only logged: it tells that the statement is under way.
+  // Canceling a running statement is only logged, which shows that the statement is under way.
   const cancel = dial(database.port, "127.0.0.1");
   cancel.end(Buffer.concat([int32(16), int32(80877102), int32(wire.pid), int32(wire.secret)]));
   await running;
@@ -148,4 +147,4 @@ test("closing cuts a statement off that runs on", async () => {
   await database.close();
   expect(performance.now() - started).toBeLessThan(30_000);
   expect(await wire.until("E")).toEqual(["E57P01"]);
-}, 60_000);
+});

@@ -26,7 +26,7 @@ export async function open(options: Partial<PgliteOptions> = {}): Promise<Databa
 export const connect = (database: Database, user: User = "postgres", max = 1) =>
   postgres(database.url(user), { max, onnotice: () => undefined, connect_timeout: 20 });
 
-/** What an expected failure says. */
+/** The message of an expected failure. */
 export async function failure(
   promise: Promise<unknown>,
 ): Promise<{ code: string; message: string }> {
@@ -39,7 +39,7 @@ export async function failure(
   return { code: "", message: "did not fail" };
 }
 
-/** Leaves the lock of a data folder as its process finds it after a long suspension: another's. */
+/** Leaves the lock of a data folder as its process finds it after a long suspension: in another's hands. */
 export function takeOver(dataDir: string): void {
   const lock = join(dataDir, "mayfly.lock");
   const other = { ...JSON.parse(readFileSync(lock, "utf8")), token: "another" };

@@ -10,7 +10,7 @@ const open = async (template: Uint8Array | string) => {
   return openPglite({ passwords: keys.databasePassword, template, log: silent });
 };
 
-test("what was held when the process died is committed at the next start", async () => {
+test("a transaction that was held when the process died is committed at the next start", async () => {
   const { database: template } = await readTemplate();
   const database = await open(template);
   const sql = postgres(database.url("postgres"), { max: 1 });
@@ -30,7 +30,7 @@ test("what was held when the process died is committed at the next start", async
   await again.close();
 });
 
-test("a client prepares no transaction, as on hosted projects", async () => {
+test("a client cannot prepare a transaction, as on hosted projects", async () => {
   const { database: template } = await readTemplate();
   const database = await open(template);
   const sql = postgres(database.url("postgres"), { max: 1 });

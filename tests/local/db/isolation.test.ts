@@ -14,7 +14,7 @@ beforeAll(async () => {
     create function public.sneak() returns text language sql as
       $$ select set_config('statement_timeout', '7777', false) $$;`);
   await admin.end();
-}, 60_000);
+});
 afterAll(() => database.close());
 
 test("each client keeps its own settings, role and custom settings between turns", async () => {
@@ -218,14 +218,14 @@ test("a statement prepared under SET ROLE comes back with its role", async () =>
   await admin.end();
 });
 
-test("what a client sets for the database binds clients, and not the program's own sessions", async () => {
+test("settings that a client makes for the database apply to clients, not to the program's own sessions", async () => {
   const owner = connect(database);
   const settings = ["role = 'authenticator'", "default_transaction_read_only = on"];
   for (const setting of settings) await owner.unsafe(`alter database postgres set ${setting}`);
   const [admin, client] = [connect(database, "supabase_admin"), connect(database)];
   await admin.unsafe("create table if not exists public.own_rows ()");
   expect((await admin`select current_user::text as who`)[0]?.who).toBe("supabase_admin");
-  // It may not become authenticator: Postgres logs it in without.
+  // This client may not become authenticator, so Postgres logs it in without that setting.
   expect(
     await client`select current_user::text as who, current_setting('transaction_read_only') as ro`,
   ).toMatchObject([{ who: "postgres", ro: "on" }]);

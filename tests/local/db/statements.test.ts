@@ -15,7 +15,7 @@ beforeAll(async () => {
   const admin = connect(database, "supabase_admin");
   await admin.unsafe("grant all on schema public to postgres");
   await admin.end();
-}, 60_000);
+});
 afterAll(() => database.close());
 
 test("two clients may use the same statement name", async () => {
@@ -96,7 +96,7 @@ test("Flush is answered, and the client keeps its turn until Sync", async () => 
   two.end();
 });
 
-test("COPY FROM STDIN is refused, COPY TO STDOUT works, and the database lives on", async () => {
+test("COPY FROM STDIN is refused, COPY TO STDOUT works, and the database continues", async () => {
   const one = await wire();
   one.send(query("create table copied (a int); insert into copied values (5)"));
   await one.until("Z");
@@ -104,7 +104,7 @@ test("COPY FROM STDIN is refused, COPY TO STDOUT works, and the database lives o
   expect(await one.until("Z")).toEqual(["E0A000", "ZI"]);
   one.send(batch(parse("", "copy copied from stdin"), bind(""), execute()));
   expect(await one.until("Z")).toEqual(["E0A000", "ZI"]);
-  // Hidden from the text check: the worker's own answer to a starved backend.
+  // Written so that the check of its text misses it. The worker itself then answers the backend, which waits for data.
   one.send(query("set standard_conforming_strings = off"));
   await one.until("Z");
   one.send(query("select 'a\\' '; copy copied from stdin --'"));
@@ -216,7 +216,7 @@ test("a slow statement blocks the database only, not this thread's timers", asyn
   await client.end();
 });
 
-test("a table that has changed is analyzed, as autovacuum would, and not again until it changes", async () => {
+test("a changed table is analyzed, as by autovacuum, and not again until it changes", async () => {
   const admin = connect(database, "supabase_admin");
   const rows = async (table: string) =>
     (await admin`select reltuples::int as rows from pg_class where relname = ${table}`)[0]?.rows;
@@ -238,7 +238,7 @@ test("a table that has changed is analyzed, as autovacuum would, and not again u
   await admin.end();
 });
 
-test("a recursion that is too deep is an error of its statement, of functions, triggers, text and JSON", async () => {
+test("a recursion that is too deep is an error of its statement, in functions, triggers, text and JSON", async () => {
   const sql = connect(database);
   await sql.unsafe(`
     create table deep (a int);
@@ -265,11 +265,11 @@ test("a recursion that is too deep is an error of its statement, of functions, t
   await sql.end();
 });
 
-test("errors give back what they had of the stack", async () => {
+test("errors free their stack", async () => {
   const sql = connect(database);
   await sql.unsafe(`create function failing(n int) returns int language plpgsql as
     $$ begin if n = 0 then raise exception 'so'; end if; return public.failing(n - 1); end $$`);
-  // 100 levels are 150 KB of the 8 MB that there are.
+  // 100 levels take 150 KB of the available 8 MB.
   for (let n = 0; n < 100; n++)
     expect(await failure(sql.unsafe("select failing(100)"))).toMatchObject({ message: "so" });
   expect(await sql`select nested(1000)`).toMatchObject([{ nested: 1000 }]);

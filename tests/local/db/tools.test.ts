@@ -23,7 +23,7 @@ beforeAll(async () => {
     join(project, "supabase/migrations/20260101000000_first.sql"),
     "create table public.made (id int primary key);",
   );
-}, 60_000);
+});
 afterAll(async () => {
   await database.close();
   rmSync(project, { recursive: true, force: true });
@@ -56,4 +56,4 @@ test("the Supabase CLI pushes a migration and lists it", async () => {
   await cli("db", "push", "--yes");
   expect((await cli("migration", "list")).match(/20260101000000/g)).toHaveLength(2);
   expect(await cli("gen", "types", "typescript")).toMatch(/\bmade"?: \{/);
-}, 60_000);
+});

@@ -2,7 +2,7 @@ import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { code, cstring, frames, int32, message } from "../../../local/src/db/protocol.ts";
 
-/** A bare wire client: what it sends and gets is spelled out message by message. */
+/** A bare wire client that sends and receives single messages. */
 export class Wire {
   readonly #socket: Socket;
   #bytes: Buffer = Buffer.alloc(0);
@@ -53,7 +53,7 @@ export class Wire {
     this.#socket.write(bytes);
   }
 
-  /** The body of the next message of a type; those before it are passed over. */
+  /** The body of the next message of a type. Skips those before it. */
   async next(type: string): Promise<Buffer> {
     for (;;) {
       for (const frame of frames(this.#bytes)) {

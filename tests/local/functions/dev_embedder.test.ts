@@ -12,11 +12,11 @@ function similarity(left: string, right: string): number {
 }
 
 describe("the development embedder", () => {
-  test("names itself, and never as gte-small", () => {
+  test("has its own name, which is never gte-small", () => {
     expect(DEV_EMBEDDING_MODEL).toBe("mayfly-dev-hash-384");
   });
 
-  test("gives 384 finite numbers of length one for any text, the empty one included", () => {
+  test("returns 384 finite numbers of length one for any text, even an empty one", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const vector = embedForDevelopment(text);
@@ -40,7 +40,7 @@ describe("the development embedder", () => {
     ["renewal secret", "function renewSecret(agent) trades the renewal_secret"],
     ["database migrations", "supabase/migrations/0001_tables.sql is the first migration"],
     ["memories per tenant", "each tenant has its own memory quota"],
-  ])("scores %j and %j far above what is unrelated", (left, right) => {
+  ])("scores %j and %j far above unrelated texts", (left, right) => {
     const related = similarity(left, right);
     const unrelated = [
       "a recipe for bread with rye flour and honey",

@@ -34,7 +34,7 @@ describe("when a function misbehaves", () => {
     expect((await call("wild")).status).toBe(200);
   });
 
-  test("the end of the process answers 502, and the next request works", async () => {
+  test("a process that ends answers 502, and the next request works", async () => {
     const { call, log } = await start({ wild });
     const response = await call("wild/exit");
     expect(response.status).toBe(502);
@@ -49,7 +49,7 @@ describe("when a function misbehaves", () => {
     expect((await call("wild")).status).toBe(200);
   });
 
-  test("a busy loop is ended, answered 546 with all it delayed, and recovered from", async () => {
+  test("a busy loop is ended, answered with 546 like all requests that it delayed, and recovered from", async () => {
     const { call, log } = await start({ wild, slow }, { cpuLimitMs: 200 });
     const delayed = call("slow");
     await log.seen(/slow begins/);
@@ -63,18 +63,16 @@ describe("when a function misbehaves", () => {
     expect((await call("wild")).status).toBe(200);
   });
 
-  test("more memory than there may be ends the process, with 502 and one line", async () => {
+  test("exceeding the memory limit ends the process, with 502 and one line", async () => {
     const { call, log } = await start({ wild }, { memoryLimitMb: 64 });
     expect((await call("wild/hoard")).status).toBe(502);
     expect(log.of("error").map((line) => line.message)).toEqual([
-      expect.stringMatching(
-        /ended by themselves \(Fatal JavaScript out of memory: [^\n]*\), so they restart$/,
-      ),
+      expect.stringMatching(/crashed \(Fatal JavaScript out of memory: [^\n]*\), so they restart$/),
     ]);
     expect((await call("wild")).status).toBe(200);
   });
 
-  test("an answer that the end of the process cuts off is an error to its reader", async () => {
+  test("an answer that is cut off by the end of the process is an error for its reader", async () => {
     const { call } = await start({ wild });
     const reader = (await call("wild/stream")).body?.getReader();
     await reader?.read();
@@ -103,7 +101,7 @@ describe("when a function misbehaves", () => {
 });
 
 describe("on a change", () => {
-  test("the new code serves, and what the old one began is finished by it", async () => {
+  test("the new code serves, and the old code finishes its requests", async () => {
     const { call, log, project } = await start({ wild }, { watch: true });
     const before = await pidAfter(call);
     const held = call("wild/hold");
@@ -131,7 +129,7 @@ describe("on a change", () => {
     expect((await call("slow")).status).toBe(200);
   });
 
-  test("a broken change is one line in the log, and the old code goes on", async () => {
+  test("a broken change is one line in the log, and the old code keeps serving", async () => {
     const { call, log, project } = await start(
       { hello: says("good"), other: says("other") },
       {
@@ -213,7 +211,7 @@ describe("at the start", () => {
     expect(host.health()).toMatchObject({ state: "ok", detail: "does not load: odd" });
   });
 
-  test("verify_jwt is refused where nobody verifies, and asked where somebody does", async () => {
+  test("verify_jwt fails without a verifier, and uses one if there is one", async () => {
     const project = makeProject({ hello: says("hello") });
     project.write("supabase/config.toml", configFor(["hello"], ""));
     await expect(startHost(project)).rejects.toThrow(/verify_jwt on for hello/);
@@ -233,7 +231,7 @@ describe("at the start", () => {
     project.remove();
   });
 
-  test("functions in a loop while they load are given up", async () => {
+  test("the host gives up on functions that loop while they load", async () => {
     const project = makeProject({ hello: "while (true);" });
     const { host } = await startHost(project, { startTimeoutMs: 500 });
     open.push({ host, project });
@@ -242,7 +240,7 @@ describe("at the start", () => {
 });
 
 describe("at the end", () => {
-  test("close lets requests and background tasks finish", async () => {
+  test("closing lets requests and background tasks finish", async () => {
     const { host, call, log } = await start({ wild, slow });
     const pid = await pidAfter(call);
     const asked = call("slow");

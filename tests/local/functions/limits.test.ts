@@ -1,4 +1,4 @@
-/** What a hosted project ends is ended here, and WebSockets reach a function. */
+/** What a hosted project would end is also ended here, and WebSockets reach a function. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -44,7 +44,7 @@ async function start(options: Partial<FunctionsOptions>) {
   return host;
 }
 
-test("a request that uses more than its CPU time is ended as hosted, and the next one is served", async () => {
+test("a request over its CPU time is ended as on hosted projects, and the next one is served", async () => {
   const { call } = await start({ requestCpuMs: 400 });
   expect((await call("busy?times=2")).status).toBe(200);
   const ended = await call("busy?times=200");
@@ -56,12 +56,12 @@ test("a request that uses more than its CPU time is ended as hosted, and the nex
   expect((await call("busy?times=2")).status).toBe(200);
 });
 
-test("waiting is no CPU time: many short requests together go far beyond it", async () => {
+test("waiting does not count as CPU time: many short requests can exceed it together", async () => {
   const { call } = await start({ requestCpuMs: 400 });
   for (let i = 0; i < 6; i++) expect((await call("busy?times=5")).status).toBe(200);
 });
 
-test("at the wall clock's end what hangs is ended as hosted, and another process serves", async () => {
+test("a request over its time limit is ended as on hosted projects, and another process serves", async () => {
   const { call } = await start({ wallClockMs: 1_500 });
   const first = (await (await call("busy?times=0")).json()) as { pid: number };
   const ended = await call("busy?times=0&hang");

@@ -60,7 +60,7 @@ export function setUp(): void {
 export const pidAfter = async (call: (path: string) => Promise<Response>) =>
   Number(await (await call("wild")).text());
 
-/** Resolves once no process with the id runs: one that ended and waits to be reaped does not. */
+/** Resolves when no process with the id is running. One that ended and waits to be reaped is not running. */
 export async function gone(pid: number): Promise<void> {
   while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -70,7 +70,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch (error) {
-    // Without /proc, the signal alone decides.
+    // Without /proc, only the signal decides.
     return (error as NodeJS.ErrnoException).code === "ENOENT" && !existsSync("/proc/self");
   }
 }

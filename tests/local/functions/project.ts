@@ -1,4 +1,4 @@
-/** A small project in a temporary folder, with the functions given, for the tests of the host. */
+/** A small project in a temporary folder with the given functions, for tests of the host. */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ export interface LogLine {
   fields: Record<string, unknown>;
 }
 
-/** Keeps what is logged, and lets a test wait for a line. */
+/** Keeps the log, and lets a test wait for a line. */
 export class LogBook implements Logger {
   readonly lines: LogLine[] = [];
   readonly #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] =
@@ -26,7 +26,7 @@ export class LogBook implements Logger {
     return this.lines.filter((line) => line.level === level);
   }
 
-  /** The next line that matches, or one already there; of one request if it is named. */
+  /** The next line that matches, or an earlier one. Only of one request if it is named. */
   seen(pattern: RegExp, requestId?: string): Promise<LogLine> {
     const matches = ({ message, fields }: LogLine) =>
       pattern.test(message) && (!requestId || fields.request_id === requestId);
@@ -61,7 +61,7 @@ export function makeProject(functions: Record<string, string>): Project {
   const write = (path: string, text: string) => {
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true });
-    // As editors save: a reader sees the old file or the new one.
+    // As editors save files, so that a reader sees either the old file or the new one.
     writeFileSync(`${dirname(file)}/.saving`, text);
     renameSync(`${dirname(file)}/.saving`, file);
   };

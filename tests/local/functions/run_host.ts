@@ -1,4 +1,4 @@
-/** Run as a program by a test that kills it: prints Deno's process id once a request is under way. */
+/** A program that a test kills. Prints Deno's process id when a request is under way. */
 import { startFunctions } from "../../../local/src/functions/index.ts";
 
 const [root = "", path = ""] = process.argv.slice(2);

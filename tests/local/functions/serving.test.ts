@@ -137,14 +137,14 @@ describe("a running functions host", () => {
     });
   });
 
-  test("makes a request id when there is none, or none that may stand in a log", async () => {
+  test("creates a request id if there is none that is safe for a log", async () => {
     const without = (await running.call("hello")).headers.get("x-request-id");
     expect(without).toMatch(/^[0-9a-f-]{36}$/);
     const odd = await running.call("hello", { headers: { "x-request-id": "two words" } });
     expect(odd.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test.each(["throw", "nothing"])("answers an error when a handler does %j", async (path) => {
+  test.each(["throw", "nothing"])("returns an error when a handler does %j", async (path) => {
     running.log.forget();
     const response = await running.call(`wild/${path}`);
     expect(response.status).toBe(500);
@@ -167,7 +167,7 @@ describe("a running functions host", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
-  test("streams both ways: a part of the answer comes before the whole question is sent", async () => {
+  test("streams both ways: the answer begins before the whole request is sent", async () => {
     const question = new TransformStream<Uint8Array, Uint8Array>();
     const writer = question.writable.getWriter();
     const init = { method: "POST", body: question.readable, duplex: "half" } as RequestInit;
@@ -207,7 +207,7 @@ describe("a running functions host", () => {
     expect(line.fields.request_id).toBe(response.headers.get("x-request-id"));
   });
 
-  test("logs a background task that fails, and goes on", async () => {
+  test("logs a failed background task, and continues", async () => {
     running.log.forget();
     expect((await running.call("wild/later-fails")).status).toBe(200);
     const line = await running.log.seen(/background trouble/);
@@ -215,7 +215,7 @@ describe("a running functions host", () => {
     expect((await running.call("hello")).status).toBe(200);
   });
 
-  test("lets functions neither write, nor run programs, nor read outside the project", async () => {
+  test("stops functions from writing, running programs, and reading outside the project", async () => {
     const answer = await (await running.call("wild/forbidden")).json();
     expect(answer).toEqual({ write: "NotCapable", run: "NotCapable", read: "NotCapable" });
   });
@@ -226,11 +226,11 @@ describe("a running functions host", () => {
     expect(answer.other).toContain("mayfly-dev-hash-384");
   });
 
-  test("takes a function in the older style", async () => {
+  test("serves a function in the older style", async () => {
     expect(await (await running.call("older")).text()).toBe("the older style");
   });
 
-  test("answers many requests at once, each its own", async () => {
+  test("answers many concurrent requests correctly", async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, async (_, at) => {
         const init = { method: "POST", body: `${at}` };

@@ -1,4 +1,4 @@
-/** supabase-js's calls of Realtime, one by one: local/COMPATIBILITY.md has the verdicts. */
+/** Tries each Realtime call of supabase-js that local/COMPATIBILITY.md lists, with the result that it states. */
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Verdict, verdictsOf } from "../calls.ts";
@@ -134,7 +134,7 @@ const calls: Record<string, () => Promise<Verdict>> = {
   },
   async "track, untrack, presenceState, presence sync, join and leave"() {
     const channel = clientOf().channel("present", { config: { presence: { key: "me" } } });
-    // Of the events' overloads one is enough for the compiler.
+    // One overload of the events is enough for the compiler.
     const on = (event: string) =>
       new Promise((resolve) =>
         channel.on("presence", { event: event as "sync" }, () => resolve(undefined)),

@@ -47,7 +47,7 @@ export class RawClient {
     this.socket.send(frame);
   }
 
-  /** Takes the first frame that fits, waiting for it. */
+  /** Waits for the first frame that matches, and takes it out of `frames`. */
   async take(fits: (frames: Received[]) => number, what: string, ms = 15_000): Promise<Received> {
     const deadline = Date.now() + ms;
     for (;;) {
@@ -67,7 +67,7 @@ export class RawClient {
     }
   }
 
-  /** The code with which it was or will be closed. */
+  /** Waits until the socket is closed, and returns the close code. */
   async closed(): Promise<number> {
     if (this.#closeCode !== undefined) return this.#closeCode;
     const [code] = await once(this.socket, "close");

@@ -1,6 +1,6 @@
 import type { Received } from "./client.ts";
 
-/** One recorded frame to the client. */
+/** One recorded frame that was sent to the client. */
 export interface Recorded {
   type: "text" | "binary";
   frame?: string;
@@ -20,8 +20,8 @@ const generated = new RegExp(
 const shapes = { uuid: uuid.source, ref: "[\\w-]{16}", seconds: "\\d+", number: " ?\\d+" };
 
 /**
- * Compares frames with a recording as text, byte by byte, but for what the server generates: a
- * generated value must be of the same shape, and the same everywhere where the recorded one is.
+ * Compares frames with a recording as text, byte by byte, except for values that the server generates. A generated
+ * value must have the same form, and be the same wherever the recorded one is.
  */
 export class Comparison {
   readonly #known = new Map<string, string>();
@@ -60,7 +60,7 @@ export function textOf(recorded: Recorded): string {
   return recorded.frame ?? Buffer.from(recorded.base64 ?? "", "base64").toString("latin1");
 }
 
-/** Generated presence keys sort differently each time: a state is compared by what is present. */
+/** Generated presence keys sort differently each time, so a state is compared by who is present. */
 function sortedState(text: string): string {
   if (!text.includes('"presence_state"')) return text;
   const sort = (state: Record<string, unknown>) =>
@@ -77,7 +77,7 @@ function withoutRefs(value: unknown): string {
   return JSON.stringify(value).replace(/"phx_ref(_prev)?":"[^"]*"/g, "");
 }
 
-/** Frames whose order within a socket the server does not promise. */
+/** Frames for which the server does not promise an order within a socket. */
 export function isUnordered(text: string): boolean {
   return /"phx_reply"|"presence_diff"|"extension":"postgres_changes"/.test(text);
 }

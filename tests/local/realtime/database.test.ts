@@ -15,7 +15,7 @@ afterAll(async () => {
   await database?.close();
 });
 
-test("a project's owner makes and drops policies on realtime.messages", async () => {
+test("a project's owner can create and drop policies on realtime.messages", async () => {
   await owner`create policy mine on realtime.messages for select to authenticated using (true)`;
   await owner`alter policy mine on realtime.messages using (false)`;
   await owner`drop policy mine on realtime.messages`;
@@ -28,11 +28,11 @@ test.each([
   "create index mine on realtime.messages (topic)",
   "drop trigger _realtime_notify on realtime.messages",
   "drop table realtime.messages",
-])("a project's owner may not: %s", async (statement) => {
+])("a project's owner cannot: %s", async (statement) => {
   await expect(owner.unsafe(statement)).rejects.toMatchObject({ code: "42501" });
 });
 
-test("a project's owner makes nothing else in the schema", async () => {
+test("a project's owner can create nothing else in the schema", async () => {
   await expect(owner`create table realtime.mine (id int)`).rejects.toMatchObject({ code: "42501" });
   await expect(owner`set role supabase_realtime_admin`).rejects.toMatchObject({ code: "42501" });
 });

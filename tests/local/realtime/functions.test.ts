@@ -20,7 +20,7 @@ afterAll(() => db.close());
 const drop = "drop function realtime.send(jsonb, text, text, boolean)";
 
 describe("realtime.send", () => {
-  it("is named by the migration in one sentence if Realtime has not created it yet", async () => {
+  it("is what the migration's error names if Realtime has not created it yet", async () => {
     const bare = await openPglite({
       template: await readBareTemplate(),
       passwords: "password",

@@ -26,7 +26,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error: console.error 
 
 export interface TestDatabase {
   url: string;
-  /** What a project's owner connects by: no superuser. */
+  /** The connection of a project's owner, who is not a superuser. */
   ownerUrl: string;
   /** As supabase_admin. */
   sql: postgres.Sql;
@@ -34,8 +34,8 @@ export interface TestDatabase {
 }
 
 /**
- * A database with the transcripts' policies: the embedded one, or one of its
- * own in the Postgres of REALTIME_TEST_DATABASE_URL.
+ * A database with the policies of the transcripts: the embedded one, or a new one in the Postgres of
+ * REALTIME_TEST_DATABASE_URL.
  */
 export async function openDatabase(): Promise<TestDatabase> {
   const cluster = process.env.REALTIME_TEST_DATABASE_URL;
@@ -70,7 +70,7 @@ async function openEmbedded(): Promise<Place> {
   const url = pglite.url("supabase_admin");
   await bootstrap(url, null);
   if (!template) {
-    // Aside first: a file that is there is whole.
+    // Written beside it first, so that an existing file is always complete.
     const draft = `${path}.${process.pid}`;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(draft, await pglite.dumpDataDir());
@@ -79,7 +79,7 @@ async function openEmbedded(): Promise<Place> {
   return { url, ownerUrl: pglite.url("postgres"), drop: () => pglite.close() };
 }
 
-/** A bootstrapped database, kept between runs: bootstrap takes a second. */
+/** A bootstrapped database, kept between runs, because bootstrap takes a second. */
 async function templatePath(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of ["bootstrap", "db"]) {
@@ -102,7 +102,7 @@ async function createIn(cluster: string): Promise<Place> {
   };
   await bootstrap(url(new URL(cluster).username), null);
   const sql = postgres(url("supabase_admin"), { max: 1, onnotice: () => {} });
-  // There `postgres` is a superuser: another role gets what it has on a hosted project.
+  // There, `postgres` is a superuser, so another role gets the rights that it has on a hosted project.
   await sql.unsafe(`
     do $$ begin
       if to_regrole('project_owner') is null then
@@ -136,7 +136,7 @@ export interface TestProject {
 const keys = await generateKeys();
 const tokens = await createTokens(keys);
 
-/** A Realtime server on a port of its own. Refusals answer at once unless the limits say more. */
+/** A Realtime server on its own port. Refusals are answered at once unless the limits say otherwise. */
 export async function startProject(
   databaseUrl: string,
   limits: Partial<RealtimeLimits> = {},
@@ -170,7 +170,7 @@ export function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** A person's token that lives for so many seconds. */
+/** A person's token with a lifetime in seconds. */
 export function userToken(sub: string, lifetime = 3_600): Promise<string> {
   return tokens.sign({ sub, role: "authenticated", exp: seconds() + lifetime });
 }

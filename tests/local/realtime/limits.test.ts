@@ -49,14 +49,14 @@ async function join(client: RawClient, topic: string, config: object = {}): Prom
 const broadcast = (ref: string, topic: string) =>
   JSON.stringify(["1", ref, `realtime:${topic}`, "broadcast", { event: "e", payload: {} }]);
 
-test("whom the plan has no room for may connect before the others join, and not join", async () => {
+test("a client above the plan's limit can connect before the others join, but cannot join", async () => {
   const target = await start({ connections: 1 });
   const [first, second] = [await open(target), await open(target)];
   expect(await join(first, "room")).toContain('"status":"ok"');
   expect(await join(second, "room")).toContain(
     '"reason":"ConnectionRateLimitReached: Too many connected users"',
   );
-  // It has joined already, and is one user with two channels.
+  // It has already joined, and is one user with two channels.
   expect(await join(first, "other")).toContain('"status":"ok"');
   const refused = await new RawClient(socketUrl(target)).refused();
   expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });
@@ -65,7 +65,7 @@ test("whom the plan has no room for may connect before the others join, and not 
   while (!(await join(second, "room")).includes('"status":"ok"'));
 });
 
-test("a join over the rate is refused, its topic's former channel closed, the socket with 1001", async () => {
+test("a join over the rate is refused, and its topic's former channel and the socket are closed", async () => {
   const target = await start({ joinsPerSecond: 1, rateTickMs: 60, rateTicks: 1 });
   const client = await open(target);
   const refused = () => client.frames.some(({ text }) => text.includes("ClientJoinRateLimit"));
@@ -83,8 +83,8 @@ test("a join over the rate is refused, its topic's former channel closed, the so
   expect(last.at(-1)).toBe(`["${ref - 1}","${ref - 1}","realtime:room","phx_close",{}]`);
 });
 
-test("database broadcasts over the project's rate are dropped in silence, receivers counted", async () => {
-  // Twenty messages to two receivers count sixty: over the limit, and twenty alone are not.
+test("database broadcasts over the project's rate are dropped in silence, and each receiver counts", async () => {
+  // Twenty messages to two receivers count as sixty, which is over the limit. Twenty alone would not be.
   const limit = { messagesPerSecond: 59 / 0.2, rateTickMs: 200, rateTicks: 1 };
   const target = await start(limit);
   const clients = [await open(target), await open(target)];
@@ -113,7 +113,7 @@ test("database broadcasts over the project's rate are dropped in silence, receiv
   expect(said.filter((text) => /phx_close|"error"/.test(text))).toEqual([]);
 });
 
-test("where presence is for all, a join that does not ask for it has it", async () => {
+test("if presence is on for all, a join without it has it too", async () => {
   const target = await start({ presenceForAll: true });
   const client = await open(target);
   await join(client, "room");
@@ -133,7 +133,7 @@ test("a reload tells each channel and closes the sockets with 1012", async () =>
   expect(await client.closed()).toBe(1012);
 });
 
-test("a name over 255 bytes is not told of, and what follows is", async () => {
+test("a name over 255 bytes is not announced, and later ones are", async () => {
   const target = await start({});
   const long = "n".repeat(300);
   const client = await open(target);
@@ -218,8 +218,8 @@ test("presence over its rate closes the channel that asks for more", async () =>
   await take(client, "Too many presence messages per second");
 });
 
-test("presence counts for those who are told of it, not for those who only show themselves", async () => {
-  // Of bc:… the fixtures let everybody read broadcasts, and nobody presence.
+test("presence counts for clients that receive it, not for those that only show themselves", async () => {
+  // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
   // Two in each tick of 30 ms.
@@ -262,7 +262,7 @@ test("closing the server closes its sockets with 1012", async () => {
   expect(code).toBe(1012);
 });
 
-test("a lost database connection is made again and messages flow", async () => {
+test("a lost database connection is opened again, and messages flow", async () => {
   const { hostname, port } = new URL(database.url);
   const connections = new Set<Socket>();
   const between = createServer((client) => {

@@ -77,7 +77,7 @@ test("bytes arrive as they were sent", async () => {
   expect([...new Uint8Array(payload as ArrayBuffer)]).toEqual([0, 1, 255]);
 });
 
-test("a private channel lets in whom the policies let in and tells the others why not", async () => {
+test("a private channel admits the callers that the policies admit, and tells others why not", async () => {
   const config = { private: true };
   await subscribed((await clientOf(alice)).channel("priv:room", { config }));
   await expect(subscribed((await clientOf(bob)).channel("priv:room", { config }))).rejects.toThrow(
@@ -88,7 +88,7 @@ test("a private channel lets in whom the policies let in and tells the others wh
   );
 });
 
-test("presence shows who is there, and who is gone", async () => {
+test("presence shows who is there and who has left", async () => {
   const key = (name: string) => ({ config: { presence: { key: name } } });
   const first = (await clientOf()).channel("lobby", key("first"));
   const secondClient = await clientOf();
@@ -141,7 +141,7 @@ test("httpSend reaches subscribers", async () => {
   expect((await seen).payload).toEqual({ n: 2 });
 });
 
-test("a channel ends when a new token may not read it", async () => {
+test("a channel ends when the new token cannot read it", async () => {
   const client = await clientOf(alice);
   const channel = client.channel("priv:revoked", { config: { private: true } });
   const said = new Promise<{ message: string }>((resolve) => channel.on("system", {}, resolve));

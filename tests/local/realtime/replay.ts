@@ -21,19 +21,19 @@ interface Line extends Recorded {
 }
 
 export interface ReplayOptions {
-  /** Recorded times are kept, so many times faster. */
+  /** Recorded times are kept, but this many times faster. */
   speed?: number;
   /** Sockets that the server closes. */
   closedByServer?: string[];
-  /** The client hung up before it had read everything. */
+  /** The client disconnected before it had read everything. */
   hangsUp?: boolean;
-  /** Done before a frame is awaited whose cause was not recorded. */
+  /** An action before a frame whose cause was not recorded. */
   cause?: (frame: string, tokens: Tokens) => Promise<void>;
 }
 
 type Tokens = (placeholder: string) => Promise<string>;
 
-/** Plays the client's part of a recorded scenario and compares every frame of the server's. */
+/** Plays the client's part of a recorded scenario and compares every frame of the server. */
 export async function replay(
   file: URL,
   project: TestProject,
@@ -60,8 +60,8 @@ export async function replay(
   };
 
   /**
-   * Returns when the server has handled what this client sent last. A heartbeat alone is answered while
-   * a channel still asks for a permission; a presence push that says nothing waits for its turn there.
+   * Returns when the server has handled everything that this client sent. A heartbeat is answered while a channel
+   * still asks for a permission, but a presence push without content waits for its turn there.
    */
   async function caughtUp(client: RawClient, last?: string): Promise<void> {
     const ref = `sync${syncs++}`;
@@ -77,8 +77,7 @@ export async function replay(
     await client.take((frames) => frames.findIndex((frame) => frame.text.includes(ref)), ref);
   }
 
-  // The recorded client closed its sockets together: those that are told of the others' leaving
-  // are closed last.
+  // The recorded client closed its sockets together. Those that learn of the others' leaving are closed last.
   const tail = lines.findIndex(
     ({ ev, code }, index) =>
       ev === "close" &&
@@ -98,11 +97,11 @@ export async function replay(
 
   let before: Line | undefined;
   for (const line of lines) {
-    // What two clients send one after the other arrives in any order, unless the second waits.
+    // Messages that two clients send one after the other arrive in any order, unless the second client waits.
     if (before?.ev === "send" && line.ev === "send" && before.conn !== line.conn)
       await caughtUp(clientOf(before), before.frame && (await fill(before.frame)));
     if (line.ev !== "js_status") before = line;
-    // There is one project here, whatever the host.
+    // There is one project here, for any host name.
     if (line.headers?.host === "nosuch.localhost") elsewhere.add(line.conn);
     if (elsewhere.has(line.conn)) {
       if (line.ev === "handshake_refused") elsewhere.delete(line.conn);

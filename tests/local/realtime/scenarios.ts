@@ -7,7 +7,7 @@ import { type ReplayOptions, replay } from "./replay.ts";
 const folder = new URL("transcripts/", import.meta.url);
 const files = (await readdir(folder)).filter((name) => name.endsWith(".jsonl")).sort();
 
-/** What a scenario's tenant was set to, or which clock is faster here. */
+/** Settings of a scenario's tenant, or a clock that is faster here. */
 const limits: Record<string, Partial<RealtimeLimits>> = {
   "00": { joinErrorBackoffMs: 300 },
   "14": { idleTimeoutMs: 600 },
@@ -17,7 +17,7 @@ const limits: Record<string, Partial<RealtimeLimits>> = {
   "23": { suspended: true },
 };
 
-/** Plays every recorded scenario of one serializer against a server of its own. */
+/** Plays every recorded scenario of one serializer against its own server. */
 export function replayAll(version: "v1" | "v2"): void {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -28,7 +28,7 @@ export function replayAll(version: "v1" | "v2"): void {
 
   for (const file of files.filter((name) => name.includes(`.${version}.`))) {
     const number = file.slice(0, 2);
-    // Knowing differences: see local/src/realtime/README.md.
+    // Known differences: see local/src/realtime/README.md.
     if (number === "12") continue;
     test(`the frames of ${file} are those of the real server`, async () => {
       const project = await startProject(database.url, limits[number]);
@@ -41,11 +41,11 @@ export function replayAll(version: "v1" | "v2"): void {
       } finally {
         await project.close();
       }
-    }, 60_000);
+    });
   }
 }
 
-/** What the recording of scenario 00 did beside its sockets. */
+/** What the recording of scenario 00 did in addition to its sockets. */
 function unrecordedCauses(
   url: string,
   database: TestDatabase,

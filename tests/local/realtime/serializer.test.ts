@@ -15,7 +15,7 @@ const push = (parts: string[], encoding: number, payload: Buffer): Buffer =>
     payload,
   ]);
 
-test("a connection without a version speaks 1.0.0, and there are no others than two", () => {
+test("a connection without a version speaks 1.0.0, and there is only one other version", () => {
   expect(parseVersion(null)).toBe("1.0.0");
   expect(parseVersion("2.0.0")).toBe("2.0.0");
   expect(parseVersion("3.0.0")).toBeUndefined();
@@ -39,7 +39,7 @@ test("a binary push is read whatever its names and bytes are", () => {
   );
 });
 
-test("no frame, however malformed, is more than ignored", () => {
+test("a malformed frame is ignored", () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.boolean(), (bytes, binary) => {
       for (const version of ["1.0.0", "2.0.0"] as const)
@@ -60,7 +60,7 @@ test("a cut binary push is ignored", () => {
     expect(decode("2.0.0", data.subarray(0, length), true)).toBeUndefined();
 });
 
-test("names over 255 bytes cannot be said in 2.0.0, bytes cannot in 1.0.0", () => {
+test("2.0.0 cannot send names over 255 bytes, and 1.0.0 cannot send bytes", () => {
   const json = { event: "é".repeat(128), encoding: "json" as const, payload: Buffer.from("{}") };
   expect(encodeUserBroadcast("2.0.0", "realtime:room", json)).toBeUndefined();
   expect(encodeUserBroadcast("1.0.0", "realtime:room", json)).toContain('"type":"broadcast"');

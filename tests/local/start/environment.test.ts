@@ -1,4 +1,4 @@
-/** What the functions are given besides what they ask for. */
+/** The environment variables of functions. */
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => local.close());
 
-test("functions have the legacy keys too, and each is what its name says", async () => {
+test("functions also have the legacy keys under their usual names", async () => {
   const { apiUrl, dbUrl, keys } = local;
   const env = await functionsEnvironment(apiUrl, dbUrl, keys, await createTokens(keys));
   const options = { auth: { persistSession: false, autoRefreshToken: false } };

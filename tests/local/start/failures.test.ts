@@ -1,4 +1,4 @@
-/** What a start says that cannot succeed: one sentence, and no secret in it. */
+/** The messages of starts that cannot succeed: one sentence, without a secret. */
 import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -55,7 +55,7 @@ describe("a start says in one sentence", () => {
     );
   });
 
-  it("that the data folder is none, or not to be written to", async () => {
+  it("that the data folder is invalid or not writable", async () => {
     const file = join(folder, "file");
     await writeFile(file, "");
     expect(await refusalOf({ data: file })).toBe(
@@ -67,7 +67,7 @@ describe("a start says in one sentence", () => {
     const locked = join(folder, "locked");
     await mkdir(locked);
     await chmod(locked, 0o500);
-    // The superuser may write everywhere but in the kernel's own.
+    // The superuser may write everywhere except in the kernel's own folders.
     const forbidden = process.getuid?.() === 0 ? "/sys/mayfly" : locked;
     expect(await refusalOf({ data: forbidden })).toMatch(/cannot be used: .*(write|read-only)/);
   });
@@ -84,7 +84,7 @@ describe("a start says in one sentence", () => {
 });
 
 describe("a migration counts as unchanged", () => {
-  it("when only its line ends differ, or the CLI was told to take it as applied", async () => {
+  it("when only its line ends differ, or the CLI was told to treat it as applied", async () => {
     const { database, keys } = await readTemplate();
     const root = join(folder, "same");
     for (const part of ["supabase", "functions"])
@@ -128,7 +128,7 @@ describe("with a database by URL, a start says in one sentence", () => {
     return sentence;
   };
 
-  it("that it is no URL of a database, without repeating it", async () => {
+  it("that it is not the URL of a database, without repeating it", async () => {
     for (const url of ["", hidden, `http://a:${hidden}@b/c`, `postgresql://a:${hidden}%@b/c`])
       expect(await said(url)).toMatch(
         /^The database URL is not valid\. It must look like postgresql:/,

@@ -26,7 +26,7 @@ async function health(): Promise<{ status: number; body: Told }> {
   return { status: response.status, body: (await response.json()) as Told };
 }
 
-it("tells each part's state and version", async () => {
+it("reports each part's state and version", async () => {
   const { status, body } = await health();
   expect(status).toBe(200);
   expect(body.status).toBe("ok");
@@ -58,7 +58,7 @@ it("lets a browser read every answer, refusals included", async () => {
   }
 });
 
-it("says 503 and which part is down, once the database has ended by itself", async () => {
+it("returns 503 and names the part that is down after the database ended", async () => {
   const end = local.sql`select pg_sleep(300)`.catch((error: Error) => error);
   takeOver(join(data, "db"));
   expect((await crash.promise).message).toMatch(/taken over/);

@@ -1,4 +1,4 @@
-/** Any Supabase project is served, with Mayfly in it or without: its migrations, seeds, functions, secrets. */
+/** Any Supabase project is served, with or without Mayfly: its migrations, seeds, functions and secrets. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -42,7 +42,7 @@ beforeAll(async () => {
   write("supabase/seeds/a.sql", "insert into public.words values (1, 'a');");
   write("supabase/seed.sql", "insert into public.words select 3, count(*) from public.words;");
   write("supabase/functions/.env", "GREETING=hello\nSUPABASE_URL=http://elsewhere");
-  // Each has a map of its own, in which the same name means something else; both import a file of all.
+  // Each has its own import map, in which the same name means something else. Both import a shared file.
   for (const name of ["open", "closed"]) {
     write(
       `supabase/functions/${name}/deno.json`,
@@ -74,13 +74,13 @@ test("its migrations are applied, and its seeds after them in their order", asyn
   expect(data?.map(({ word }) => word)).toEqual(["a", "b", "2"]);
 });
 
-test("its functions are served, also those that config.toml does not name, each with its own imports", async () => {
+test("all its functions are served with their own imports, even if config.toml does not name them", async () => {
   const call = (name: string, headers = {}) =>
     fetch(`${local.apiUrl}/functions/v1/${name}`, { headers });
   const open = await call("open");
   expect(await open.json()).toEqual(["open", "all", "hello", local.apiUrl]);
 
-  // verify_jwt is on unless config.toml says otherwise: a token of this project passes, and nothing else.
+  // verify_jwt is on unless config.toml says otherwise, so only tokens of this project pass.
   const keys = await functionsEnvironment(
     local.apiUrl,
     local.dbUrl,
@@ -97,7 +97,7 @@ test("its functions are served, also those that config.toml does not name, each 
   expect(await closed.json()).toEqual(["closed", "all", "hello", local.apiUrl]);
 });
 
-test("a data folder has its seeds once, and one that changed is named", async () => {
+test("a data folder gets its seeds once, and a changed seed is named", async () => {
   const data = join(root, ".mayfly");
   const first = await start(data);
   await first.close();

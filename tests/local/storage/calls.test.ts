@@ -1,4 +1,4 @@
-/** supabase-js's calls of Storage, one by one: local/COMPATIBILITY.md has the verdicts. */
+/** Tries each Storage call of supabase-js that local/COMPATIBILITY.md lists, with the result that it states. */
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The calls about objects that are there. */
+/** The calls about existing objects. */
 import { expect } from "vitest";
 import type { Verdict } from "../calls.ts";
 import { notSeen, own, put, refused, textOf, who } from "./people.ts";

@@ -1,4 +1,4 @@
-/** Who tries the calls of Storage, and with what. */
+/** The callers that try Storage. */
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect } from "vitest";
@@ -8,7 +8,7 @@ import { createTokens } from "../../../local/src/tokens.ts";
 interface Who {
   local: TestLocal;
   admin: SupabaseClient;
-  /** Ada and Ben may do what they like in folders of their own names, in the bucket `own`. */
+  /** Ada and Ben can do everything in folders with their own names, in the bucket `own`. */
   ada: SupabaseClient;
   ben: SupabaseClient;
   nobody: SupabaseClient;
@@ -41,7 +41,7 @@ export function setUp(): void {
     });
     expect(error).toBeNull();
     expect((await who.admin.storage.createBucket("open", { public: true })).error).toBeNull();
-    // As postgres, which owns neither table: as hosted, it may make policies and nothing else.
+    // As postgres, which owns neither table. As on a hosted project, it can only create policies.
     const owner = postgres(who.local.dbUrl, { max: 1, onnotice: () => {} });
     await owner.unsafe(`
     create policy own_folder on storage.objects for all to authenticated

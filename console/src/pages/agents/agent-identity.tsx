@@ -5,10 +5,10 @@ import { Badge } from "../../parts/badge.tsx";
 import { Json } from "../../parts/json.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Facts, Panel } from "../../parts/panel.tsx";
-import { oneLine, printable } from "../../parts/text.ts";
+import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 
-/** Who it is, from whom, with what it may do. */
+/** Who the agent is, who spawned it, and what it may do. */
 export function AgentIdentity({ life, condition }: { life: AgentLife; condition: Condition }) {
   const { stopReason, suspendReason, stoppedAt, suspendedAt, metadata } = life;
   const facts: [string, ComponentChildren][] = [
@@ -35,11 +35,14 @@ export function AgentIdentity({ life, condition }: { life: AgentLife; condition:
     ]);
   facts.push([
     "May",
-    <span key="may" class="badges">
-      {life.scopes.map((scope) => (
-        <Badge key={scope}>{scope}</Badge>
-      ))}
-    </span>,
+    <details key="may">
+      <summary>{plural(life.scopes.length, "scope")}</summary>
+      <span class="badges">
+        {life.scopes.map((scope) => (
+          <Badge key={scope}>{scope}</Badge>
+        ))}
+      </span>
+    </details>,
   ]);
   return (
     <Panel title="Identity">

@@ -10,20 +10,22 @@ import { Table } from "../../parts/table.tsx";
 import { preview } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 
-/** Its inbox: what waits, and what was handled. */
+/** The agent's inbox: waiting and handled messages. */
 export function AgentInbox({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ kind }) => kind === "message");
   const inbox = useLoaded(
     () => space.mayfly.messages.list({ recipient: id, limit: 50 }),
     [id, count],
   );
-  if (!space.may("message:read")) return null;
   return (
-    <Panel title="Inbox" {...(!space.may("message:admin") && { hint: "of what you may read" })}>
+    <Panel
+      title="Inbox"
+      {...(!space.may("message:admin") && { hint: "only messages that you may read" })}
+    >
       <Show of={inbox}>
         {(messages) =>
           messages.length === 0 ? (
-            <Empty title="Nothing has come." />
+            <Empty title="No messages yet." />
           ) : (
             <Table<StoredMessage>
               label="Inbox"

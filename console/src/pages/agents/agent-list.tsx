@@ -6,6 +6,7 @@ import { Status } from "../../parts/badge.tsx";
 import { Life } from "../../parts/life.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Head, Panel } from "../../parts/panel.tsx";
+import { Search, searched } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
@@ -13,11 +14,10 @@ import { Ago } from "../../parts/time.tsx";
 
 const order = { running: 0, suspended: 1, stopped: 2, expired: 2 };
 
-/** Those that live, then those that have ended within the hour. */
+/** Living agents, then agents that have ended within the past hour. */
 export function AgentList({ space }: { space: Space }) {
   void space.agents.version.value;
   const { query } = route.value;
-  const text = query.get("find") ?? "";
   const wanted = query.get("status") ?? "all";
   const now = second.value;
   const all = [...space.agents.all()].sort(
@@ -27,19 +27,13 @@ export function AgentList({ space }: { space: Space }) {
   );
   const found = all.filter(
     (life) =>
-      matches(life, text.toLowerCase()) &&
+      matches(life, searched()) &&
       (wanted === "all" || space.agents.conditionAt(life, now) === wanted),
   );
   return (
     <>
-      <Head title="Agents" about="Those that live, and those that have ended within the past hour.">
-        <input
-          type="search"
-          aria-label="Find agents"
-          placeholder="Name, type, task, capability"
-          value={text}
-          onInput={({ currentTarget }) => setQuery({ find: currentTarget.value })}
-        />
+      <Head title="Agents" about="Living agents, and agents that have ended within the past hour.">
+        <Search label="Find agents" placeholder="Name, type, task, capability  ( / )" />
         <Select
           label="Status"
           value={wanted}
@@ -51,7 +45,7 @@ export function AgentList({ space }: { space: Space }) {
         {found.length === 0 ? (
           <Empty
             title={
-              all.length === 0 ? "No agent has lived within the past hour." : "None is like this."
+              all.length === 0 ? "No agent was alive within the past hour." : "No agent matches."
             }
           >
             {all.length === 0 ? (
@@ -59,7 +53,7 @@ export function AgentList({ space }: { space: Space }) {
                 Spawn one: <code>npx mayfly spawn --name analyst --lifetime 60</code>
               </p>
             ) : (
-              "Look for less, or choose another status."
+              "Use a shorter search, or choose another status."
             )}
           </Empty>
         ) : (

@@ -1,24 +1,24 @@
 import type { Memory } from "@mayfly/sdk";
+import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
-import { Badge } from "../../parts/badge.tsx";
-import { Json } from "../../parts/json.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
-import { oneLine } from "../../parts/text.ts";
-import { Ago } from "../../parts/time.tsx";
+import { columns } from "../memory/newest.tsx";
 
-/** What it has learned. */
+const shown = 50;
+const own = columns.filter(({ title }) => title !== "By");
+
+/** The agent's memories. */
 export function AgentMemories({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ kind, agentId }) => kind === "memory" && agentId === id);
   const memories = useLoaded(
-    () => space.mayfly.memory.list({ agentId: id, limit: 50 }),
+    () => space.mayfly.memory.list({ agentId: id, newestFirst: true, limit: shown }),
     [id, count],
   );
-  if (!space.may("memory:read")) return null;
   return (
-    <Panel title="Memories made">
+    <Panel title="Memories made" hint={`the newest ${shown}`}>
       <Show of={memories}>
         {({ memories: rows }) =>
           rows.length === 0 ? (
@@ -28,24 +28,8 @@ export function AgentMemories({ space, id }: { space: Space; id: string }) {
               label="Memories"
               rows={rows}
               keyOf={(memory) => memory.id}
-              columns={[
-                {
-                  title: "Task",
-                  cell: ({ task, input, output }) => (
-                    <bdi>{oneLine(task || input || output, 90)}</bdi>
-                  ),
-                },
-                {
-                  title: "Kind",
-                  cell: ({ kind }) => <Badge tone="violet">{kind}</Badge>,
-                  wide: true,
-                },
-                { title: "Reward", cell: ({ reward }) => reward ?? "–", number: true, wide: true },
-                { title: "Made", cell: ({ createdAt }) => <Ago at={createdAt} /> },
-              ]}
-              inside={({ task, input, output, critique, tags, metadata }) => (
-                <Json value={{ task, input, output, critique, tags, metadata }} open={1} />
-              )}
+              hrefOf={(memory) => href("memory", memory.id)}
+              columns={own}
             />
           )
         }

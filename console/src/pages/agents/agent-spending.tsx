@@ -1,19 +1,19 @@
 import type { AgentLife } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
+import { useCount } from "../../live/use-count.ts";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { dollars } from "../../parts/money.ts";
 import { Figure, Panel } from "../../parts/panel.tsx";
 
-/** Tokens and money of the agents of this name: costs are counted by name. */
+/** Tokens and money of all agents with this name, because costs are counted by name. */
 export function AgentSpending({ space, life }: { space: Space; life: AgentLife }) {
-  const may = space.may("cost:read");
+  const count = useCount(space, ({ kind }) => kind === "run" || kind === "budget");
   const costs = useLoaded(
     () => space.mayfly.costs.report({ by: ["agent", "model"] }),
-    [life.name, Math.floor(space.events.timeline.version.value / 50)],
+    [life.name, count],
   );
-  if (!may) return null;
   return (
-    <Panel title="Spent" hint="on models, by all agents of this name">
+    <Panel title="Spent" hint="on models, by all agents with this name">
       <Show of={costs}>
         {(rows) => {
           const own = rows.filter(({ agent }) => agent === life.name);

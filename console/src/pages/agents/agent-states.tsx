@@ -1,8 +1,9 @@
 import type { StateInfo } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
+import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
-import { Badge } from "../../parts/badge.tsx";
+import { Differences } from "../../parts/differences.tsx";
 import { Json } from "../../parts/json.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
@@ -11,11 +12,10 @@ import { Table } from "../../parts/table.tsx";
 import { printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 
-/** Its own states, each with what its last change has changed. */
+/** The agent's own states, each with its last change. */
 export function AgentStates({ space, id }: { space: Space; id: string }) {
   const changes = useCount(space, ({ kind, agentId }) => kind === "state" && agentId === id);
   const states = useLoaded(() => space.mayfly.state.of(id).list(), [id, changes]);
-  if (!space.may("state:read")) return null;
   return (
     <Panel title="States" hint="its own">
       <Show of={states}>
@@ -56,7 +56,7 @@ function OneState(props: { space: Space; id: string; name: string; version: numb
       {version > 1 && (
         <>
           <div class="actions">
-            <span class="muted">What has changed since</span>
+            <span class="muted">Changes since</span>
             <Select
               label="Since version"
               value={String(from)}
@@ -66,31 +66,12 @@ function OneState(props: { space: Space; id: string; name: string; version: numb
               onChange={(to) => setFrom(Number(to))}
             />
           </div>
-          <Show of={differences}>
-            {(found) => (
-              <ul class="differences">
-                {found.map(({ path, from: before, to: after }) => (
-                  <li key={path.join("/")}>
-                    <code>{printable(path.join("."))}</code>
-                    {before !== undefined && (
-                      <div class="was">
-                        <Badge tone="red">was</Badge>
-                        <Json value={before} open={0} />
-                      </div>
-                    )}
-                    {after !== undefined && (
-                      <div class="is">
-                        <Badge tone="green">is</Badge>
-                        <Json value={after} open={0} />
-                      </div>
-                    )}
-                  </li>
-                ))}
-              </ul>
-            )}
-          </Show>
+          <Show of={differences}>{(found) => <Differences of={found} />}</Show>
         </>
       )}
+      <a class="underlined" href={href("state", id, name)}>
+        All its versions
+      </a>
     </div>
   );
 }

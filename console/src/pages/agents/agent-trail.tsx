@@ -9,7 +9,7 @@ import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { Ago } from "../../parts/time.tsx";
 
-/** The newest of what it did, and of what happened to it. */
+/** The newest events that the agent caused or that happened to it. */
 export function AgentTrail({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ agentId, subject }) => agentId === id || subject === id);
   const trail = useLoaded(() => space.mayfly.log.list({ agent: id, limit: 30 }), [id, count]);

@@ -1,51 +1,39 @@
 import type { JobInfo } from "@mayfly/sdk";
+import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
-import { useCount } from "../../live/use-count.ts";
-import { Status } from "../../parts/badge.tsx";
-import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { useLive } from "../../live/use-live.ts";
+import { Show } from "../../parts/loaded.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
-import { oneLine, printable } from "../../parts/text.ts";
-import { Ago, duration } from "../../parts/time.tsx";
+import { hasEnded, isWork } from "../jobs/job-actions.tsx";
+import { columns } from "../jobs/job-list.tsx";
 
-/** Of the newest jobs of the tenant, those that it holds or has held. */
+const shown = 50;
+const own = columns.filter(({ title }) => !["Worker", "Queue"].includes(title));
+
+/** The jobs that the agent holds, or held last. */
 export function AgentWork({ space, id }: { space: Space; id: string }) {
-  const count = useCount(space, ({ kind }) => kind === "job");
-  const jobs = useLoaded(() => space.mayfly.jobs.list({ limit: 500 }), [id, count]);
-  if (!space.may("job:read")) return null;
+  const jobs = useLive(space, () => space.mayfly.jobs.list({ holder: id, limit: shown }), {
+    on: [id],
+    concerns: isWork,
+    goesOn: (all) => !all.every(hasEnded),
+  });
   return (
-    <Panel title="Jobs and runs" hint="of the newest 500 of the tenant">
+    <Panel title="Jobs and runs" hint={`the newest ${shown} that it holds or has held`}>
       <Show of={jobs}>
-        {(all) => {
-          const own = all.filter(({ holder }) => holder === id);
-          return own.length === 0 ? (
+        {(all) =>
+          all.length === 0 ? (
             <Empty title="It has done no job." />
           ) : (
             <Table<JobInfo>
               label="Jobs"
-              rows={own}
+              rows={all}
               keyOf={(job) => job.id}
-              columns={[
-                { title: "Job", cell: ({ name }) => <bdi class="name">{printable(name)}</bdi> },
-                { title: "Status", cell: ({ status }) => <Status of={status} /> },
-                {
-                  title: "Took",
-                  cell: ({ startedAt, finishedAt }) =>
-                    startedAt && finishedAt
-                      ? duration(finishedAt.getTime() - startedAt.getTime())
-                      : "–",
-                  number: true,
-                },
-                {
-                  title: "Error",
-                  cell: ({ error }) => <bdi class="muted">{oneLine(error?.message ?? "", 80)}</bdi>,
-                  wide: true,
-                },
-                { title: "Added", cell: ({ createdAt }) => <Ago at={createdAt} /> },
-              ]}
+              hrefOf={({ id: of, name }) => href(name.startsWith("run:") ? "runs" : "jobs", of)}
+              columns={own}
             />
-          );
-        }}
+          )
+        }
       </Show>
     </Panel>
   );

@@ -1,34 +1,22 @@
-import type { AgentLife, MayflyError } from "@mayfly/sdk";
-import { useState } from "preact/hooks";
+import type { AgentLife } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Refusal, say } from "../../parts/notice.tsx";
+import { Form, parseJson } from "../../parts/form.tsx";
 import { printable } from "../../parts/text.ts";
 
-/** Sends an agent a message, as whoever is signed in. */
+/** Sends an agent a message, as the person who is signed in. */
 export function MessageForm(props: { space: Space; life: AgentLife; onClose(): void }) {
   const { space, life, onClose } = props;
-  const [problem, setProblem] = useState<string | null>(null);
-  const [error, setError] = useState<MayflyError | null>(null);
-  const send = async (type: string, text: string) => {
-    const payload = payloadOf(text);
-    setError(null);
-    setProblem(payload ? null : "The payload is no JSON object.");
-    if (!payload) return;
-    const sent = await space.mayfly.messages.send(life.id, type, payload);
-    setError(sent.error);
-    if (sent.error) return;
-    say({ tone: "green", title: `Sent to ${life.name}` });
-    onClose();
-  };
   return (
     <Dialog title={`Message ${printable(life.name)}`} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const form = new FormData(event.currentTarget);
-          void send(String(form.get("type")), String(form.get("payload")));
+      <Form
+        label="Send"
+        done={`Sent to ${life.name}`}
+        onDone={onClose}
+        run={async (field) => {
+          const payload = payloadOf(field("payload"));
+          if (typeof payload === "string") return payload;
+          return space.mayfly.messages.send(life.id, field("type"), payload);
         }}
       >
         <label>
@@ -50,26 +38,14 @@ export function MessageForm(props: { space: Space; life: AgentLife; onClose(): v
           Text, or a JSON object
           <textarea name="payload" rows={5} required placeholder="What should it know?" />
         </label>
-        {problem && (
-          <p class="warning" role="alert">
-            {problem}
-          </p>
-        )}
-        {error && <Refusal error={error} />}
-        <button type="submit" class="button primary">
-          Send
-        </button>
-      </form>
+      </Form>
     </Dialog>
   );
 }
 
-/** An object as it is; a text as the text of a message. */
-function payloadOf(text: string): Record<string, unknown> | null {
-  if (!text.trimStart().startsWith("{")) return { text };
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return null;
-  }
+/** A JSON object is sent as it is. Any other text becomes the text of a message. */
+function payloadOf(text: string): Record<string, unknown> | string {
+  if (!text.startsWith("{")) return { text };
+  const parsed = parseJson(text, "The payload");
+  return typeof parsed === "string" ? parsed : (parsed.value as Record<string, unknown>);
 }

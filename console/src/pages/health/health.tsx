@@ -1,11 +1,14 @@
 import "./health.css";
+import { href } from "../../app/route.ts";
 import { second } from "../../live/clock.ts";
+import type { Space } from "../../live/space.ts";
 import { useLoaded } from "../../parts/loaded.tsx";
 import { Figure, Head } from "../../parts/panel.tsx";
+import { Tabs } from "../../parts/tabs.tsx";
 import { duration } from "../../parts/time.tsx";
 import type { PageProps } from "../page.ts";
 import { Budgets } from "./budgets.tsx";
-import { Checks } from "./checks.tsx";
+import { Checks, Doctor } from "./checks.tsx";
 import { Costs } from "./costs.tsx";
 import { Embeddings } from "./embeddings.tsx";
 import { Failures } from "./failures.tsx";
@@ -14,8 +17,27 @@ import { Quotas } from "./quotas.tsx";
 
 const againMs = 15_000;
 
-/** Whether it all works, how much room is left, and what it has cost. */
-export default function Health({ space }: PageProps) {
+/** Whether everything works, how much room is left, and what it has cost. */
+export default function Health({ space, rest: [part] }: PageProps) {
+  return (
+    <>
+      <Head
+        title="Health"
+        about="Whether everything works, how much room is left, and what it has cost."
+      />
+      <Tabs
+        label="Health"
+        of={[
+          { title: "Overview", href: href("health"), current: part !== "doctor" },
+          { title: "Doctor", href: href("health", "doctor"), current: part === "doctor" },
+        ]}
+      />
+      {part === "doctor" ? <Doctor space={space} /> : <Overview space={space} />}
+    </>
+  );
+}
+
+function Overview({ space }: { space: Space }) {
   const { lagMs, at } = space.events.state.value;
   const round = Math.floor(second.value / againMs);
   const usage = useLoaded(() => space.mayfly.tenants.usage(), [round]);
@@ -25,47 +47,43 @@ export default function Health({ space }: PageProps) {
     (life) => space.agents.conditionAt(life, second.value) === "running",
   ).length;
   return (
-    <>
-      <Head
-        title="Health"
-        about="Whether it all works, how much room is left, and what it has cost."
-      />
-      <div class="stack">
-        <div class="figures">
-          <Figure
-            label="The log"
-            value={at === "live" ? "live" : at.replace("-", " ")}
-            note={lagMs === null ? "no event yet" : `the last event took ${duration(lagMs)}`}
-            tone={at === "live" ? "green" : "amber"}
-          />
-          <Figure label="Living agents" value={living} />
-          <Figure
-            label="Present"
-            value={present.count ?? "–"}
-            note={present.problem ?? "connected now, of 200 on the Free plan, 500 on Pro"}
-            {...((present.count ?? 0) > 180 && { tone: "amber" })}
-          />
-          <Figure
-            label="Writes this minute"
-            value={usage.data?.writes_this_minute ?? "–"}
-            note={
-              usage.data?.limits.writes_per_minute
-                ? `of ${usage.data.limits.writes_per_minute.toLocaleString("en")}`
-                : undefined
-            }
-          />
-        </div>
-        <div class="grid">
-          <Checks space={space} />
-          <Quotas usage={usage} />
-          <Embeddings space={space} />
-        </div>
-        <Costs space={space} />
-        <div class="grid">
-          <Budgets space={space} />
-          <Failures space={space} />
-        </div>
+    <div class="stack">
+      <div class="figures">
+        <Figure
+          label="The log"
+          value={at === "live" ? "live" : at.replace("-", " ")}
+          note={
+            lagMs === null
+              ? "no event since this page opened"
+              : `the last event took ${duration(lagMs)}`
+          }
+          tone={at === "live" ? "green" : "amber"}
+        />
+        <Figure label="Living agents" value={living} />
+        <Figure
+          label="Present"
+          value={present.count ?? "–"}
+          note={present.problem ?? "connected now, of 200 on the Free plan, 500 on Pro"}
+          {...((present.count ?? 0) > 180 && { tone: "amber" })}
+        />
+        <Figure
+          label="Writes this minute"
+          value={usage.data?.writes_this_minute ?? "–"}
+          note={
+            usage.data?.limits.writes_per_minute
+              ? `of ${usage.data.limits.writes_per_minute.toLocaleString("en")}`
+              : undefined
+          }
+        />
       </div>
-    </>
+      <div class="grid">
+        <Checks space={space} />
+        <Quotas usage={usage} />
+        {space.may("memory:read") && <Embeddings space={space} />}
+        {space.may("cost:read") && <Budgets space={space} />}
+      </div>
+      {space.may("cost:read") && <Costs space={space} />}
+      <Failures space={space} />
+    </div>
   );
 }

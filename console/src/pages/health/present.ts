@@ -6,7 +6,7 @@ interface Present {
   problem: string | null;
 }
 
-/** How many agents are present, while the page is open. */
+/** Counts the agents that are present, while the page is open. */
 export function usePresent({ mayfly, may }: Space): Present {
   const [present, setPresent] = useState<Present>({ count: null, problem: null });
   useEffect(() => {

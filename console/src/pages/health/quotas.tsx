@@ -3,7 +3,7 @@ import { Bar, bytes } from "../../parts/bar.tsx";
 import { type Loaded, Show } from "../../parts/loaded.tsx";
 import { Panel } from "../../parts/panel.tsx";
 
-/** What the tenant holds and does, of what it may. */
+/** What the tenant stores and does, compared with its quotas. */
 export function Quotas({ usage }: { usage: Loaded<Usage> }) {
   return (
     <Panel title="Quotas" hint="of this tenant">

@@ -4,6 +4,8 @@ import { printable } from "../../parts/text.ts";
 
 export interface Check {
   name: string;
+  /** What it checks. */
+  about: string;
   state: "running" | "ok" | "warning" | "error";
   ms: number | null;
   message: string | null;
@@ -13,77 +15,106 @@ export interface Check {
 
 interface Outcome {
   error: MayflyError | null;
-  /** Works, and yet. */
+  /** It works, but with a warning. */
   warning?: string;
   todo?: string;
 }
 
-/** Slower than this is worth a look. */
+/** A check that is slower than this gets a warning. */
 const slowMs = 2_000;
 
-/** Runs every check at once, and shows each as it ends. */
-export async function checksOf(space: Space, show: (checks: Check[]) => void): Promise<void> {
-  const checks = Object.entries(ways(space)).map(([name, run]) => ({ name, run }));
-  const shown: Check[] = checks.map(({ name }) => ({
-    ...{ name, state: "running" as const, ms: null, message: null, todo: null },
+/** Runs these checks at once, and shows each one as it ends. */
+export async function runChecks(
+  space: Space,
+  ways: readonly Way[],
+  show: (checks: Check[]) => void,
+): Promise<void> {
+  const shown: Check[] = ways.map(({ name, about }) => ({
+    ...{ name, about, state: "running" as const, ms: null, message: null, todo: null },
   }));
   show([...shown]);
   await Promise.all(
-    checks.map(async ({ name, run }, at) => {
+    ways.map(async (way, at) => {
       const began = performance.now();
-      const outcome = await run();
-      shown[at] = checkOf(name, outcome, performance.now() - began);
+      const outcome = await way.run(space);
+      shown[at] = checkOf(way, outcome, performance.now() - began);
       show([...shown]);
     }),
   );
 }
 
-function checkOf(name: string, { error, warning, todo }: Outcome, ms: number): Check {
+function checkOf({ name, about }: Way, { error, warning, todo }: Outcome, ms: number): Check {
+  const own = { name, about, ms };
   if (error)
     return {
-      ...{ name, state: "error", ms },
-      message: printable(error.message),
+      ...{ ...own, state: "error", message: printable(error.message) },
       todo: error.hint && printable(error.hint),
     };
-  if (warning) return { name, state: "warning", ms, message: warning, todo: todo ?? null };
+  if (warning) return { ...own, state: "warning", message: warning, todo: todo ?? null };
   if (ms > slowMs)
     return {
-      ...{ name, state: "warning", ms },
-      message: "It answers, slowly.",
-      todo: "Look again: a function that starts takes longer once.",
+      ...{ ...own, state: "warning", message: "It answers, slowly." },
+      todo: "Check again. The first call of a function takes longer.",
     };
-  return { name, state: "ok", ms, message: null, todo: null };
+  return { ...own, state: "ok", message: null, todo: null };
 }
 
-function ways(space: Space): Record<string, () => Promise<Outcome>> {
-  const { mayfly, may, events } = space;
-  return {
-    "Data API": async () => ({ error: (await mayfly.tenants.usage()).error }),
-    "Function query": async () => {
+/** A check that can be run. */
+export interface Way {
+  name: string;
+  about: string;
+  run(space: Space): Promise<Outcome>;
+}
+
+const lateMs = 300_000;
+
+/** The checks that change nothing. */
+export const looks: readonly Way[] = [
+  {
+    name: "Data API",
+    about: "The database answers, and the schema mayfly is exposed.",
+    run: async ({ mayfly }) => ({ error: (await mayfly.tenants.usage()).error }),
+  },
+  {
+    name: "Function query",
+    about: "The function that recalls memories is deployed and answers.",
+    run: async ({ mayfly, may }) => {
       if (!may("memory:read")) return { error: null, warning: "Your role may not recall." };
-      const { error } = await mayfly.memory.recall("is it well?", { limit: 1 });
+      const { error } = await mayfly.memory.recall("Does it work?", { limit: 1 });
       return { error };
     },
-    Realtime: async () => {
+  },
+  {
+    name: "Realtime",
+    about: "A private channel can be joined.",
+    run: async ({ mayfly, may }) => {
       if (!may("presence:read")) return { error: null, warning: "Your role may not see presence." };
       const { data: stop, error } = await mayfly.agents.watch(() => {});
       await stop?.();
       return { error };
     },
-    "The log": async () => {
+  },
+  {
+    name: "The log",
+    about: "This page has everything that happens.",
+    run: async ({ events }) => {
       const { at, message } = events.state.value;
       if (at === "live" || at === "starting") return { error: null };
       return {
         error: null,
-        warning: message ?? "It is behind.",
-        todo: "The page catches up by itself; it misses nothing.",
+        warning: message ?? "The page is behind.",
+        todo: "The page catches up on its own and misses nothing.",
       };
     },
-    Maintenance: async () => {
+  },
+  {
+    name: "Maintenance",
+    about: "Agents that have expired are marked within minutes.",
+    run: async ({ mayfly }) => {
       const { data, error } = await mayfly.agents.list({ since: new Date(), limit: 1_000 });
       if (error) return { error };
-      // A minute is how often maintenance runs; five are five missed.
-      const late = Date.now() - 300_000;
+      // Maintenance runs every minute, so after five minutes it has been missed five times.
+      const late = Date.now() - lateMs;
       const overdue = data.filter(
         ({ status, expiresAt }) => status === "running" && expiresAt.getTime() < late,
       );
@@ -91,9 +122,60 @@ function ways(space: Space): Record<string, () => Promise<Outcome>> {
         ? { error: null }
         : {
             error: null,
-            warning: `${overdue.length} agents have expired and nobody has said so.`,
+            warning: `${overdue.length} agents have expired and are not marked yet.`,
             todo: "Enable pg_cron, or call mayfly.tenants.maintain() every minute.",
           };
     },
-  };
-}
+  },
+  {
+    name: "Embeddings",
+    about: "Memories get vectors, so that they are found by meaning.",
+    run: async ({ mayfly, may }) => {
+      if (!may("memory:read")) return { error: null, warning: "Your role may not read memories." };
+      const { data, error } = await mayfly.memory.statistics();
+      if (error) return { error };
+      return data.withoutVector <= data.lastHour
+        ? { error: null }
+        : {
+            error: null,
+            warning: `${data.withoutVector.toLocaleString("en")} memories have no vector.`,
+            todo: "Maintenance embeds them. If the number stays, look at the logs of the function sync.",
+          };
+    },
+  },
+  {
+    name: "Workers",
+    about: "Jobs that are ready are taken.",
+    run: async ({ mayfly, may }) => {
+      if (!may("job:read")) return { error: null, warning: "Your role may not read jobs." };
+      const { data, error } = await mayfly.jobs.statistics();
+      if (error) return { error };
+      const late = data.filter(
+        ({ oldestReady, limits }) =>
+          !limits.paused && oldestReady && oldestReady.getTime() < Date.now() - lateMs,
+      );
+      return late.length === 0
+        ? { error: null }
+        : {
+            error: null,
+            warning: `Jobs wait for more than five minutes: ${late.map(({ queue }) => printable(queue)).join(", ")}.`,
+            todo: "Start a worker that has a handler for them, or raise the limits of the queue.",
+          };
+    },
+  },
+];
+
+/** Spawns an agent for a moment, to show that tokens are signed with the project's key. */
+export const spawning: Way = {
+  name: "Spawning",
+  about: "An agent is spawned, its token is accepted, and it is stopped.",
+  run: async ({ mayfly }) => {
+    const { data: agent, error } = await mayfly.spawn({
+      ...{ name: "doctor", type: "doctor", lifetime: 60, scopes: ["memory:read"], renew: false },
+    });
+    if (error) return { error };
+    const recalled = await agent.recall("Does it work?", { limit: 1 });
+    const stopped = await agent.stop("The check is over.");
+    return { error: recalled.error ?? stopped.error };
+  },
+};

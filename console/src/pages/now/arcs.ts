@@ -1,13 +1,15 @@
 import type { StoredMessage } from "@mayfly/sdk";
 import type { Happening } from "../../live/events.ts";
 
-/** Something that went from one agent to another. */
+/** A message or a job that went from one agent to another. */
 export interface Arc {
   key: string;
   kind: "message" | "handoff" | "job";
   from: string;
   to: string;
-  /** When it was sent or added, and when it was handled or done; the same while it waits. */
+  /**
+   * When it was sent or added, and when it was handled or done. Both are the same while it waits.
+   */
   at: number;
   until: number;
   waits: boolean;

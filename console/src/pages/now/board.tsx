@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { href } from "../../app/route.ts";
+import { colours } from "../../app/theme.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { printable } from "../../parts/text.ts";
@@ -11,11 +12,11 @@ import { advance, goTo, headAt, isLive, pastAt, playing, spanMs, windowAt } from
 
 export type Picked = Spot["of"];
 
-/** A bar that drains needs no more; what moves is drawn with every frame. */
+/** The time between frames while only bars drain. Moving things are drawn in every frame. */
 const calmMs = 90;
 const near = 9;
 
-/** The swimlanes: names to the left, one canvas for everything that moves. */
+/** The swimlanes: names on the left, and one canvas for everything that moves. */
 export function Board(props: { space: Space; onPick(picked: Picked | null): void }) {
   const { agents, events, messages } = props.space;
   const box = useRef<HTMLDivElement>(null);
@@ -27,7 +28,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const spots = useRef<Spot[]>([]);
   const dirty = useRef(true);
 
-  // Rows are for whole seconds: what a frame changes is on the canvas.
+  // Rows change only every second. Everything that changes with a frame is on the canvas.
   const head = pastAt.value ?? second.value;
   const { from, to } = windowAt(head);
   const lanes = useMemo(() => {
@@ -37,7 +38,12 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const rowOf = useMemo(() => new Map(lanes.map(({ id }, row) => [id, row])), [lanes]);
   const arcs = useMemo(
     () => [...messageArcs(messages.all()), ...jobArcs(events.timeline.items)],
-    [messages.version.value, Math.floor(events.timeline.version.value / 4)],
+    // Not for each event, but every second, so that the arc of the last job is not missing while nothing else happens.
+    [
+      messages.version.value,
+      Math.floor(events.timeline.version.value / 4),
+      Math.floor(head / 1_000),
+    ],
   );
 
   const scene = useRef<Omit<Scene, "from" | "to" | "head" | "isLive" | "happened">>(null as never);
@@ -46,6 +52,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
     ...{ top, lanes, rowOf, arcs },
     hovered: hovered?.spot.of.kind === "arc" ? hovered.spot.of.arc.key : null,
   };
+  void colours.value;
   dirty.current = true;
 
   useEffect(() => {
@@ -101,7 +108,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
     const spot = nearest(spots.current, x, y);
     return spot ? { spot, x, y } : null;
   };
-  // Dragged to the left or the right, it moves through time.
+  // Dragging it to the left or the right moves through time.
   const drag = useRef<{ x: number; at: number; moved: boolean } | null>(null);
   const onMove = (event: PointerEvent) => {
     const { current } = drag;

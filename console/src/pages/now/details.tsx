@@ -8,7 +8,7 @@ import { Facts } from "../../parts/panel.tsx";
 import { At, duration } from "../../parts/time.tsx";
 import type { Picked } from "./board.tsx";
 
-/** What was picked on the board, whole. */
+/** All details of the item that was selected on the board. */
 export function Details(props: { space: Space; of: Picked; onClose(): void }) {
   const { space, of } = props;
   return (
@@ -37,10 +37,8 @@ function EventFacts({ space, of }: { space: Space; of: Extract<Picked, { kind: "
         ["By", <Name key="by" id={agentId} />],
         ["When", <At key="when" at={at} exact />],
         ["About", about ?? subject ?? "–"],
-        ...(fields && fields.length > 0
-          ? [["Changed", fields.join(", ")] as [string, string]]
-          : []),
-        ...(version !== null ? [["Version", String(version)] as [string, string]] : []),
+        ["Changed", fields?.join(", ") || null],
+        ["Version", version],
       ]}
     />
   );

@@ -6,19 +6,19 @@ import type { Happening } from "../../live/events.ts";
 export interface Lane {
   id: string;
   life: AgentLife;
-  /** How deep under the first shown of its line. */
+  /** Its depth below its first ancestor that is shown. */
   depth: number;
   start: number;
   end: number;
   /** A colour of the theme, one for each type. */
   tone: string;
-  /** When it was suspended, from and to. */
+  /** The times in which it was suspended. */
   pauses: [number, number][];
 }
 
 const tones = ["violet", "blue", "teal", "orange", "pink", "green"];
 
-/** Those that live within a span of time: parents above their children, the eldest first. */
+/** The agents that were alive within a span of time: parents above their children, oldest first. */
 export function lanesOf(
   agents: Agents,
   pauses: ReadonlyMap<string, [number, number][]>,
@@ -61,7 +61,7 @@ export function lanesOf(
   return lanes;
 }
 
-/** When each agent was suspended, as the log and the agents themselves say it. */
+/** When each agent was suspended, according to the log and to the agents' own status. */
 export function pausesOf(
   happened: readonly Happening[],
   lives: Iterable<AgentLife>,
@@ -77,7 +77,7 @@ export function pausesOf(
     }
     pauses.set(subject, own);
   }
-  // Suspended before the log that is known here.
+  // The agent was suspended before the events that are known here.
   for (const { id, status, suspendedAt } of lives)
     if (status === "suspended" && suspendedAt && !pauses.has(id))
       pauses.set(id, [[suspendedAt.getTime(), Number.POSITIVE_INFINITY]]);

@@ -12,7 +12,7 @@ import { pastAt } from "./view.ts";
 
 const minuteMs = 60_000;
 
-/** Who lives, and what goes on between them, now and within the past hour. */
+/** Which agents are alive, and what happens between them, now and within the past hour. */
 export default function Now({ space }: PageProps) {
   const [picked, setPicked] = useState<Picked | null>(null);
   void space.agents.version.value;
@@ -22,7 +22,7 @@ export default function Now({ space }: PageProps) {
     return (
       <>
         <h1 class="sr-only">Now</h1>
-        <Empty title="No agent has lived within the past hour.">
+        <Empty title="No agent was alive within the past hour.">
           <p>
             Spawn one, and its life appears here at once: <code>await mayfly.spawn()</code> in a
             program, or <code>npx mayfly spawn</code> in a terminal.

@@ -20,13 +20,13 @@ export function paintLane(
     context.fillStyle = tint("hover");
     context.fillRect(0, y - rowHeight / 2, width, rowHeight);
   }
-  // What it has left, which drains away.
+  // The remaining life, which drains away.
   if (!isOver) {
     context.fillStyle = tint(`${tone}-ground`);
     box(context, present - 4, top, right - present + 4, barHeight);
     context.fill();
   }
-  // What it has lived.
+  // The life so far.
   context.globalAlpha = isOver ? 0.42 : 1;
   context.fillStyle = tint(tone);
   box(context, left, top, Math.max(3, present - left), barHeight);
@@ -46,7 +46,7 @@ export function paintLane(
   if (!isOver) paintLeft(context, end - head, present, right, y, width, tint);
 }
 
-/** How long it still has: in words, where there is room. */
+/** The remaining time in words, if there is room. */
 function paintLeft(
   context: CanvasRenderingContext2D,
   leftMs: number,
@@ -69,7 +69,7 @@ function paintLeft(
   context.fillText(text, inside ? present + 8 : Math.min(right, width) + 6, y + 4);
 }
 
-/** A square for one that was stopped, a cross for one whose time was over. */
+/** A square for an agent that was stopped, and a cross for one that expired. */
 function paintEnd(
   context: CanvasRenderingContext2D,
   status: string,
@@ -91,7 +91,7 @@ function paintEnd(
   context.stroke();
 }
 
-/** From the parent's row down to the birth of its child. */
+/** A line from the parent's row down to the birth of its child. */
 export function paintBirths(
   context: CanvasRenderingContext2D,
   scene: Scene,

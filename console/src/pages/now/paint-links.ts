@@ -1,7 +1,7 @@
 import { toneOf } from "../../parts/badge.tsx";
 import { type Scale, type Scene, type Spot, type Tint, yOf } from "./scene.ts";
 
-/** More arcs at once are no picture any more: the newest are drawn. */
+/** More arcs at once would be unreadable, so only the newest are drawn. */
 const mostArcs = 300;
 
 /** A dot for each event, at its agent's row. */
@@ -21,7 +21,7 @@ export function paintEvents(
     const [place, y] = [x(at), yOf(scene, row)];
     if (y < 0 || y > scene.height) continue;
     spots.push({ x: place, y, of: { kind: "event", event } });
-    // Of many in one place and colour one is seen.
+    // Draws only one of those with the same place and colour.
     const spot = `${Math.round(place / 3)} ${row} ${kind}`;
     if (drawn.has(spot)) continue;
     drawn.add(spot);
@@ -71,7 +71,7 @@ export function paintArcs(
     context.bezierCurveTo(middle, y0, middle, y1, x1 + 5, y1);
     context.stroke();
     context.setLineDash([]);
-    // The head of the arrow, at the row of whom it is for.
+    // The head of the arrow, at the recipient's row.
     context.beginPath();
     context.moveTo(x1 + 1, y1);
     context.lineTo(x1 + 8, y1 - 4);

@@ -11,7 +11,7 @@ export const barHeight = 14;
 export interface Scene {
   width: number;
   height: number;
-  /** Of the rows, how far they are scrolled. */
+  /** How far the rows are scrolled. */
   top: number;
   from: number;
   to: number;
@@ -22,11 +22,11 @@ export interface Scene {
   rowOf: ReadonlyMap<string, number>;
   happened: readonly Happening[];
   arcs: Arc[];
-  /** What the pointer is at. */
+  /** The item under the pointer. */
   hovered: string | null;
 }
 
-/** What was drawn where, for the pointer. */
+/** Where each item was drawn, to find the one under the pointer. */
 export interface Spot {
   x: number;
   y: number;
@@ -41,7 +41,7 @@ export type Tint = (name: string) => string;
 
 const kept = new Map<string, string>();
 let keptTheme = "";
-/** The colours of the theme as it is. */
+/** The colours of the current theme. */
 export function paletteOf(): Tint {
   const theme = document.documentElement.dataset.theme ?? "";
   if (theme !== keptTheme) kept.clear();
@@ -53,7 +53,7 @@ export function paletteOf(): Tint {
   };
 }
 
-/** A time as a place from the left. */
+/** The horizontal position of a time. */
 export type Scale = (at: number) => number;
 
 export function box(

@@ -19,7 +19,7 @@ import {
 
 const buckets = 120;
 
-/** The past hour, to be dragged through and replayed. */
+/** The past hour, which you can drag through and replay. */
 export function Scrubber({ happened }: { happened: readonly Happening[] }) {
   const now = second.value;
   const from = now - hourMs;

@@ -4,17 +4,17 @@ import { hourMs } from "../../live/agents.ts";
 
 export const spans = { "2 min": 120_000, "5 min": 300_000, "15 min": 900_000, "1 h": hourMs };
 export const speeds = [1, 5, 20, 60];
-/** The part of the width behind the present: what the living have left. */
+/** The share of the width after the present, which shows remaining lives. */
 export const ahead = 0.28;
 
 export const spanMs = signal(spans["5 min"]);
-/** Null: live. */
+/** Null means live. */
 export const pastAt = signal<number | null>(null);
 export const playing = signal(false);
 export const speed = signal(20);
 export const isLive = computed(() => pastAt.value === null);
 
-/** The instant at the line. */
+/** The instant at the line of the present. */
 export const headAt = (): number => pastAt.value ?? Date.now();
 
 export function goLive(): void {
@@ -22,19 +22,19 @@ export function goLive(): void {
   playing.value = false;
 }
 
-/** Moves to an instant; to the present, that is live. */
+/** Moves to an instant. Moving to the present means live. */
 export function goTo(at: number): void {
   const now = Date.now();
   if (at >= now - 1_000) goLive();
   else pastAt.value = Math.max(now - hourMs, at);
 }
 
-/** Moves on by what has passed since the last frame. */
+/** Moves on by the time since the last frame. */
 export function advance(passedMs: number): void {
   if (playing.value && pastAt.value !== null) goTo(pastAt.value + passedMs * speed.value);
 }
 
-/** Plays from here; from the present, the past hour from its begin. */
+/** Plays from here. At the present, plays the past hour from its beginning. */
 export function play(): void {
   if (pastAt.value === null) pastAt.value = Date.now() - hourMs;
   playing.value = true;

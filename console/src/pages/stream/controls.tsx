@@ -1,8 +1,11 @@
 import { setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { toneOf } from "../../parts/badge.tsx";
+import { type Chip, Chips } from "../../parts/chips.tsx";
+import { Search } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { plural, printable } from "../../parts/text.ts";
+import { Views } from "../../parts/views.tsx";
 import type { Entry } from "./entry.ts";
 import type { Filter } from "./filter.ts";
 
@@ -14,7 +17,10 @@ const levels: readonly [string, string][] = [
   ["trace", "Trace"],
 ];
 
-/** Search, kinds, one agent, failures alone, the debug level. All but the level are in the address. */
+/**
+ * Search by words and attributes, kinds, agent, failures only, and the debug level. All of them except the level are
+ * in the address.
+ */
 export function Controls(props: {
   space: Space;
   filter: Filter;
@@ -25,7 +31,6 @@ export function Controls(props: {
   onLevel(level: string): void;
 }) {
   const { space, filter, isGrouped } = props;
-  const counts = countsOf(props.entries);
   const toggle = (kind: string) => {
     const kinds = filter.kinds.includes(kind)
       ? filter.kinds.filter((one) => one !== kind)
@@ -36,13 +41,7 @@ export function Controls(props: {
   return (
     <div class="controls">
       <div class="controls-row">
-        <input
-          type="search"
-          aria-label="Search the stream"
-          placeholder="Search  ( / )"
-          value={filter.text}
-          onInput={({ currentTarget }) => setQuery({ find: currentTarget.value })}
-        />
+        <Search label="Search the stream" placeholder="Words, or file:a.log  ( / )" />
         <Select
           label="Agent"
           value={filter.agent ?? ""}
@@ -84,27 +83,31 @@ export function Controls(props: {
           Failures
         </label>
       </div>
-      <fieldset class="kinds" aria-label="Kinds">
-        {counts.map(([kind, count]) => (
-          <button
-            key={kind}
-            type="button"
-            class={`chip tone-${toneOf(kind)}`}
-            aria-pressed={filter.kinds.includes(kind)}
-            onClick={() => toggle(kind)}
-          >
-            {kind}
-            <small>{count > 999 ? `${Math.floor(count / 1_000)}k` : count}</small>
-          </button>
-        ))}
-      </fieldset>
+      <Chips
+        label="Kinds"
+        of={chipsOf(props.entries)}
+        isOn={(kind) => filter.kinds.includes(kind)}
+        onPick={toggle}
+      />
+      <Views />
     </div>
   );
 }
 
-/** The kinds that there are, the most frequent first. */
-function countsOf(entries: Entry[]): [string, number][] {
+/** The kinds that occur, by name, with the number of each. */
+function chipsOf(entries: Entry[]): Chip[] {
   const counts = new Map<string, number>();
   for (const { kind } of entries) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].sort((one, other) => one[0].localeCompare(other[0]));
+  return [...counts]
+    .sort((one, other) => one[0].localeCompare(other[0]))
+    .map(([kind, count]) => ({
+      key: kind,
+      tone: toneOf(kind),
+      title: (
+        <>
+          {kind}
+          <small>{count > 999 ? `${Math.floor(count / 1_000)}k` : count}</small>
+        </>
+      ),
+    }));
 }

@@ -1,7 +1,7 @@
 import type { Space } from "../../live/space.ts";
 import type { Entry } from "./entry.ts";
 
-/** How to ask for the same from outside: each a text to copy. Keys are never in them. */
+/** Code and commands that fetch the same content outside the console. They never contain keys. */
 export interface Copies {
   curl: string;
   sql: string;
@@ -32,7 +32,7 @@ export function copiesOf({ tenant }: Space, url: string, entry: Entry): Copies {
 }
 
 function eventPairs({ type, subject, key }: { type: string; subject: string | null; key: string }) {
-  // The key begins with the instant to the microsecond.
+  // The key begins with the instant, in microseconds.
   const at = key.split("|")[0] ?? "";
   return { type, ...(subject && { subject }), at };
 }

@@ -14,10 +14,14 @@ import { contentOf } from "./content.ts";
 import { copiesOf } from "./copies.ts";
 import { type Entry, titleOf } from "./entry.ts";
 
-/** One line, whole: what it is about, its content where the person may read it, and how to ask for it. */
+/**
+ * All details of a line: its subject, its content if the person may read it, and how to fetch
+ * it from outside.
+ */
 export function EntryDetails(props: { space: Space; entry: Entry; onClose(): void }) {
   const { space, entry } = props;
   const copies = copiesOf(space, config.value?.url ?? "", entry);
+  const about = pageAbout(space, entry);
   const value = useLoaded(() => contentOf(space, entry), [entry.key]);
   const facts: [string, ComponentChildren][] = [
     ["Agent", <Name key="who" id={entry.agentId} />],
@@ -63,7 +67,21 @@ export function EntryDetails(props: { space: Space; entry: Entry; onClose(): voi
             Agent
           </a>
         )}
+        {about && (
+          <a class="button small" href={href(...about)}>
+            Open
+          </a>
+        )}
       </div>
     </aside>
   );
+}
+
+/** The page of an event's subject, if it has one. */
+function pageAbout({ subjects }: Space, entry: Entry): string[] | undefined {
+  if (entry.from !== "log" || entry.event.subject === null) return undefined;
+  const id = entry.event.subject;
+  if (entry.kind === "memory") return ["memory", id];
+  if (entry.kind === "workflow") return ["workflows", id];
+  return subjects.pathOf(id);
 }

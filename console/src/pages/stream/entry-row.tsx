@@ -9,7 +9,7 @@ import type { Line } from "./group.ts";
 
 export const rowHeight = 29;
 
-/** One line: when, who, what kind, and what it says. */
+/** One line: time, agent, kind and text. */
 export function EntryRow(props: {
   space: Space;
   line: Line;

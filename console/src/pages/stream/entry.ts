@@ -16,7 +16,7 @@ export function entryOfEvent(event: Happening): Entry {
   const known = made.get(event);
   if (known) return known;
   const { key, at, kind } = event;
-  // An event about an agent is of that agent, whoever did it.
+  // An event about an agent belongs to that agent, whoever caused it.
   const agentId = kind === "agent" ? event.subject : event.agentId;
   const entry: Entry = { key, at, kind, agentId, from: "log", event };
   made.set(event, entry);
@@ -32,11 +32,11 @@ export function entryOfRecord(record: Told): Entry {
   return entry;
 }
 
-/** What it is called: the type of an event, the name of a record. */
+/** The type of an event, or the name of a record. */
 export const titleOf = (entry: Entry): string =>
   entry.from === "log" ? entry.event.type : oneLine(entry.record.name, 120);
 
-/** What it says, in one line. */
+/** The text of an entry, in one line. */
 export function lineOf(space: Space, entry: Entry): string {
   if (entry.from === "debug") {
     const { data } = entry.record;
@@ -52,7 +52,7 @@ export const isFailure = (entry: Entry): boolean =>
   entry.kind === "error" ||
   (entry.from === "log" && /\.(failed|refused|expired|rejected)$/.test(entry.event.type));
 
-/** Two sequences in the order of time as one. */
+/** Merges two sequences in the order of time. */
 export function merge(events: readonly Happening[], records: readonly Told[]): Entry[] {
   const entries: Entry[] = [];
   let [at, by] = [0, 0];

@@ -1,10 +1,11 @@
 import type { Space } from "../../live/space.ts";
+import { has, wantedBy } from "./attributes.ts";
 import { type Entry, isFailure, lineOf, titleOf } from "./entry.ts";
 
-/** What of the stream is shown. It stands in the address. */
+/** Which lines of the stream are shown. It is kept in the address. */
 export interface Filter {
   text: string;
-  /** None: all. */
+  /** Empty means all. */
   kinds: string[];
   agent: string | null;
   failures: boolean;
@@ -22,11 +23,12 @@ export function filterOf(query: URLSearchParams): Filter {
 export const isEmpty = ({ text, kinds, agent, failures }: Filter): boolean =>
   text === "" && kinds.length === 0 && agent === null && !failures;
 
-/** The entries that fit, in their order. */
+/** The entries that match, in order. */
 export function filtered(space: Space, entries: Entry[], filter: Filter): Entry[] {
   if (isEmpty(filter)) return entries;
   const { kinds, agent, failures } = filter;
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const terms = words.map((word) => ({ word, wanted: wantedBy(word) }));
   const wanted = new Set(kinds);
   return entries.filter((entry) => {
     if (wanted.size > 0 && !wanted.has(entry.kind)) return false;
@@ -35,6 +37,8 @@ export function filtered(space: Space, entries: Entry[], filter: Filter): Entry[
     if (words.length === 0) return true;
     const name = space.names.of(entry.agentId).name;
     const text = `${titleOf(entry)} ${name} ${lineOf(space, entry)}`.toLowerCase();
-    return words.every((word) => text.includes(word));
+    return terms.every(
+      ({ word, wanted }) => text.includes(word) || (wanted !== null && has(space, entry, wanted)),
+    );
   });
 }

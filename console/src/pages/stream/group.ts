@@ -1,11 +1,11 @@
 import { type Entry, titleOf } from "./entry.ts";
 
-/** A line as it is drawn: how deep, and, of a task, what is under it. */
+/** A line as it is drawn, with its depth, and for a task the lines below it. */
 export interface Line {
   key: string;
   entry: Entry;
   depth: number;
-  /** Of one that has others under it. */
+  /** Set if there are lines below it. */
   inside?: { count: number; failures: number; until: number; open: boolean };
 }
 
@@ -14,17 +14,18 @@ const depths: Record<string, number> = { task: 0, step: 1 };
 interface Group {
   head: Entry;
   under: Entry[];
-  /** Of a job: what its records name. */
+  /** For a job, the id that its records mention. */
   id: unknown;
 }
 
-/** The id that a record of the SDK names, such as that of the job it is about. */
+/** The id that a record of the SDK mentions, such as that of its job. */
 const idOf = (entry: Entry): unknown =>
   entry.from === "debug" ? (entry.record.data as { id?: unknown } | null)?.id : undefined;
 
 /**
- * Under each task of an agent what it did until its next one: steps, and under them tools and the rest.
- * What an agent does before its first task stands by itself. In the order of when each began.
+ * Groups lines. Below each task of an agent is everything until its next task: steps, and below
+ * them tools and the rest. Lines before an agent's first task are not grouped. Groups are in the order
+ * in which they began.
  */
 export function grouped(
   entries: Entry[],
@@ -32,7 +33,7 @@ export function grouped(
   isFailure: (entry: Entry) => boolean,
 ): Line[] {
   const groups: Group[] = [];
-  /** The tasks of each agent that have not ended, the newest last. */
+  /** The open tasks of each agent, newest last. */
   const open = new Map<string, Group[]>();
   for (const entry of entries) {
     const { agentId, kind } = entry;
@@ -46,7 +47,7 @@ export function grouped(
     else {
       const next = { head: entry, under: [], id };
       groups.push(next);
-      // A task of the agent's own ends with the next one; a job by itself.
+      // An agent's own task ends with the next one. A job has its own end.
       if (begins && agentId !== null)
         open.set(agentId, [...tasks.filter((task) => task.id !== undefined), next]);
     }
@@ -72,7 +73,7 @@ export function grouped(
   });
 }
 
-/** Steps at the first depth, and what comes in them below. */
+/** Steps are at the first depth, and everything in them is below. */
 function nested(under: Entry[]): Line[] {
   let inStep = false;
   return under.map((entry) => {

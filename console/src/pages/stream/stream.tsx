@@ -5,9 +5,11 @@ import { route, setQuery } from "../../app/route.ts";
 import { hourMs } from "../../live/agents.ts";
 import { DebugRecords } from "../../live/debug.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { say } from "../../parts/notice.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { Rows } from "../../parts/rows.tsx";
 import { plural } from "../../parts/text.ts";
+import { At } from "../../parts/time.tsx";
 import type { PageProps } from "../page.ts";
 import { Controls } from "./controls.tsx";
 import { type Entry, isFailure, merge } from "./entry.ts";
@@ -16,7 +18,7 @@ import { EntryRow, rowHeight } from "./entry-row.tsx";
 import { filtered, filterOf, isEmpty } from "./filter.ts";
 import { grouped, type Line } from "./group.ts";
 
-/** Everything that happens, and what agents tell of it: the past hour, and on from now. */
+/** The events and debug records of the past hour, followed live. */
 export default function Stream({ space }: PageProps) {
   const records = useMemo(() => new DebugRecords(space.mayfly), [space]);
   const [follows, setFollows] = useState(true);
@@ -54,11 +56,33 @@ export default function Stream({ space }: PageProps) {
     setClosed(next);
   };
   const { dropped } = space.events.timeline;
+  const loadOlder = async () => {
+    setFollows(false);
+    const failed = await space.events.readOlder();
+    const oldest = space.events.timeline.items[0];
+    const unheard =
+      failed === null && oldest && space.may("debug:read")
+        ? await records.readOlder(new Date(oldest.at))
+        : failed;
+    if (unheard) say({ tone: "red", title: "Older lines could not be read", error: unheard });
+  };
+  const older = held === null && space.events.hasOlder && (
+    <button type="button" class="more older" onClick={loadOlder}>
+      Load older
+    </button>
+  );
+  const begins = all[0] && all[0].at < Date.now() - hourMs ? <At at={all[0].at} /> : "an hour ago";
   return (
     <div class={`stream ${shown ? "picked" : ""}`}>
       <Head
         title="Stream"
-        about={`${plural(found.length, "line")}${isEmpty(filter) ? "" : ` of ${all.length.toLocaleString("en")}`}, from the past hour on${dropped > 0 ? `; ${plural(dropped, "older line")} let go` : ""}`}
+        about={
+          <>
+            {plural(found.length, "line")}
+            {!isEmpty(filter) && ` of ${all.length.toLocaleString("en")}`}, since {begins}
+            {dropped > 0 && `; ${plural(dropped, "older line")} dropped`}
+          </>
+        }
       >
         <button
           type="button"
@@ -85,14 +109,13 @@ export default function Stream({ space }: PageProps) {
           {lines.length === 0 ? (
             <Empty
               title={
-                isEmpty(filter)
-                  ? "Nothing has happened within the past hour."
-                  : "Nothing is like this."
+                isEmpty(filter) ? "Nothing has happened within the past hour." : "No line matches."
               }
             >
               {isEmpty(filter)
-                ? "What agents do appears here as it happens. Choose a debug level to hear what they tell of it."
-                : "Look for less, or clear the filters."}
+                ? "What agents do appears here as it happens. Choose a debug level to see what they report about it."
+                : "Use a shorter search, or clear the filters."}
+              {older}
             </Empty>
           ) : (
             <Rows
@@ -102,6 +125,7 @@ export default function Stream({ space }: PageProps) {
               keyOf={({ key }) => key}
               follow={follows && held === null}
               onFollow={setFollows}
+              top={older}
               row={(line) => (
                 <EntryRow
                   space={space}

@@ -7,10 +7,12 @@ import { Badge, Status } from "../../parts/badge.tsx";
 import { Life } from "../../parts/life.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
-import { Empty, Facts, Head, Panel } from "../../parts/panel.tsx";
+import { Facts, Head, Missing, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
+import { Alerts } from "./alerts.tsx";
+import { Blackboard } from "./blackboard.tsx";
 import { Polls } from "./polls.tsx";
 import { TeamChannel } from "./team-channel.tsx";
 import { TeamSpending } from "./team-spending.tsx";
@@ -18,7 +20,7 @@ import { Tenders } from "./tenders.tsx";
 
 const kinds = ["team", "agent", "poll", "tender"];
 
-/** A team: its members, what it talks about, what it decides, what it has cost. */
+/** A team: its members, its channel, its decisions and its costs. */
 export function OneTeam({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ kind }) => kinds.includes(kind));
   const loaded = useLoaded(() => space.mayfly.teams.get(id), [id, count]);
@@ -26,9 +28,7 @@ export function OneTeam({ space, id }: { space: Space; id: string }) {
     <Show of={loaded}>
       {(team) =>
         team === null ? (
-          <Empty title="There is no such team.">
-            <a href={href("teams")}>All teams</a>
-          </Empty>
+          <Missing title="There is no such team." back={[href("teams"), "All teams"]} />
         ) : (
           <Body space={space} team={team} count={count} />
         )
@@ -54,7 +54,7 @@ function Body({ space, team, count }: { space: Space; team: Team; count: number 
             label="Stop the team"
             tone="danger"
             scope="agent:stop"
-            confirm={`Stop all ${team.living} members and all under them?`}
+            confirm={`Stop all ${team.living} members and their descendants?`}
             done={`${name} is stopped`}
             run={() => space.mayfly.teams.stop(id, "From the console.")}
           />
@@ -71,16 +71,16 @@ function Body({ space, team, count }: { space: Space; team: Team; count: number 
                 ["Made", <Ago key="made" at={createdAt} />],
                 ["Made by", <Name key="by" id={createdBy} />],
                 ["Deadline", deadline ? <Ago key="deadline" at={deadline} /> : "none"],
-                ...(endedAt
-                  ? [["Ended", <Ago key="ended" at={endedAt} />] as [string, preact.JSX.Element]]
-                  : []),
-                ...(endReason ? [["Because", oneLine(endReason, 300)] as [string, string]] : []),
+                ["Ended", endedAt && <Ago key="ended" at={endedAt} />],
+                ["Because", endReason && oneLine(endReason, 300)],
               ]}
             />
           </Panel>
-          <TeamSpending space={space} team={team} />
+          {space.may("cost:read") && <TeamSpending space={space} team={team} />}
         </div>
         <div class="stack">
+          <Alerts space={space} team={id} count={count} />
+          {space.may("state:read") && <Blackboard space={space} team={id} />}
           <Polls space={space} team={id} count={count} />
           <Tenders space={space} team={id} count={count} />
           <TeamChannel space={space} channel={team.channel} />

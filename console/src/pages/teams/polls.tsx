@@ -8,12 +8,14 @@ import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
-import { newest } from "./newest.ts";
 
-/** Its newest polls. Ballots are sealed while one is open, also from here. */
+/** How many of the newest polls are shown. */
+const shown = 30;
+
+/** The team's polls, open and closed. While a poll is open, its ballots are sealed, even here. */
 export function Polls({ space, team, count }: { space: Space; team: string; count: number }) {
   const polls = useLoaded(
-    () => newest(space, "poll.opened", (id) => space.mayfly.teams.polls.get(id), team),
+    () => space.mayfly.teams.polls.list({ team, limit: shown }),
     [team, count],
   );
   return (
@@ -21,7 +23,7 @@ export function Polls({ space, team, count }: { space: Space; team: string; coun
       <Show of={polls}>
         {(all) =>
           all.length === 0 ? (
-            <Empty title="Nothing was asked yet." />
+            <Empty title="No polls yet." />
           ) : (
             <div class="panel-body stack">
               {all.map((poll) => (
@@ -41,7 +43,10 @@ function OnePoll({ space, poll }: { space: Space; poll: Poll }) {
     <article class="poll">
       <header>
         <strong>{oneLine(question, 300)}</strong>
-        <Status of={status === "open" ? "waiting" : (outcome?.result ?? status)} />
+        <Status
+          of={status === "open" ? "waiting" : (outcome?.winner && "succeeded") || status}
+          says={status === "open" ? "open" : (outcome?.result ?? status)}
+        />
       </header>
       <p class="muted">
         {rule.replace("_", " ")}, {status === "open" ? "closes " : "closed "}
@@ -75,7 +80,7 @@ function OnePoll({ space, poll }: { space: Space; poll: Poll }) {
         <Action
           label="Withdraw"
           scope="agent:stop"
-          confirm="Withdraw this poll? Its ballots stay unseen."
+          confirm="Withdraw this poll? Nobody will see its ballots."
           run={() => space.mayfly.teams.polls.cancel(id)}
         />
       )}

@@ -1,3 +1,4 @@
+import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Kind } from "../../parts/badge.tsx";
 import { useLoaded } from "../../parts/loaded.tsx";
@@ -8,7 +9,7 @@ import { Ago } from "../../parts/time.tsx";
 
 const shown = 40;
 
-/** What was said in its channel within the past hour. */
+/** The messages in the team's channel within the past hour. */
 export function TeamChannel({ space, channel }: { space: Space; channel: string | null }) {
   const channels = useLoaded(() => space.mayfly.channels.list(), [channel]);
   if (channel === null) return null;
@@ -19,9 +20,17 @@ export function TeamChannel({ space, channel }: { space: Space; channel: string 
     .sort((one, other) => other.sentAt.getTime() - one.sentAt.getTime())
     .slice(0, shown);
   return (
-    <Panel title="Channel" hint="what was said within the past hour">
+    <Panel
+      title="Channel"
+      hint="messages of the past hour"
+      actions={
+        <a class="button small" href={href("channels", channel)}>
+          All of it
+        </a>
+      }
+    >
       {said.length === 0 ? (
-        <Empty title="Nothing was said there." />
+        <Empty title="No messages in the past hour." />
       ) : (
         <ol class="said">
           {said.map(({ id: key, senderId, type, payload, sentAt }) => (

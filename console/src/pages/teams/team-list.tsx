@@ -15,7 +15,7 @@ export function TeamList({ space }: { space: Space }) {
   const teams = useLoaded(() => space.mayfly.teams.list(), [count]);
   return (
     <>
-      <Head title="Teams" about="Agents that work on something together, and end as one." />
+      <Head title="Teams" about="Agents that work on something together, and end together." />
       <Panel title="Teams" hint="the newest 100">
         <Show of={teams}>
           {(all) =>

@@ -1,19 +1,26 @@
 import type { Team } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
+import { useCount } from "../../live/use-count.ts";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { dollars } from "../../parts/money.ts";
 import { Figure, Panel } from "../../parts/panel.tsx";
+import { OneBudget } from "../health/budgets.tsx";
 
-/** What models have cost since the team was made, for agents of its members' names. */
+/** The cost of models since the team was created, for agents with its members' names. */
 export function TeamSpending({ space, team }: { space: Space; team: Team }) {
+  const count = useCount(space, ({ kind }) => kind === "run");
   const costs = useLoaded(
     () => space.mayfly.costs.report({ by: ["agent"], since: team.createdAt }),
-    [team.id, team.living],
+    [team.id, team.living, count],
   );
-  if (!space.may("cost:read")) return null;
   const names = new Set(team.members.map(({ name }) => name));
   return (
-    <Panel title="Spent" hint="on models since it was made, by agents of these names">
+    <Panel title="Spent" hint="on models since it was created, by agents with these names">
+      {team.budget && (
+        <div class="panel-body">
+          <OneBudget budget={team.budget} of="Its budget" />
+        </div>
+      )}
       <Show of={costs}>
         {(rows) => {
           const own = rows.filter(({ agent }) => agent !== undefined && names.has(agent));

@@ -1,4 +1,5 @@
 import type { Bid, Tender } from "@mayfly/sdk";
+import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import { Status } from "../../parts/badge.tsx";
@@ -8,12 +9,14 @@ import { Empty, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
 import { oneLine, preview } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
-import { newest } from "./newest.ts";
 
-/** Work that was offered for bids, and who got it. */
+/** How many of the newest tenders are shown. */
+const shown = 30;
+
+/** The work that was offered for bids, and the agents that got it. */
 export function Tenders({ space, team, count }: { space: Space; team: string; count: number }) {
   const tenders = useLoaded(
-    () => newest(space, "tender.opened", (id) => space.mayfly.teams.tenders.get(id), team),
+    () => space.mayfly.teams.tenders.list({ team, limit: shown }),
     [team, count],
   );
   return (
@@ -36,22 +39,35 @@ export function Tenders({ space, team, count }: { space: Space; team: string; co
 }
 
 function OneTender({ space, tender }: { space: Space; tender: Tender }) {
-  const { id, job, status, rule, deadline, winner, bids, closedAt } = tender;
+  const { id, job, status, rule, deadline, winner, bids, jobId, closedAt } = tender;
+  const about = preview(job.input ?? {}, 120);
   return (
     <article class="poll">
       <header>
         <strong>{oneLine(String(job.name ?? "work"), 100)}</strong>
-        <Status of={status === "open" ? "waiting" : status === "awarded" ? "succeeded" : status} />
+        <Status
+          of={status === "open" ? "waiting" : status === "awarded" ? "succeeded" : status}
+          says={status}
+        />
       </header>
       <p class="muted">
-        {preview(job.input ?? {}, 120)} · {rule.replace("_", " ")},{" "}
-        {status === "open" ? "closes " : "closed "}
+        {about !== "" && `${about} · `}
+        {rule.replace("_", " ")}, {status === "open" ? "closes " : "closed "}
         <Ago at={closedAt ?? deadline} />
         {winner && (
           <>
             ; to <Name id={winner} />
           </>
         )}
+        {jobId && (
+          <>
+            ,{" "}
+            <a class="underlined" href={href("jobs", jobId)}>
+              its job
+            </a>
+          </>
+        )}
+        {status === "open" && "; bids are sealed until then"}
       </p>
       {bids && bids.length > 0 && (
         <Table<Bid>

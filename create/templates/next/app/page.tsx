@@ -1,7 +1,7 @@
 import { environment } from "./environment";
 import { Page } from "./sign-in";
 
-/** Read at each request, since the keys are those of the place where it runs. */
+/** Rendered at each request, because the keys depend on where it runs. */
 export const dynamic = "force-dynamic";
 
 export default function Home() {

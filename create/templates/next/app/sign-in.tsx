@@ -1,5 +1,7 @@
 "use client";
-import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { MayflyProvider } from "@mayfly/react";
+import { Mayfly } from "@mayfly/sdk";
+import { createClient } from "@supabase/supabase-js";
 import { type FormEvent, useEffect, useState } from "react";
 import { Team } from "./team";
 
@@ -9,8 +11,16 @@ export interface Project {
   tenant: string;
 }
 
-/** One for the page, however often React renders: two would take each other's session. */
-let client: SupabaseClient | undefined;
+/**
+ * One connection for the page, however often React renders, because two clients would disturb each
+ * other's session.
+ */
+let connection: ReturnType<typeof connect> | undefined;
+
+function connect({ url, publishableKey: key, tenant }: Project) {
+  const client = createClient(url, key);
+  return { auth: client.auth, mayfly: new Mayfly({ url, key, client, tenant }) };
+}
 
 async function join(token: string): Promise<string | null> {
   const headers = { authorization: `Bearer ${token}` };
@@ -23,18 +33,18 @@ export function Page({ project }: { project: Project }) {
   const [problem, setProblem] = useState("");
 
   useEffect(() => {
-    client ??= createClient(project.url, project.publishableKey);
-    void client.auth.getSession().then(({ data }) => setSignedIn(data.session !== null));
-  }, [project.url, project.publishableKey]);
+    connection ??= connect(project);
+    void connection.auth.getSession().then(({ data }) => setSignedIn(data.session !== null));
+  }, [project]);
 
   async function enter(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
     const email = String(fields.get("email"));
     const password = String(fields.get("password"));
-    const auth = client?.auth;
+    const auth = connection?.auth;
     if (!auth) return;
-    // A newcomer is signed up, anybody else signed in.
+    // New people are signed up, and everybody else is signed in.
     const first = await auth.signUp({ email, password });
     const { data, error } =
       first.error?.code === "user_already_exists"
@@ -47,7 +57,12 @@ export function Page({ project }: { project: Project }) {
     setSignedIn(true);
   }
 
-  if (client && signedIn) return <Team client={client} project={project} />;
+  if (connection && signedIn)
+    return (
+      <MayflyProvider mayfly={connection.mayfly}>
+        <Team />
+      </MayflyProvider>
+    );
   if (signedIn === undefined) return <main />;
   return (
     <main>

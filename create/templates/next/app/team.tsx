@@ -1,35 +1,21 @@
 "use client";
-import { Mayfly, type PresentAgent } from "@mayfly/sdk";
-import type { SupabaseClient } from "@supabase/supabase-js";
-import { type FormEvent, useEffect, useState } from "react";
-import type { Project } from "./sign-in";
+import { useAgents, useMayfly } from "@mayfly/react";
+import { type FormEvent, useState } from "react";
 
-/** Who is present, in this window and in every other; and what they have learned. */
-export function Team({ client, project }: { client: SupabaseClient; project: Project }) {
-  const [mayfly, setMayfly] = useState<Mayfly>();
-  const [agents, setAgents] = useState<PresentAgent[]>([]);
+/** Shows which agents are present, in this and every other window, and what they have learned. */
+export function Team() {
+  const mayfly = useMayfly();
+  const { data: agents, error: unseen } = useAgents();
   const [answers, setAnswers] = useState<string[]>();
   const [problem, setProblem] = useState("");
-  const { url, publishableKey: key, tenant } = project;
-
-  useEffect(() => {
-    const opened = new Mayfly({ url, key, client, tenant });
-    const show = (error: { message: string }) => setProblem(error.message);
-    setMayfly(opened);
-    void opened.agents
-      .watch((present) => setAgents([...present]), { onError: show })
-      .then(({ error }) => error && show(error));
-    // React runs an effect twice in development: each has a connection of its own, and closes it.
-    return () => void opened.close();
-  }, [client, key, tenant, url]);
 
   async function spawn(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
     const note = String(new FormData(form).get("note"));
     form.reset();
-    const { data: agent, error } = (await mayfly?.spawn({ lifetime: 120 })) ?? {};
-    if (!agent) return setProblem(error?.message ?? "");
+    const { data: agent, error } = await mayfly.spawn({ lifetime: 120 });
+    if (error) return setProblem(error.message);
     await agent.presence.track({ status: "reading", task: note.slice(0, 60) });
     await agent.remember({ task: "Read a note", output: note });
     const { error: unsent } = await agent.sync();
@@ -40,9 +26,9 @@ export function Team({ client, project }: { client: SupabaseClient; project: Pro
   async function recall(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const query = String(new FormData(event.currentTarget).get("query"));
-    const { data, error } = (await mayfly?.memory.recall(query, { limit: 3 })) ?? {};
+    const { data, error } = await mayfly.memory.recall(query, { limit: 3 });
     if (error) return setProblem(error.message);
-    setAnswers(data?.results.map(({ output, agentName }) => `${output} (${agentName})`) ?? []);
+    setAnswers(data.results.map(({ output, agentName }) => `${output} (${agentName})`));
   }
 
   return (
@@ -59,7 +45,7 @@ export function Team({ client, project }: { client: SupabaseClient; project: Pro
             <strong>{name}</strong> {[status, task].filter(Boolean).join(": ")}
             <button
               type="button"
-              onClick={() => void mayfly?.agents.stop(id, "Stopped in the page.")}
+              onClick={() => void mayfly.agents.stop(id, "Stopped in the page.")}
             >
               Stop
             </button>
@@ -76,7 +62,7 @@ export function Team({ client, project }: { client: SupabaseClient; project: Pro
           <li key={answer}>{answer}</li>
         ))}
       </ul>
-      <p role="alert">{problem}</p>
+      <p role="alert">{problem || unseen?.message}</p>
     </main>
   );
 }

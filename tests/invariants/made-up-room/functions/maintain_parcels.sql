@@ -1,4 +1,4 @@
--- Deletes up to max_rows parcels that were sent long ago, those with nothing inside. A chore.
+-- A chore: deletes up to max_rows empty parcels that were sent long ago.
 
 create function mayfly_private.maintain_parcels(tenant uuid, max_rows integer)
 returns jsonb

@@ -3,8 +3,8 @@ import { createClient } from "@supabase/supabase-js";
 import { environment } from "../environment";
 
 /**
- * Makes whoever is signed in a member of the tenant. Here anybody who signs up may come in: put your own rule in
- * its place.
+ * Makes the signed-in person a member of the tenant. Here anybody who signs up may join. Put your
+ * own rule in its place.
  */
 export async function POST(request: Request): Promise<Response> {
   const { url, key, publishableKey, tenant } = environment();

@@ -1,5 +1,5 @@
-// A Supabase function that works jobs: it says what a text has in it. Whoever wakes it, it takes jobs until none
-// is left, and gives back what it could not end in its time.
+// A Supabase function that does jobs: it outlines a text. When it is woken, it takes jobs until
+// none is left, and gives back jobs that it could not finish in time.
 import { type HeldJob, serveJobs } from "@mayfly/sdk";
 
 const wordsPerMinute = 240;
@@ -7,7 +7,7 @@ const wordsPerMinute = 240;
 export default {
   fetch: serveJobs({
     outline: async ({ text }: { text: string }, job: HeldJob) => {
-      // Recorded once: another attempt goes on behind it.
+      // Recorded once, so another attempt continues after it.
       const words = await job.step("count", () => text.split(/\s+/).filter(Boolean).length);
       return {
         headings: [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading),

@@ -1,0 +1,53 @@
+import type { UIMessageChunk } from "ai";
+
+/** For each type of chunk: the field with its part of a text, and the field that identifies the text. */
+const deltas: Record<string, readonly [text: string, of: string]> = {
+  "text-delta": ["delta", "id"],
+  "reasoning-delta": ["delta", "id"],
+  "tool-input-delta": ["inputTextDelta", "toolCallId"],
+};
+
+/**
+ * Joins deltas of one text that are available at the same time, as in a replay: a recorded answer of a thousand
+ * deltas becomes a few chunks. A delta that comes alone is passed on at once.
+ */
+export async function* joinDeltas(
+  chunks: AsyncIterable<UIMessageChunk>,
+): AsyncGenerator<UIMessageChunk> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const read = () => {
+    const next = iterator.next();
+    // Awaited below, after the previous chunk has been consumed.
+    next.catch(() => {});
+    return next;
+  };
+  let held: UIMessageChunk | undefined;
+  try {
+    for (let next = read(); ; ) {
+      const got = await (held ? Promise.race([next, soon()]) : next);
+      if (held && (!got || got.done || !joined(held, got.value))) {
+        yield held;
+        held = undefined;
+      }
+      if (!got) continue;
+      if (got.done) return;
+      next = read();
+      if (held) held = joined(held, got.value);
+      else if (deltas[got.value.type]) held = got.value;
+      else yield got.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** Resolves after everything that is already available. */
+const soon = () => new Promise<undefined>((resolve) => setTimeout(resolve, 0));
+
+function joined(held: UIMessageChunk, next: UIMessageChunk): UIMessageChunk | undefined {
+  const [text, of] = deltas[held.type] ?? [];
+  if (!text || !of || held.type !== next.type) return undefined;
+  const [one, two] = [held, next] as unknown as Record<string, unknown>[];
+  const isSame = one?.[of] === two?.[of] && !one?.providerMetadata && !two?.providerMetadata;
+  return isSame ? ({ ...held, [text]: `${one?.[text]}${two?.[text]}` } as never) : undefined;
+}

@@ -1,0 +1,2 @@
+export { type McpOptions, mcpHandler } from "./http.ts";
+export { mcpServer } from "./server.ts";

@@ -1,0 +1,55 @@
+import type { ListedApproval, Mayfly } from "@mayfly/sdk";
+import { signal } from "@preact/signals";
+import type { Events } from "./events.ts";
+
+/** The shortest time between two questions. The next answer has everything that changed in between. */
+const pauseMs = 300;
+/** An approval may expire, escalate or reach the person's role without an event. */
+const lookAgainMs = 60_000;
+const most = 1_000;
+
+/** The approvals that wait for the signed-in person, for the count in the navigation and for their page. */
+export class Asked {
+  readonly waiting = signal<ListedApproval[]>([]);
+  readonly #mayfly: Mayfly;
+  readonly #events: Events;
+  #unlisten: (() => void) | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+  #shown = 0;
+
+  constructor(mayfly: Mayfly, events: Events) {
+    this.#mayfly = mayfly;
+    this.#events = events;
+  }
+
+  start(): void {
+    this.#unlisten = this.#events.listen((events) => {
+      if (events.some(({ kind }) => kind === "approval"))
+        this.#soon ??= setTimeout(() => {
+          this.#soon = undefined;
+          void this.look();
+        }, pauseMs);
+    });
+    this.#timer = setInterval(() => void this.look(), lookAgainMs);
+    void this.look();
+  }
+
+  stop(): void {
+    this.#unlisten?.();
+    clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+    this.#shown = Number.POSITIVE_INFINITY;
+  }
+
+  /** Asks again. */
+  async look(): Promise<void> {
+    const own = ++this.#asked;
+    const { data } = await this.#mayfly.approvals.list({ mine: true, limit: most });
+    // The answer to a later call may have arrived first.
+    if (!data || own < this.#shown) return;
+    this.#shown = own;
+    this.waiting.value = data;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Result } from "@mayfly/sdk";
+import { useEffect, useRef } from "preact/hooks";
+import { type Loaded, useLoaded } from "../parts/loaded.tsx";
+import type { Happening } from "./events.ts";
+import { later, Pace } from "./pace.ts";
+import type { Space } from "./space.ts";
+import { useCount } from "./use-count.ts";
+
+/**
+ * Loads something, and reloads it when the log has an event that concerns it. Not everything is an event: when a worker
+ * takes a job or records a step, there is none. So while it `goesOn`, it is also reloaded from time to time: after
+ * one second while it changes, and less and less often while it does not. What `isClose` to its next change, such as an
+ * open job that is running, is reloaded every second.
+ */
+export function useLive<T>(
+  space: Space,
+  ask: () => Promise<Result<T>>,
+  options: {
+    on?: readonly unknown[];
+    concerns(event: Happening): boolean;
+    goesOn(data: T): boolean;
+    isClose?(data: T): boolean;
+  },
+): Loaded<T> {
+  const { on = [], concerns, goesOn, isClose } = options;
+  const count = useCount(space, concerns);
+  const loaded = useLoaded(ask, [...on, count]);
+  const { data, error, reload } = loaded;
+  const own = useRef({ pace: new Pace(), before: "", works: false }).current;
+  useEffect(() => own.pace.hurry(), [count]);
+  useEffect(() => {
+    // After a failure, it is unknown whether it still runs.
+    if (data !== null) own.works = goesOn(data);
+    if (!own.works) return;
+    const text = JSON.stringify(data);
+    const pauseMs = own.pace.next(text !== own.before, data !== null && isClose?.(data));
+    own.before = text;
+    return later(pauseMs, reload);
+  }, [data, error]);
+  return loaded;
+}

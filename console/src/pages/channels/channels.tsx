@@ -1,0 +1,29 @@
+import "./channels.css";
+import { useCount } from "../../live/use-count.ts";
+import { useLoaded } from "../../parts/loaded.tsx";
+import { Empty } from "../../parts/panel.tsx";
+import type { PageProps } from "../page.ts";
+import { ChannelList } from "./channel-list.tsx";
+import { OneChannel } from "./one-channel.tsx";
+
+/** All channels, and the messages of the open one. */
+export default function Channels({ space, rest }: PageProps) {
+  const [name] = rest;
+  const count = useCount(space, ({ kind }) => kind === "channel" || kind === "message");
+  const channels = useLoaded(() => space.mayfly.channels.list(), [count]);
+  const channel = channels.data?.find((one) => one.name === name);
+  return (
+    <div class={`sides ${name ? "picked" : ""}`}>
+      <ChannelList space={space} channels={channels} picked={name} />
+      <div class="sides-main channel-main">
+        {channel ? (
+          <OneChannel key={channel.id} space={space} channel={channel} onChange={channels.reload} />
+        ) : (
+          <Empty title={name && channels.data ? "There is no such channel." : "Pick a channel."}>
+            You read what agents and people say to each other there, and may join in.
+          </Empty>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+import type { DeadJobs, JobInfo } from "@mayfly/sdk";
+import type { Space } from "../../live/space.ts";
+import { Action } from "../../parts/action.tsx";
+import type { Picks } from "../../parts/pick.tsx";
+import { searched } from "../../parts/search.tsx";
+import { oneLine, plural } from "../../parts/text.ts";
+
+/** Redrives or discards dead letters: the picked ones, else those that a search has found, else all of the queue. */
+export function DeadLetters(props: {
+  space: Space;
+  queue: string;
+  found: readonly JobInfo[];
+  picks: Picks;
+  onDone(): void;
+}) {
+  const { queue, found, picks } = props;
+  const { jobs } = props.space.mayfly;
+  const shown = new Set(found.map(({ id }) => id));
+  const picked = picks.ids.filter((id) => shown.has(id));
+  const some = picked.length > 0 ? picked : searched() === "" ? null : [...shown];
+  if (some?.length === 0) return null;
+  const of: DeadJobs = some ? { ids: some } : queue ? { queue } : {};
+  const where = some ? "" : queue ? ` of ${oneLine(queue, 60)}` : " of all queues";
+  const which = some ? `these ${plural(some.length, "dead letter")}` : `the dead letters${where}`;
+  const after = () => {
+    picks.clear();
+    props.onDone();
+  };
+  const many = some ? String(some.length) : "all";
+  return (
+    <>
+      <Action
+        label={`Redrive ${many}`}
+        scope="job:admin"
+        confirm={`Make ${which} ready again? They continue after their last recorded step.`}
+        done="They are ready again"
+        run={() => jobs.redrive(of)}
+        after={after}
+      />
+      <Action
+        label={`Discard ${many}`}
+        tone="danger"
+        scope="job:admin"
+        confirm={`Delete ${which} for good?`}
+        done="They are deleted"
+        run={() => jobs.discard(of)}
+        after={after}
+      />
+    </>
+  );
+}

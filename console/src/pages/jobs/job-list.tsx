@@ -1,0 +1,188 @@
+import type { JobInfo, JobStatus, QueueStatistics } from "@mayfly/sdk";
+import { useState } from "preact/hooks";
+import { href, route, setQuery } from "../../app/route.ts";
+import type { Space } from "../../live/space.ts";
+import { useLive } from "../../live/use-live.ts";
+import { Status } from "../../parts/badge.tsx";
+import { type Chip, Chips } from "../../parts/chips.tsx";
+import { Show } from "../../parts/loaded.tsx";
+import { Name } from "../../parts/name.tsx";
+import { Empty, Panel } from "../../parts/panel.tsx";
+import { pickColumn, usePicks } from "../../parts/pick.tsx";
+import { Search, searched } from "../../parts/search.tsx";
+import { Select } from "../../parts/select.tsx";
+import { type Column, Table } from "../../parts/table.tsx";
+import { oneLine, plural, printable } from "../../parts/text.ts";
+import { Ago, duration } from "../../parts/time.tsx";
+import { Views } from "../../parts/views.tsx";
+import { DeadLetters } from "./dead-letters.tsx";
+import { hasEnded, isWork } from "./job-actions.tsx";
+import { JobTitle, sayWaits } from "./titles.tsx";
+
+const views: readonly (Chip & { status: JobStatus[] })[] = [
+  { key: "all", title: "All", status: [], tone: "violet" },
+  { key: "ready", title: "Ready", status: ["ready"], tone: "blue" },
+  { key: "running", title: "Running", status: ["running"], tone: "green" },
+  { key: "waiting", title: "Waiting", status: ["waiting", "scheduled"], tone: "amber" },
+  { key: "failed", title: "Dead letters", status: ["failed"], tone: "red" },
+  { key: "succeeded", title: "Succeeded", status: ["succeeded"], tone: "green" },
+  { key: "cancelled", title: "Cancelled", status: ["cancelled"], tone: "gray" },
+];
+const [atFirst, most] = [200, 1_000];
+
+/** The newest jobs, by status, queue and name. These filters are in the address. */
+export function JobList({ space, queues }: { space: Space; queues: QueueStatistics[] }) {
+  const { query } = route.value;
+  const [limit, setLimit] = useState(atFirst);
+  const view = views.find(({ key }) => key === query.get("status")) ?? views[0];
+  const { key: name = "all", status = [] } = view ?? {};
+  const queue = query.get("queue") ?? "";
+  const picks = usePicks();
+  const jobs = useLive(
+    space,
+    () =>
+      space.mayfly.jobs.list({
+        limit,
+        ...(status.length > 0 && { status }),
+        ...(queue && { queue }),
+      }),
+    { on: [name, queue, limit], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
+  );
+  return (
+    <div class="stack">
+      <div class="controls">
+        <div class="controls-row">
+          <Search label="Find jobs" placeholder="Name, key, id, error  ( / )" />
+          <Select
+            label="Queue"
+            value={queue}
+            options={[
+              ["", "All queues"],
+              ...[...new Set([...queues.map((one) => one.queue), ...(queue ? [queue] : [])])].map(
+                (one): [string, string] => [one, printable(one)],
+              ),
+            ]}
+            onChange={(to) => setQuery({ queue: to })}
+          />
+          {name === "failed" && (
+            <DeadLetters
+              space={space}
+              queue={queue}
+              found={(jobs.data ?? []).filter((job) => matches(job, searched()))}
+              picks={picks}
+              onDone={jobs.reload}
+            />
+          )}
+        </div>
+        <Chips
+          label="Status"
+          of={views}
+          isOn={(key) => key === view?.key}
+          onPick={(key) => setQuery({ status: key === "all" ? null : key })}
+        />
+        <Views />
+      </div>
+      <Show of={jobs}>
+        {(all) => {
+          const found = all.filter((job) => matches(job, searched()));
+          const pickable = [...columns, pickColumn<JobInfo>(picks, "Pick", pickLabel)];
+          return (
+            <Panel title={plural(found.length, "job")} hint="the newest first">
+              {found.length === 0 ? (
+                <None isAll={all.length === 0 && name === "all" && queue === ""} view={name} />
+              ) : (
+                <Table
+                  label="Jobs"
+                  columns={name === "failed" && space.may("job:admin") ? pickable : columns}
+                  rows={found}
+                  keyOf={({ id }) => id}
+                  hrefOf={({ id }) => href("jobs", id)}
+                />
+              )}
+              {all.length === limit && limit < most && (
+                <button type="button" class="more more-wide" onClick={() => setLimit(most)}>
+                  Load older jobs
+                </button>
+              )}
+            </Panel>
+          );
+        }}
+      </Show>
+    </div>
+  );
+}
+
+function None({ isAll, view }: { isAll: boolean; view: string }) {
+  if (isAll)
+    return (
+      <Empty title="There is no job yet.">
+        <p>
+          Add one here, or in a program:{" "}
+          <code>
+            mayfly.jobs.add("summarise", {"{"} url {"}"})
+          </code>
+        </p>
+      </Empty>
+    );
+  if (view === "failed")
+    return (
+      <Empty title="There are no dead letters.">
+        Jobs that fail for good come here, to be redriven or discarded.
+      </Empty>
+    );
+  return (
+    <Empty title="No job matches.">Choose another status or queue, or use a shorter search.</Empty>
+  );
+}
+
+const matches = ({ id, name, key, queue, error }: JobInfo, text: string) =>
+  text === "" ||
+  `${id} ${name} ${key ?? ""} ${queue} ${error?.message ?? ""}`.toLowerCase().includes(text);
+
+const pickLabel = ({ name, id }: JobInfo) => `Pick ${printable(name)} ${id.slice(-6)}`;
+
+/** Until a worker took it, for the last time. A pause between attempts is not counted. */
+const queued = ({ createdAt, runAt, startedAt }: JobInfo) => {
+  const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;
+  return ms < 0 ? "–" : duration(ms);
+};
+
+const took = ({ startedAt, finishedAt }: JobInfo) =>
+  startedAt && finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : "–";
+
+export const columns: Column<JobInfo>[] = [
+  { title: "Job", cell: ({ name }) => <JobTitle name={name} /> },
+  {
+    title: "Status",
+    cell: ({ status, cancelled }) => <Status of={cancelled ? "cancelling" : status} />,
+  },
+  {
+    title: "About",
+    cell: (job) => <bdi class="muted">{aboutOf(job)}</bdi>,
+    wide: true,
+  },
+  { title: "Queue", cell: ({ queue }) => <bdi class="muted">{printable(queue)}</bdi>, wide: true },
+  {
+    title: "Attempt",
+    cell: ({ attempt, maxAttempts }) => `${attempt} of ${maxAttempts}`,
+    number: true,
+    wide: true,
+  },
+  {
+    title: "Worker",
+    cell: ({ holder }) => (holder ? <Name id={holder} /> : <span class="muted">–</span>),
+    wide: true,
+  },
+  { title: "Queued", cell: queued, number: true, wide: true },
+  { title: "Took", cell: took, number: true, wide: true },
+  { title: "Added", cell: ({ createdAt }) => <Ago at={createdAt} /> },
+];
+
+/** Why it failed, what it waits for, or its key. */
+function aboutOf({ error, waitFor, status, runAt, key, parentId }: JobInfo): string {
+  if (error && status !== "succeeded") return oneLine(error.message, 70);
+  if (waitFor && waitFor.length > 0) return `waits for ${sayWaits(waitFor)}`;
+  if (status === "scheduled") return `due in ${duration(runAt.getTime() - Date.now())}`;
+  // A child's key consists of its parent's id and its step, which the title already shows.
+  return key && !parentId ? oneLine(key, 60) : "";
+}

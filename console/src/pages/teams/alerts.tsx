@@ -1,0 +1,80 @@
+import type { AlertKind, TeamAlert } from "@mayfly/sdk";
+import type { Space } from "../../live/space.ts";
+import { Badge, Status } from "../../parts/badge.tsx";
+import { Json } from "../../parts/json.tsx";
+import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { Name } from "../../parts/name.tsx";
+import { Empty, Panel } from "../../parts/panel.tsx";
+import { plural, printable } from "../../parts/text.ts";
+import { Ago } from "../../parts/time.tsx";
+
+const says: Record<AlertKind, string> = {
+  deadlock: "They wait for each other",
+  repetition: "It repeats itself",
+  silence: "It has been silent for too long",
+  runaway_cost: "It spends too much",
+};
+
+/** The team's alerts, and what was done about them. */
+export function Alerts({ space, team, count }: { space: Space; team: string; count: number }) {
+  const alerts = useLoaded(
+    () => space.mayfly.teams.of(team).alerts({ every: true }),
+    [team, count],
+  );
+  const open = (alerts.data ?? []).filter(({ status }) => status === "open").length;
+  return (
+    <Panel
+      title="Alerts"
+      hint="deadlocks, repetition, silence and runaway costs"
+      actions={open > 0 && <Badge tone="red">{`${open} open`}</Badge>}
+    >
+      <Show of={alerts}>
+        {(all) =>
+          all.length === 0 ? (
+            <Empty title="The detectors have found nothing.">
+              <p>
+                They look while a program watches the team:{" "}
+                <code>
+                  mayfly.teams.of(team.id).watch({"{"} rules {"}"})
+                </code>
+              </p>
+            </Empty>
+          ) : (
+            <div class="panel-body stack">
+              {all.map((alert) => (
+                <OneAlert key={alert.id} alert={alert} />
+              ))}
+            </div>
+          )
+        }
+      </Show>
+    </Panel>
+  );
+}
+
+function OneAlert({ alert }: { alert: TeamAlert }) {
+  const { kind, agents, detail, status, times, foundAt, handledAt, handledWith } = alert;
+  return (
+    <article class="poll">
+      <header>
+        <strong>{says[kind]}</strong>
+        <Status of={status === "open" ? "failed" : "over"} says={status} />
+      </header>
+      <p class="muted">
+        <span class="badges">
+          {agents.map((id) => (
+            <Name key={id} id={id} />
+          ))}
+        </span>{" "}
+        found <Ago at={foundAt} />
+        {times > 1 && `, ${plural(times, "time")}`}
+        {handledAt && handledWith && (
+          <>
+            ; {printable(handledWith)} <Ago at={handledAt} />
+          </>
+        )}
+      </p>
+      <Json value={detail} open={1} />
+    </article>
+  );
+}

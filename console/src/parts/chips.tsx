@@ -1,0 +1,31 @@
+import type { ComponentChildren } from "preact";
+
+export interface Chip {
+  key: string;
+  title: ComponentChildren;
+  tone: string;
+}
+
+/** Choices as a row of buttons, each in its colour. */
+export function Chips(props: {
+  label: string;
+  of: readonly Chip[];
+  isOn(key: string): boolean;
+  onPick(key: string): void;
+}) {
+  return (
+    <fieldset class="kinds" aria-label={props.label}>
+      {props.of.map(({ key, title, tone }) => (
+        <button
+          key={key}
+          type="button"
+          class={`chip tone-${tone}`}
+          aria-pressed={props.isOn(key)}
+          onClick={() => props.onPick(key)}
+        >
+          {title}
+        </button>
+      ))}
+    </fieldset>
+  );
+}

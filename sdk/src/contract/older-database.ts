@@ -1,0 +1,23 @@
+/** What the Data API says if the database is older than its caller: the SDK, or the edge functions. */
+import { version } from "./version.ts";
+
+/** No such relationship, function with these parameters, column or table. */
+const lacking = /^PGRST20[0245]$|^42703$|^42P01$/;
+const callers = { sdk: "this SDK", functions: "the edge functions" };
+
+/** The error for it, or undefined if the answer is about something else. */
+export function olderDatabase(
+  answer: { code?: string; message: string },
+  caller: keyof typeof callers,
+) {
+  if (!lacking.test(answer.code ?? "")) return undefined;
+  const [, column, name = column] =
+    /'([\w.]+)' column|\b(?:function|table|relation|column) ['"]?([\w.]+)/.exec(answer.message) ??
+    [];
+  return {
+    code: "version_unsupported",
+    message: `The database is older than ${callers[caller]}, version ${version}: it does not have ${name ?? "what was called"} in this form.`,
+    hint: "Run npx supabase db push with the migrations of this version. npx mayfly doctor shows what is deployed.",
+    details: { [caller]: version, missing: name ?? answer.message },
+  } as const;
+}

@@ -1,0 +1,66 @@
+/** What a span is about. */
+export type SpanAbout =
+  /** A run is added, a job is added, or a message is sent. What is added continues the trace of this span. */
+  | { kind: "add"; what: "job" | "run" | "message"; name: string; tenantId: string | undefined }
+  /** One attempt of a job. `trace` is that of the caller that added it. */
+  | {
+      kind: "job";
+      name: string;
+      id: string;
+      queue: string;
+      attempt: number;
+      tenantId: string;
+      trace: string | null;
+    }
+  /** A step of a job or a workflow that runs now. One that was recorded earlier has no span. */
+  | { kind: "step"; name: string; jobId: string; attempt: number }
+  /** One attempt of a run. */
+  | { kind: "agent"; name: string; runId: string; attempt: number }
+  /** A call of a model. */
+  | { kind: "model"; provider: string; model: string; runId: string; step: number }
+  /** A call of a tool. */
+  | { kind: "tool"; name: string; description?: string; callId: string; runId: string }
+  /** A message is handled. `trace` is that of its sender. */
+  | {
+      kind: "message";
+      type: string;
+      id: string;
+      attempt: number;
+      tenantId: string | undefined;
+      trace: string | null;
+    }
+  /** A search in the memories of the tenant. */
+  | { kind: "recall"; tenantId: string | undefined };
+
+/** What is known only at the end of a span. */
+export interface SpanFacts {
+  /** The id of what was added. */
+  id?: string;
+  /** A code, such as `handler_failed`. The span has failed. */
+  error?: { code: string; message: string };
+  /** Of a job: it waits, or somebody else has it now. */
+  outcome?: "succeeded" | "failed" | "waits" | "lost";
+  maxTokens?: number;
+  finish?: string;
+  usage?: {
+    input: number;
+    output: number;
+    cache_read?: number;
+    cache_write?: number;
+    reasoning?: number;
+  };
+}
+
+/** Adds facts to a span. */
+export type Tell = (facts: SpanFacts) => void;
+
+/**
+ * Observes what the SDK does. `@mayfly/opentelemetry` makes one for OpenTelemetry; you can write another. It
+ * cannot change what it observes: what it throws is ignored.
+ */
+export interface Telemetry {
+  /** Calls `work` once, before it returns, in a span that lasts until the promise of `work` settles. */
+  span(about: SpanAbout, work: (tell: Tell) => Promise<unknown>): void;
+  /** The trace context of the current span (W3C `traceparent`), sent with jobs, messages and calls of functions. */
+  traceparent(): string | undefined;
+}

@@ -1,0 +1,14 @@
+/**
+ * Milliseconds that only go forward, even if the machine's clock is changed. For durations, not for points in
+ * time.
+ */
+export const ticks = (): number => performance.now();
+
+/** The machine's time when the process started, and going only forward from there. */
+export const machineTime = (): number => Math.floor(performance.timeOrigin + performance.now());
+
+/** A longer timer would fire at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
+/** A valid delay for a timer, whatever a server or a caller says. */
+export const within = (ms: number): number => Math.min(ms, longestTimerMs);

@@ -1,0 +1,18 @@
+-- How the rows of a table come back from an export (mayfly.import_tenant). A table that no room registers comes back
+-- as it is. A room registers in its imports.sql what has to change, because nothing is running or waiting after an
+-- import: a row of something that was under way comes back as ended.
+
+create table mayfly_private.imports (
+  relation text constraint imports_pkey primary key,
+  sets jsonb not null default '{}' constraint imports_sets_object check (jsonb_typeof(sets) = 'object'),
+  rows text,
+  left_out text,
+  constraint imports_left_out_alone check (left_out is null or (rows is null and sets = '{}'))
+);
+
+comment on table mayfly_private.imports is 'How the rows of tables come back from an export. Tables that are not here come back as they are.';
+comment on column mayfly_private.imports.sets is 'By column, an SQL expression over a row r of the export that replaces its value.';
+comment on column mayfly_private.imports.rows is 'A condition over a row r of the export. Other rows are left out.';
+comment on column mayfly_private.imports.left_out is 'Why no row comes back.';
+
+alter table mayfly_private.imports enable row level security;

@@ -1,0 +1,5 @@
+-- How rows of this room come back from an export. No call is under way there.
+
+insert into mayfly_private.imports (relation, sets) values
+  ('mayfly.budgets', '{"held_usd": "0", "held_tokens": "0"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;

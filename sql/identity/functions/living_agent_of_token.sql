@@ -1,0 +1,29 @@
+-- The agent that an agent's token names, as a caller. Null if the agent may no longer act: its token stops working at
+-- once when it, or an agent above it, is stopped or suspended or reaches the end of its time. Called by caller.
+-- Locks nothing.
+
+create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
+returns mayfly_private.caller
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  instant constant timestamptz := mayfly_private.now();
+  found_caller mayfly_private.caller;
+begin
+  select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
+  into found_caller
+  from mayfly.agents a
+  where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
+    and a.id = mayfly_private.to_uuid(claims ->> 'sub')
+    and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
+    and not exists (
+      select from mayfly.agents line
+      where line.tenant_id = a.tenant_id
+        and line.id = any (a.ancestors || a.id)
+        and (line.status <> 'running' or line.expires_at <= instant));
+  return case when found then found_caller end;
+end
+$$;
+
+comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';

@@ -1,0 +1,15 @@
+-- tenant:{t}:people, the nudges of what is meant for one agent. Whoever may read the log can read it, except
+-- agents, and only the database sends.
+
+create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return not sending and extension = 'broadcast' and (mayfly_private.caller()).kind is distinct from 'agent'
+    and exists (select from mayfly_private.readable_kinds() k where k.tenant_id = tenant);
+end
+$$;
+
+comment on function mayfly_private.may_use_people_topic is 'Whether the caller may use the topic "people" of a tenant.';

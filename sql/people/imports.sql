@@ -1,0 +1,6 @@
+-- How rows of this room come back from an export.
+
+insert into mayfly_private.imports (relation, left_out) values
+  ('mayfly.members', 'the people of another project are not known here'),
+  ('mayfly.invitations', 'its secret is not in an export')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;

@@ -1,0 +1,275 @@
+/** Jobs, schedules and approvals. */
+import type { Agent, JobOptions } from "@mayfly/sdk";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { chromiumPath } from "#harness/needs";
+import {
+  expectAccessible,
+  expectNoSidewaysScroll,
+  goTo,
+  keepLooks,
+  makePerson,
+  mayfly,
+  newPage,
+  openAsOwner,
+  problems,
+  setUp,
+  signIn,
+} from "./opened.ts";
+
+describe.skipIf(!chromiumPath)("the console", () => {
+  setUp();
+  let ada: Agent;
+  beforeAll(async () => {
+    const spawned = await mayfly.spawn({ name: "ada", type: "worker", lifetime: 900 });
+    if (spawned.error) throw spawned.error;
+    ada = spawned.data;
+  });
+
+  const opened = async (path: string): Promise<Page> => {
+    const page = await newPage();
+    await openAsOwner(page, path);
+    return page;
+  };
+  const added = async (name: string, input: unknown, options?: JobOptions) => {
+    const { data, error } = await mayfly.jobs.add(name, input, options);
+    if (error) throw error;
+    return data.id;
+  };
+
+  it("shows at once a job that was added elsewhere, and where a finished job spent its time", async () => {
+    const page = await opened("jobs");
+    await page.waitForSelector("main >> text=There is no job yet.");
+    const id = await added(
+      "read-report",
+      { file: "q3.pdf", pages: [1, 2, 3] },
+      { key: "report-1" },
+    );
+    await page.waitForSelector("main td >> text=read-report");
+    const { data: work, error } = await ada.work({
+      "read-report": async ({ pages }: { pages: number[] }, job) => {
+        const words = await job.step("count words", () => pages.length * 320);
+        if (job.attempt === 1) throw new Error("The printer is on fire.");
+        return { words, read: await job.step("read", () => "It rained in Q3.") };
+      },
+    });
+    if (error) throw error;
+    await mayfly.jobs.ended(id);
+    await work.stop();
+    for (const file of ["q1.pdf", "q2.pdf"])
+      await added("read-report", { file }, { delay: "2h", queue: "slow" });
+    await page.waitForSelector("main .figure >> text=Succeeded");
+    await page.waitForSelector("main td >> text=succeeded");
+    await expectAccessible(page);
+    await keepLooks(page, "jobs");
+    await expectNoSidewaysScroll(page);
+    await page.click("main td >> text=succeeded");
+    await page.waitForSelector("h1 >> text=read-report");
+    await page.click(".waterfall >> text=Attempt 1");
+    await page.waitForSelector(".waterfall >> text=The printer is on fire.");
+    await page.click(".waterfall button >> text=read");
+    await page.waitForSelector(".waterfall >> text=It rained in Q3.");
+    await page.waitForSelector("main >> text=ada");
+    await expectAccessible(page);
+    await keepLooks(page, "job");
+    await expectNoSidewaysScroll(page);
+    await page.context().close();
+  });
+
+  it("cancels, signals, redrives and discards jobs, and adds one", async () => {
+    const dead = await added("break", { why: "to see" }, { maxAttempts: 1 });
+    const { data: work } = await ada.work({
+      break: () => {
+        throw new Error("Broken.");
+      },
+    });
+    await mayfly.jobs.ended(dead);
+    await work?.stop();
+    const page = await opened("jobs?status=failed");
+    await page.click("main td >> text=break");
+    await page.click("main .actions >> text=Redrive");
+    await page.waitForSelector("h1 >> text=ready");
+    await page.click("main .actions >> text=Cancel");
+    await page.click(".confirm button.danger");
+    await page.waitForSelector("h1 >> text=cancelled");
+    await goTo(page, "jobs");
+    await page.click("text=Add a job");
+    await page.fill("dialog input[name=name]", "call-home");
+    await page.fill("dialog textarea", "{ number: 7");
+    await page.click("dialog button >> text=Add it");
+    await page.waitForSelector("dialog >> text=The input is not JSON");
+    await page.fill("dialog textarea", '{ "number": 7 }');
+    await page.click("dialog button >> text=Add it");
+    await page.waitForSelector("h1 >> text=call-home");
+    await page.waitForSelector("main .json >> text=number");
+    const [job] = (await mayfly.jobs.list({ name: "call-home" })).data ?? [];
+    await page.click("main .actions >> text=Signal");
+    await page.fill("dialog input[name=name]", "ring");
+    await page.click("dialog button >> text=Send");
+    await page.waitForSelector("main >> text=Signals kept");
+    expect((await mayfly.jobs.get(job?.id ?? "")).data?.signals[0]?.name).toBe("ring");
+    await page.context().close();
+  });
+
+  it("pauses a queue without losing its limits, and sets a schedule", async () => {
+    await added("mail", { to: "all" });
+    await mayfly.jobs.setQueue("mail", { maxRunning: 3 });
+    const page = await opened("jobs/queues");
+    const row = page.locator("main tr", { hasText: "mail" });
+    await row.getByRole("button", { name: "Pause" }).click();
+    await page.click(".confirm button >> text=Pause");
+    await row.getByText("paused").waitFor();
+    await row.getByText("3 at once").waitFor();
+    await expectAccessible(page);
+    await keepLooks(page, "queues");
+    await goTo(page, "jobs/schedules");
+    await page.click("main >> text=New schedule");
+    await page.fill("dialog input[name=name]", "nightly");
+    await page.fill("dialog input[name=cron]", "61 3 * * *");
+    await page.fill("dialog input[name=job]", "mail");
+    await page.click("dialog button[type=submit]");
+    await page.waitForSelector("dialog >> text=invalid_request");
+    await page.fill("dialog input[name=cron]", "0 3 * * *");
+    await page.click("dialog button[type=submit]");
+    await page.click("main td >> text=nightly");
+    await page.click("tr.inside button >> text=Pause");
+    await page.waitForSelector("main td >> text=paused");
+    const { data: kept } = await mayfly.jobs.schedules.list();
+    expect(kept?.[0]).toMatchObject({ name: "nightly", cron: "0 3 * * *", paused: true });
+    await expectAccessible(page);
+    await keepLooks(page, "schedules");
+    await page.context().close();
+  });
+
+  it("decides an approval of exact arguments with a reason, and of changed arguments", async () => {
+    const ask = async (title: string, input: object, options = {}) => {
+      const { data, error } = await ada.approvals.request(title, input, options);
+      if (error) throw error;
+      return data;
+    };
+    const refund = { order: 17, amount: 20, to: { iban: "DE02 1203 0000 0000 2020 51" } };
+    const first = await ask("Refund order 17?", refund, { category: "money", expiresIn: "2d" });
+    const page = await opened("approvals");
+    await page.waitForSelector(".side a >> text=Approvals");
+    await page.waitForSelector(".side .count >> text=1");
+    // Requested while the page is open.
+    const schema = {
+      type: "object",
+      properties: { version: { type: "string" }, share: { type: "number", maximum: 50 } },
+    };
+    const second = await ask(
+      "Deploy 1.4 to customers?",
+      { version: "1.4", share: 50, regions: ["eu-central-1", "us-east-1"] },
+      { category: "deploy", inputSchema: schema, confidence: 0.7 },
+    );
+    await page.waitForSelector(".side .count >> text=2");
+    await page.click(".asking-list >> text=Deploy 1.4");
+    await page.waitForSelector(".exact >> text=us-east-1");
+    await expectAccessible(page);
+    await keepLooks(page, "approvals");
+    await expectNoSidewaysScroll(page);
+    await page.click("text=Change the arguments");
+    await page.fill(".decide textarea.mono", '{ "version": "1.4", "share": 90 }');
+    await page.click("text=Approve with the change");
+    await page.waitForSelector(".decide .warning >> text=invalid_request");
+    await page.fill(".decide textarea.mono", '{ "version": "1.4", "share": 10 }');
+    await page.click("text=Approve with the change");
+    await page.waitForSelector(".side .count >> text=1");
+    expect((await mayfly.approvals.get(second.id)).data).toMatchObject({
+      status: "approved",
+      input: { version: "1.4", share: 10 },
+    });
+    await page.click(".asking-list >> text=Refund order 17");
+    await page.fill(".decide textarea", "The parcel was lost.");
+    await page.click(".decide >> text=Reject");
+    await page.waitForSelector("main >> text=Nothing waits for you.");
+    expect((await mayfly.approvals.get(first.id)).data).toMatchObject({
+      status: "rejected",
+      decisions: [{ verdict: "reject", reason: "The parcel was lost." }],
+    });
+    await page.click(".tabs >> text=Decided");
+    await page.click(".asking-list >> text=Refund order 17");
+    await page.waitForSelector(".decisions >> text=The parcel was lost.");
+    await page.context().close();
+  });
+
+  it("decides several approvals at once, each by its own arguments", async () => {
+    const asked = await Promise.all(
+      [1, 2, 3].map((n) => ada.approvals.request(`Delete page ${n}?`, { page: n, of: "wiki" })),
+    );
+    const ids = asked.map(({ data }) => data?.id ?? "");
+    const page = await opened("approvals");
+    await page.getByLabel("Pick Delete page 1?").check();
+    await page.getByLabel("Pick Delete page 3?").check();
+    await page.click("main >> text=Approve them");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Approve 2 approvals").waitFor();
+    expect(await dialog.locator(".exact").count()).toBe(2);
+    await expectAccessible(page);
+    await keepLooks(page, "approvals-many");
+    // One of them was decided elsewhere in the meantime. The page says so, and the other one is decided.
+    await mayfly.approvals.reject({ id: ids[2] ?? "", digest: asked[2]?.data?.digest ?? "" });
+    await dialog.getByLabel("Reason").fill("They are empty.");
+    await dialog.getByRole("button", { name: "Approve all 2" }).click();
+    await page.waitForSelector(".notice >> text=Approved 1 approval");
+    await page.waitForSelector(".notice >> text=Delete page 3?: not decided");
+    expect((await mayfly.approvals.get(ids[0] ?? "")).data).toMatchObject({
+      status: "approved",
+      decisions: [{ reason: "They are empty." }],
+    });
+    expect((await mayfly.approvals.get(ids[1] ?? "")).data?.status).toBe("pending");
+    await mayfly.approvals.cancel(ids[1] ?? "");
+    await page.context().close();
+  });
+
+  it("delegates an approval to somebody else who may decide", async () => {
+    const member = await makePerson("member");
+    const { data: asked, error } = await ada.approvals.request("Send the newsletter?", {
+      to: 4_120,
+    });
+    if (error) throw error;
+    const page = await opened(`approvals/${asked.id}`);
+    await page.click(".decide >> text=Delegate");
+    await page.getByLabel("Delegate to").selectOption({ label: member.email });
+    await page.click("text=Delegate it");
+    await page.waitForSelector("main >> text=You have delegated it.");
+    const theirs = await newPage();
+    await signIn(theirs, member);
+    await goTo(theirs, `approvals/${asked.id}`);
+    await theirs.click(".decide >> text=Approve");
+    await theirs.waitForSelector(".asked >> text=approved");
+    await page.waitForSelector(".asked >> text=approved");
+    await Promise.all([page.context().close(), theirs.context().close()]);
+  });
+
+  it("shows a viewer no button that would be refused, and a member no button for the jobs of others", async () => {
+    const id = await added("look-at-me", null);
+    const { data: asked } = await ada.approvals.request("May I?", { now: true });
+    const page = await newPage();
+    await signIn(page, await makePerson("viewer"));
+    const buttons = async (path: string, waits: string, within = "main") => {
+      await goTo(page, path);
+      await page.waitForSelector(waits);
+      const all = await page.locator(`${within} button:not(.chip)`).allInnerTexts();
+      return all.map((text) => text.trim()).filter((text) => !["Id", "JSON", ""].includes(text));
+    };
+    expect(await buttons(`jobs/${id}`, "h1 >> text=look-at-me", ".page-head")).toEqual([]);
+    expect(await buttons("jobs?status=failed", "main .chip", ".page-head")).toEqual([]);
+    expect(await buttons("jobs/queues", "main td >> text=look-at-me")).toEqual([]);
+    expect(await buttons("jobs/schedules", "main td >> text=nightly")).toEqual(["nightly"]);
+    expect(
+      await buttons(`approvals/${asked?.id}`, ".why-not", ".asking-one > :first-child"),
+    ).toEqual(expect.not.arrayContaining(["Approve", "Reject", "Delegate", "Withdraw"]));
+    expect(await page.locator(".side .count").count()).toBe(0);
+    const member = await newPage();
+    await signIn(member, await makePerson("member"));
+    await goTo(member, `jobs/${id}`);
+    await member.waitForSelector(".page-head >> text=Signal");
+    expect(await member.locator(".page-head >> text=Cancel").count()).toBe(0);
+    await Promise.all([page.context().close(), member.context().close()]);
+  });
+
+  it("broke no rule of its content security policy, and threw no error", () => {
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,0 +1,153 @@
+/** Workflows as graphs that light up, and runs of code over time. */
+import { type Agent, graph, workflow } from "@mayfly/sdk";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { chromiumPath } from "#harness/needs";
+import {
+  expectAccessible,
+  expectNoSidewaysScroll,
+  goTo,
+  keepLooks,
+  makePerson,
+  mayfly,
+  newPage,
+  openAsOwner,
+  problems,
+  setUp,
+  signIn,
+} from "./opened.ts";
+
+const digest = graph("digest", z.object({ urls: z.array(z.string()), post: z.boolean() }), {
+  read: { map: "input.urls", result: z.string() },
+  title: { result: z.string() },
+  rank: { needs: ["read"], result: z.number() },
+  join: { needs: ["title", "rank"], result: z.string() },
+  post: { needs: ["join"], when: "$.input.post == true", result: z.string() },
+  tell: { needs: ["join"], optional: ["post"], result: z.string() },
+});
+const publish = workflow("publish", z.object({ page: z.string() }), async (ctx, { page }) => {
+  const words = await ctx.step("count the words", () => page.split(" ").length);
+  await ctx.report({ percent: 50, words });
+  const { input } = await ctx.approve("Publish the page?", { page, words });
+  const { by } = await ctx.signal<{ by: string }>("printed");
+  return ctx.step("post", () => `${input.words} words, by ${by}`);
+});
+
+describe.skipIf(!chromiumPath)("the console", () => {
+  setUp();
+  let ada: Agent;
+  beforeAll(async () => {
+    const spawned = await mayfly.spawn({ name: "ada", lifetime: 900 });
+    if (spawned.error) throw spawned.error;
+    ada = spawned.data;
+  });
+  const opened = async (path: string): Promise<Page> => {
+    const page = await newPage();
+    await openAsOwner(page, path);
+    return page;
+  };
+
+  it("starts a run of a graph, and lights up each step as it is done", async () => {
+    const stored = await mayfly.workflows.graphs.set(digest);
+    if (stored.error) throw stored.error;
+    const page = await opened("workflows");
+    await page.waitForSelector("main >> text=No workflow has run yet.");
+    await page.click(".tabs >> text=Graphs");
+    await page.click("main td >> text=digest");
+    await page.click(".graph-step >> text=post");
+    await page.waitForSelector("main code >> text=$.input.post == true");
+    await page.click("text=Start a run");
+    await page.fill("dialog textarea", '{ "urls": ["a", "b", "c"], "post": false }');
+    await page.click("dialog button[type=submit]");
+    await page.waitForSelector("h1 >> text=digest");
+    await page.waitForSelector(".graph-step.at-open >> text=join");
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { data: work, error } = await ada.work({
+      ...digest.handlers({
+        read: ({ item }) => `About ${item}.`,
+        title: ({ input }) => `${input.urls.length} pages`,
+        rank: async ({ read }) => {
+          await held;
+          return read.length;
+        },
+        join: ({ title, rank }) => `${title}, ${rank} ranked`,
+        post: () => "posted",
+        tell: ({ join, post }) => `${join}; ${post ?? "not posted"}`,
+      }),
+    });
+    if (error) throw error;
+    await page.waitForSelector(".graph-step.at-succeeded >> text=read");
+    await page.waitForSelector(".graph-step.at-running >> text=rank");
+    await page.waitForSelector(".graph-step.at-succeeded >> text=3 of 3");
+    await expectAccessible(page);
+    await keepLooks(page, "workflow");
+    await expectNoSidewaysScroll(page);
+    goOn();
+    await page.waitForSelector(".graph-step.at-succeeded >> text=tell");
+    await page.waitForSelector(".graph-step.at-skipped >> text=post");
+    await page.waitForSelector("h1 >> text=succeeded");
+    await page.click(".graph-step >> text=read");
+    await page.waitForSelector("main .json >> text=About b.");
+    // The step is in the address, and a reload keeps it.
+    await page.reload();
+    await page.waitForSelector("main .json >> text=About b.");
+    await page.waitForSelector("main td >> text=step of digest");
+    await work.stop();
+    await page.context().close();
+  });
+
+  it("follows a run of code through an approval and a signal that the page sends", async () => {
+    const { data: started, error } = await mayfly.workflows.start(publish, { page: "It rained." });
+    if (error) throw error;
+    const { data: work } = await ada.work(publish.handlers);
+    const page = await opened(`workflows/${started.id}`);
+    await page.waitForSelector(".waterfall >> text=count the words");
+    await page.waitForSelector("main .bar >> text=50 %");
+    await page.click(".run-waits >> text=Decide");
+    await page.waitForSelector(".exact >> text=It rained.");
+    await page.click(".decide >> text=Approve");
+    await page.waitForSelector("main >> text=Nothing waits for you.");
+    await goTo(page, `workflows/${started.id}`);
+    await page.waitForSelector(".run-waits >> text=printed");
+    await expectAccessible(page);
+    await keepLooks(page, "workflow-run");
+    await expectNoSidewaysScroll(page);
+    await page.click(".run-waits >> text=Send it");
+    await page.fill("dialog textarea", '{ "by": "grace" }');
+    await page.click("dialog button[type=submit]");
+    await page.waitForSelector("h1 >> text=succeeded");
+    await page.waitForSelector("main .json >> text=2 words, by grace");
+    await page.click(".waterfall >> text=approve: Publish the page?");
+    await page.click(".waterfall >> text=The approval");
+    await page.waitForSelector(".asked >> text=approved");
+    await work?.stop();
+    await goTo(page, "workflows");
+    await page.waitForSelector("main td >> text=publish");
+    await expectAccessible(page);
+    await keepLooks(page, "workflows");
+    await expectNoSidewaysScroll(page);
+    await page.context().close();
+  });
+
+  it("shows a viewer the graph and the run without a button that would be refused", async () => {
+    const { data: started } = await mayfly.workflows.start(publish, { page: "Dry." });
+    const page = await newPage();
+    await signIn(page, await makePerson("viewer"));
+    await goTo(page, "workflows/graphs/digest/1");
+    await page.waitForSelector(".graph-step >> text=join");
+    expect(await page.locator(".page-head button").count()).toBe(0);
+    await goTo(page, `workflows/${started?.id}`);
+    await page.waitForSelector("h1 >> text=publish");
+    await page.waitForSelector("main >> text=Waits for a worker");
+    expect(await page.locator(".page-head button").allInnerTexts()).toEqual(["Id"]);
+    await page.context().close();
+  });
+
+  it("broke no rule of its content security policy, and threw no error", () => {
+    expect(problems).toEqual([]);
+  });
+});

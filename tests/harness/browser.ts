@@ -1,0 +1,28 @@
+/** Chromium for a test file. */
+import { type Browser, chromium } from "playwright-core";
+import { chromiumPath } from "./needs.ts";
+
+/** One for all test files of a process: starting one takes 2 s of processor time. It ends with the process. */
+let shared: Browser | undefined;
+
+export interface TestBrowser extends Pick<Browser, "newContext" | "newPage"> {
+  /** Closes all pages of the file. The next file gets the same browser with nothing in it. */
+  close(): Promise<void>;
+}
+
+export async function openBrowser(): Promise<TestBrowser> {
+  if (!shared?.isConnected())
+    shared = await chromium.launch({
+      executablePath: chromiumPath ?? "",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+    });
+  const browser = shared;
+  return {
+    // Animations that never end draw the page sixty times a second.
+    newContext: (options) => browser.newContext({ reducedMotion: "reduce", ...options }),
+    newPage: (options) => browser.newPage({ reducedMotion: "reduce", ...options }),
+    close: async () => {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+    },
+  };
+}

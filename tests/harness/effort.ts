@@ -1,0 +1,31 @@
+/** The processor time of a test file: the worker's own, and that of the processes that it started and that have ended. */
+import { readFileSync } from "node:fs";
+
+declare module "vitest" {
+  interface TaskMeta {
+    /** On a file: the seconds of processor time that it took. */
+    effort?: number;
+  }
+}
+
+/** Seconds of processes that have ended. Only Linux tells. */
+function childSeconds(): number {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[13]) + Number(fields[14])) / 100;
+  } catch {
+    return 0;
+  }
+}
+
+const seconds = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6 + childSeconds();
+};
+
+/** @returns what reads the seconds since now. */
+export function measureEffort(): () => number {
+  const before = seconds();
+  return () => seconds() - before;
+}

@@ -1,0 +1,62 @@
+/** What the processes of one run of the tests share: the first that needs a thing makes it, and the others wait for it. */
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** The folder of this run, for its processes. */
+const noted = "MAYFLY_TEST_RUN";
+
+/** @returns what removes everything that was shared. */
+export async function beginRun(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "mayfly-run-"));
+  process.env[noted] = folder;
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+/** Does work of this name in one process at a time. Outside of a run nobody waits. */
+export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const run = process.env[noted];
+  if (!run) return work();
+  // Only one process can make a folder. If it is killed, the run fails anyway.
+  const turn = join(run, `${name}.turn`);
+  const isTaken = () =>
+    mkdir(turn).then(
+      () => false,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+        return true;
+      },
+    );
+  while (await isTaken()) await new Promise((resolve) => setTimeout(resolve, 100));
+  try {
+    return await work();
+  } finally {
+    await rm(turn, { recursive: true });
+  }
+}
+
+/**
+ * Calls `make` once in each run, whatever the number of files and processes that ask, and returns its result.
+ * If it fails, the next that asks tries again.
+ *
+ * @param make gets an empty folder. Its result is kept as JSON, and nobody changes what it made.
+ */
+export async function once<T>(name: string, make: (folder: string) => Promise<T>): Promise<T> {
+  const run = process.env[noted];
+  if (!run) throw new Error("No run of the tests has begun in this process or in its parent.");
+  const folder = join(run, name);
+  const made = () => readFile(`${folder}.json`, "utf8").catch(() => null);
+  const text =
+    (await made()) ??
+    (await inTurn(name, async () => {
+      const found = await made();
+      if (found !== null) return found;
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder);
+      const result = JSON.stringify(await make(folder));
+      await writeFile(`${folder}.draft`, result);
+      await rename(`${folder}.draft`, `${folder}.json`);
+      return result;
+    }));
+  return JSON.parse(text) as T;
+}

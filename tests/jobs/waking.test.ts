@@ -1,0 +1,48 @@
+/** Who is told that there is work: workers that sleep, once, and nobody else. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Claims } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { add, claim, makeWorker, makeWorkTenant } from "./working.ts";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+async function makeTold() {
+  const tenant = await makeWorkTenant(db.sql);
+  const { claims } = await makeWorker(db.sql, tenant);
+  return {
+    claims,
+    told: async () => {
+      const [row] = await db.sql`
+        select count(*)::integer as n from realtime.messages where topic = ${`tenant:${tenant}:jobs`}`;
+      return row?.n as number;
+    },
+  };
+}
+/** A look of a worker that finds nothing, after which it sleeps. */
+const sleep = (claims: Claims) => claim(db.sql, claims, 1, { park: crypto.randomUUID() });
+
+it("a job is announced to nobody while no worker sleeps", async () => {
+  const { claims, told } = await makeTold();
+  await add(db.sql, claims, [{ name: "one" }]);
+  expect(await told()).toBe(0);
+});
+
+it("sleeping workers are told once of many jobs, and again only when one sleeps again", async () => {
+  const { claims, told } = await makeTold();
+  for (let n = 0; n < 3; n++) await sleep(claims);
+  await add(
+    db.sql,
+    claims,
+    Array.from({ length: 50 }, () => ({ name: "many" })),
+  );
+  await add(db.sql, claims, [{ name: "another" }]);
+  expect(await told()).toBe(1);
+  expect((await claim(db.sql, claims, 100)).jobs).toHaveLength(51);
+  await sleep(claims);
+  await add(db.sql, claims, [{ name: "later" }]);
+  expect(await told()).toBe(2);
+});

@@ -1,0 +1,165 @@
+/** Deadlocks through jobs and approvals: who waits for whom, as the database knows it. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Claims, makePerson, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { add, claimOne } from "../jobs/working.ts";
+import { makeTeaming, spawnTeam, teaming } from "./teaming.ts";
+
+interface Alert {
+  kind: string;
+  agents: string[];
+  detail: { waits: string[]; jobs?: string[] };
+}
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+/** A team of two, with what they do to each other. */
+async function makePair() {
+  const { tenant } = await makeTeaming(db.sql, 1);
+  const owner = await makePerson(db.sql, { [tenant]: "owner" });
+  const scopes = [...teaming, "approval:request", "approval:decide"];
+  const { team, agents } = await spawnTeam(db.sql, owner, [
+    { role: "writer", type: "writer", scopes },
+    { role: "reviewer", type: "reviewer", scopes },
+  ]);
+  const [one, two] = agents.map(({ agent, claims }) => ({ id: agent.id, claims })) as [
+    { id: string; claims: Claims },
+    { id: string; claims: Claims },
+  ];
+  return {
+    one,
+    two,
+    owner,
+    /** The deadlocks that a watch finds now. */
+    watch: async () =>
+      (
+        await rpc<{ alerts: Alert[] }>(db.sql, owner, "watch_team", { team_id: team.id })
+      ).alerts.filter(({ kind }) => kind === "deadlock"),
+    /** Sends a request. */
+    async ask(from: typeof one, to: typeof one) {
+      const id = randomUUID();
+      const message = {
+        id,
+        to: { agent: to.id },
+        type: "query",
+        payload: { question: "Which?" },
+        reply_required: true,
+      };
+      await rpc(db.sql, from.claims, "send_messages", { messages: [message] as never });
+      return id;
+    },
+    /** A job of `who` that waits for its child, which only `whose` may take. */
+    async waitForChild(who: typeof one, whose: typeof one, job: object) {
+      const [parent] = await add(db.sql, who.claims, [{ name: "write", ...job }]);
+      const { lease } = await claimOne(db.sql, who.claims, { names: ["write"] });
+      const children = [{ name: "review", target: { agent: whose.id } }];
+      const [child] = await add(db.sql, who.claims, children, { lease });
+      const signals = [`job:${child?.id}`];
+      await rpc(db.sql, who.claims, "wait_job", { lease, step: "reviewed", signals });
+      return { parent: parent?.id ?? "", child: child?.id ?? "" };
+    },
+  };
+}
+
+describe("a watched team has a deadlock", () => {
+  it("if one waits for an answer, and the job that will give it waits for a child that only this one may take", async () => {
+    const { one, two, watch, ask, waitForChild } = await makePair();
+    const request = await ask(one, two);
+    const { parent, child } = await waitForChild(two, one, {
+      key: `message:${request}`,
+      answers: request,
+    });
+    // It may still take the child.
+    expect(await watch()).toEqual([]);
+    await db.advance("2 minutes");
+    expect(await watch()).toMatchObject([
+      { agents: [one.id], detail: { waits: [one.id, parent, child], jobs: [parent, child] } },
+    ]);
+  });
+
+  it("if one waits for an answer while it holds the child for which the other's job waits", async () => {
+    const { one, two, watch, ask, waitForChild } = await makePair();
+    const request = await ask(one, two);
+    const { parent, child } = await waitForChild(two, one, {
+      key: `message:${request}`,
+      answers: request,
+    });
+    await claimOne(db.sql, one.claims, { names: ["review"] });
+    expect(await watch()).toMatchObject([{ agents: [one.id], detail: { jobs: [parent, child] } }]);
+  });
+
+  it("if a request stays unanswered by one whose assigned job waits for the sender", async () => {
+    const { one, two, owner, watch, ask } = await makePair();
+    const job = { name: "write" };
+    const given = await rpc<{ job: string; agent: string }>(db.sql, owner, "assign_job", {
+      job,
+      type: "reviewer",
+    });
+    expect(given.agent).toBe(two.id);
+    const { lease } = await claimOne(db.sql, two.claims);
+    const children = [{ name: "review", target: { agent: one.id } }];
+    const [child] = await add(db.sql, two.claims, children, { lease });
+    const signals = [`job:${child?.id}`];
+    await rpc(db.sql, two.claims, "wait_job", { lease, step: "reviewed", signals });
+    await claimOne(db.sql, one.claims, { names: ["review"], lease: 3_600 });
+    await ask(one, two);
+    // An agent whose job waits is free to answer.
+    expect(await watch()).toEqual([]);
+    await db.advance("2 minutes");
+    const [found] = await watch();
+    expect(found?.agents.toSorted()).toEqual([one.id, two.id].toSorted());
+    expect(found?.detail.jobs).toEqual([given.job, child?.id]);
+  });
+
+  it("if one waits for an answer, and the job that will give it waits for an approval that only this one may give", async () => {
+    const { one, two, watch, ask } = await makePair();
+    const request = await ask(one, two);
+    const asking = { name: "write", key: `message:${request}`, answers: request };
+    const [parent] = await add(db.sql, two.claims, [asking]);
+    const { lease } = await claimOne(db.sql, two.claims, { names: ["write"] });
+    const asked = await rpc<{ id: string }>(db.sql, two.claims, "request_approval", {
+      title: "Publish?",
+      input: { page: 1 },
+      lease,
+      step: "publish",
+      required: true,
+      deciders: [one.id],
+    });
+    const waits = [{ step: "publish", approval: asked.id }];
+    await rpc(db.sql, two.claims, "wait_any", { lease, waits });
+    expect(await watch()).toMatchObject([{ agents: [one.id], detail: { jobs: [parent?.id] } }]);
+  });
+});
+
+describe("a watched team has no deadlock", () => {
+  it("if the job can also go on by a signal, or if anybody may take its child", async () => {
+    const { one, two, watch, ask } = await makePair();
+    for (const [target, signals] of [
+      [{ agent: one.id }, ["stop"]],
+      [undefined, []],
+    ] as const) {
+      const request = await ask(one, two);
+      const asking = { name: "write", key: `message:${request}`, answers: request };
+      await add(db.sql, two.claims, [asking]);
+      const { lease } = await claimOne(db.sql, two.claims, { names: ["write"] });
+      const [child] = await add(db.sql, two.claims, [{ name: "review", target }], { lease });
+      const all = [`job:${child?.id}`, ...signals];
+      await rpc(db.sql, two.claims, "wait_job", { lease, step: "reviewed", signals: all });
+    }
+    await db.advance("2 minutes");
+    expect(await watch()).toEqual([]);
+  });
+
+  it("if two give each other children and wait for them", async () => {
+    const { one, two, watch, waitForChild } = await makePair();
+    await waitForChild(one, two, {});
+    await waitForChild(two, one, {});
+    await db.advance("2 minutes");
+    expect(await watch()).toEqual([]);
+  });
+});
