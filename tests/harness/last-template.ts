@@ -3,7 +3,7 @@
  * comments are all that has changed since, the next template is a copy of it with these changes: the next release's
  * migration is 1.3 MB, and applying it takes 0.7 s on Postgres and 2.5 s on PGlite.
  */
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { objectsIn, readSources } from "../../scripts/sql/releases.ts";
 import { changesBetween, type KnownObject } from "../../scripts/sql/source-changes.ts";
@@ -57,6 +57,7 @@ export async function noteLast(kind: Kind, { released, current }: Stages): Promi
     }),
   );
   const last: Last = { released, current, byHand: await handwritten(), objects };
+  await mkdir(cache, { recursive: true });
   const draft = `${fileOf(kind)}.${process.pid}`;
   await writeFile(draft, JSON.stringify(last));
   await rename(draft, fileOf(kind));
