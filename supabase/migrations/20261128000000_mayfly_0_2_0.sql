@@ -10355,7 +10355,7 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
--- send with debug:write.
+-- send with debug:write. To tenant:{t}:debug:new only the database sends.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -10486,7 +10486,7 @@ comment on function mayfly.debug_level is
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
 -- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
 -- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, 0 for none. `all`: somebody watches every agent, and learns about this one from the log.
+-- tenant keeps records, 0 for none. `all`: somebody watches every agent, and was told about this one (tell_watchers).
 -- `rate` is debug_rate, computed once for many. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
@@ -10642,6 +10642,33 @@ end
 $$;
 
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
+
+-- Tells those who watch every agent of a tenant about new agents, with the spawn, so that they have joined an agent's
+-- stream before its first records. They also hear of it from the log, but its nudges are gathered: then the first
+-- records took up to 0.8 s. If the tenant may not broadcast now, only the log tells them. Runs as the owner, because
+-- nobody else sends there. Takes a shard of usage (may_tell).
+
+create function mayfly_private.tell_watchers()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform realtime.send(jsonb_build_object('agents', n.ids), 'spawned', format('tenant:%s:debug:new', n.tenant_id), true)
+  from (select r.tenant_id, jsonb_agg(r.id) as ids from new_rows r where 'debug:write' = any (r.scopes) group by r.tenant_id) n
+  where exists (
+      select from mayfly_private.debug_leases l
+      where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
+    and mayfly_private.may_tell(n.tenant_id, 1) > 0;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new ones.';
+
+create trigger agents_tell_watchers after insert on mayfly.agents
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.tell_watchers();
 
 -- The scopes of this room.
 
