@@ -6443,18 +6443,26 @@ as $$
 declare
   copies jsonb;
 begin
-  copies := (
-    select jsonb_object_agg(o.op ->> 'id', (
-      select m.id from mayfly.memories m
-      where m.tenant_id = tenant and o.op -> 'body' ->> 'once' = 'true'
-        and not exists (select from mayfly.memories same where same.tenant_id = tenant and same.id = (o.op ->> 'subject')::uuid)
-        and m.content_hash = mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-          p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end)))
+  -- Each hash is made once, and the tenant's memories are searched once. As the condition of a subquery, a hash would be
+  -- made again for every memory that a plan without statistics reads: 250,000 times for 500 puts beside 500 memories.
+  with puts as materialized (
+    select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
+      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
+        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
     from jsonb_array_elements(push) o (op),
       jsonb_to_record(o.op -> 'body') as p (
         conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
-    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
+    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
+  ), known as materialized (
+    select m.id, m.content_hash from mayfly.memories m
+    where m.tenant_id = tenant and m.content_hash = any (array(select p.hash from puts p where p.hash is not null))
+  ), taken as materialized (
+    select m.id from mayfly.memories m where m.tenant_id = tenant and m.id = any (array(select p.id from puts p))
+  )
+  select jsonb_object_agg(p.op_id, k.id) into copies
+  from puts p
+  left join known k on k.content_hash = p.hash and p.id not in (select t.id from taken t);
   if copies is null or copies @? '$.* ? (@ == null)' then
     perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
       'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
@@ -24475,7 +24483,7 @@ begin
     found_ids := array(
       select n.entity_id from mayfly.entity_names n
       where n.tenant_id = tenant
-        and n.key = mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end)
+        and n.key = (select mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end))
         and (of_type is null or n.type = of_type)
       order by n.entity_id limit 50);
   end if;
@@ -24679,7 +24687,7 @@ begin
   if of_type is null then
     types := array(
       select distinct n.type from mayfly.entity_names n
-      where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+      where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
@@ -24689,7 +24697,7 @@ begin
   select e.* into entity
   from mayfly.entity_names n
   join mayfly.entities e on e.tenant_id = n.tenant_id and e.id = n.entity_id
-  where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+  where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
     and (of_type is null or n.type in (of_type, 'thing'))
   order by n.type = 'thing', n.private_to nulls last
   limit 1;
@@ -24890,7 +24898,7 @@ begin
       select f.* from mayfly.facts f
       where f.tenant_id = tenant
         and (subjects is null or f.subject_id = any (subjects))
-        and (list_facts.predicate is null or f.predicate = mayfly_private.fact_word(list_facts.predicate))
+        and (list_facts.predicate is null or f.predicate = (select mayfly_private.fact_word(list_facts.predicate)))
         and (objects is null or f.object_id = any (objects))
         and (memory is null or f.memory_id = memory)
         and (f.expires_at is null or f.expires_at > instant)
@@ -25102,8 +25110,8 @@ begin
   select g.n - 1 as place, g.f ? 'memory_id' and m.id is null and g.f ->> 'memory_id' is not null as is_unknown, g.f ->> 'visibility' as visibility into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   left join mayfly.memories m on m.tenant_id = tenant and m.id = (g.f ->> 'memory_id')::uuid and m.deleted_at is null
-    and (m.visibility = 'tenant' or m.agent_id = any (mayfly_private.own_agent_ids())
-      or tenant = any (mayfly_private.tenant_ids('memory:admin')))
+    and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
   where (g.f ->> 'memory_id' is not null and m.id is null)
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
