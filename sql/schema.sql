@@ -257,6 +257,7 @@ CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW
 CREATE TRIGGER agents_meter_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_obligations();
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
+CREATE TRIGGER agents_tell_watchers AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_watchers();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
 comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
@@ -6793,6 +6794,11 @@ set search_path = "";
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_watchers()
+returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 

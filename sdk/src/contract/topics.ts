@@ -6,4 +6,3 @@ export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agen
 export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
 export const broadcastTopic = (tenant: string, channel: string) =>
   `tenant:${tenant}:broadcast:${channel}`;
-export const debugTopic = (tenant: string, agent: string) => `tenant:${tenant}:debug:${agent}`;
