@@ -38,7 +38,7 @@ const pagesOf = (call: string, values: unknown[], by = claims) =>
   });
 
 describe("the cost", () => {
-  it("of a claim with scheduled jobs and jobs of other workers in the queue", async () => {
+  it("of a claim does not grow with scheduled jobs and jobs for other workers", async () => {
     const ten = Array.from({ length: 30 }, () => ({ name: "mine" }));
     const claim = () => pagesOf("mayfly.claim_jobs(10, names => $1)", [["mine"]]);
     await add(db.sql, claims, ten);
@@ -52,7 +52,7 @@ describe("the cost", () => {
     expect((await claim()) / alone).toBeLessThan(2);
   });
 
-  it("of a step in a job with 5,000 recorded steps", async () => {
+  it("of a step does not grow with 5,000 recorded steps of its job", async () => {
     await add(db.sql, claims, [{ name: "long" }]);
     const { id, lease } = await claimOne(db.sql, claims, { names: ["long"], lease: 3_600 });
     const step = (prefix: string) =>
@@ -67,7 +67,7 @@ describe("the cost", () => {
     expect((await step("late")) / early).toBeLessThan(1.5);
   });
 
-  it("of a list by holder or by the beginning of a key among other jobs", async () => {
+  it("of a list by holder, or by the beginning of a key, does not grow with other jobs", async () => {
     const mine = await makeWorkTenant(db.sql);
     const own = await makeWorker(db.sql, mine);
     const keyed = ["task/1/a", "task/1/b", "task/2/a", "task/10/a"];
@@ -109,7 +109,7 @@ describe("the cost", () => {
     expect(await found({ of_key_prefix: "task/%" })).toEqual([]);
   });
 
-  it.skipIf(!databaseUrl)("of a claim with marks and dead index entries", async () => {
+  it.skipIf(!databaseUrl)("of a claim with marks does not grow with dead index entries", async () => {
     const mine = await makeWorkTenant(db.sql);
     const own = await makeWorker(db.sql, mine);
     const lanes = ["left/left", "right/right"];
