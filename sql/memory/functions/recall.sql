@@ -1,6 +1,6 @@
--- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and its statements
--- repeat the policies of mayfly.memories. The operators @@ and && are not leakproof, so under the policies they
--- could never use an index (full text on 100,000 rows: 370 ms under it, 0.32 ms without). Locks nothing.
+-- Finds and ranks memories, as a definer because the operators @@ and && are not leakproof, so under the policies
+-- they could never use an index (full text on 100,000 rows: 370 ms under them, 0.32 ms without). It takes tenant and
+-- visibility from the token, and its statements repeat the policies of mayfly.memories. Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
