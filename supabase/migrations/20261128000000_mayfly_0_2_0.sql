@@ -7175,11 +7175,11 @@ comment on function mayfly.queue_embeddings is
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
--- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
--- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
--- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
--- for Hybrid Retrieval", TOIS 2023).
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
+-- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
+-- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
+-- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+-- Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
 -- three took 2 ms to plan at each recall.
@@ -7250,8 +7250,8 @@ begin
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
-    -- else.
+    -- Searches with the memory's labels and its vector (of the named model, if the caller names one), unless the caller
+    -- passes a query or a vector.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
@@ -20536,7 +20536,7 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded whether or not the next call can be reserved; the worker then asks for itself.
+    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -21036,7 +21036,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);

@@ -87,7 +87,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
