@@ -126,7 +126,7 @@ export class Mayfly {
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
-    // A caller without a tenant and a signed-in person works as the secret key, for all tenants.
+    // If there is neither a tenant nor a signed-in person, the caller is the secret key, and works for all tenants.
     this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
       const client = connect({ ...options, tenant }, this.#requests.fetch);
       return new Link({ client, tenantId: tenant, telemetry });
