@@ -1,4 +1,4 @@
--- The definer half of mayfly.open_poll. With a lease, the poll belongs to the job, and the call is fenced.
+-- Creates a poll, as a definer because it writes. With a lease, the poll belongs to the job, and the call is fenced.
 -- Locks the job and what charge locks.
 
 create function mayfly_private.open_poll(
