@@ -8779,6 +8779,30 @@ begin
 end
 $$;
 
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
+-- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
+-- no such message. A function calls this when it does not find what a message was about, and then looks again.
+--
+-- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
+  raise exception using errcode = 'MF001';
+exception when sqlstate 'MF001' then
+  -- The rollback of this block has given up the lock.
+  null;
+end
+$$;
+
+comment on function mayfly_private.await_deliveries is 'Waits until the messages on their way to the caller are visible.';
+
+grant execute on function mayfly_private.await_deliveries to authenticated, service_role;
+
 -- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
 
 create or replace function mayfly_private.check_messages(messages jsonb)
@@ -11758,6 +11782,7 @@ declare
   tenant uuid;
   author uuid;
   fault integer;
+  has_waited boolean := false;
 begin
   if lease is null then
     tenant := mayfly_private.require_tenant('job:add');
@@ -11768,13 +11793,18 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Only the recipient of a message may answer it.
-    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-    where o.j ->> 'answers' is not null and not exists (
-      select from mayfly.deliveries d
-      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-    order by o.n limit 1;
-    if found then
+    loop
+      -- Only the recipient of a message may answer it.
+      select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+      where o.j ->> 'answers' is not null and not exists (
+        select from mayfly.deliveries d
+        where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+      order by o.n limit 1;
+      exit when fault is null or has_waited;
+      perform mayfly_private.await_deliveries(tenant);
+      has_waited := true;
+    end loop;
+    if fault is not null then
       perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
         'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
@@ -16235,11 +16265,11 @@ $$;
 
 comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';
 
--- An approval with its decisions. For callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Keeps no lock.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql
 set search_path = ''
 as $$
 declare
@@ -16247,6 +16277,10 @@ declare
   approval mayfly.approvals;
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.await_deliveries(tenant);
+    select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  end if;
   if not found then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
   end if;
@@ -16462,6 +16496,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  if not exists (select from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id) then
+    perform mayfly_private.await_deliveries(tenant);
+  end if;
   perform from mayfly.jobs j
   where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
   for no key update;
