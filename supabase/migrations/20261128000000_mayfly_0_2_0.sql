@@ -5151,7 +5151,7 @@ insert into mayfly_private.imports (relation, sets) values
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
 -- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
 -- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
 -- memories it wrote. The meters charge them.
@@ -23181,11 +23181,10 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). `voters` (ids, or { id, weight } under the rule
--- weighted), the living members of `team`, or everybody with the scope team:vote can vote. The poll closes
--- once: when all living voters have voted, when nothing can change the outcome, at the quorum, or at its
--- deadline. With `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds
--- the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
+-- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
+-- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
+-- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
