@@ -5151,7 +5151,7 @@ insert into mayfly_private.imports (relation, sets) values
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
 -- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
 -- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
 -- memories it wrote. The meters charge them.
@@ -8788,6 +8788,30 @@ begin
 end
 $$;
 
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
+-- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
+-- no such message. A function calls this when it does not find what a message was about, and then looks again.
+--
+-- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
+  raise exception using errcode = 'MF001';
+exception when sqlstate 'MF001' then
+  -- The rollback of this block has given up the lock.
+  null;
+end
+$$;
+
+comment on function mayfly_private.await_deliveries is 'Waits until the messages on their way to the caller are visible.';
+
+grant execute on function mayfly_private.await_deliveries to authenticated, service_role;
+
 -- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
 
 create or replace function mayfly_private.check_messages(messages jsonb)
@@ -11767,6 +11791,7 @@ declare
   tenant uuid;
   author uuid;
   fault integer;
+  has_waited boolean := false;
 begin
   if lease is null then
     tenant := mayfly_private.require_tenant('job:add');
@@ -11777,13 +11802,18 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Only the recipient of a message may answer it.
-    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-    where o.j ->> 'answers' is not null and not exists (
-      select from mayfly.deliveries d
-      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-    order by o.n limit 1;
-    if found then
+    loop
+      -- Only the recipient of a message may answer it.
+      select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+      where o.j ->> 'answers' is not null and not exists (
+        select from mayfly.deliveries d
+        where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+      order by o.n limit 1;
+      exit when fault is null or has_waited;
+      perform mayfly_private.await_deliveries(tenant);
+      has_waited := true;
+    end loop;
+    if fault is not null then
       perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
         'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
@@ -16244,11 +16274,11 @@ $$;
 
 comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';
 
--- An approval with its decisions. For callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Keeps no lock.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql
 set search_path = ''
 as $$
 declare
@@ -16256,6 +16286,10 @@ declare
   approval mayfly.approvals;
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.await_deliveries(tenant);
+    select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  end if;
   if not found then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
   end if;
@@ -16471,6 +16505,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  if not exists (select from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id) then
+    perform mayfly_private.await_deliveries(tenant);
+  end if;
   perform from mayfly.jobs j
   where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
   for no key update;
@@ -23153,11 +23190,10 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). `voters` (ids, or { id, weight } under the rule
--- weighted), the living members of `team`, or everybody with the scope team:vote can vote. The poll closes
--- once: when all living voters have voted, when nothing can change the outcome, at the quorum, or at its
--- deadline. With `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds
--- the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
+-- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
+-- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
+-- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
