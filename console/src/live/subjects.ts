@@ -93,6 +93,12 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(runs.list({ limit: newest }), ({ id, agent }) => ({
       ...{ id, name: oneLine(agent), path: ["runs", id] },
     })),
+  memory: async ({ memory }) => {
+    const { data } = await memory.list({ limit: newest });
+    return (data?.memories ?? []).map(({ id, task }) => ({
+      ...{ id, name: oneLine(task), path: ["memory", id] },
+    }));
+  },
   approval: ({ approvals }) =>
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },

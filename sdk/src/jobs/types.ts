@@ -129,7 +129,7 @@ export interface ListJobs {
   since?: Date;
   /** Only those that were added before this time. */
   until?: Date;
-  /** Only jobs with this text in their name, key, error or input, without case. 200 characters at most. */
+  /** Only jobs with this text in their id, name, key, error or input, without case. 200 characters at most. */
   containing?: string;
   /** The last id of the previous page. */
   before?: string;

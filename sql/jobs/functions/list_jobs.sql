@@ -28,7 +28,7 @@ grant execute on function mayfly_private.job_id_at to authenticated, service_rol
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
 -- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index, and since and until a range of
--- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in names, keys,
+-- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in ids, names, keys,
 -- errors and inputs, without case. Locks nothing.
 
 create function mayfly.list_jobs(
@@ -69,7 +69,7 @@ begin
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
             and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
             and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
+            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -79,7 +79,7 @@ begin
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
             and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
             and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
+            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end

@@ -22,7 +22,7 @@ begin
       select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
       where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
         and (oldest is null or r.id >= oldest) and (past is null or r.id < past)
-        and (wanted is null or strpos(lower(concat_ws(' ', r.agent, r.input #>> '{}')), wanted) > 0)
+        and (wanted is null or strpos(lower(concat_ws(' ', r.id, r.agent, r.input #>> '{}')), wanted) > 0)
         and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
       order by r.id desc limit page_limit) s);
 end
@@ -32,7 +32,7 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses, added in a
--- range of time, and whose agent or input has a text, without case. `about` is the beginning of a run's input.
+-- range of time, and whose id, agent or input has a text, without case. `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)
