@@ -13989,7 +13989,7 @@ grant execute on function mayfly_private.job_id_at to authenticated, service_rol
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
 -- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index, and since and until a range of
--- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in names, keys,
+-- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in ids, names, keys,
 -- errors and inputs, without case. Locks nothing.
 
 create function mayfly.list_jobs(
@@ -14030,7 +14030,7 @@ begin
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
             and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
             and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
+            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -14040,7 +14040,7 @@ begin
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
             and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
             and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
+            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end
@@ -20749,7 +20749,7 @@ begin
       select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
       where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
         and (oldest is null or r.id >= oldest) and (past is null or r.id < past)
-        and (wanted is null or strpos(lower(concat_ws(' ', r.agent, r.input #>> '{}')), wanted) > 0)
+        and (wanted is null or strpos(lower(concat_ws(' ', r.id, r.agent, r.input #>> '{}')), wanted) > 0)
         and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
       order by r.id desc limit page_limit) s);
 end
@@ -20760,7 +20760,7 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses, added in a
--- range of time, and whose agent or input has a text, without case. `about` is the beginning of a run's input.
+-- range of time, and whose id, agent or input has a text, without case. `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)

@@ -105,7 +105,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("redrives only the dead letters that were picked, or that a search has found", async () => {
+  it("redrives only the failed jobs that were picked, or that a search has found", async () => {
     const added = dataOf(
       await mayfly.jobs.add(
         ["one", "two", "three"].map((key) => ({ name: "break", key, maxAttempts: 1 })),
@@ -127,6 +127,10 @@ describe.skipIf(!chromiumPath)("the console", () => {
     const row = page.locator("main tr", { hasText: "Broken." });
     await expect.poll(() => row.count()).toBe(3);
     const first = added[0]?.id.slice(-6) ?? "";
+    await page.getByRole("button", { name: "Pick all" }).click();
+    await page.waitForSelector("main button >> text=Redrive 3");
+    await page.getByRole("button", { name: "Pick none" }).click();
+    await page.waitForSelector("main button >> text=Redrive all");
     await page.getByRole("button", { name: `Pick break ${first}` }).click();
     await expectAccessible(page);
     await keepLooks(page, "dead-letters");
