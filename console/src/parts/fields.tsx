@@ -203,7 +203,8 @@ export function readInput(form: FormData): { value: unknown } | string {
   const json = form.get("input");
   if (json !== null) return parseJson(String(json).trim(), "The input");
   const { properties = {}, required = [] } = JSON.parse(String(form.get("input.shape"))) as Shape;
-  const parts: [string, unknown][] = Object.entries(JSON.parse(String(form.get("input.rest"))));
+  const rest = JSON.parse(String(form.get("input.rest"))) as Record<string, unknown>;
+  const parts = Object.entries(rest).filter(([name]) => !Object.hasOwn(properties, name));
   for (const [name, part] of Object.entries(properties)) {
     const text = String(form.get(`input.${name}`) ?? "");
     const type = typeOf(part);
