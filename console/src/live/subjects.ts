@@ -1,5 +1,5 @@
 import type { Fact, Mayfly, Result } from "@mayfly/sdk";
-import { oneLine, preview } from "../parts/text.ts";
+import { oneLine, preview, titleOfMemory } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
 
@@ -94,9 +94,9 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
       ...{ id, name: oneLine(agent), path: ["runs", id] },
     })),
   memory: async ({ memory }) => {
-    const { data } = await memory.list({ limit: newest });
-    return (data?.memories ?? []).map(({ id, task }) => ({
-      ...{ id, name: oneLine(task), path: ["memory", id] },
+    const { data } = await memory.list({ limit: newest, newestFirst: true });
+    return (data?.memories ?? []).map((one) => ({
+      ...{ id: one.id, name: titleOfMemory(one), path: ["memory", one.id] },
     }));
   },
   approval: ({ approvals }) =>

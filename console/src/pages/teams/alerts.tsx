@@ -1,5 +1,6 @@
 import type { AlertKind, TeamAlert } from "@mayfly/sdk";
 import { href } from "../../app/route.ts";
+import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
 import { Badge, Status } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
@@ -43,7 +44,7 @@ export function Alerts({ space, team, count }: { space: Space; team: string; cou
           ) : (
             <div class="panel-body stack">
               {all.map((alert) => (
-                <OneAlert key={alert.id} alert={alert} />
+                <OneAlert key={alert.id} space={space} alert={alert} />
               ))}
             </div>
           )
@@ -54,7 +55,7 @@ export function Alerts({ space, team, count }: { space: Space; team: string; cou
 }
 
 /** A part of what was found, in words. Ids become names. */
-function factOf([key, value]: [string, unknown]): Fact {
+function factOf(space: Space, [key, value]: [string, unknown]): Fact {
   const word = key === "usd" ? "Spent" : `${key[0]?.toUpperCase()}${key.slice(1)}`;
   if (value === null) return [word, null];
   if (key === "usd" || key === "limit") return [word, dollars(Number(value))];
@@ -70,10 +71,11 @@ function factOf([key, value]: [string, unknown]): Fact {
         </>
       )),
     ];
-  return [word, <bdi>{typeof value === "string" ? printable(value) : preview(value, 200)}</bdi>];
+  const text = typeof value === "string" ? printable(value) : preview(value, 200);
+  return [word, <bdi>{withNames(space, text)}</bdi>];
 }
 
-function OneAlert({ alert }: { alert: TeamAlert }) {
+function OneAlert({ space, alert }: { space: Space; alert: TeamAlert }) {
   const { kind, agents, detail, status, times, foundAt, handledAt, handledWith } = alert;
   return (
     <article class="poll">
@@ -95,7 +97,7 @@ function OneAlert({ alert }: { alert: TeamAlert }) {
           </>
         )}
       </p>
-      <Facts of={Object.entries(detail ?? {}).map(factOf)} />
+      <Facts of={Object.entries(detail ?? {}).map((part) => factOf(space, part))} />
     </article>
   );
 }
