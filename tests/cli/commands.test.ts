@@ -164,11 +164,25 @@ describe("mayfly", () => {
     const other = await runCli(["status", "--url", "http://127.0.0.1:2"], { cwd: place });
     expect(other.code).toBe(2);
     expect(other.err).toContain("There is no key for http://127.0.0.1:2");
+    const keyOnly = await runCli(["status"], { cwd: place, env: { MAYFLY_KEY: "sb_secret_x" } });
+    expect(keyOnly.err).toContain(`${local.apiUrl}, is known: leave out MAYFLY_KEY`);
     await writeFile(
       join(folder, ".mayfly/running.json"),
       JSON.stringify({ ...running, instance: "another" }),
     );
-    expect((await runCli(["status"], { cwd: place })).code).toBe(2);
+    const start = async (text: string) => {
+      await writeFile(join(folder, "package.json"), text);
+      const stopped = await Promise.all(
+        ["status", "console"].map((command) => runCli([command], { cwd: place })),
+      );
+      expect(stopped.map(({ code }) => code)).toEqual([2, 2]);
+      return stopped.map(({ err }) => /start one here: (.*)/.exec(err)?.[1]);
+    };
+    // The package may have a script that does it.
+    expect(await start("{}")).toEqual(["npx mayfly dev", "npx mayfly dev"]);
+    const script = JSON.stringify({ scripts: { start: "mayfly dev -- node team.ts" } }, null, 2);
+    expect(await start(script)).toEqual(["npm start", "npm start"]);
+    await rm(join(folder, "package.json"));
     await rm(join(folder, ".mayfly"), { recursive: true });
   });
 
