@@ -2,15 +2,22 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-/** The command that starts the embedded Supabase of this folder: its package's own, if that does it. */
+/** The command that keeps the embedded Supabase of this folder up: a script of its package, if one does. */
 export async function startCommand(folder = process.cwd()): Promise<string> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const text = await readFile(join(at, "package.json"), "utf8").catch(() => null);
-    if (text !== null)
-      return /"start": *"(?:mayfly dev\b|node local\/cli\.js start)/.test(text)
-        ? "npm start"
-        : "npx mayfly dev";
-    if (at === dirname(at)) return "npx mayfly dev";
+    if (text !== null || at === dirname(at)) return scriptIn(text ?? "{}") ?? "npx mayfly dev";
+  }
+}
+
+function scriptIn(manifest: string): string | undefined {
+  try {
+    const { scripts = {} } = JSON.parse(manifest) as { scripts?: Record<string, string> };
+    const serves = /^(?:mayfly dev|node local\/cli\.js start)$/;
+    const name = Object.keys(scripts).find((one) => serves.test(scripts[one] ?? ""));
+    return name && (name === "start" ? "npm start" : `npm run ${name}`);
+  } catch {
+    return undefined;
   }
 }
 

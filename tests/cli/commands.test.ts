@@ -180,8 +180,10 @@ describe("mayfly", () => {
     };
     // The package may have a script that does it.
     expect(await start("{}")).toEqual(["npx mayfly dev", "npx mayfly dev"]);
-    const script = JSON.stringify({ scripts: { start: "mayfly dev -- node team.ts" } }, null, 2);
-    expect(await start(script)).toEqual(["npm start", "npm start"]);
+    const scripts = { start: "mayfly dev -- node team.ts", dev: "mayfly dev" };
+    expect(await start(JSON.stringify({ scripts }))).toEqual(["npm run dev", "npm run dev"]);
+    const ours = JSON.stringify({ scripts: { start: "node local/cli.js start" } });
+    expect(await start(ours)).toEqual(["npm start", "npm start"]);
     await rm(join(folder, "package.json"));
     await rm(join(folder, ".mayfly"), { recursive: true });
   });

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { jsonReport } from "../../examples/learn-a-folder/report-json.ts";
 import { run } from "../../examples/learn-a-folder/run.ts";
-import { scriptedModel } from "../runs/running.ts";
+import { apiError, scriptedModel } from "../runs/running.ts";
 import { runProject } from "./announced.ts";
 
 const demo = join(import.meta.dirname, "../../examples/learn-a-folder/index.ts");
@@ -180,7 +180,7 @@ describe("with a language model, on a project that is running", () => {
       });
     return "The key is rotated on the first Monday [1][9]. Nothing else is known.";
   });
-  const thinkingRun = async (...questions: string[]) => {
+  const runWith = async (model: ReturnType<typeof scriptedModel>, ...questions: string[]) => {
     let json = "";
     const options = { folder, questions, agents: 2, lifetime: 120, port: undefined, data };
     const code = await run(
@@ -190,9 +190,14 @@ describe("with a language model, on a project that is running", () => {
       }),
       new AbortController().signal,
     );
-    expect(code).toBe(0);
-    return JSON.parse(json);
+    return { code, ...JSON.parse(json) };
   };
+  const thinkingRun = async (...questions: string[]) => {
+    const { code, ...said } = await runWith(model, ...questions);
+    expect(code).toBe(0);
+    return said;
+  };
+  const long = (text: string) => `# Long\n\n${`${text} `.repeat(30)}\n`;
 
   test("readers summarise, the newcomer answers with citations, and a second run asks only about what is new", async () => {
     await write({ ...notes, "long.md": `# Long\n\n${"Much is said here. ".repeat(30)}\n` });
@@ -224,6 +229,45 @@ describe("with a language model, on a project that is running", () => {
     await write({ "long.md": `# Long\n\n${"Other things are said here. ".repeat(30)}\n` });
     const third = await learn("xylophones");
     expect(JSON.stringify(third.answers)).not.toContain("A note about");
+  });
+
+  test("a model that fails ends the run with the cause, whether it refuses or cannot be reached", async () => {
+    const advice = "Check its key, its name and the network, or run without a model: --model none";
+    // Enough calls at once that the model is barred for failing too often.
+    const many = Array.from({ length: 80 }, (_, nth) => [`${nth}.md`, long(`Number ${nth}.`)]);
+    await write(Object.fromEntries(many));
+    const dead = scriptedModel(() => new Error("Cannot connect to API"));
+    const refusing = scriptedModel(() => apiError(401));
+    const failed = (message: string) => `test/scripted failed: ${message} ${advice}`;
+    expect(await runWith(refusing, "x")).toMatchObject({
+      code: 1,
+      error: { code: "model_refused", message: failed("It answered 401.") },
+    });
+    expect(await runWith(dead, "x")).toMatchObject({
+      code: 1,
+      error: { code: "model_failed", message: failed("Cannot connect to API.") },
+    });
+    const barred = await runWith(refusing, "x");
+    expect(barred.error.message).toMatch(
+      /has failed too often\. It may be called again in \d+ s\./,
+    );
+  });
+
+  test("a project that is stopped meanwhile is named, with what to do", async () => {
+    const announced = join(data, "running.json");
+    const text = await readFile(announced, "utf8");
+    await write({ "long.md": long("Much is said here.") });
+    const stopping = scriptedModel(async () => {
+      await rm(announced);
+      throw apiError(401);
+    });
+    const { code, error } = await runWith(stopping, "x");
+    await writeFile(announced, text);
+    expect(code).toBe(1);
+    expect(error).toMatchObject({
+      code: "stopped",
+      message: expect.stringMatching(/ was stopped\. Start it again with npm start, or /),
+    });
   });
 });
 
@@ -276,6 +320,16 @@ describe("an error is one sentence", () => {
     const { code, out, err } = await start(args, env).ended;
     expect({ code, out }).toEqual({ code: expected, out: "" });
     expect(err).toEqual(message instanceof RegExp ? expect.stringMatching(message) : message);
+  });
+
+  test("a folder without anything to read", async () => {
+    await write({ "picture.png": "\0" });
+    const { code, out, err } = await start([folder, "x"]).ended;
+    expect(code).toBe(2);
+    expect(err).toBe(
+      `Failed: There is nothing to learn in ${folder}: it has no text file that may be read.\n`,
+    );
+    expect(out).not.toContain("agents read them");
   });
 
   test("a project that nobody can reach or enter", async () => {
