@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { excerpt } from "../../examples/learn-a-folder/excerpt.ts";
@@ -137,11 +138,14 @@ describe("numbers and text for people", () => {
 
   test("answers use the whole width of a terminal, and the progress line says where it is cut", () => {
     let written = "";
-    const write = (text: string) => {
-      written += text;
-      return true;
-    };
-    const terminal = { write, columns: 70, isTTY: true } as unknown as NodeJS.WriteStream;
+    const stream = new Writable({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        written += text;
+        done();
+      },
+    });
+    const terminal = Object.assign(stream, { columns: 70, isTTY: true }) as never;
     const report = textReport(terminal, terminal);
     const words = Array.from({ length: 40 }, () => "word").join(" ");
     report.answer({
