@@ -126,7 +126,7 @@ const notDeployed = (path: string) => ({
 });
 
 /** What a platform says about itself, such as that a function did not start. */
-const platformError = z.object({ message: z.string().min(1).max(200) });
+const platformError = z.object({ message: z.string() });
 
 function inFront(
   status: number,
@@ -136,7 +136,7 @@ function inFront(
 ) {
   if (!said && status >= 200 && status < 300) return foreign(where);
   const told = platformError.safeParse(Object(body).error ?? body).data?.message;
-  const why = told ? `: ${told.replace(/\.$/, "")}` : "";
+  const why = told ? `: ${told.slice(0, 200).replace(/\.$/, "")}` : "";
   return new MayflyError({
     code: "unavailable",
     message: `Something in front of ${where} answered ${status}${why}.`,
