@@ -26,7 +26,7 @@ up to this version. It keeps files that you changed and lists them, unless you p
 Examples:
   mayfly init ~/my-app --dry-run    what it would do
   mayfly init ~/my-app --yes        without asking
-  mayfly init --dimensions 1536     for a model whose vectors have so many numbers`;
+  mayfly init --dimensions 1536     for a model whose vectors have that many numbers`;
 
 export function addInit(program: Command): void {
   const command = program

@@ -14,6 +14,6 @@ import "./styles/overlays.css";
 import "./styles/json.css";
 import "./styles/sides.css";
 
-// Loaded only now: in a built page, the parts of a static import run before this file, and so before strict.ts.
+// A dynamic import, because in a built page static imports would run before strict.ts.
 const { begin } = await import("./begin.tsx");
 begin();

@@ -12,7 +12,7 @@ import {
 } from "../_shared/embedder.ts";
 import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
-/** A caller waits no longer for an endpoint, because a search by words can answer at once. */
+/** A caller waits this long for an endpoint at most, because a search by words can answer at once. */
 const embeddingTimeoutMs = 5_000;
 
 export const app = createApp("query");

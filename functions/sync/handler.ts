@@ -14,13 +14,13 @@ import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
 const embeddingBudgetMs = 1_200;
-/** A push waits no longer for an endpoint. Memories without a vector then wait in the queue. */
+/** A push waits this long for an endpoint at most. Memories without a vector then wait in the queue. */
 const embeddingTimeoutMs = 5_000;
 /** The CPU time that remains after an answer. */
 const afterAnswerMs = 400;
 /** How many texts to embed between two looks at the clock. */
 const batchSize = 10;
-/** How many vectors of a push the database allows. */
+/** How many vectors the database allows in a push. */
 const maxVectors = 100;
 
 declare const EdgeRuntime: { waitUntil(task: Promise<unknown>): void };
@@ -35,7 +35,7 @@ app.post("/", async (context) => {
     call(() =>
       client.rpc("sync", {
         push: operations as never,
-        // An empty text is not a cursor, and it does not ask for everything either.
+        // An empty text is not a cursor. It is passed on, so that the database refuses it.
         ...(typeof since === "string" && { since }),
         ...(limit !== undefined && { page_limit: limit }),
       }),
@@ -43,8 +43,7 @@ app.post("/", async (context) => {
   const answer = await sync().catch((error: unknown) => {
     if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
       throw error;
-    // With the vectors made here, it is larger than a push may be. Without them, it has the size
-    // that was sent.
+    // The vectors made here have made the push too large. Without them, it has the size that was sent.
     operations = push;
     embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
     return sync();
@@ -117,7 +116,7 @@ async function embed(operations: Pushed[], client: MayflyClient) {
   };
 }
 
-/** Where an operation has its vector: in its body, or in the form before 0.2 in itself. */
+/** Whether an operation has a vector: in its body, or beside its memory in the form before 0.2. */
 const hasVector = (op: Pushed) => "embedding" in (("subject" in op ? op.body : op) ?? {});
 const withVector = (op: Pushed, vector: { embedding: number[]; model: string }) =>
   ("subject" in op ? { ...op, body: { ...op.body, ...vector } } : { ...op, ...vector }) as Pushed;

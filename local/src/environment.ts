@@ -8,7 +8,7 @@ const passedOn = [
 ].map((name) => `MAYFLY_EMBEDDINGS_${name}`);
 
 /**
- * The project's legacy API keys, as used before 2025: tokens of a role, valid for ten years from
+ * The project's legacy API keys, as used before 2025: tokens with a role, valid for ten years from
  * 2025.
  */
 export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>> {

@@ -69,6 +69,10 @@ const about: Record<string, { title: string; says?: string }> = {
   policies: { title: "What row-level security costs" },
   growth: { title: "How each part grows with the data" },
   debug: { title: "Debug records while nobody watches" },
+  "first-record": {
+    title: "The first debug record of a new agent",
+    says: "Somebody watches all agents already. The goal is 100 ms.",
+  },
   jobs: { title: "Jobs" },
   workflows: {
     title: "Workflows",

@@ -1,4 +1,5 @@
--- How rows of this room come back from an export. Agents have no token there, so none of them lives.
+-- How rows of this room come back from an export. The new project gives these agents no tokens, so they come back
+-- as stopped.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.agents', '{

@@ -1,4 +1,5 @@
--- How rows of this room come back from an export. No worker there waits for the decision of a pending approval.
+-- How rows of this room come back from an export. In the new project, no worker waits for a decision, so pending
+-- approvals have ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.approvals', '{

@@ -1,5 +1,5 @@
--- How rows of this room come back from an export. An import starts no work: jobs that had not finished are left out, and schedules
--- come back paused.
+-- How rows of this room come back from an export. An import starts no work: jobs that had not finished are left
+-- out, and schedules come back paused.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.job_schedules', '{"paused": "true", "next_at": "null"}')

@@ -1,4 +1,4 @@
--- How rows of this room come back from an export. Nobody reads an inbox there yet.
+-- How rows of this room come back from an export. Nobody reads an inbox of the new project yet.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.inboxes', '{"session": "null", "opened_at": "null"}'),

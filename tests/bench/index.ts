@@ -22,6 +22,7 @@ const all = [
   "policies",
   "growth",
   "debug",
+  "first-record",
   "jobs",
   "workflows",
   "teams",

@@ -6,16 +6,13 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
-import { type Local, startLocal } from "@mayfly/local";
+import type { Local } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";
 import { makeTenant, type Sql } from "#harness/callers";
-import { openPostgresDatabase } from "#harness/database";
-import { startTestLocal } from "#harness/local";
-import { silent } from "#harness/log";
-import { makeTemplate } from "#harness/template";
 import { quartiles } from "./lib/measure.ts";
 import { report } from "./lib/report.ts";
+import { openStack } from "./lib/stack.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";
 
 const many = rounds(1_000);
@@ -148,16 +145,8 @@ async function measureOn(on: string, { apiUrl: url, secretKey: key }: Local, sql
   await mayfly.close();
 }
 
-for (const on of databases())
-  if (on === "pglite") {
-    await makeTemplate();
-    const local = await startTestLocal({ embedded: true, limits });
-    await measureOn(on, local, local.sql);
-    await local.close();
-  } else {
-    const db = await openPostgresDatabase({ durable: true });
-    const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, limits, log: silent });
-    await measureOn(on, stack, db.sql);
-    await stack.close();
-    await db.close();
-  }
+for (const on of databases()) {
+  const { local, sql, close } = await openStack(on, limits);
+  await measureOn(on, local, sql);
+  await close();
+}

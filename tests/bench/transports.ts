@@ -6,13 +6,10 @@
 import { type Agent, Mayfly, type Result } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { dataOf } from "#harness/agents";
-import { makeTenant, type Sql } from "#harness/callers";
-import { openPostgresDatabase } from "#harness/database";
-import { startTestLocal } from "#harness/local";
-import { silent } from "#harness/log";
-import { startLocal } from "../../local/src/index.ts";
+import { makeTenant } from "#harness/callers";
 import { compare } from "./lib/measure.ts";
 import { reportComparison } from "./lib/report.ts";
+import { openStack } from "./lib/stack.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";
 
 const batch = 20;
@@ -25,22 +22,8 @@ const calls: Record<string, (agent: Agent) => Promise<Result<unknown>>> = {
   "jobs added": (agent) => agent.jobs.add("read", { path: "a.md" }),
 };
 
-async function open(on: "postgres" | "pglite") {
-  if (on === "pglite") {
-    const local = await startTestLocal({ embedded: true });
-    return { local, sql: local.sql as Sql, close: () => local.close() };
-  }
-  const db = await openPostgresDatabase({ durable: true });
-  const local = await startLocal({ dbUrl: db.url, port: 0, log: silent });
-  const close = async () => {
-    await local.close();
-    await db.close();
-  };
-  return { local, sql: db.sql, close };
-}
-
 for (const on of databases()) {
-  const { local, sql, close } = await open(on);
+  const { local, sql, close } = await openStack(on);
   const transport = new PostgresTransport(local.dbUrl);
   const options = {
     url: local.apiUrl,

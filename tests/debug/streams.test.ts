@@ -39,6 +39,18 @@ describe("debug streams", () => {
     await until(() => watch.watch.agents === 0);
   });
 
+  it("of a new agent are joined when it is spawned, without the log", async () => {
+    const watch = await hear(watched, { level: 1 });
+    await local.sql.begin(async (sql) => {
+      await sql`alter table mayfly.agents disable trigger agents_log_insert`;
+      await sql`
+        insert into mayfly.agents (tenant_id, name, scopes, lifetime, expires_at)
+        values (${tenant}, 'new', '{debug:write}', '5 minutes', now() + interval '5 minutes')`;
+      await sql`alter table mayfly.agents enable trigger agents_log_insert`;
+    });
+    await until(() => watch.watch.agents === 1);
+  });
+
   it("keep the newest records above the rate, and count dropped ones", async () => {
     const door = open({ debug: { bufferRecords: 50 } });
     const agent = await spawn({ scopes: debugging }, door);

@@ -272,13 +272,13 @@ describe("an error is one sentence", () => {
   test.each([
     [["/no/such/folder"], {}, 2, "There is no folder /no/such/folder.\n"],
     [["--agents", "0"], {}, 2, /^option '--agents <number>' .* from 1 to 50\.\n$/],
-  ])("%j %j", async (args, env, expected, message) => {
+  ])("for the arguments %j", async (args, env, expected, message) => {
     const { code, out, err } = await start(args, env).ended;
     expect({ code, out }).toEqual({ code: expected, out: "" });
     expect(err).toEqual(message instanceof RegExp ? expect.stringMatching(message) : message);
   });
 
-  test("a project that nobody can reach or enter", async () => {
+  test("for a project that cannot be reached, or without its key", async () => {
     const url = "http://127.0.0.1:1";
     const missing = await start([folder], { MAYFLY_URL: url }).ended;
     expect(missing.code).toBe(2);

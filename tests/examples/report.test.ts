@@ -38,7 +38,7 @@ describe("an answer shows the most relevant lines", () => {
     expect(line?.text).toMatch(/^….*…$/);
   });
 
-  test("code loses only its common indentation", () => {
+  test("code without its common indentation", () => {
     const code = "class A {\n    if (key) {\n      rotate(key);\n    }\n}";
     expect(
       excerpt({ text: code, from: 1, line: 1 }, "which key?").map((line) => line.text),
@@ -81,7 +81,7 @@ describe("the demo asks about what stands out if it gets no question", () => {
     expect(questionsFor([])).toEqual([]);
   });
 
-  test("headings that every project has, versions and tests are left out", () => {
+  test("but no headings that every project has, no versions and no tests", () => {
     const sections = [
       [
         "README.md",
@@ -97,8 +97,8 @@ describe("the demo asks about what stands out if it gets no question", () => {
   });
 });
 
-describe("numbers and text for people", () => {
-  test("counts, durations and sizes", () => {
+describe("output for people", () => {
+  test("shows counts, durations and sizes in words", () => {
     expect(count(1, "file")).toBe("1 file");
     expect(count(1204, "file")).toBe("1,204 files");
     expect([420, 12_400, 180_000, 7.3e6, 1e9].map(duration)).toEqual([
@@ -111,12 +111,12 @@ describe("numbers and text for people", () => {
     expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 KB", "1.3 MB"]);
   });
 
-  test("long lines break between words, and only too long words break inside", () => {
+  test("breaks long lines between words, and only too long words inside", () => {
     expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
     expect(wrap("abcdefghij", 4)).toEqual(["abcd", "efgh", "ij"]);
   });
 
-  test("a file cannot control the terminal", () => {
+  test("lets no file control the terminal", () => {
     expect(printable("a\u001b[31mb\u0007\tc\r")).toBe("a[31mb  c");
   });
 });

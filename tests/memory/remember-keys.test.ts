@@ -1,5 +1,7 @@
 import type { Agent, Mayfly, Memory } from "@mayfly/sdk";
+import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inTenant } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
 let local: TestLocal;
@@ -91,6 +93,36 @@ describe("identical content", () => {
     await agent.sync();
     expect((await agent.memory.thread(conversationId)).data).toHaveLength(2);
     expect((await mayfly.memory.list({ tags: ["tick"] })).data?.memories).toHaveLength(2);
+  });
+
+  it("is found without hashing again for each memory, even by a plan without the index", async () => {
+    const { tenant, mayfly } = await local.enter();
+    const many = Array.from({ length: 40 }, (_, n) => ({ output: `This is number ${n}.` }));
+    await mayfly.memory.remember(many);
+    const push = many.map((body) => ({
+      id: uuidv7(),
+      type: "memory.put",
+      subject: uuidv7(),
+      body: { ...body, once: true },
+    }));
+    const rolledBack = new Error("rolled back");
+    await local.sql
+      .begin(async (session) => {
+        await session`set local track_functions = 'all'`;
+        // The index still keeps contents apart, but no plan can use it.
+        await session`update pg_index set indisvalid = false where indexrelid = 'mayfly.memories_content_idx'::regclass`;
+        await session`select set_config('request.jwt.claims', '{"role": "service_role"}', true),
+          set_config('request.headers', ${JSON.stringify(inTenant(tenant))}, true), set_config('role', 'service_role', true)`;
+        const [row] = await session`select mayfly.sync(push => ${session.json(push)}) as answer`;
+        expect(row?.answer.results[0]).toMatchObject({ status: "duplicate" });
+        const [{ calls } = { calls: 0 }] =
+          await session`select calls::integer from pg_stat_xact_user_functions where funcname = 'content_hash'`;
+        expect(calls).toBe(80);
+        throw rolledBack;
+      })
+      .catch((error: unknown) => {
+        if (error !== rolledBack) throw error;
+      });
   });
 });
 

@@ -70,7 +70,7 @@ export class Session {
    * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is already running only gets a token.
+    // A renewal that is already running may not extend the life, so wait for its end.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {

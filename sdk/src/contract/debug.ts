@@ -87,7 +87,7 @@ export interface DebugOrders {
   levels: Partial<Record<DebugCategory, number>>;
   /** How long the levels are valid. */
   seconds: number;
-  /** Whether somebody watches every agent. Such a watcher finds this agent through the log. */
+  /** Whether somebody watches every agent. Such a watcher is told about this agent when it is spawned. */
   all: boolean;
   sends_per_second: number;
   /** The level up to which the tenant stores records. 0 stores none. */
@@ -95,3 +95,5 @@ export interface DebugOrders {
 }
 
 export const debugTopic = (tenant: string, agent: string) => `tenant:${tenant}:debug:${agent}`;
+/** Where the database tells those who watch every agent about new ones. */
+export const newcomersTopic = (tenant: string) => debugTopic(tenant, "new");

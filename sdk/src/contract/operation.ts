@@ -90,7 +90,7 @@ interface Change {
   settles?: string[] | undefined;
 }
 
-/** An update sets something, and a manual one says what it saw. */
+/** An update has to set something, and with `manual` it has to give the values that it saw. */
 export const withChange = <Update extends z.ZodType<Change>>(update: Update) =>
   update
     .refine(({ set, settles }) => Object.keys(set).length > 0 || settles, {

@@ -84,7 +84,7 @@ export const teamRequest = z.strictObject({
         count: z.int().min(1).max(agentBounds.team).optional(),
         /** A pool of names for the group. */
         names: z.array(text(agentBounds.name).min(1)).max(agentBounds.team).optional(),
-        /** In a team with a name; `lead` is one agent, and the first. Its type by default. */
+        /** Its role in a team with a name; the group's type by default. The group `lead` is one agent, and comes first. */
         role: z
           .string()
           .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)

@@ -1,9 +1,8 @@
 /** The names of Realtime topics, as `realtime.messages` and its policies know them. */
 export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
-/** Nudges of what is meant for one agent, for everybody else who may see it. */
+/** Nudges about events that are meant for one agent, for everybody else who may see them. */
 export const peopleTopic = (tenant: string) => `tenant:${tenant}:people`;
 export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
 export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;
 export const broadcastTopic = (tenant: string, channel: string) =>
   `tenant:${tenant}:broadcast:${channel}`;
-export const debugTopic = (tenant: string, agent: string) => `tenant:${tenant}:debug:${agent}`;

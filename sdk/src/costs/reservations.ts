@@ -37,8 +37,7 @@ const perCall = 500;
 
 /**
  * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is
- * running share the next statement. What limits a busy budget is its number of commits, and this way it needs
- * only a few.
+ * running share the next one, because each commit locks the budget, and a busy budget can take only so many.
  */
 export class Reservations {
   readonly #reserving: Batch<CostAsk, Reserved>;
@@ -70,7 +69,7 @@ export class Reservations {
       : failed(refusal(ask, answer.data));
   }
 
-  /** Whether a request is under way, behind which others wait. A caller that can reserve as part of another write then does that instead. */
+  /** Whether a request is running, so that a new one has to wait. A caller that can reserve with another write then does that instead. */
   get isBusy(): boolean {
     return this.#reserving.isBusy;
   }

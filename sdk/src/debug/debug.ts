@@ -13,11 +13,9 @@ import {
 import type { Result } from "../contract/errors.ts";
 import { inboxTopic } from "../contract/topics.ts";
 import type { Link, Self } from "../link/link.ts";
-
 import { within } from "../link/monotonic-time.ts";
 import type { Log } from "../log/log.ts";
 import { debugOrders } from "./answers.ts";
-
 import { Masker, type MaskRules } from "./mask.ts";
 import { DebugBroadcast, DebugKeeper } from "./outlets.ts";
 import { fitRow, makeRow } from "./row.ts";
@@ -40,7 +38,10 @@ const silent = thresholdsOf(() => 0);
 /** How many of the first records are kept until the server says whether they are wanted. */
 const maxPending = 200;
 const pendingMs = 10_000;
-/** A watcher of every agent may need this long to join a new one's stream. Its records are sent again meanwhile. */
+/**
+ * A watcher of every agent may need this long to join a new one's stream, if it misses the broadcast about it.
+ * Records are sent again meanwhile.
+ */
 const newcomerMs = 2_000;
 
 /**

@@ -1,6 +1,12 @@
 import { v4 as uuidv4 } from "uuid";
 import { list, row, text, texts, value, withId } from "../contract/answer-form.ts";
-import { type DebugBatch, type DebugCategory, debugTopic, levelOf } from "../contract/debug.ts";
+import {
+  type DebugBatch,
+  type DebugCategory,
+  debugTopic,
+  levelOf,
+  newcomersTopic,
+} from "../contract/debug.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { problemOfDate } from "../contract/storable.ts";
@@ -11,7 +17,8 @@ import { attempt, report } from "../link/safe-callback.ts";
 import type { Topic } from "../link/topic.ts";
 import type { Log } from "../log/log.ts";
 import { badSince, notAllowed, stopped, tooMany } from "./errors.ts";
-import { type DebugRecord, isRow, readKept, toRecord } from "./record.ts";
+import { type DebugRecord, readKept, toRecord } from "./record.ts";
+import { StreamPosition } from "./stream-position.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
 /** A connection has 100 channels on every plan, and the log and others need some. */
@@ -29,9 +36,7 @@ const overlapRecords = 10_000;
 
 interface Followed {
   topic: Topic;
-  stream: string | undefined;
-  /** The next number expected in the stream. */
-  next: number;
+  position: StreamPosition;
 }
 
 /**
@@ -52,6 +57,7 @@ export class DebugWatcher implements DebugWatch {
   #waiting: DebugRecord[] | null = null;
   readonly #backoff = new Backoff(retrying);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #newcomers: Topic | undefined;
   #stopLog: () => Promise<void> = () => Promise.resolve();
   #stopped = false;
 
@@ -112,7 +118,7 @@ export class DebugWatcher implements DebugWatch {
     const left = [...this.#followed.values()].map(({ topic }) => topic.leave());
     this.#followed.clear();
     const release = this.#link.rpc("release_debug", { lease: this.#lease }, value);
-    await Promise.all([...left, release, this.#stopLog()]);
+    await Promise.all([...left, this.#newcomers?.leave(), release, this.#stopLog()]);
   }
 
   async #check(): Promise<Result<null>> {
@@ -165,9 +171,15 @@ export class DebugWatcher implements DebugWatch {
     );
     if (watch.error) return failed(watch.error);
     this.#stopLog = () => watch.data.stop();
+    this.#newcomers = this.#link.topics.join(newcomersTopic(this.#tenant), {
+      onMessage: (event, { agents }) => {
+        if (event !== "spawned" || !Array.isArray(agents)) return;
+        for (const id of agents) if (typeof id === "string") this.#join(id, true);
+      },
+    });
     const joined = await this.#joinLiving();
     if (joined.error) return joined;
-    await Promise.all(joined.data.map(async ({ ready }) => ready));
+    await Promise.all([this.#newcomers, ...joined.data].map(async ({ ready }) => ready));
     return ok(null);
   }
 
@@ -209,7 +221,7 @@ export class DebugWatcher implements DebugWatch {
       },
       onError: (error) => this.#tell(error),
     });
-    this.#followed.set(id, { topic, stream: fresh ? "" : undefined, next: 0 });
+    this.#followed.set(id, { topic, position: new StreamPosition(fresh) });
     return topic;
   }
 
@@ -225,24 +237,14 @@ export class DebugWatcher implements DebugWatch {
   }
 
   #take(id: string, batch: DebugBatch): void {
-    const followed = this.#followed.get(id);
-    const { records, first, stream } = batch;
-    if (!followed || !Array.isArray(records) || !Number.isSafeInteger(first)) return;
-    // If it receives a stream from the middle, the agent itself says what it dropped.
-    let missing = Math.max(0, Number(batch.dropped) || 0);
-    if (followed.stream === stream) missing = Math.max(0, first - followed.next);
-    else if (followed.stream === "") missing = first;
-    else followed.next = 0;
-    followed.stream = String(stream);
-    records.forEach((row, index) => {
-      // Sent again, because its acknowledgement was lost.
-      if (first + index < followed.next || !isRow(row)) return;
-      if (row.level <= this.#level && (this.#categories?.includes(row.category) ?? true)) {
-        this.#hand(toRecord(id, row, missing));
-        missing = 0;
-      }
-    });
-    followed.next = Math.max(followed.next, first + records.length);
+    const taken = this.#followed.get(id)?.position.take(batch);
+    if (!taken) return;
+    let { missing } = taken;
+    for (const row of taken.rows) {
+      if (row.level > this.#level || !(this.#categories?.includes(row.category) ?? true)) continue;
+      this.#hand(toRecord(id, row, missing));
+      missing = 0;
+    }
   }
 
   #hand(record: DebugRecord): void {

@@ -6,7 +6,7 @@ export function builtin<T>(name: string): T | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as T | undefined;
 }
 
-/** The same for platforms with files. Only code that runs in Node, Deno or Bun calls this. */
+/** Like `builtin`, for code that runs only in Node, Deno or Bun. */
 export function nodeModule<T>(name: string): T {
   const found = builtin<T>(name);
   if (!found) throw new Error(`There is no ${name} here.`);

@@ -30,7 +30,7 @@ export function connect(
   });
 }
 
-/** Without an identity, and without its own Auth client, because supabase-js warns of several in one page. */
+/** A client without an identity. It has no Auth client, because supabase-js warns if a page has several. */
 export function connectAnonymously(
   { url, key }: ConnectOptions,
   fetch: typeof globalThis.fetch,

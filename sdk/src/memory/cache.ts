@@ -53,7 +53,7 @@ export class MemoryCache {
   readonly #replaced = new Map<string, Memory | undefined>();
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
-  /** Ids under which nothing was stored, with the memories that have their content or key. */
+  /** Ids that were put but not stored, because another memory had their content or key, with the id of that memory. */
   readonly #names = new Map<string, string>();
   #bytes = 0;
   /** Counts first syncs. Memories that a second one does not show have been forgotten meanwhile. */

@@ -185,7 +185,7 @@ export class Inbox {
       await this.#queue.below(handleAtOnce);
       // A handler that was added meanwhile may look further back.
       if (this.#lookBack !== from) continue;
-      // A message that was broadcast and left in the inbox can be here before its row is visible.
+      // A broadcast message without a handler may be known here before its row is visible.
       late = !page.data.more && page.data.upTo < after;
       this.#lookBack = page.data.upTo < after ? page.data.upTo + 1 : undefined;
     }

@@ -119,7 +119,7 @@ async function take(taker: Taker, path: string): Promise<void> {
   while (!(await create(taker, path))) {
     const holder = await read(fs, path);
     if (!holder) continue;
-    // The previous round renamed it, or a file server answered the repetition of a link.
+    // This process has the lock: the previous round renamed it, or a file server repeated a link that had succeeded.
     if (holder.token === own.token) return;
     if (!(await isDead(taker, path, holder))) continue;
     const successor = `${path}.${holder.token}`;

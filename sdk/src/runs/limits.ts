@@ -15,7 +15,7 @@ export function limitsOf({
   };
 }
 
-/** The limits of a run: those of its call, else those of the agent. Of an agent that is only named, the worker knows `maxSteps`. */
+/** The limits of a run: those of its call, otherwise those of the agent. If the agent is only named, the worker adds its `maxSteps`. */
 export function limitsFor<Output>(
   agent: Agentlike<Output> | string,
   { maxSteps, budget }: Pick<StartRunOptions, "maxSteps" | "budget">,

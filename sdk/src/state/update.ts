@@ -38,8 +38,8 @@ export async function updateState<T>(
     if (written.data.done) return ok(written.data.row && toState<T>(written.data.row));
     lost = versionConflict(key, row?.version ?? 0, written.data.row?.version ?? 0, attempt);
     row = written.data.row;
-    // A second try follows at once, because the answer to a lost one has the newest state. After a
-    // pause that state is older, so the next try mostly reads, and the one after it writes.
+    // The answer to a lost try has the newest state, so a second try follows at once. After a pause that state is
+    // old: the next try will probably lose, and bring the state that the one after it needs.
     if (attempt % 2 === 0 && attempt < tries) await pause(attempt / 2, performance.now() - began);
   }
   return failed(lost ?? versionConflict(key, row?.version ?? 0, row?.version ?? 0, 0));

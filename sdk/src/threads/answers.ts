@@ -22,7 +22,7 @@ export const threadRow = row<ThreadRow>({
 interface ChannelRow {
   channel: string;
   version: string | number;
-  /** The texts of its value: this many of a chain, or one that is stored here. */
+  /** Its value: the first `parts` texts of a chain, or the `text` itself. */
   chain?: string | undefined;
   parts?: number | undefined;
   text?: string | undefined;

@@ -1,4 +1,5 @@
--- The definer half of mayfly.agent_tree.
+-- Builds trees of agents, as a definer because whether an agent is alive depends on ancestors that the caller may not
+-- see. Locks nothing.
 
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb

@@ -1,4 +1,5 @@
--- The definer half of mayfly.create_enrolment_key. The key is returned once and stored as a hash.
+-- Creates a key and stores its hash, as a definer because it writes. The key itself is returned once and never
+-- stored.
 
 create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb

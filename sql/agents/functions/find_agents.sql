@@ -1,6 +1,6 @@
--- The definer half of mayfly.find_agents, because `@>` is not leakproof and no index could serve it under the
--- policy. It is planned for its arguments each time, so a search among living agents reads their index, however
--- many agents have ended. Locks nothing.
+-- Finds agents, as a definer because `@>` is not leakproof and no index could serve it under the policy. It is
+-- planned for its arguments each time, so a search among living agents reads their index, however many agents have
+-- ended. Locks nothing.
 
 create function mayfly_private.find_agents(
   having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer

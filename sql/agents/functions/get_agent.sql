@@ -1,4 +1,5 @@
--- The definer half of mayfly.get_agent.
+-- Makes the card of an agent, as a definer because whether it is alive depends on ancestors that the caller may not
+-- see. Locks nothing.
 
 create function mayfly_private.get_agent(agent_id uuid)
 returns jsonb

@@ -7,8 +7,8 @@ set search_path = ''
 as $$
 begin
   return case
-    -- To track, the server also asks for the right to receive; an agent that only tracks joins
-    -- without receiving presence (config.presence.enabled tells the server, not a policy).
+    -- An agent that only tracks also needs the right to receive, because the server asks for it at the join. The SDK
+    -- then joins with config.presence.enabled off, so that the server sends it no presence.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))

@@ -1,4 +1,4 @@
--- The definer half of mayfly.stop_agent. Its descendants are no longer alive, by definition. Reaping marks
+-- Stops an agent, as a definer because it writes. Its descendants are no longer alive, by definition. Reaping marks
 -- their rows later, so that nothing races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)

@@ -1,4 +1,5 @@
--- The definer half of mayfly.begin_artifact. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+-- Reserves a version, as a definer because it writes. Locks the versions of the name (advisory), then a shard of the
+-- tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -51,7 +52,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.begin_artifact is 'The definer half of mayfly.begin_artifact.';
+comment on function mayfly_private.begin_artifact is 'Reserves a version of a file.';
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
 -- Reserves the next version of a name, and its bytes of the tenant's quota (scope artifact:write). The caller

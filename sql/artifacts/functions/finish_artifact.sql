@@ -1,4 +1,4 @@
--- The definer half of mayfly.finish_artifact. Locks the artifact.
+-- Marks a file as uploaded, as a definer because it writes. Locks the artifact.
 
 create function mayfly_private.finish_artifact(id uuid)
 returns jsonb
@@ -30,7 +30,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.finish_artifact is 'The definer half of mayfly.finish_artifact.';
+comment on function mayfly_private.finish_artifact is 'Marks a file as uploaded.';
 grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
 
 -- Marks the file of an artifact as uploaded, so that others see it from now on (scope artifact:write).

@@ -1,4 +1,4 @@
--- The definer half of mayfly.remove_artifacts. Locks the artifacts that it removes, by id.
+-- Removes versions, as a definer because it writes. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -31,7 +31,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.remove_artifacts is 'The definer half of mayfly.remove_artifacts.';
+comment on function mayfly_private.remove_artifacts is 'Removes versions of files.';
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
 -- Removes all versions of an artifact, or one (scope artifact:write). With everything, removes all artifacts of

@@ -1,4 +1,5 @@
--- The definer half of mayfly.sweep_files. Locks the paths that it deletes.
+-- Reads the paths of files that are due, as a definer because they are in a private table, from which it also
+-- deletes. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -31,7 +32,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
+comment on function mayfly_private.sweep_files is 'The paths of files that are due to be deleted.';
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
 -- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly

@@ -18,7 +18,7 @@ create table mayfly_private.settings (
 comment on table mayfly_private.settings is 'The settings of the project.';
 comment on column mayfly_private.settings.tenants_created_by is
   'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
-comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
+comment on column mayfly_private.settings.max_tenants_per_person is 'A person who owns this many tenants cannot create another.';
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
 comment on column mayfly_private.settings.debug_rate is

@@ -1,4 +1,4 @@
--- The definer half of mayfly.import_prices.
+-- Adds prices that have changed, as a definer because it writes. Imports wait for each other (advisory lock).
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb

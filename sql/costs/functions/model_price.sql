@@ -1,4 +1,4 @@
--- The definer half of mayfly.model_price.
+-- Finds the price of a model, as a definer because price_of is private. Locks nothing.
 
 create function mayfly_private.model_price(provider text, model text, at timestamptz)
 returns jsonb

@@ -127,7 +127,7 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- The definer half of mayfly.reserve_costs. Locks the affected budgets in their order, then breakers and rate
+-- Reserves costs, as a definer because it writes. Locks the affected budgets in their order, then breakers and rate
 -- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
 -- workers.
 

@@ -1,4 +1,4 @@
--- The definer half of mayfly.set_budget. Locks the budget.
+-- Stores a budget, as a definer because it writes. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb

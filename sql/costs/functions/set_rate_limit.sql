@@ -1,4 +1,4 @@
--- The definer half of mayfly.set_rate_limit. Locks the limit.
+-- Stores a rate limit, as a definer because it writes. Locks the limit.
 
 create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
 returns jsonb

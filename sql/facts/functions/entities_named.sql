@@ -20,7 +20,7 @@ begin
     found_ids := array(
       select n.entity_id from mayfly.entity_names n
       where n.tenant_id = tenant
-        and n.key = mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end)
+        and n.key = (select mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end))
         and (of_type is null or n.type = of_type)
       order by n.entity_id limit 50);
   end if;

@@ -30,7 +30,7 @@ begin
   if of_type is null then
     types := array(
       select distinct n.type from mayfly.entity_names n
-      where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+      where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
@@ -40,7 +40,7 @@ begin
   select e.* into entity
   from mayfly.entity_names n
   join mayfly.entities e on e.tenant_id = n.tenant_id and e.id = n.entity_id
-  where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+  where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
     and (of_type is null or n.type in (of_type, 'thing'))
   order by n.type = 'thing', n.private_to nulls last
   limit 1;

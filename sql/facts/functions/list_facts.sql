@@ -33,7 +33,7 @@ begin
       select f.* from mayfly.facts f
       where f.tenant_id = tenant
         and (subjects is null or f.subject_id = any (subjects))
-        and (list_facts.predicate is null or f.predicate = mayfly_private.fact_word(list_facts.predicate))
+        and (list_facts.predicate is null or f.predicate = (select mayfly_private.fact_word(list_facts.predicate)))
         and (objects is null or f.object_id = any (objects))
         and (memory is null or f.memory_id = memory)
         and (f.expires_at is null or f.expires_at > instant)

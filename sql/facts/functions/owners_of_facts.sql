@@ -14,8 +14,8 @@ begin
   select g.n - 1 as place, g.f ? 'memory_id' and m.id is null and g.f ->> 'memory_id' is not null as is_unknown, g.f ->> 'visibility' as visibility into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   left join mayfly.memories m on m.tenant_id = tenant and m.id = (g.f ->> 'memory_id')::uuid and m.deleted_at is null
-    and (m.visibility = 'tenant' or m.agent_id = any (mayfly_private.own_agent_ids())
-      or tenant = any (mayfly_private.tenant_ids('memory:admin')))
+    and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
   where (g.f ->> 'memory_id' is not null and m.id is null)
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;

@@ -1,4 +1,5 @@
--- The definer half of mayfly.tenant_ids.
+-- Finds the caller's tenants, as a definer because the policies call it, even those of mayfly.members, which it
+-- reads. Locks nothing.
 
 create function mayfly_private.tenant_ids(scope text)
 returns uuid[]

@@ -1,4 +1,4 @@
--- The definer half of mayfly.delete_schedule. Jobs that the schedule has added stay. Locks the schedule.
+-- Deletes a schedule, as a definer because it writes. Locks the schedule.
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb

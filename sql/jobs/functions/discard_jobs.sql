@@ -1,4 +1,4 @@
--- The definer half of mayfly.discard_jobs. Locks the jobs.
+-- Deletes failed jobs, as a definer because it writes. Locks the jobs.
 
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb

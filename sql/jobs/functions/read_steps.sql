@@ -1,5 +1,4 @@
--- The definer half of mayfly.read_steps, for the worker that holds the job and may lack job:read. The fence locks
--- only briefly.
+-- Reads the steps of a held job, as a definer because the worker may lack job:read. Locks the job (see fence_job).
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- tenant:{t}:log, the nudges. Whoever may read any kind of event can read it, and only the database sends. A nudge has
+-- tenant:{t}:log, the nudges. Anyone who may read any kind of event can read it, and only the database sends. A nudge has
 -- no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)

@@ -1,5 +1,5 @@
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
 -- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
 -- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
 -- memories it wrote. The meters charge them.

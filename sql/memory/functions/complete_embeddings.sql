@@ -1,5 +1,4 @@
--- The definer half of mayfly.complete_embeddings, because clients cannot write the queue. Locks the rows that it
--- completes.
+-- Stores vectors, as a definer because it writes. Locks the rows of the queue that it completes.
 
 create function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- The definer half of mayfly.embedding_progress. It counts, so it reads the keys of all memories of the tenant.
--- Locks nothing.
+-- Counts memories and vectors, as a definer because the queue is a private table. It reads the keys of all memories
+-- of the tenant. Locks nothing.
 
 create function mayfly_private.embedding_progress(model text)
 returns jsonb

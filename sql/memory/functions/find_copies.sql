@@ -9,18 +9,26 @@ as $$
 declare
   copies jsonb;
 begin
-  copies := (
-    select jsonb_object_agg(o.op ->> 'id', (
-      select m.id from mayfly.memories m
-      where m.tenant_id = tenant and o.op -> 'body' ->> 'once' = 'true'
-        and not exists (select from mayfly.memories same where same.tenant_id = tenant and same.id = (o.op ->> 'subject')::uuid)
-        and m.content_hash = mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-          p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end)))
+  -- Each hash is made once, and the tenant's memories are searched once. As the condition of a subquery, a hash would be
+  -- made again for every memory that a plan without statistics reads: 250,000 times for 500 puts beside 500 memories.
+  with puts as materialized (
+    select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
+      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
+        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
     from jsonb_array_elements(push) o (op),
       jsonb_to_record(o.op -> 'body') as p (
         conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
-    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
+    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
+  ), known as materialized (
+    select m.id, m.content_hash from mayfly.memories m
+    where m.tenant_id = tenant and m.content_hash = any (array(select p.hash from puts p where p.hash is not null))
+  ), taken as materialized (
+    select m.id from mayfly.memories m where m.tenant_id = tenant and m.id = any (array(select p.id from puts p))
+  )
+  select jsonb_object_agg(p.op_id, k.id) into copies
+  from puts p
+  left join known k on k.content_hash = p.hash and p.id not in (select t.id from taken t);
   if copies is null or copies @? '$.* ? (@ == null)' then
     perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
       'Nothing of this push was applied. Give each memory its own id (UUIDv7).',

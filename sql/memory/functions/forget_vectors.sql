@@ -1,4 +1,4 @@
--- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, skipping those that other
+-- Deletes vectors, as a definer because it writes. Locks the vectors that it deletes, skipping those that other
 -- transactions hold, and the settlements of their models.
 
 create function mayfly_private.forget_vectors(model text, max_rows integer)

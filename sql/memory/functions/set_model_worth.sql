@@ -1,4 +1,4 @@
--- The definer half of mayfly.set_model_worth. Locks the row of the model.
+-- Stores the worth of a model, as a definer because it writes. Locks the row of the model.
 
 create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
 returns jsonb

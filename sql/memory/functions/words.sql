@@ -18,7 +18,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- For a shorter text, all words and their places fit; an exception block costs a subtransaction.
+  -- A text of this size always fits, and needs no exception block, which costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else

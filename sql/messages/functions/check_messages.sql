@@ -1,4 +1,4 @@
--- Refuses messages before anything is sent, if one is invalid. The error has its index and field. Locks nothing.
+-- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
 
 create function mayfly_private.check_messages(messages jsonb)
 returns void

@@ -16,7 +16,7 @@
 -- `next` is the function that our wrapper calls after check_request; and `database` is the database's name if
 -- it is set only for this one. statistics are columns that tenants write and that have planner statistics
 -- anyway. In broadcasts, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` is the
--- number of tenants whose readers noticed losses in the last ten minutes, and when last. It has a definer half, because the
+-- number of tenants whose readers noticed losses in the last ten minutes, and when last. It is a definer, because the
 -- secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create function mayfly_private.installation()

@@ -1,4 +1,4 @@
--- The definer half of mayfly.change_member_role. Locks the tenant's row (see lock_member), and what charge locks,
+-- Changes a role, as a definer because it writes. Locks the tenant's row (see lock_member), and what charge locks,
 -- because each change writes to the log.
 
 create function mayfly_private.change_member_role(member uuid, role text)

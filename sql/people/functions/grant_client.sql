@@ -1,4 +1,4 @@
--- The definer half of mayfly.grant_client. Locks the membership until commit, so that two grants cannot exceed
+-- Stores a grant, as a definer because it writes. Locks the membership until commit, so that two grants cannot exceed
 -- the limit together, and no grant outlives a membership that is ending.
 
 create function mayfly_private.grant_client(client_id text, scopes text[])
@@ -46,7 +46,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.grant_client is 'The definer half of mayfly.grant_client.';
+comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth client.';
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
 -- Grants scopes to an OAuth client of Supabase Auth, replacing those that it had. A token with this client_id

@@ -1,4 +1,5 @@
--- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
+-- Creates an invitation and stores the hash of its token, as a definer because it writes. The token itself is
+-- returned once and never stored.
 
 create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_client_grants. Locks nothing.
+-- Lists grants, as a definer because they are in a private table. Locks nothing.
 
 create function mayfly_private.list_client_grants()
 returns jsonb
@@ -16,7 +16,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_client_grants is 'The definer half of mayfly.list_client_grants.';
+comment on function mayfly_private.list_client_grants is 'The caller''s grants to OAuth clients.';
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
 -- What the person who calls has granted to OAuth clients in the tenant.

@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_members.
+-- Lists members, as a definer because their e-mail addresses are in auth.users. Locks nothing.
 
 create function mayfly_private.list_members()
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.my_invitations.
+-- Lists invitations, as a definer because the caller is not a member of their tenants yet. Locks nothing.
 
 create function mayfly_private.my_invitations()
 returns jsonb

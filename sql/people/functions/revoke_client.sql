@@ -1,4 +1,4 @@
--- The definer half of mayfly.revoke_client. Locks the grant until commit.
+-- Deletes a grant, as a definer because it writes. Locks the grant until commit.
 
 create function mayfly_private.revoke_client(client_id text)
 returns jsonb
@@ -15,7 +15,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.revoke_client is 'The definer half of mayfly.revoke_client.';
+comment on function mayfly_private.revoke_client is 'Deletes a grant to an OAuth client.';
 grant execute on function mayfly_private.revoke_client to authenticated, service_role;
 
 -- Takes back what the person has granted to an OAuth client in the tenant: its tokens may do nothing there from that

@@ -1,4 +1,4 @@
--- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
+-- Revokes an invitation, as a definer because it writes. Locks the invitation's row.
 
 create function mayfly_private.revoke_invitation(invitation_id uuid)
 returns jsonb

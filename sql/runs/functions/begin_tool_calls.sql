@@ -64,7 +64,8 @@ $$;
 
 comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
 
--- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+-- Records tool calls for the holder of the lease, as a definer because it writes. Locks the job, the run and the
+-- tools' rate limits.
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb

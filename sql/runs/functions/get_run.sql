@@ -1,4 +1,4 @@
--- The definer half of mayfly.get_run. Locks nothing.
+-- Reads a run, as a definer because its status depends on its job, which the caller may not see. Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb

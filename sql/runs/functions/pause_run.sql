@@ -1,5 +1,5 @@
--- The definer half of mayfly.pause_run. Locks the job and the run.
--- Writes to the log if something changes.
+-- Pauses or resumes a run, as a definer because it writes. If something changes, it writes to the log. Locks the job
+-- and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb

@@ -1,4 +1,5 @@
--- The definer half of mayfly.read_run_chunks. A watch leases the broadcasts of the run. Locks the watcher's row.
+-- Reads the stream of a run, as a definer because a watch writes a lease of the run's broadcasts. Locks the watcher's
+-- row.
 
 create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
 returns jsonb

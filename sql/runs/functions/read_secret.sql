@@ -1,5 +1,5 @@
--- The definer half of mayfly.read_secret. Locks the job and the run. It uses dynamic SQL, because Vault may be
--- missing.
+-- Reads a secret, as a definer because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
+-- because Vault may be missing.
 
 create function mayfly_private.read_secret(lease text, name text)
 returns jsonb

@@ -1,6 +1,6 @@
--- The definer half of mayfly.record_model_call. It writes the answer of a model, its cost and the totals of the run
--- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets
--- and holds, then the rate limits of tools.
+-- Records a call of a model, as a definer because it writes. It writes the answer, its cost and the totals of the run
+-- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets and
+-- holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -87,7 +87,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);

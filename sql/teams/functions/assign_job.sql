@@ -1,4 +1,4 @@
--- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that concurrent
+-- Assigns a job, as a definer because it writes. Locks the assignments of the tenant (advisory), so that concurrent
 -- callers see what the others assigned; then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)

@@ -1,4 +1,5 @@
--- The definer half of mayfly.cancel_poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
+-- Withdraws a poll, as a definer because it writes. Its ballots are deleted unseen. Locks the poll's job, then the
+-- poll.
 
 create function mayfly_private.cancel_poll(poll_id uuid)
 returns jsonb

@@ -19,8 +19,8 @@ as $$
   ), waits as materialized (
     select w.* from mayfly_private.find_team_waits(tenant, team, (find_team_alerts.limits ->> 'patience')::double precision) w
   ), walks as (
-    -- Every cycle has a request, so each is found from the sender of one. An agent whose work waits is stuck only for
-    -- somebody who waits for its answer.
+    -- Every cycle has a request, so the walk starts at the senders of requests. It follows `work` only after a request,
+    -- because the work of an agent delays only those who wait for its answer.
     with recursive walk as (
       select w.waiter as start, w.awaited as at, array[w.waiter] as path, w.by from waits w where w.by = 'request'
       union all

@@ -4,7 +4,7 @@
 --   work      an agent that leaves a request unanswered has an assigned job that waits
 --   child     a job waits for its child alone
 --   approval  a job waits for an approval alone, and so for every agent without which it cannot be decided
---   held      a running job goes on when its holder does
+--   held      a running job waits for the agent that holds it
 --   due       a job that only one agent may take has been ready for too long
 --
 -- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A

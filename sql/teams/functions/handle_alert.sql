@@ -1,4 +1,4 @@
--- The definer half of mayfly.handle_alert. Locks the alert.
+-- Records what was done, as a definer because it writes. Locks the alert.
 
 create function mayfly_private.handle_alert(id uuid, action text)
 returns jsonb
@@ -23,7 +23,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.handle_alert is 'The definer half of mayfly.handle_alert.';
+comment on function mayfly_private.handle_alert is 'Records what was done about an alert.';
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
 -- Records what was done about an alert (scope team:manage). If its cause is found again after the watcher's

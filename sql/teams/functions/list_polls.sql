@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_polls. Locks nothing, so a poll that is due is not closed.
+-- Lists polls, as a definer because show_poll is private. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_polls is 'The definer half of mayfly.list_polls.';
+comment on function mayfly_private.list_polls is 'Polls, the newest first.';
 grant execute on function mayfly_private.list_polls to authenticated, service_role;
 
 -- Polls of a team, or of the tenant, newest first (scope team:read). Ballots of open polls are not shown.

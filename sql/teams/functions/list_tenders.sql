@@ -1,4 +1,4 @@
--- The definer half of mayfly.list_tenders. Locks nothing, so a tender that is due is not awarded.
+-- Lists tenders, as a definer because show_tender is private. Locks nothing, so a tender that is due is not awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb
@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_tenders is 'The definer half of mayfly.list_tenders.';
+comment on function mayfly_private.list_tenders is 'Tenders, the newest first.';
 grant execute on function mayfly_private.list_tenders to authenticated, service_role;
 
 -- Tenders of a team, or of the tenant, newest first (scope team:read). Bids on open tenders are not shown.

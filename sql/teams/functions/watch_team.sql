@@ -1,5 +1,5 @@
--- The definer half of mayfly.watch_team. Locks the team, so that watchers check one after the other and each
--- alert goes to one of them.
+-- Checks a team and stores its alerts, as a definer because it writes. Locks the team, so that watchers check one
+-- after the other and each alert goes to one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -79,7 +79,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.watch_team is 'The definer half of mayfly.watch_team.';
+comment on function mayfly_private.watch_team is 'Checks a team and stores its alerts.';
 grant execute on function mayfly_private.watch_team to authenticated, service_role;
 
 -- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle,

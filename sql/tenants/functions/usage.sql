@@ -1,5 +1,5 @@
--- The definer half of mayfly.usage: the counts and limits of this room and those that other rooms have registered
--- (mayfly_private.usage_counts).
+-- Counts usage, as a definer because the counters are in private tables. Counts and limits that other rooms have
+-- registered (mayfly_private.usage_counts) are included. Locks nothing.
 
 create function mayfly_private.usage()
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.delete_thread. Locks the thread until commit, then a shard of usage.
+-- Deletes a thread, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.delete_thread(thread text)
 returns jsonb
@@ -19,7 +19,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_thread is 'The definer half of mayfly.delete_thread.';
+comment on function mayfly_private.delete_thread is 'Deletes a thread.';
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
 -- Deletes a thread with all its checkpoints, values and writes: { deleted }. Scope thread:write.

@@ -1,4 +1,4 @@
--- The definer half of mayfly.prune_thread. Locks the thread until commit, then a shard of usage.
+-- Deletes old checkpoints, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.prune_thread(thread text, keep integer)
 returns jsonb
@@ -82,7 +82,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.prune_thread is 'The definer half of mayfly.prune_thread.';
+comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
 -- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing

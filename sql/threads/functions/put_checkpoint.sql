@@ -1,4 +1,4 @@
--- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
+-- Stores a checkpoint, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
@@ -44,7 +44,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly.put_checkpoint.';
+comment on function mayfly_private.put_checkpoint is 'Stores a checkpoint.';
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
 -- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the

@@ -1,4 +1,4 @@
--- The definer half of mayfly.put_writes. Locks the thread until commit, then a shard of usage.
+-- Stores the writes of a task, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
 returns jsonb
@@ -55,7 +55,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_writes is 'The definer half of mayfly.put_writes.';
+comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
 -- Stores what a task wrote after a checkpoint, so that the task need not run again when another one fails. A

@@ -1,4 +1,5 @@
--- The definer half of mayfly.read_graph_input. The lease must be the caller's.
+-- Reads the input of a step, as a definer because the worker may lack job:read. The lease must be the caller's. Locks
+-- the job (see fence_job).
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb

@@ -1,4 +1,4 @@
--- The definer half of mayfly.send_parcel.
+-- Stores a parcel, as a definer because it writes.
 
 create function mayfly_private.send_parcel(label text, inside uuid)
 returns uuid

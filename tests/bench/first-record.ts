@@ -1,0 +1,64 @@
+/**
+ * How long the first debug record of a new agent takes to somebody who watches all agents already, from the
+ * return of its spawn. The baseline is the spawn itself, in the same round. Watcher and agent are in this process.
+ *
+ *   DATABASE_URL=postgresql://… node tests/bench/first-record.ts [--quick]
+ */
+import type { Local } from "@mayfly/local";
+import { type DebugRecord, Mayfly } from "@mayfly/sdk";
+import { makeTenant } from "#harness/callers";
+import { type Comparison, quartiles } from "./lib/measure.ts";
+import { reportComparison } from "./lib/report.ts";
+import { openStack } from "./lib/stack.ts";
+import { databases, rounds, unlimited } from "./lib/target.ts";
+
+/** Far above the Free plan's rates, which would otherwise be all that is measured. */
+const limits = { messagesPerSecond: 1_000_000, joinsPerSecond: 10_000 };
+
+async function measureOn({ apiUrl: url, secretKey: key }: Local, tenant: string) {
+  const watching = new Mayfly({ url, key, tenant });
+  const spawning = new Mayfly({ url, key, tenant });
+  const heard = new Map<string, (record: DebugRecord) => void>();
+  const { error } = await watching.debug.watch({ level: 1 }, (record) =>
+    heard.get(record.name)?.(record),
+  );
+  if (error) throw error;
+  const [ours, baseline, ratio]: [number[], number[], number[]] = [[], [], []];
+  // The first one warms up.
+  for (let n = -1; n < rounds(40, 12); n++) {
+    const arrived = new Promise<DebugRecord>((resolve) => heard.set(`first ${n}`, resolve));
+    const began = performance.now();
+    const { data: agent, error } = await spawning.spawn({ scopes: ["debug:write"] });
+    if (error) throw error;
+    const spawned = performance.now();
+    agent.debug.task(`first ${n}`);
+    await arrived;
+    const took = performance.now() - spawned;
+    await agent.stop();
+    if (n < 0) continue;
+    ours.push(took);
+    baseline.push(spawned - began);
+    ratio.push(took / (spawned - began));
+  }
+  await spawning.close();
+  await watching.close();
+  return {
+    ours: quartiles(ours),
+    baseline: quartiles(baseline),
+    ratio: quartiles(ratio),
+  } satisfies Comparison;
+}
+
+for (const on of databases()) {
+  const { local, sql, close } = await openStack(on, limits);
+  reportComparison(
+    {
+      bench: "first-record",
+      name: "the first record, from the return of the spawn",
+      on,
+      against: "the spawn",
+    },
+    await measureOn(local, await makeTenant(sql, unlimited)),
+  );
+  await close();
+}

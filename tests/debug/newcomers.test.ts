@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { makeAgent, makePerson, makeTenant, rpc } from "#harness/callers";
+import { openTestDatabase, type TestDatabase } from "#harness/database";
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db?.close());
+
+it("those who watch every agent are told about new ones that report, with the spawn", async () => {
+  const tenant = await makeTenant(db.sql);
+  const member = await makePerson(db.sql, { [tenant]: "member" });
+  const spawn = (scopes = ["debug:write"]) => makeAgent(db.sql, tenant, { scopes });
+  const lease = (for_agent?: string) =>
+    rpc(db.sql, member, "lease_debug", { level: 1, ...(for_agent && { for_agent }) });
+  const told = async () => {
+    const rows = await db.sql`
+      select payload -> 'agents' as agents from realtime.messages
+      where topic = ${`tenant:${tenant}:debug:new`} and event = 'spawned' order by inserted_at`;
+    return rows.map(({ agents }) => agents);
+  };
+  await lease((await spawn()).id);
+  await spawn();
+  expect(await told()).toEqual([]);
+  await lease();
+  await spawn(["memory:read"]);
+  const { id } = await spawn();
+  expect(await told()).toEqual([[id]]);
+  await db.advance("61 seconds");
+  await spawn();
+  expect(await told()).toEqual([[id]]);
+});
