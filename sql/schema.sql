@@ -257,6 +257,7 @@ CREATE TRIGGER agents_meter_insert AFTER INSERT ON mayfly.agents REFERENCING NEW
 CREATE TRIGGER agents_meter_update AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 CREATE TRIGGER agents_release_obligations AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.release_obligations();
 CREATE TRIGGER agents_tell AFTER UPDATE ON mayfly.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_agents();
+CREATE TRIGGER agents_tell_watchers AFTER INSERT ON mayfly.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.tell_watchers();
 grant select on table mayfly.agents to authenticated;
 grant select on table mayfly.agents to service_role;
 comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
@@ -2889,7 +2890,7 @@ grant execute on function mayfly.get_agent to service_role;
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
@@ -3975,6 +3976,13 @@ set jit = off
 set search_path = "";
 grant execute on function mayfly_private.assign_job to authenticated;
 grant execute on function mayfly_private.assign_job to service_role;
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.await_deliveries to authenticated;
+grant execute on function mayfly_private.await_deliveries to service_role;
 
 create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
 returns mayfly.tenders
@@ -6796,6 +6804,11 @@ set search_path = "";
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
+language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.tell_watchers()
+returns trigger
 language plpgsql volatile security definer
 set search_path = "";
 

@@ -344,7 +344,7 @@ $$;
 comment on column mayfly_private.settings.tenants_created_by is
   'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
 
-comment on column mayfly_private.settings.max_tenants_per_person is 'How many tenants a person may own and still create another.';
+comment on column mayfly_private.settings.max_tenants_per_person is 'A person who owns this many tenants cannot create another.';
 
 comment on column mayfly_private.settings.person_issuers is
   'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
@@ -884,7 +884,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.tenant_ids.
+-- Finds the caller's tenants, as a definer because the policies call it, even those of mayfly.members, which it
+-- reads. Locks nothing.
 
 create or replace function mayfly_private.tenant_ids(scope text)
 returns uuid[]
@@ -1009,8 +1010,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.create_tenant. Concurrent calls of one person wait for each other, so that they cannot
--- pass the limit together.
+-- Creates a tenant, as a definer because it writes. Concurrent calls of one person wait for each other, so that they
+-- cannot pass the limit together.
 
 create or replace function mayfly_private.create_tenant(name text, owner uuid)
 returns mayfly.tenants
@@ -1306,7 +1307,7 @@ $$;
 comment on function mayfly.set_quotas is
   'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
 
--- The definer half of mayfly.update_tenant. Locks the tenant's row.
+-- Changes a tenant, as a definer because it writes. Locks the tenant's row.
 
 create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
@@ -1346,8 +1347,8 @@ $$;
 
 comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 
--- The definer half of mayfly.usage: the counts and limits of this room and those that other rooms have registered
--- (mayfly_private.usage_counts).
+-- Counts usage, as a definer because the counters are in private tables. Counts and limits that other rooms have
+-- registered (mayfly_private.usage_counts) are included. Locks nothing.
 
 create or replace function mayfly_private.usage()
 returns jsonb
@@ -1465,9 +1466,10 @@ on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows,
 -- Nobody reads grants directly: functions show people their own.
 alter table mayfly_private.client_grants enable row level security;
 
--- The definer half of mayfly.accept_invitation. It does not tell others what is wrong with an invitation that
--- is not theirs. Locks the tenant's row (for no key update), as every function that changes its members does,
--- and then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
+-- Accepts an invitation, as a definer because it writes, for a person who is not a member yet. It does not tell
+-- others what is wrong with an invitation that is not theirs. Locks the tenant's row (for no key update), as every
+-- function that changes its members does, and then the invitation's row, so that it is accepted once. erase_tenant
+-- locks in the same order.
 
 create or replace function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -1522,7 +1524,7 @@ $$;
 
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 
--- The definer half of mayfly.add_member. Locks the tenant's row (see lock_member).
+-- Adds a member, as a definer because it writes. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.add_member(member uuid, role text)
 returns jsonb
@@ -1623,7 +1625,7 @@ comment on function mayfly.ensure_tenant is
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
--- The definer half of mayfly.grant_client. Locks the membership until commit, so that two grants cannot exceed
+-- Stores a grant, as a definer because it writes. Locks the membership until commit, so that two grants cannot exceed
 -- the limit together, and no grant outlives a membership that is ending.
 
 create function mayfly_private.grant_client(client_id text, scopes text[])
@@ -1671,7 +1673,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.grant_client is 'The definer half of mayfly.grant_client.';
+comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth client.';
 
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
@@ -1721,7 +1723,8 @@ $$;
 
 comment on function mayfly_private.granting_person is 'The person who calls; fails for everyone else.';
 
--- The definer half of mayfly.invite_member. The token is returned once and stored as a hash.
+-- Creates an invitation and stores the hash of its token, as a definer because it writes. The token itself is
+-- returned once and never stored.
 
 create or replace function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -1776,7 +1779,7 @@ begin
 end
 $$;
 
--- The definer half of mayfly.leave_tenant. Locks the tenant's row (see lock_member).
+-- Deletes the caller's membership, as a definer because it writes. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.leave_tenant()
 returns jsonb
@@ -1800,7 +1803,7 @@ $$;
 
 comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
 
--- The definer half of mayfly.list_client_grants. Locks nothing.
+-- Lists grants, as a definer because they are in a private table. Locks nothing.
 
 create function mayfly_private.list_client_grants()
 returns jsonb
@@ -1818,7 +1821,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_client_grants is 'The definer half of mayfly.list_client_grants.';
+comment on function mayfly_private.list_client_grants is 'The caller''s grants to OAuth clients.';
 
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
@@ -1836,7 +1839,7 @@ grant execute on function mayfly.list_client_grants to authenticated, service_ro
 
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
--- The definer half of mayfly.my_invitations.
+-- Lists invitations, as a definer because the caller is not a member of their tenants yet. Locks nothing.
 
 create or replace function mayfly_private.my_invitations()
 returns jsonb
@@ -1862,7 +1865,7 @@ comment on function mayfly_private.remove_member is 'Removes a member from the c
 
 comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
 
--- The definer half of mayfly.revoke_client. Locks the grant until commit.
+-- Deletes a grant, as a definer because it writes. Locks the grant until commit.
 
 create function mayfly_private.revoke_client(client_id text)
 returns jsonb
@@ -1879,7 +1882,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.revoke_client is 'The definer half of mayfly.revoke_client.';
+comment on function mayfly_private.revoke_client is 'Deletes a grant to an OAuth client.';
 
 grant execute on function mayfly_private.revoke_client to authenticated, service_role;
 
@@ -1896,7 +1899,7 @@ comment on function mayfly.revoke_client is 'Takes back what the person has gran
 
 grant execute on function mayfly.revoke_client to authenticated, service_role;
 
--- The definer half of mayfly.revoke_invitation. Locks the invitation's row.
+-- Revokes an invitation, as a definer because it writes. Locks the invitation's row.
 
 create or replace function mayfly_private.revoke_invitation(invitation_id uuid)
 returns jsonb
@@ -1917,7 +1920,7 @@ begin
 end
 $$;
 
--- The definer half of mayfly.transfer_tenant. Locks the tenant's row (see lock_member).
+-- Changes both roles, as a definer because it writes. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.transfer_tenant(member uuid)
 returns jsonb
@@ -1974,8 +1977,8 @@ comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawne
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
 -- How many bytes the rows of this room's tables are charged. The rate of spawns bounds agents and their
--- registrations (172,800 a day by default), so only what is written is charged. They are lenient, so that a
--- full tenant can still spawn agents to free space.
+-- registrations (172,800 a day by default), so only what is written is charged. Both tables are lenient
+-- (see meter_rows), so that a full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
@@ -2025,7 +2028,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. Agents have no token there, so none of them lives.
+-- How rows of this room come back from an export. The new project gives these agents no tokens, so they come back
+-- as stopped.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.agents', '{
@@ -2091,8 +2095,8 @@ set search_path = ''
 as $$
 begin
   return case
-    -- To track, the server also asks for the right to receive; an agent that only tracks joins
-    -- without receiving presence (config.presence.enabled tells the server, not a policy).
+    -- An agent that only tracks also needs the right to receive, because the server asks for it at the join. The SDK
+    -- then joins with config.presence.enabled off, so that the server sends it no presence.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
@@ -2158,7 +2162,8 @@ comment on function mayfly_private.agent_usage is 'What a tenant uses of its quo
 insert into mayfly_private.usage_counts (name, work) values ('agents', 'mayfly_private.agent_usage(uuid)')
 on conflict (name) do update set work = excluded.work;
 
--- The definer half of mayfly.agent_tree.
+-- Builds trees of agents, as a definer because whether an agent is alive depends on ancestors that the caller may not
+-- see. Locks nothing.
 
 create or replace function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
@@ -2395,7 +2400,8 @@ return (
 
 comment on function mayfly_private.common_scopes is 'Those of these scopes that most agents need.';
 
--- The definer half of mayfly.create_enrolment_key. The key is returned once and stored as a hash.
+-- Creates a key and stores its hash, as a definer because it writes. The key itself is returned once and never
+-- stored.
 
 create or replace function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
@@ -2431,8 +2437,8 @@ $$;
 comment on function mayfly.create_enrolment_key is
   'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 
--- The definer half of mayfly.define_agent_type. Locks the tenant's row (for no key update), so that version numbers
--- have no gaps and no duplicates.
+-- Adds a version to a type of agents, as a definer because it writes. Locks the tenant's row (for no key update), so
+-- that version numbers have no gaps and no duplicates.
 
 create or replace function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -2665,8 +2671,8 @@ comment on function mayfly.find_agents is
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
--- The definer half of mayfly.heartbeat. Writes the liveness at most once a second, and the agent's row only if
--- something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
+-- Records a heartbeat, as a definer because it writes: the liveness at most once a second, and the agent's row only
+-- if something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
 -- caller's own rows, and what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
@@ -2783,9 +2789,9 @@ begin
 end
 $$;
 
--- The definer half of mayfly.living_agents. A caller that sees who is present may also learn which of them are
--- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms
--- on PGlite instead of 20 ms. Locks nothing.
+-- Finds out which agents are alive, as a definer because a caller that sees who is present may learn this even
+-- without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on PGlite instead
+-- of 20 ms. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -2975,9 +2981,9 @@ $$;
 
 comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
--- The definer half of mayfly.renew_agent. The secret's hash comes in a token of 30 s that the spawn function
--- signs (claim mayfly.renewal). The secret alone is enough, so nothing else is checked. Locks the agent's row,
--- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret, as a definer because the secret is all that the caller has. Its hash comes in a token of
+-- 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row, like
+-- resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
 -- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
 -- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was
@@ -3063,8 +3069,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- The definer half of mayfly.resume_agent. The caller that resumes an agent gets its token, so it must have all
--- of its scopes. Locks the agent's row, and what charge locks.
+-- Resumes an agent, as a definer because it writes. The caller gets the agent's token, so it must have all of its
+-- scopes. Locks the agent's row, and what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -3102,9 +3108,9 @@ begin
 end
 $$;
 
--- The definer half of mayfly.revoke_enrolment_key. Locks the tenant's row (for no key update), like spawning
--- does, so that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them,
--- those of its agents.
+-- Revokes a key, as a definer because it writes. Locks the tenant's row (for no key update), like spawning does, so
+-- that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them, those of its
+-- agents.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -3133,8 +3139,8 @@ $$;
 
 comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
 
--- The definer half of mayfly.spawn_agent. Checks scope, rate, quota and depth, inserts and logs, in one
--- transaction. Locks the tenant's row (see open_spawn).
+-- Checks scope, rate, quota and depth, inserts and logs, in one transaction, as a definer because it writes. Locks
+-- the tenant's row (see open_spawn).
 --
 -- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
 -- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
@@ -3222,8 +3228,8 @@ comment on function mayfly.spawn_agent is
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
--- The definer half of mayfly.spawn_team, which spawns all or none. Rate and quota are checked once for all.
--- Locks the tenant's row (see open_spawn).
+-- Spawns all agents or none, as a definer because it writes. Rate and quota are checked once for all. Locks the
+-- tenant's row (see open_spawn).
 
 create or replace function mayfly_private.spawn_team(team jsonb)
 returns jsonb
@@ -3264,7 +3270,7 @@ begin
 end
 $$;
 
--- The definer half of mayfly.stop_agent. Its descendants are no longer alive, by definition. Reaping marks
+-- Stops an agent, as a definer because it writes. Its descendants are no longer alive, by definition. Reaping marks
 -- their rows later, so that nothing races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
@@ -3288,8 +3294,8 @@ $$;
 
 comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
--- The definer half of mayfly.suspend_agent. Descendants are suspended by the definition of alive;
--- their rows are not touched. Locks the agent's row.
+-- Suspends an agent, as a definer because it writes. Descendants are suspended by the definition of alive; their rows
+-- are not touched. Locks the agent's row.
 
 create or replace function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3606,7 +3612,7 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = (select mayfly_private.caller_id())
       or (tenant_id, type) in (select k.tenant_id, k.kind from mayfly_private.readable_kinds() k where k.sees_all)));
 
--- tenant:{t}:log, the nudges. Whoever may read any kind of event can read it, and only the database sends. A nudge has
+-- tenant:{t}:log, the nudges. Anyone who may read any kind of event can read it, and only the database sends. A nudge has
 -- no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
@@ -3622,8 +3628,8 @@ $$;
 
 comment on function mayfly_private.may_use_log_topic is 'Whether the caller may use the topic "log" of a tenant.';
 
--- tenant:{t}:people, the nudges of what is meant for one agent. Whoever may read the log can read it, except
--- agents, and only the database sends.
+-- tenant:{t}:people, the nudges about events that are meant for one agent. Anyone who may read the log can
+-- read it, except agents, and only the database sends.
 
 create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -5145,7 +5151,7 @@ insert into mayfly_private.imports (relation, sets) values
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
 -- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
 -- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
 -- memories it wrote. The meters charge them.
@@ -5866,8 +5872,7 @@ comment on function mayfly.cluster_sample is
 
 grant execute on function mayfly.cluster_sample to authenticated, service_role;
 
--- The definer half of mayfly.complete_embeddings, because clients cannot write the queue. Locks the rows that it
--- completes.
+-- Stores vectors, as a definer because it writes. Locks the rows of the queue that it completes.
 
 create or replace function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -6443,18 +6448,26 @@ as $$
 declare
   copies jsonb;
 begin
-  copies := (
-    select jsonb_object_agg(o.op ->> 'id', (
-      select m.id from mayfly.memories m
-      where m.tenant_id = tenant and o.op -> 'body' ->> 'once' = 'true'
-        and not exists (select from mayfly.memories same where same.tenant_id = tenant and same.id = (o.op ->> 'subject')::uuid)
-        and m.content_hash = mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-          p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end)))
+  -- Each hash is made once, and the tenant's memories are searched once. As the condition of a subquery, a hash would be
+  -- made again for every memory that a plan without statistics reads: 250,000 times for 500 puts beside 500 memories.
+  with puts as materialized (
+    select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
+      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
+        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
     from jsonb_array_elements(push) o (op),
       jsonb_to_record(o.op -> 'body') as p (
         conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
         importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
-    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written));
+    where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
+  ), known as materialized (
+    select m.id, m.content_hash from mayfly.memories m
+    where m.tenant_id = tenant and m.content_hash = any (array(select p.hash from puts p where p.hash is not null))
+  ), taken as materialized (
+    select m.id from mayfly.memories m where m.tenant_id = tenant and m.id = any (array(select p.id from puts p))
+  )
+  select jsonb_object_agg(p.op_id, k.id) into copies
+  from puts p
+  left join known k on k.content_hash = p.hash and p.id not in (select t.id from taken t);
   if copies is null or copies @? '$.* ? (@ == null)' then
     perform mayfly_private.fail(409, 'memory_exists', 'A memory with one of these ids exists already.',
       'Nothing of this push was applied. Give each memory its own id (UUIDv7).',
@@ -6583,7 +6596,7 @@ $$;
 
 comment on function mayfly_private.follow_aliases is 'Finds the memories for updates and deletes.';
 
--- The definer half of mayfly.forget_vectors. Locks the vectors that it deletes, skipping those that other
+-- Deletes vectors, as a definer because it writes. Locks the vectors that it deletes, skipping those that other
 -- transactions hold, and the settlements of their models.
 
 create or replace function mayfly_private.forget_vectors(model text, max_rows integer)
@@ -6647,7 +6660,7 @@ comment on function mayfly.forget_vectors is
 
 -- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's
 -- id as another name of that memory. apply_memories calls it with the push before and after it was changed.
--- Locks nothing else.
+-- Locks nothing that is not locked already.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -7107,8 +7120,8 @@ $$;
 
 comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
--- The definer half of mayfly.queue_embeddings: looks at max_rows memories in the order of the primary key, starting
--- after `after`. It gives dead rows another chance. Locks the rows that it queues.
+-- Queues memories, as a definer because it writes. It looks at max_rows memories in the order of the primary key,
+-- starting after `after`. It gives dead rows another chance. Locks the rows that it queues.
 
 create or replace function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -7150,9 +7163,9 @@ $$;
 comment on function mayfly.queue_embeddings is
   'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
 
--- The definer half of mayfly.recall. It resolves tenant and visibility from the token, and its statements
--- repeat the policies of mayfly.memories. The operators @@ and && are not leakproof, so under the policies they
--- could never use an index (full text on 100,000 rows: 370 ms under it, 0.32 ms without). Locks nothing.
+-- Finds and ranks memories, as a definer because the operators @@ and && are not leakproof, so under the policies
+-- they could never use an index (full text on 100,000 rows: 370 ms under them, 0.32 ms without). It takes tenant and
+-- visibility from the token, and its statements repeat the policies of mayfly.memories. Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
@@ -7162,11 +7175,11 @@ comment on function mayfly.queue_embeddings is
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
--- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
--- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
--- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
--- for Hybrid Retrieval", TOIS 2023).
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
+-- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
+-- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
+-- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+-- Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
 -- three took 2 ms to plan at each recall.
@@ -7237,8 +7250,8 @@ begin
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
-    -- else.
+    -- Searches with the memory's labels and its vector (of the named model, if the caller names one), unless the caller
+    -- passes a query or a vector.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
@@ -7697,7 +7710,7 @@ $$;
 
 comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';
 
--- The definer half of mayfly.set_model_worth. Locks the row of the model.
+-- Stores the worth of a model, as a definer because it writes. Locks the row of the model.
 
 create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
 returns jsonb
@@ -8008,8 +8021,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.tuning_questions. A caller with memory:admin sees every memory of the tenant. Reads up
--- to 3,000 memories. Locks nothing.
+-- Makes the questions, as a definer because worth_of_model is private. A caller with memory:admin sees every memory
+-- of the tenant. Reads up to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)
 returns jsonb
@@ -8161,7 +8174,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- For a shorter text, all words and their places fit; an exception block costs a subtransaction.
+  -- A text of this size always fits, and needs no exception block, which costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else
@@ -8585,7 +8598,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. Nobody reads an inbox there yet.
+-- How rows of this room come back from an export. Nobody reads an inbox of the new project yet.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.inboxes', '{"session": "null", "opened_at": "null"}'),
@@ -8766,7 +8779,31 @@ begin
 end
 $$;
 
--- Refuses messages before anything is sent, if one is invalid. The error has its index and field. Locks nothing.
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
+-- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
+-- no such message. A function calls this when it does not find what a message was about, and then looks again.
+--
+-- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
+  raise exception using errcode = 'MF001';
+exception when sqlstate 'MF001' then
+  -- The rollback of this block has given up the lock.
+  null;
+end
+$$;
+
+comment on function mayfly_private.await_deliveries is 'Waits until the messages on their way to the caller are visible.';
+
+grant execute on function mayfly_private.await_deliveries to authenticated, service_role;
+
+-- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
 
 create or replace function mayfly_private.check_messages(messages jsonb)
 returns void
@@ -10347,7 +10384,7 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
 -- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
--- send with debug:write.
+-- send with debug:write. To tenant:{t}:debug:new only the database sends.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -10478,7 +10515,7 @@ comment on function mayfly.debug_level is
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
 -- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
 -- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, 0 for none. `all`: somebody watches every agent, and learns about this one from the log.
+-- tenant keeps records, 0 for none. `all`: somebody watches every agent, and was told about this one (tell_watchers).
 -- `rate` is debug_rate, computed once for many. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
@@ -10634,6 +10671,33 @@ end
 $$;
 
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
+
+-- Tells those who watch every agent of a tenant about new agents, with the spawn, so that they have joined an agent's
+-- stream before its first records. They also hear of it from the log, but its nudges are gathered: then the first
+-- records took up to 0.8 s. If the tenant may not broadcast now, only the log tells them. Runs as the owner, because
+-- nobody else sends there. Takes a shard of usage (may_tell).
+
+create function mayfly_private.tell_watchers()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform realtime.send(jsonb_build_object('agents', n.ids), 'spawned', format('tenant:%s:debug:new', n.tenant_id), true)
+  from (select r.tenant_id, jsonb_agg(r.id) as ids from new_rows r where 'debug:write' = any (r.scopes) group by r.tenant_id) n
+  where exists (
+      select from mayfly_private.debug_leases l
+      where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
+    and mayfly_private.may_tell(n.tenant_id, 1) > 0;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new ones.';
+
+create trigger agents_tell_watchers after insert on mayfly.agents
+  referencing new table as new_rows
+  for each statement execute function mayfly_private.tell_watchers();
 
 -- The scopes of this room.
 
@@ -10870,7 +10934,8 @@ begin
 end
 $$;
 
--- The definer half of mayfly.begin_artifact. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+-- Reserves a version, as a definer because it writes. Locks the versions of the name (advisory), then a shard of the
+-- tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -10923,7 +10988,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.begin_artifact is 'The definer half of mayfly.begin_artifact.';
+comment on function mayfly_private.begin_artifact is 'Reserves a version of a file.';
 
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
@@ -10940,7 +11005,7 @@ comment on function mayfly.begin_artifact is 'Reserves the next version of a fil
 
 grant execute on function mayfly.begin_artifact to authenticated, service_role;
 
--- The definer half of mayfly.finish_artifact. Locks the artifact.
+-- Marks a file as uploaded, as a definer because it writes. Locks the artifact.
 
 create function mayfly_private.finish_artifact(id uuid)
 returns jsonb
@@ -10972,7 +11037,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.finish_artifact is 'The definer half of mayfly.finish_artifact.';
+comment on function mayfly_private.finish_artifact is 'Marks a file as uploaded.';
 
 grant execute on function mayfly_private.finish_artifact to authenticated, service_role;
 
@@ -11030,7 +11095,7 @@ comment on function mayfly.list_artifacts is 'Artifacts by name: the newest vers
 
 grant execute on function mayfly.list_artifacts to authenticated, service_role;
 
--- The definer half of mayfly.remove_artifacts. Locks the artifacts that it removes, by id.
+-- Removes versions, as a definer because it writes. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -11063,7 +11128,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.remove_artifacts is 'The definer half of mayfly.remove_artifacts.';
+comment on function mayfly_private.remove_artifacts is 'Removes versions of files.';
 
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
@@ -11097,7 +11162,8 @@ comment on function mayfly_private.show_artifact is 'An artifact in the form tha
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- The definer half of mayfly.sweep_files. Locks the paths that it deletes.
+-- Reads the paths of files that are due, as a definer because they are in a private table, from which it also
+-- deletes. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -11130,7 +11196,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.sweep_files is 'The definer half of mayfly.sweep_files.';
+comment on function mayfly_private.sweep_files is 'The paths of files that are due to be deleted.';
 
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
@@ -11614,8 +11680,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. An import starts no work: jobs that had not finished are left out, and schedules
--- come back paused.
+-- How rows of this room come back from an export. An import starts no work: jobs that had not finished are left
+-- out, and schedules come back paused.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.job_schedules', '{"paused": "true", "next_at": "null"}')
@@ -11702,9 +11768,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('jobs', 3, 'mayfly_private.may_use_jobs_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- The definer half of mayfly.add_jobs. Without a lease, the tenant is the caller's (scope job:add). With a
--- lease, which must be the caller's, the jobs are children of its job. Adds all or none. Locks the keys (sorted), what
--- charge locks, and the parent.
+-- Adds all jobs or none, as a definer because it writes. Without a lease, the tenant is the caller's (scope job:add).
+-- With a lease, which must be the caller's, the jobs are children of its job. Locks the keys (sorted), what charge
+-- locks, and the parent.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -11716,6 +11782,7 @@ declare
   tenant uuid;
   author uuid;
   fault integer;
+  has_waited boolean := false;
 begin
   if lease is null then
     tenant := mayfly_private.require_tenant('job:add');
@@ -11726,13 +11793,18 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Only the recipient of a message may answer it.
-    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-    where o.j ->> 'answers' is not null and not exists (
-      select from mayfly.deliveries d
-      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-    order by o.n limit 1;
-    if found then
+    loop
+      -- Only the recipient of a message may answer it.
+      select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+      where o.j ->> 'answers' is not null and not exists (
+        select from mayfly.deliveries d
+        where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+      order by o.n limit 1;
+      exit when fault is null or has_waited;
+      perform mayfly_private.await_deliveries(tenant);
+      has_waited := true;
+    end loop;
+    if fault is not null then
       perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
         'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
@@ -11798,8 +11870,8 @@ $$;
 
 comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
--- The definer half of mayfly.cancel_jobs. A job that is not running ends at once. A running one is marked, and its
--- worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
+-- Cancels jobs, as a definer because it writes. A job that is not running ends at once. A running one is marked, and
+-- its worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
 -- first, and by id, because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
@@ -12792,8 +12864,8 @@ $$;
 
 comment on function mayfly_private.take_jobs is 'Takes ready jobs for a worker.';
 
--- The definer half of mayfly.claim_jobs. Scope job:work. Locks the tenant, the agent and its ancestors (shared,
--- advisory), then the jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work), as a definer because it writes. Locks the tenant, the agent and its
+-- ancestors (shared, advisory), then the jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12831,6 +12903,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
 -- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
+-- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -13028,7 +13101,7 @@ $$;
 
 comment on function mayfly_private.complete_held is 'Completes jobs under the leases of a holder.';
 
--- The definer half of mayfly.complete_jobs.
+-- Completes jobs for the caller, as a definer because it writes. Locks what complete_held locks.
 
 create function mayfly_private.complete_jobs(done jsonb)
 returns jsonb
@@ -13158,7 +13231,7 @@ $$;
 
 comment on function mayfly_private.delete_finished is 'Deletes ended jobs and their rows.';
 
--- The definer half of mayfly.delete_schedule. Jobs that the schedule has added stay. Locks the schedule.
+-- Deletes a schedule, as a definer because it writes. Locks the schedule.
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
@@ -13215,7 +13288,7 @@ $$;
 
 comment on function mayfly_private.deliver_answer is 'Puts the answer of a job into an inbox.';
 
--- The definer half of mayfly.discard_jobs. Locks the jobs.
+-- Deletes failed jobs, as a definer because it writes. Locks the jobs.
 
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -13377,10 +13450,10 @@ $$;
 
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
--- The definer half of mayfly.fail_jobs. A job that may be retried and has an attempt left is scheduled after its
--- backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n,
--- where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks
--- the jobs by tenant and id.
+-- Records failures, as a definer because it writes. A job that may be retried and has an attempt left is scheduled
+-- after its backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base *
+-- factor^n, where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures.
+-- Locks the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13645,9 +13718,9 @@ comment on function mayfly.get_job is 'A job with its steps, failed attempts, si
 
 grant execute on function mayfly.get_job to authenticated, service_role;
 
--- The definer half of mayfly.heartbeat_jobs. A lease never lasts longer than the agent and its ancestors, the
--- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT),
--- because no index has lease_end.
+-- Extends leases, as a definer because it writes. A lease never lasts longer than the agent and its ancestors, the
+-- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because
+-- no index has lease_end.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -14020,7 +14093,7 @@ comment on table mayfly_private.job_calls is 'Open calls of these functions, and
 
 alter table mayfly_private.job_calls enable row level security;
 
--- The definer half of mayfly.mark_job_call. Locks the call and its function.
+-- Records what a call of a function reports, as a definer because it writes. Locks the call and its function.
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
 returns jsonb
@@ -14307,8 +14380,7 @@ $$;
 
 comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin now.';
 
--- The definer half of mayfly.read_steps, for the worker that holds the job and may lack job:read. The fence locks
--- only briefly.
+-- Reads the steps of a held job, as a definer because the worker may lack job:read. Locks the job (see fence_job).
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -14435,9 +14507,9 @@ $$;
 
 comment on function mayfly_private.reap_jobs is 'Takes back leases that have ended, and fails jobs whose deadline has passed.';
 
--- The definer half of mayfly.record_steps. Fails with lease_lost unless the lease is the caller's and current. A step
--- that is already recorded keeps its first result, which the answer returns. It does not extend the lease; heartbeats
--- do. Locks the job.
+-- Records steps, as a definer because it writes. Fails with lease_lost unless the lease is the caller's and current.
+-- A step that is already recorded keeps its first result, which the answer returns. It does not extend the lease;
+-- heartbeats do. Locks the job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -14517,9 +14589,9 @@ comment on function mayfly.record_steps is
 
 grant execute on function mayfly.record_steps to authenticated, service_role;
 
--- The definer half of mayfly.redrive_jobs. The attempt number continues, so that no old lease is valid again, and
--- the job gets as many more attempts as at first. Its steps are kept, so it continues after the last one. Locks the
--- jobs.
+-- Makes failed jobs ready, as a definer because it writes. The attempt number continues, so that no old lease is
+-- valid again, and the job gets as many more attempts as at first. Its steps are kept, so it continues after the last
+-- one. Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14585,7 +14657,7 @@ comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with 
 
 grant execute on function mayfly.redrive_jobs to authenticated, service_role;
 
--- The definer half of mayfly.release_jobs. The attempt does not count. Locks the jobs by tenant and id.
+-- Returns jobs, as a definer because it writes. The attempt does not count. Locks the jobs by tenant and id.
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -14800,7 +14872,7 @@ $$;
 
 comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
--- The definer half of mayfly.set_job_share. Locks the tenant's row in job_tenants.
+-- Stores the tenant's share, as a definer because it writes. Locks the tenant's row in job_tenants.
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -14842,7 +14914,7 @@ comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet
 
 grant execute on function mayfly.set_job_share to service_role;
 
--- The definer half of mayfly.set_queue. Locks the queue's row.
+-- Stores the limits of a queue, as a definer because it writes. Locks the queue's row.
 
 create function mayfly_private.set_queue(
   name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer
@@ -14910,7 +14982,7 @@ comment on function mayfly.set_queue is
 
 grant execute on function mayfly.set_queue to authenticated, service_role;
 
--- The definer half of mayfly.set_schedule. Locks the schedule.
+-- Stores a schedule, as a definer because it writes. Locks the schedule.
 
 create function mayfly_private.set_schedule(
   name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean
@@ -15048,8 +15120,8 @@ comment on function mayfly_private.show_schedule is 'A schedule in the form that
 
 grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
--- The definer half of mayfly.signal_job. Locks the job, so that this call waits for a worker that is putting
--- the job to sleep, and then what charge locks.
+-- Stores a signal, as a definer because it writes. Locks the job, so that this call waits for a worker that is
+-- putting the job to sleep, and then what charge locks.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -15245,8 +15317,8 @@ $$;
 
 comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';
 
--- The definer half of mayfly.turn_jobs. The claim locks the agent and its ancestors before any job is locked,
--- because a transaction that stops the agent holds them while it waits for the jobs.
+-- Completes, fails and claims jobs, as a definer because it writes. The claim locks the agent and its ancestors
+-- before any job is locked, because a transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -15329,9 +15401,9 @@ $$;
 
 comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';
 
--- The definer half of mayfly.wait_job. The lease must be the caller's. The row lock puts this call and those of
--- signal_job and tell_parents in order: a writer of a signal holds the job, so either this call sees the signal or the
--- writer sees that the job waits.
+-- Takes a signal or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row lock
+-- puts this call and those of signal_job and tell_parents in order: a writer of a signal holds the job, so either
+-- this call sees the signal or the writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.
@@ -15807,7 +15879,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. No worker there waits for the decision of a pending approval.
+-- How rows of this room come back from an export. In the new project, no worker waits for a decision, so pending
+-- approvals have ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.approvals', '{
@@ -15875,7 +15948,7 @@ $$;
 
 comment on function mayfly_private.approval_rule is 'What needs an approval, for an agent type and a category.';
 
--- The definer half of mayfly.cancel_approval. Locks the job, then the approval.
+-- Withdraws an approval, as a definer because it writes. Locks the job, then the approval.
 
 create function mayfly_private.cancel_approval(id uuid)
 returns jsonb
@@ -15958,9 +16031,10 @@ $$;
 
 comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';
 
--- The definer half of mayfly.decide_approval, and the only place that decides. It reads the decider from the
--- verified token. The decider passes the digest of the input that it has seen, so a decision about other arguments
--- is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is exact.
+-- Records a decision, as a definer because it writes. It is the only place that decides. It reads the decider from
+-- the verified token. The decider passes the digest of the input that it has seen, so a decision about other
+-- arguments is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is
+-- exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -16087,8 +16161,8 @@ comment on function mayfly.decide_approvals is 'Decides up to 100 approvals inde
 
 grant execute on function mayfly.decide_approvals to authenticated, service_role;
 
--- The definer half of mayfly.delegate_approval. The delegating person or agent can no longer decide, so the quorum
--- stays the same; the recipient needs the scope too. Locks the job, then the approval.
+-- Delegates an approval, as a definer because it writes. The delegating person or agent can no longer decide, so the
+-- quorum stays the same; the recipient needs the scope too. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -16152,7 +16226,7 @@ comment on function mayfly.delegate_approval is 'Delegates an approval that the 
 
 grant execute on function mayfly.delegate_approval to authenticated, service_role;
 
--- The definer half of mayfly.delete_approval_policy. Locks the policy's row.
+-- Deletes a policy, as a definer because it writes. Locks the policy's row.
 
 create function mayfly_private.delete_approval_policy(agent_type text, category text)
 returns jsonb
@@ -16208,11 +16282,11 @@ $$;
 
 comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';
 
--- An approval with its decisions. For callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Keeps no lock.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql
 set search_path = ''
 as $$
 declare
@@ -16220,6 +16294,10 @@ declare
   approval mayfly.approvals;
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.await_deliveries(tenant);
+    select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  end if;
   if not found then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
   end if;
@@ -16254,8 +16332,8 @@ comment on function mayfly.list_approval_policies is 'What needs an approval, by
 
 grant execute on function mayfly.list_approval_policies to authenticated, service_role;
 
--- The definer half of mayfly.list_approvals. Whether the caller may decide depends on ancestors of agents,
--- which the caller may not be able to see. Locks nothing.
+-- Lists approvals, as a definer because whether the caller may decide one depends on ancestors of agents, which the
+-- caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -16435,6 +16513,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  if not exists (select from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id) then
+    perform mayfly_private.await_deliveries(tenant);
+  end if;
   perform from mayfly.jobs j
   where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
   for no key update;
@@ -16457,9 +16538,9 @@ $$;
 
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
--- The definer half of mayfly.request_approval. With a lease, the approval belongs to the job and the step, so a step
--- that asks again after a crash finds it, and only the holder of the lease can ask. The tenant's policy can only make
--- it stricter. Locks the job and what charge locks.
+-- Stores an approval, as a definer because it writes. With a lease, the approval belongs to the job and the step, so
+-- a step that asks again after a crash finds it, and only the holder of the lease can ask. The tenant's policy can
+-- only make it stricter. Locks the job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -16573,7 +16654,7 @@ comment on function mayfly.request_approval is 'Asks for an approval, for a job 
 
 grant execute on function mayfly.request_approval to authenticated, service_role;
 
--- The definer half of mayfly.set_approval_policy. Locks the policy's row.
+-- Stores a policy, as a definer because it writes. Locks the policy's row.
 
 create function mayfly_private.set_approval_policy(
   agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean,
@@ -16670,10 +16751,9 @@ comment on function mayfly_private.show_approval_policy is 'A policy in the form
 
 grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
 
--- The definer half of mayfly.use_approval, which a job calls after a decision and before it acts. The lease must be that
--- of the job that asked. Returns the input to act on, once: the same step of the same job may take it again after a
--- crash, and any other is refused. Only a decided or expired approval can be taken. Locks the
--- job, then the approval.
+-- Hands a decision to its job, once, as a definer because it writes. A job calls it after a decision and before it
+-- acts, with its own lease. The same step of the same job may take the decision again after a crash, and any other is
+-- refused. Only a decided or expired approval can be taken. Locks the job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -16933,9 +17013,9 @@ $$;
 
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
--- The definer half of mayfly.advance_graph. The lease must be the caller's. The row lock of the run puts this call and
--- children that end in order, so a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of the children
--- that it adds.
+-- Continues a run of a graph, as a definer because it writes. The lease must be the caller's. The row lock of the run
+-- puts this call and children that end in order, so a child that ends during this call finds the run asleep and wakes
+-- it. Locks the run and the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17248,7 +17328,7 @@ $$;
 
 comment on function mayfly_private.check_graph is 'Refuses an invalid graph, with the step and the field.';
 
--- The definer half of mayfly.delete_graph. Locks the row.
+-- Deletes a graph, as a definer because it writes. Locks the row.
 
 create function mayfly_private.delete_graph(name text, version text)
 returns jsonb
@@ -17437,8 +17517,8 @@ $$;
 
 comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- The definer half of mayfly.move_workflow. If a worker holds the run, it loses the run, and its next write is
--- refused (lease_lost). A failed run runs again. Locks the job.
+-- Moves a run to another version, as a definer because it writes. If a worker holds the run, it loses the run, and
+-- its next write is refused (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -17587,7 +17667,8 @@ comment on function mayfly.query_workflow is 'The progress of a workflow: its re
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
 
--- The definer half of mayfly.read_graph_input. The lease must be the caller's.
+-- Reads the input of a step, as a definer because the worker may lack job:read. The lease must be the caller's. Locks
+-- the job (see fence_job).
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb
@@ -17636,8 +17717,8 @@ comment on function mayfly.read_graph_input is 'The input of a held step of a gr
 
 grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
--- The definer half of mayfly.report_workflow. The lease must be the caller's. The report is stored as the step `report` of the job, the
--- only step that changes. Locks the job.
+-- Stores a report, as a definer because it writes. The lease must be the caller's. The report is the step `report` of
+-- the job, the only step that changes. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -17684,8 +17765,8 @@ comment on function mayfly.report_workflow is 'Reports the progress of a held wo
 
 grant execute on function mayfly.report_workflow to authenticated, service_role;
 
--- The definer half of mayfly.retry_steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
--- ran here. Locks the job.
+-- Deletes failures of steps, as a definer because it writes. The lease must be the caller's. It leaves a row `retry:
+-- <name>`, which shows that the step ran here. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -17773,7 +17854,7 @@ $$;
 
 comment on function mayfly_private.keep_graph is 'Stores a graph under its name and version unless there is one.';
 
--- The definer half of mayfly.set_graph. Locks the row.
+-- Stores a graph, as a definer because it writes. Locks the row.
 
 create function mayfly_private.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -17959,9 +18040,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- The definer half of mayfly.wait_any. The lease must be the caller's. The row lock puts this call and writers that
--- signal the job in order. A signal written before it is seen here, and a later writer sees that the job waits. Locks the job, the keys of
--- children that it adds, and approvals that it uses.
+-- Records outcomes or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row
+-- lock puts this call and writers that signal the job in order. A signal written before it is seen here, and a later
+-- writer sees that the job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -18443,7 +18524,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. No call is under way there.
+-- How rows of this room come back from an export. No call is under way in the new project, so nothing is reserved.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.budgets', '{"held_usd": "0", "held_tokens": "0"}')
@@ -18677,7 +18758,7 @@ comment on function mayfly.cost_report is 'Spending, by any of tenant, agent, mo
 
 grant execute on function mayfly.cost_report to authenticated, service_role;
 
--- The definer half of mayfly.delete_budget. Locks the budget.
+-- Deletes a budget, as a definer because it writes. Locks the budget.
 
 create function mayfly_private.delete_budget(level text, subject text)
 returns jsonb
@@ -18777,7 +18858,7 @@ $$;
 
 comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
 
--- The definer half of mayfly.import_prices.
+-- Adds prices that have changed, as a definer because it writes. Imports wait for each other (advisory lock).
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb
@@ -19029,7 +19110,7 @@ $$;
 
 comment on function mayfly_private.price_of is 'The price of a model at an instant.';
 
--- The definer half of mayfly.model_price.
+-- Finds the price of a model, as a definer because price_of is private. Locks nothing.
 
 create function mayfly_private.model_price(provider text, model text, at timestamptz)
 returns jsonb
@@ -19123,7 +19204,7 @@ $$;
 
 comment on function mayfly_private.rate_room is 'How many calls a token bucket allows.';
 
--- The definer half of mayfly.release_costs. Locks the budgets, then the holds, then the breakers.
+-- Gives back holds, as a definer because it writes. Locks the budgets, then the holds, then the breakers.
 
 create function mayfly_private.release_costs(releases jsonb)
 returns jsonb
@@ -19342,7 +19423,7 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- The definer half of mayfly.reserve_costs. Locks the affected budgets in their order, then breakers and rate
+-- Reserves costs, as a definer because it writes. Locks the affected budgets in their order, then breakers and rate
 -- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
 -- workers.
 
@@ -19450,7 +19531,7 @@ comment on function mayfly.reserve_costs is 'Reserves the possible cost of calls
 
 grant execute on function mayfly.reserve_costs to authenticated, service_role;
 
--- The definer half of mayfly.set_budget. Locks the budget.
+-- Stores a budget, as a definer because it writes. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
@@ -19516,7 +19597,7 @@ comment on function mayfly.set_budget is 'Sets a budget of the tenant, a team, t
 
 grant execute on function mayfly.set_budget to authenticated, service_role;
 
--- The definer half of mayfly.set_rate_limit. Locks the limit.
+-- Stores a rate limit, as a definer because it writes. Locks the limit.
 
 create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
 returns jsonb
@@ -19621,7 +19702,7 @@ $$;
 
 comment on function mayfly_private.settle_cost is 'Settles one hold.';
 
--- The definer half of mayfly.settle_costs. Locks the budgets, then the holds.
+-- Replaces holds with actual costs, as a definer because it writes. Locks the budgets, then the holds.
 
 create function mayfly_private.settle_costs(settlements jsonb)
 returns jsonb
@@ -20202,7 +20283,7 @@ $$;
 
 comment on function mayfly_private.put_run_chunks is 'Writes chunks of a run.';
 
--- The definer half of mayfly.append_run_chunks. Locks the job and the run.
+-- Appends chunks for the holder of the lease, as a definer because it writes. Locks the job and the run.
 
 create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
 returns jsonb
@@ -20250,7 +20331,7 @@ comment on function mayfly.append_run_chunks is 'Appends chunks to the stream of
 
 grant execute on function mayfly.append_run_chunks to authenticated, service_role;
 
--- The definer half of mayfly.begin_run. Locks the job and the run.
+-- Marks a run as running, as a definer because it writes. Locks the job and the run.
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb
@@ -20361,7 +20442,8 @@ $$;
 
 comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
 
--- The definer half of mayfly.begin_tool_calls. Locks the job, the run and the tools' rate limits.
+-- Records tool calls for the holder of the lease, as a definer because it writes. Locks the job, the run and the
+-- tools' rate limits.
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -20402,7 +20484,7 @@ comment on function mayfly.begin_tool_calls is 'Writes the audit of tools before
 
 grant execute on function mayfly.begin_tool_calls to authenticated, service_role;
 
--- The definer half of mayfly.end_run. It ends the run and its job in one transaction, so that a crash in
+-- Ends a run, as a definer because it writes. It ends the run and its job in one transaction, so that a crash in
 -- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
@@ -20461,7 +20543,8 @@ comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.
 
 grant execute on function mayfly.end_run to authenticated, service_role;
 
--- The definer half of mayfly.end_tool_calls. Locks the job and the run, then what reserve_costs locks.
+-- Records outcomes of tool calls, as a definer because it writes. Locks the job and the run, then what reserve_costs
+-- locks.
 
 create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb
@@ -20507,7 +20590,7 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded whether or not the next call can be reserved; the worker then asks for itself.
+    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -20541,8 +20624,8 @@ comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each
 
 grant execute on function mayfly.end_tool_calls to authenticated, service_role;
 
--- The definer half of mayfly.fork_run. It copies no step: the fork reads earlier steps from the original run. Locks
--- what start_run locks.
+-- Starts a fork, as a definer because it writes. It copies no step: the fork reads earlier steps from the original
+-- run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
@@ -20611,7 +20694,7 @@ comment on function mayfly.fork_run is 'Starts a run that shares the steps of an
 
 grant execute on function mayfly.fork_run to authenticated, service_role;
 
--- The definer half of mayfly.get_run. Locks nothing.
+-- Reads a run, as a definer because its status depends on its job, which the caller may not see. Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb
@@ -20672,7 +20755,7 @@ $$;
 
 comment on function mayfly_private.held_run is 'The run of a lease, locked.';
 
--- The definer half of mayfly.list_runs. Locks nothing.
+-- Lists runs, as a definer because their status depends on their jobs, which the caller may not see. Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
 returns jsonb
@@ -20750,8 +20833,8 @@ $$;
 
 comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
 
--- The definer half of mayfly.pause_run. Locks the job and the run.
--- Writes to the log if something changes.
+-- Pauses or resumes a run, as a definer because it writes. If something changes, it writes to the log. Locks the job
+-- and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -20803,7 +20886,8 @@ comment on function mayfly.pause_run is 'Pauses a run before its next step, or r
 
 grant execute on function mayfly.pause_run to authenticated, service_role;
 
--- The definer half of mayfly.read_run_chunks. A watch leases the broadcasts of the run. Locks the watcher's row.
+-- Reads the stream of a run, as a definer because a watch writes a lease of the run's broadcasts. Locks the watcher's
+-- row.
 
 create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
 returns jsonb
@@ -20867,8 +20951,8 @@ comment on function mayfly.read_run_chunks is 'A page of the stream of a run aft
 
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;
 
--- The definer half of mayfly.read_secret. Locks the job and the run. It uses dynamic SQL, because Vault may be
--- missing.
+-- Reads a secret, as a definer because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
+-- because Vault may be missing.
 
 create function mayfly_private.read_secret(lease text, name text)
 returns jsonb
@@ -20917,9 +21001,9 @@ comment on function mayfly.read_secret is 'A secret of the tenant from Supabase 
 
 grant execute on function mayfly.read_secret to authenticated, service_role;
 
--- The definer half of mayfly.record_model_call. It writes the answer of a model, its cost and the totals of the run
--- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets
--- and holds, then the rate limits of tools.
+-- Records a call of a model, as a definer because it writes. It writes the answer, its cost and the totals of the run
+-- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets and
+-- holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -21006,7 +21090,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
@@ -21042,7 +21127,7 @@ comment on function mayfly.record_model_call is 'Records the answer of a model a
 
 grant execute on function mayfly.record_model_call to authenticated, service_role;
 
--- The definer half of mayfly.record_run_context. Locks the job and the run.
+-- Stores the context of a run, as a definer because it writes. Locks the job and the run.
 
 create function mayfly_private.record_run_context(lease text, context text)
 returns jsonb
@@ -21241,7 +21326,7 @@ $$;
 
 comment on function mayfly_private.show_run is 'A run in the form that readers get.';
 
--- The definer half of mayfly.start_run. Under a lease, it starts a run for which the job of the lease waits,
+-- Starts a run, as a definer because it writes. Under a lease, it starts a run for which the job of the lease waits,
 -- once for each key. Locks what insert_jobs locks, and the job of the lease.
 
 create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
@@ -22034,7 +22119,7 @@ grant select on mayfly.team_alerts to authenticated, service_role;
 create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
 
--- The definer half of mayfly.assign_job. Locks the assignments of the tenant (advisory), so that concurrent
+-- Assigns a job, as a definer because it writes. Locks the assignments of the tenant (advisory), so that concurrent
 -- callers see what the others assigned; then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
@@ -22189,7 +22274,8 @@ $$;
 
 comment on function mayfly_private.award_tender is 'Awards a locked tender if it is due.';
 
--- The definer half of mayfly.cancel_poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
+-- Withdraws a poll, as a definer because it writes. Its ballots are deleted unseen. Locks the poll's job, then the
+-- poll.
 
 create function mayfly_private.cancel_poll(poll_id uuid)
 returns jsonb
@@ -22232,8 +22318,8 @@ comment on function mayfly.cancel_poll is 'Withdraws an open poll. Returns the p
 
 grant execute on function mayfly.cancel_poll to authenticated, service_role;
 
--- The definer half of mayfly.cast_ballot. The voter is read from the verified token. Locks the poll's job, then
--- the poll, so ballots are cast one after the other and the poll closes once.
+-- Stores a ballot, as a definer because it writes. The voter is read from the verified token. Locks the poll's job,
+-- then the poll, so ballots are cast one after the other and the poll closes once.
 
 create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
 returns jsonb
@@ -22373,7 +22459,7 @@ $$;
 
 comment on function mayfly_private.check_team_settings is 'Refuses invalid settings of a team.';
 
--- The definer half of mayfly.close_tender. Locks the tender, then what give_job locks.
+-- Awards or withdraws a tender, as a definer because it writes. Locks the tender, then what give_job locks.
 
 create function mayfly_private.close_tender(tender_id uuid, award boolean)
 returns jsonb
@@ -22461,7 +22547,7 @@ comment on function mayfly_private.end_teams is 'Ends locked teams with their me
 --   work      an agent that leaves a request unanswered has an assigned job that waits
 --   child     a job waits for its child alone
 --   approval  a job waits for an approval alone, and so for every agent without which it cannot be decided
---   held      a running job goes on when its holder does
+--   held      a running job waits for the agent that holds it
 --   due       a job that only one agent may take has been ready for too long
 --
 -- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A
@@ -22555,8 +22641,8 @@ as $$
   ), waits as materialized (
     select w.* from mayfly_private.find_team_waits(tenant, team, (find_team_alerts.limits ->> 'patience')::double precision) w
   ), walks as (
-    -- Every cycle has a request, so each is found from the sender of one. An agent whose work waits is stuck only for
-    -- somebody who waits for its answer.
+    -- Every cycle has a request, so the walk starts at the senders of requests. It follows `work` only after a request,
+    -- because the work of an agent delays only those who wait for its answer.
     with recursive walk as (
       select w.waiter as start, w.awaited as at, array[w.waiter] as path, w.by from waits w where w.by = 'request'
       union all
@@ -22627,8 +22713,8 @@ $$;
 
 comment on function mayfly_private.fold_loads is 'Replaces the changes of loads by their sum.';
 
--- The definer half of mayfly.get_poll. It closes a poll that is due, so that nobody waits for maintenance.
--- Locks nothing while the poll is not due.
+-- Reads a poll, as a definer because it first closes a poll that is due, so that nobody waits for maintenance. Locks
+-- nothing while the poll is not due.
 
 create function mayfly_private.get_poll(poll_id uuid)
 returns jsonb
@@ -22664,7 +22750,7 @@ comment on function mayfly.get_poll is 'A poll, with its outcome and its ballots
 
 grant execute on function mayfly.get_poll to authenticated, service_role;
 
--- The definer half of mayfly.get_tender. It awards a tender that is due. Locks nothing while it is not due.
+-- Reads a tender, as a definer because it first awards a tender that is due. Locks nothing while it is not due.
 
 create function mayfly_private.get_tender(tender_id uuid)
 returns jsonb
@@ -22738,7 +22824,7 @@ $$;
 
 comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
 
--- The definer half of mayfly.handle_alert. Locks the alert.
+-- Records what was done, as a definer because it writes. Locks the alert.
 
 create function mayfly_private.handle_alert(id uuid, action text)
 returns jsonb
@@ -22763,7 +22849,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.handle_alert is 'The definer half of mayfly.handle_alert.';
+comment on function mayfly_private.handle_alert is 'Records what was done about an alert.';
 
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
@@ -22780,7 +22866,7 @@ comment on function mayfly.handle_alert is 'Records what was done about an alert
 
 grant execute on function mayfly.handle_alert to authenticated, service_role;
 
--- The definer half of mayfly.join_team. Locks the team.
+-- Adds members to a team, as a definer because it writes. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
@@ -22874,7 +22960,7 @@ comment on function mayfly.list_alerts is 'The alerts of teams, newest first.';
 
 grant execute on function mayfly.list_alerts to authenticated, service_role;
 
--- The definer half of mayfly.list_polls. Locks nothing, so a poll that is due is not closed.
+-- Lists polls, as a definer because show_poll is private. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb
@@ -22896,7 +22982,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_polls is 'The definer half of mayfly.list_polls.';
+comment on function mayfly_private.list_polls is 'Polls, the newest first.';
 
 grant execute on function mayfly_private.list_polls to authenticated, service_role;
 
@@ -22912,7 +22998,7 @@ comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, new
 
 grant execute on function mayfly.list_polls to authenticated, service_role;
 
--- The definer half of mayfly.list_teams. Locks nothing.
+-- Lists teams, as a definer because they come with the status of agents that the caller may not see. Locks nothing.
 
 create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
 returns jsonb
@@ -22961,7 +23047,7 @@ comment on function mayfly.list_teams is 'Teams with their members, newest first
 
 grant execute on function mayfly.list_teams to authenticated, service_role;
 
--- The definer half of mayfly.list_tenders. Locks nothing, so a tender that is due is not awarded.
+-- Lists tenders, as a definer because show_tender is private. Locks nothing, so a tender that is due is not awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb
@@ -22983,7 +23069,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.list_tenders is 'The definer half of mayfly.list_tenders.';
+comment on function mayfly_private.list_tenders is 'Tenders, the newest first.';
 
 grant execute on function mayfly_private.list_tenders to authenticated, service_role;
 
@@ -23043,7 +23129,7 @@ $$;
 
 comment on function mayfly_private.lock_tender is 'Locks a tender, and awards it if it is due.';
 
--- The definer half of mayfly.open_poll. With a lease, the poll belongs to the job, and the call is fenced.
+-- Creates a poll, as a definer because it writes. With a lease, the poll belongs to the job, and the call is fenced.
 -- Locks the job and what charge locks.
 
 create function mayfly_private.open_poll(
@@ -23112,11 +23198,10 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). `voters` (ids, or { id, weight } under the rule
--- weighted), the living members of `team`, or everybody with the scope team:vote can vote. The poll closes
--- once: when all living voters have voted, when nothing can change the outcome, at the quorum, or at its
--- deadline. With `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds
--- the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
+-- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
+-- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
+-- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
@@ -23153,7 +23238,7 @@ $$;
 
 comment on function mayfly_private.open_team is 'A running team, locked.';
 
--- The definer half of mayfly.open_tender. Locks what charge locks.
+-- Creates a tender, as a definer because it writes. Locks what charge locks.
 
 create function mayfly_private.open_tender(
   job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision
@@ -23212,7 +23297,7 @@ comment on function mayfly.open_tender is 'Offers a job for bids: lowest_price o
 
 grant execute on function mayfly.open_tender to authenticated, service_role;
 
--- The definer half of mayfly.place_bid. The bidder is read from the verified token. Locks the tender, so bids
+-- Stores a bid, as a definer because it writes. The bidder is read from the verified token. Locks the tender, so bids
 -- are placed one after the other and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
@@ -23275,8 +23360,8 @@ comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Re
 
 grant execute on function mayfly.place_bid to authenticated, service_role;
 
--- The definer half of mayfly.rate_job. The agent that did the job and its relatives cannot rate it, because a
--- record is what others say. Locks the assignment, then the record.
+-- Stores a rating, as a definer because it writes. The agent that did the job and its relatives cannot rate it,
+-- because a record is what others say. Locks the assignment, then the record.
 
 create function mayfly_private.rate_job(job_id uuid, reward double precision)
 returns jsonb
@@ -23559,8 +23644,8 @@ $$;
 
 comment on function mayfly_private.signal_poll is 'Signals the job of a poll that is over.';
 
--- The definer half of mayfly.spawn_named_team: it creates the team, its agents, its members and its channel,
--- all or none. Locks what spawn_team locks, the tenant's row first.
+-- Creates the team, its agents, its members and its channel, all or none, as a definer because it writes. Locks what
+-- spawn_team locks, the tenant's row first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -23664,8 +23749,9 @@ comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a tea
 
 grant execute on function mayfly.spawn_named_team to authenticated, service_role;
 
--- The definer half of mayfly.stop_team. Without agent:stop, an agent can stop a team that it leads or created, and a
--- person a team that they created. An OAuth client cannot stop agents. Locks the team, then its agents.
+-- Stops a team, as a definer because it writes. Without agent:stop, an agent can stop a team that it leads or
+-- created, and a person a team that they created. An OAuth client cannot stop agents. Locks the team, then its
+-- agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -23711,8 +23797,8 @@ comment on function mayfly.stop_team is 'Ends a team with its members. Returns t
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
 
--- The definer half of mayfly.watch_team. Locks the team, so that watchers check one after the other and each
--- alert goes to one of them.
+-- Checks a team and stores its alerts, as a definer because it writes. Locks the team, so that watchers check one
+-- after the other and each alert goes to one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -23792,7 +23878,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.watch_team is 'The definer half of mayfly.watch_team.';
+comment on function mayfly_private.watch_team is 'Checks a team and stores its alerts.';
 
 grant execute on function mayfly_private.watch_team to authenticated, service_role;
 
@@ -24386,7 +24472,7 @@ $$;
 
 comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';
 
--- The definer half of mayfly.end_facts. Locks what hold_facts locks; the facts.
+-- Ends facts, as a definer because it writes. Locks what hold_facts locks, and the facts.
 
 create function mayfly_private.end_facts(ids uuid[], at timestamptz)
 returns jsonb
@@ -24464,7 +24550,7 @@ begin
     found_ids := array(
       select n.entity_id from mayfly.entity_names n
       where n.tenant_id = tenant
-        and n.key = mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end)
+        and n.key = (select mayfly_private.entity_key(case jsonb_typeof(ref) when 'string' then ref #>> '{}' else ref ->> 'name' end))
         and (of_type is null or n.type = of_type)
       order by n.entity_id limit 50);
   end if;
@@ -24668,7 +24754,7 @@ begin
   if of_type is null then
     types := array(
       select distinct n.type from mayfly.entity_names n
-      where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+      where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
       order by 1);
     if cardinality(types) > 1 then
       perform mayfly_private.fail(409, 'entity_ambiguous', format('The name %s stands for entities of several types.', said),
@@ -24678,7 +24764,7 @@ begin
   select e.* into entity
   from mayfly.entity_names n
   join mayfly.entities e on e.tenant_id = n.tenant_id and e.id = n.entity_id
-  where n.tenant_id = tenant and n.key = mayfly_private.entity_key(said) and (n.private_to is null or n.private_to = owner)
+  where n.tenant_id = tenant and n.key = (select mayfly_private.entity_key(said)) and (n.private_to is null or n.private_to = owner)
     and (of_type is null or n.type in (of_type, 'thing'))
   order by n.type = 'thing', n.private_to nulls last
   limit 1;
@@ -24688,7 +24774,7 @@ $$;
 
 comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
--- The definer half of mayfly.forget_entity. Locks what hold_facts locks, and what it deletes.
+-- Deletes an entity and its facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb
@@ -24743,7 +24829,7 @@ comment on function mayfly.forget_entity is 'Deletes an entity and all facts abo
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
--- The definer half of mayfly.forget_facts. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -24879,7 +24965,7 @@ begin
       select f.* from mayfly.facts f
       where f.tenant_id = tenant
         and (subjects is null or f.subject_id = any (subjects))
-        and (list_facts.predicate is null or f.predicate = mayfly_private.fact_word(list_facts.predicate))
+        and (list_facts.predicate is null or f.predicate = (select mayfly_private.fact_word(list_facts.predicate)))
         and (objects is null or f.object_id = any (objects))
         and (memory is null or f.memory_id = memory)
         and (f.expires_at is null or f.expires_at > instant)
@@ -24933,7 +25019,8 @@ $$;
 
 comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
--- The definer half of mayfly.merge_entities. Locks what hold_facts locks, and both entities and their facts.
+-- Merges two entities, as a definer because it writes. Locks what hold_facts locks, and both entities and their
+-- facts.
 --
 -- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
 -- both facts say the same, the older one stays.
@@ -25091,8 +25178,8 @@ begin
   select g.n - 1 as place, g.f ? 'memory_id' and m.id is null and g.f ->> 'memory_id' is not null as is_unknown, g.f ->> 'visibility' as visibility into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   left join mayfly.memories m on m.tenant_id = tenant and m.id = (g.f ->> 'memory_id')::uuid and m.deleted_at is null
-    and (m.visibility = 'tenant' or m.agent_id = any (mayfly_private.own_agent_ids())
-      or tenant = any (mayfly_private.tenant_ids('memory:admin')))
+    and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+      or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
   where (g.f ->> 'memory_id' is not null and m.id is null)
     or (caller_id is null and coalesce(g.f ->> 'visibility', m.visibility) = 'agent')
   order by g.n limit 1;
@@ -25188,8 +25275,7 @@ $$;
 
 comment on function mayfly_private.place_facts is 'Puts facts into their slots.';
 
--- The definer half of mayfly.record_facts. Records all facts or none. Locks what hold_facts locks, and what it
--- changes.
+-- Records all facts or none, as a definer because it writes. Locks what hold_facts locks, and what it changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -25298,7 +25384,7 @@ comment on function mayfly_private.refuse_fact is 'Refuses a call, with the fiel
 
 grant execute on function mayfly_private.refuse_fact to authenticated, service_role;
 
--- The definer half of mayfly.set_entity. Locks what hold_facts locks, and the entity.
+-- Creates or changes an entity, as a definer because it writes. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
@@ -25384,7 +25470,7 @@ comment on function mayfly.set_entity is 'Creates an entity, or changes its name
 
 grant execute on function mayfly.set_entity to authenticated, service_role;
 
--- The definer half of mayfly.set_fact_retention. Locks the tenant's row of fact_settings.
+-- Stores the retention of facts, as a definer because it writes. Locks the tenant's row of fact_settings.
 
 create function mayfly_private.set_fact_retention(ended_kept double precision)
 returns jsonb
@@ -25934,7 +26020,7 @@ $$;
 
 comment on function mayfly_private.charge_thread is 'Charges a thread for what was written into it.';
 
--- The definer half of mayfly.delete_thread. Locks the thread until commit, then a shard of usage.
+-- Deletes a thread, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.delete_thread(thread text)
 returns jsonb
@@ -25955,7 +26041,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.delete_thread is 'The definer half of mayfly.delete_thread.';
+comment on function mayfly_private.delete_thread is 'Deletes a thread.';
 
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
@@ -26128,7 +26214,7 @@ $$;
 
 comment on function mayfly_private.lock_thread is 'Locks a thread for writing.';
 
--- The definer half of mayfly.prune_thread. Locks the thread until commit, then a shard of usage.
+-- Deletes old checkpoints, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.prune_thread(thread text, keep integer)
 returns jsonb
@@ -26212,7 +26298,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.prune_thread is 'The definer half of mayfly.prune_thread.';
+comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
@@ -26280,7 +26366,7 @@ $$;
 
 comment on function mayfly_private.put_channels is 'Stores the values that are new in a checkpoint.';
 
--- The definer half of mayfly.put_checkpoint. Locks the thread until commit, then a shard of usage.
+-- Stores a checkpoint, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
@@ -26326,7 +26412,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_checkpoint is 'The definer half of mayfly.put_checkpoint.';
+comment on function mayfly_private.put_checkpoint is 'Stores a checkpoint.';
 
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
@@ -26461,7 +26547,7 @@ $$;
 
 comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
 
--- The definer half of mayfly.put_writes. Locks the thread until commit, then a shard of usage.
+-- Stores the writes of a task, as a definer because it writes. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
 returns jsonb
@@ -26518,7 +26604,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_writes is 'The definer half of mayfly.put_writes.';
+comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
@@ -26730,12 +26816,12 @@ begin
 end
 $$;
 
--- The definer half of mayfly.erase_tenant. The first call stops every agent and revokes every key, so that little is
--- written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
--- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
--- max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no rows
--- deletes the tenant. The caller's own membership goes with it, because without a membership the caller could not
--- call again.
+-- Deletes rows of the tenant, as a definer because it writes. The first call stops every agent and revokes every key,
+-- so that little is written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a
+-- tenant (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more
+-- than max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no
+-- rows deletes the tenant. The caller's own membership goes with it, because without a membership the caller could
+-- not call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -26957,8 +27043,8 @@ end;
 
 comment on function mayfly_private.import_statement is 'The statement that inserts lines of an export into their table.';
 
--- The definer half of mayfly.import_tenant. mayfly_private.imports says which rows and values do not come back. What
--- is stored is charged: by the triggers of its table, or else here.
+-- Stores exported rows, as a definer because it writes. mayfly_private.imports says which rows and values do not come
+-- back. What is stored is charged: by the triggers of its table, or else here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb
@@ -27076,7 +27162,7 @@ grant execute on function mayfly.import_tenant to service_role;
 -- `next` is the function that our wrapper calls after check_request; and `database` is the database's name if
 -- it is set only for this one. statistics are columns that tenants write and that have planner statistics
 -- anyway. In broadcasts, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` is the
--- number of tenants whose readers noticed losses in the last ten minutes, and when last. It has a definer half, because the
+-- number of tenants whose readers noticed losses in the last ten minutes, and when last. It is a definer, because the
 -- secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create or replace function mayfly_private.installation()

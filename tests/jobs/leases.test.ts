@@ -203,7 +203,7 @@ describe("steps", () => {
       { name: "a" },
       { name: "a", ...(severalLanes && { group: "g" }) },
     ]);
-    const results = new Map([
+    const results = new Map<string | undefined, unknown>([
       [small?.id, { v: 1 }],
       [large?.id, "x".repeat(16_384)],
     ]);
