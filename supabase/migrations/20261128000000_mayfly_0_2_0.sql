@@ -13977,7 +13977,7 @@ grant execute on function mayfly.job_statistics to authenticated, service_role;
 -- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
 -- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
 -- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
--- worker finds its lanes without reading any job of the others.
+-- worker finds its lanes without reading any job of other lanes.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
@@ -21120,7 +21120,7 @@ grant execute on function mayfly_private.record_model_call to authenticated, ser
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
 -- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`; without them, begin them yourself.
+-- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
