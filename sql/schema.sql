@@ -6556,7 +6556,10 @@ grant execute on function mayfly_private.show_checkpoints to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.show_entity(entity mayfly.entities)
