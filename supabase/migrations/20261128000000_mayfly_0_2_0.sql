@@ -12372,7 +12372,7 @@ begin
         order by r.lane, r.priority, r.seq limit s.quota for update skip locked) h))
     returning j.tenant_id, j.priority, j.seq, case
       -- Most jobs have none of these fields.
-      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+      when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
         'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -12814,7 +12814,7 @@ begin
               where h.status = 'ready' and h.tenant_id = tenant and h.lane = found_lanes.lanes[at_lane]
               order by h.lane, h.priority, h.seq limit asked for update skip locked)))
             returning j.priority, j.seq, case
-              when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+              when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
                 or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
               else json_build_object(
                 'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -12912,6 +12912,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
 -- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
+-- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -13976,7 +13977,7 @@ grant execute on function mayfly.job_statistics to authenticated, service_role;
 -- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
 -- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
 -- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
--- worker finds its lanes without reading any job of the others.
+-- worker finds its lanes without reading any job of other lanes.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
@@ -15077,24 +15078,40 @@ comment on function mayfly.set_schedule is
 
 grant execute on function mayfly.set_schedule to authenticated, service_role;
 
--- A claimed job in the form that its worker gets, with its lease.
+-- A claimed job in the form that its worker gets, with its lease. From the second attempt on, it comes with the steps
+-- that earlier attempts recorded (`steps`), if they have 16 KB at most, so that most jobs continue without read_steps.
+-- A step counts at least 128 bytes, so a job with more than 130 has more than that.
+--
+-- It is volatile, so that it sees what was committed before the claim locked the job, and not only what the claim's
+-- snapshot has. Otherwise a step that another worker has just recorded would run again.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   shown constant jsonb := jsonb_build_object(
     'lease', job.attempt || '.' || job.id || '.' || job.tenant_id, 'id', job.id, 'tenant_id', job.tenant_id, 'queue', job.queue,
     'name', job.name, 'priority', job.priority, 'attempt', job.attempt, 'max_attempts', job.max_attempts, 'run_at', job.run_at,
-    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input);
+    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input)
+    || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
+      'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  steps jsonb;
 begin
-  if job.deadline is null and job.timeout is null and job.parent_id is null and job.key is null and job.answers is null and job.trace is null then
-    return shown;
+  if job.attempt > 1 then
+    select case when count(*) = 0 then '{}' else jsonb_object_agg(s.name, s.result) filter (where s.size <= 16384) end into steps
+    from (
+      select r.name, r.result, sum(r.bytes) over () as size
+      from (
+        select a.name, a.result, a.bytes from mayfly.job_steps a
+        where a.tenant_id = job.tenant_id and a.job_id = job.id
+        order by a.name limit 130) r) s;
   end if;
-  return shown || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
-    'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  return case when steps is null then shown else shown || jsonb_build_object('steps', steps) end;
 end
 $$;
 
@@ -15214,7 +15231,7 @@ begin
       order by h.lane, h.priority, h.seq limit wanted for update skip locked))
     returning j.priority, j.seq, case
       -- Most jobs have none of these fields.
-      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+      when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
         'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -21105,7 +21122,7 @@ grant execute on function mayfly_private.record_model_call to authenticated, ser
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
 -- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`; without them, begin them yourself.
+-- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
