@@ -30,7 +30,7 @@ type Environment = Record<
 const graceMs = 5_000;
 
 const examples = `
-It needs no Docker and no account. In a folder without a Supabase project it serves Mayfly alone. The data
+It needs no Docker and no account. In a folder without a Supabase project it serves only Mayfly. The data
 are kept in .mayfly, which belongs in .gitignore.
 
 A command after -- starts once everything is up, with MAYFLY_URL, MAYFLY_KEY, MAYFLY_PUBLISHABLE_KEY and

@@ -14,7 +14,7 @@ const besides: Record<string, readonly string[]> = {
 
 /** Files that may be in `sdk/src` itself: they combine the rooms, or are generated. */
 const tops = [
-  ...["agent.ts", "agent-connection.ts", "mayfly.ts", "mayfly-options.ts"],
+  ...["agent.ts", "agent-rooms.ts", "mayfly.ts", "mayfly-options.ts"],
   ...["index.ts", "internal.ts"],
   "database.types.ts",
 ];

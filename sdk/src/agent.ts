@@ -1,41 +1,40 @@
-import type { AgentConnection } from "./agent-connection.ts";
-import { cardRow } from "./agents/answers.ts";
+import { type AgentConnection, openRooms } from "./agent-rooms.ts";
 import type { Activity, AgentCard } from "./agents/card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./agents/issued.ts";
-import { Life } from "./agents/life.ts";
-import { Presence } from "./agents/presence.ts";
-import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
-import { Approvals } from "./approvals/approvals.ts";
-import { Artifacts } from "./artifacts/artifacts.ts";
-import { Channels } from "./channels/channels.ts";
-import { failed, type MayflyError, ok, type Result } from "./contract/errors.ts";
+import type { Life } from "./agents/life.ts";
+import type { Presence } from "./agents/presence.ts";
+import type { Spawner, SpawnOptions, TeamGroup } from "./agents/spawn.ts";
+import type { Approvals } from "./approvals/approvals.ts";
+import type { Artifacts } from "./artifacts/artifacts.ts";
+import type { Channels } from "./channels/channels.ts";
+import type { MayflyError, Result } from "./contract/errors.ts";
 import type { PayloadOf } from "./contract/messages.ts";
-import { Debug } from "./debug/debug.ts";
-import { Facts } from "./facts/facts.ts";
-import { Jobs } from "./jobs/jobs.ts";
+import type { Debug } from "./debug/debug.ts";
+import type { Facts } from "./facts/facts.ts";
+import type { Jobs } from "./jobs/jobs.ts";
 import type { JobHandlers } from "./jobs/local-job.ts";
 import type { Work, WorkOptions } from "./jobs/work-options.ts";
 import type { MayflyClient } from "./link/call.ts";
 import { type FromRow, fromRow } from "./link/rows.ts";
-import { Log } from "./log/log.ts";
-import { AgentMemory } from "./memory/agent-memory.ts";
+import type { Log } from "./log/log.ts";
+import type { AgentMemory } from "./memory/agent-memory.ts";
 import type { NewMemory } from "./memory/memory.ts";
 import type { Recall, RecallOptions } from "./memory/recall.ts";
 import type { Synced, SyncOptions } from "./memory/sync.ts";
 import type { MessageTarget, SendOptions, Sent } from "./messages/content.ts";
-import {
-  type HandlerOptions,
-  type Message,
-  type MessageHandler,
+import type {
+  HandlerOptions,
+  Message,
+  MessageHandler,
   Messages,
-  type RequestOptions,
+  RequestOptions,
 } from "./messages/messages.ts";
-import { AgentOutbox } from "./outbox/agent-outbox.ts";
-import { Runs } from "./runs/runs.ts";
-import { States } from "./state/states.ts";
-import { Teams } from "./teams/teams.ts";
-import { Threads } from "./threads/threads.ts";
-import { Workflows } from "./workflows/workflows.ts";
+import type { AgentOutbox } from "./outbox/agent-outbox.ts";
+import type { Runs } from "./runs/runs.ts";
+import type { States } from "./state/states.ts";
+import type { Teams } from "./teams/teams.ts";
+import type { Threads } from "./threads/threads.ts";
+import type { Workflows } from "./workflows/workflows.ts";
 
 /** A connection of one agent. It has its own token, which is renewed while the agent works. */
 export class Agent {
@@ -92,44 +91,24 @@ export class Agent {
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
-  readonly #connection: AgentConnection<Agent>;
+  readonly #spawner: Spawner<Agent>;
 
   /** @internal */
   constructor(connection: AgentConnection<Agent>, issued: Issued) {
-    const { outboxes, cache, debug, agents } = connection;
-    const { id, tenant_id: tenantId, scopes } = issued.agent;
     ({ id: this.id, name: this.name, type: this.type, depth: this.depth } = issued.agent);
     ({ tenant_id: this.tenantId, parent_id: this.parentId } = issued.agent);
-    const outbox = outboxes.of(tenantId);
-    const life = new Life({ ...connection, clock: outbox.clock }, issued);
-    const { link, ended } = life;
-    this.#connection = connection;
-    this.#life = life;
-    this.ended = ended;
-    this.client = link.client;
-    this.log = new Log(link);
-    this.debug = new Debug(link, this.log, { id, tenantId, scopes }, debug);
-    link.note = this.debug.note;
-    const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
-    this.presence = new Presence(link, this, lives);
-    this.outbox = new AgentOutbox(link, this, outbox, () => life.over);
-    this.memory = new AgentMemory(link, this, this.outbox, cache);
-    this.state = new States(link, this.log, id);
-    this.messages = new Messages(link);
-    this.channels = new Channels(link, this.messages);
-    this.artifacts = new Artifacts(link);
-    this.jobs = new Jobs(link);
-    this.approvals = new Approvals(link);
-    this.workflows = new Workflows(link, this.jobs);
-    this.runs = new Runs(link);
-    this.teams = new Teams(link, (child) => new Agent(connection, child), this);
-    this.facts = new Facts(link, (query, options) => this.memory.recall(query, options));
-    this.threads = new Threads(link);
-    const { presence, log, channels, messages, jobs } = this;
-    life.held = [presence, this.debug, this.outbox, log, channels, messages, jobs];
-    life.onWatched = () => this.debug.listen();
-    life.onLeft = () => agents.delete(this);
-    agents.add(this);
+    const rooms = openRooms(connection, issued, (child) => new Agent(connection, child));
+    ({ log: this.log, debug: this.debug, presence: this.presence, outbox: this.outbox } = rooms);
+    ({ memory: this.memory, facts: this.facts, state: this.state, teams: this.teams } = rooms);
+    ({ messages: this.messages, channels: this.channels, artifacts: this.artifacts } = rooms);
+    ({ jobs: this.jobs, workflows: this.workflows, runs: this.runs } = rooms);
+    ({ approvals: this.approvals, threads: this.threads } = rooms);
+    this.#life = rooms.life;
+    this.#spawner = rooms.spawner;
+    this.ended = rooms.life.ended;
+    this.client = rooms.life.link.client;
+    rooms.life.onLeft = () => connection.agents.delete(this);
+    connection.agents.add(this);
     if (issued.watched) this.debug.listen();
   }
 
@@ -154,9 +133,8 @@ export class Agent {
     return Math.max(0, (this.expiresAt.getTime() - this.#life.clock.now) / 1000);
   }
   /** The agent as others see it. */
-  async card(): Promise<Result<AgentCard>> {
-    const answer = await this.#life.link.rpc("get_agent", { id: this.id }, cardRow);
-    return answer.error ? answer : ok(fromRow(answer.data));
+  card(): Promise<Result<AgentCard>> {
+    return this.#life.card();
   }
   /** Says that the agent is there and, if you pass it, what it is doing. The SDK sends one every 30 s. */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
@@ -207,15 +185,13 @@ export class Agent {
    * @example
    * const { data: helper } = await agent.spawn({ type: "reader", scopes: ["memory:read"] });
    */
-  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
-    const answer = await requestAgent(this.#life.link, options);
-    return answer.error ? answer : ok(new Agent(this.#connection, answer.data));
+  spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    return this.#spawner.one(options);
   }
 
   /** Spawns several children, all or none. */
-  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
-    const { data, error } = await requestTeam(this.#life.link, groups);
-    return error ? failed(error) : ok(data.map((issued) => new Agent(this.#connection, issued)));
+  spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    return this.#spawner.team(groups);
   }
 
   /** Remembers one or several things, pushed with the next `sync`: see {@link AgentMemory.remember}. */

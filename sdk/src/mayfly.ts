@@ -4,11 +4,11 @@ import { type CloseOptions, endAgents } from "./agents/closing.ts";
 import type { Issued } from "./agents/issued.ts";
 import { EnrolmentKeys } from "./agents/keys.ts";
 import { type RunOptions, type RunTeamOptions, run, runTeam } from "./agents/run.ts";
-import { requestAgent, requestTeam, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
+import { Spawner, type SpawnOptions, type TeamGroup } from "./agents/spawn.ts";
 import { Approvals } from "./approvals/approvals.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
 import { Channels } from "./channels/channels.ts";
-import { ok, type Result } from "./contract/errors.ts";
+import type { Result } from "./contract/errors.ts";
 import { idOf } from "./contract/ids.ts";
 import { Costs } from "./costs/costs.ts";
 import { DebugStreams } from "./debug/streams.ts";
@@ -93,6 +93,7 @@ export class Mayfly {
   readonly #options: MayflyOptions;
   /** A client without a caller, because renewing needs only the renewal secret. */
   readonly #anonymous: Link;
+  readonly #spawner: Spawner<Agent>;
   readonly #outboxes: Outboxes;
   readonly #agents = new Set<Agent>();
   readonly #requests: Requests;
@@ -102,7 +103,7 @@ export class Mayfly {
     const options = { ...given, ...(tenantId && { tenant: tenantId }) };
     this.#options = options;
     this.#requests = new Requests(options.functionsPrefix);
-    const { key, client, transport, telemetry } = options;
+    const { key, client, transport, telemetry, enrolmentKey } = options;
     if (transport && client) throw personByTransport();
     this.client = connect(options, this.#requests.fetch);
     const caller = { key, tenant: tenantId };
@@ -112,11 +113,11 @@ export class Mayfly {
     this.#anonymous = new Link({ client: connectAnonymously(options, this.#requests.fetch) });
     this.#outboxes = new Outboxes(options.storage, options.outbox);
     this.log = new Log(link);
-    this.agents = new Agents(
-      link,
-      (issued) => this.#connectAgent(issued),
-      (wake) => this.log.watch({ types: ["agent.*"] }, wake),
-    );
+    const connectAgent = (issued: Issued) => this.#connectAgent(issued);
+    const headers = enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
+    this.#spawner = new Spawner(link, connectAgent, headers);
+    const lives = (wake: () => void) => this.log.watch({ types: ["agent.*"] }, wake);
+    this.agents = new Agents(link, connectAgent, lives);
     this.keys = new EnrolmentKeys(link);
     this.people = new People(link, client && sessionToken(client));
     this.artifacts = new Artifacts(link);
@@ -138,7 +139,7 @@ export class Mayfly {
     this.threads = new Threads(link);
     this.debug = new DebugStreams(link, this.log);
     this.state = new States(link, this.log, null);
-    this.teams = new Teams(link, (issued) => this.#connectAgent(issued), this, this.#headers());
+    this.teams = new Teams(link, connectAgent, this, headers);
   }
 
   /**
@@ -167,9 +168,8 @@ export class Mayfly {
    * @example
    * const { data: agent, error } = await mayfly.spawn({ type: "reviewer", lifetime: 120 });
    */
-  async spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
-    const answer = await requestAgent(this.#link, options, this.#headers());
-    return answer.error ? answer : ok(this.#connectAgent(answer.data));
+  spawn(options: SpawnOptions = {}): Promise<Result<Agent>> {
+    return this.#spawner.one(options);
   }
 
   /**
@@ -178,9 +178,8 @@ export class Mayfly {
    * @example
    * const { data: team } = await mayfly.spawnTeam([{ type: "reader", count: 4 }, { type: "editor" }]);
    */
-  async spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
-    const answer = await requestTeam(this.#link, groups, this.#headers());
-    return answer.error ? answer : ok(answer.data.map((issued) => this.#connectAgent(issued)));
+  spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>> {
+    return this.#spawner.team(groups);
   }
 
   /**
@@ -254,10 +253,5 @@ export class Mayfly {
     const shared = { anonymous: this.#anonymous, outboxes: this.#outboxes, agents: this.#agents };
     const given = { url, key, functionsPrefix, transport, telemetry, cache, debug };
     return new Agent({ ...given, ...shared }, issued);
-  }
-
-  #headers(): Record<string, string> {
-    const { enrolmentKey } = this.#options;
-    return enrolmentKey ? { "x-mayfly-enrolment": enrolmentKey } : {};
   }
 }

@@ -1,4 +1,4 @@
-/** `@mayfly/a2a` with a client that speaks A2A 0.3 alone: the one of the protocol's own SDK. */
+/** `@mayfly/a2a` with a client that speaks only A2A 0.3: the one of the protocol's own SDK. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as bodyOf } from "node:stream/consumers";

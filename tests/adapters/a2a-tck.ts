@@ -10,7 +10,10 @@ import { defineAgent, runAgents } from "@mayfly/sdk";
 import { startTestLocal } from "#harness/local";
 import { scriptedModel } from "../runs/running.ts";
 
-/** The kit cancels a task that it has just sent, and subscribes again to another for two of its timeouts. */
+/**
+ * How long an answer takes. The kit cancels a task right after sending it. When it subscribes again to a task, it
+ * listens for as long as two of its timeouts.
+ */
 const [shortMs, longMs] = [1_000, 5_000];
 
 const local = await startTestLocal({ embedded: true });

@@ -131,7 +131,7 @@ describe.skipIf(!chromiumPath)("the hooks", () => {
     await send("One");
     await open();
     await expect.poll(() => listed("messages")).toEqual(["One"]);
-    // Nothing else makes the page look: the message is announced to its recipient alone.
+    // Nothing else makes the page look: the message is announced only to its recipient.
     const reads = /\/rpc\/read_log/;
     const isQuiet = () =>
       page.waitForRequest(reads, { timeout: 2_000 }).then(

@@ -5,7 +5,7 @@
  * which other work on the machine does not change, or the elapsed time if the server runs elsewhere. A ratio
  * above 1 is slower than 0.1.0.
  *
- *   DATABASE_URL=postgresql://… node tests/bench/releases.ts [--quick]
+ *   DATABASE_URL=postgresql://… node tests/bench/releases.ts [--quick] [push recall …]
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -155,7 +155,9 @@ try {
     sides.push(side);
   }
   const [before, now] = sides as [Side, Side];
-  for (const [name, call] of Object.entries(calls))
+  const wanted = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+  for (const [name, call] of Object.entries(calls)) {
+    if (wanted.length > 0 && !wanted.some((word) => name.includes(word))) continue;
     reportComparison(
       { bench: "releases", name, on: "postgres", against: "0.1.0" },
       await compareCosts(
@@ -164,6 +166,7 @@ try {
         callOf(before, call),
       ),
     );
+  }
 } finally {
   for (const backend of backends) await backend.close();
   for (const database of opened) await database.close();

@@ -27,7 +27,7 @@ const twice = async (...words: string[]) => {
   return first;
 };
 
-it("takes memories of mem0 with their owners, as an array or inside results", async () => {
+it("mayfly import takes memories of mem0 with their owners, as an array or inside results", async () => {
   const items = [
     {
       id: "a1",
@@ -57,7 +57,7 @@ it("takes memories of mem0 with their owners, as an array or inside results", as
   ]);
 });
 
-it("takes the rows of a LangGraph store, and a changed value changes its memory", async () => {
+it("mayfly import takes the rows of a LangGraph store, and a changed value changes its memory", async () => {
   const row = (value: object) =>
     `${JSON.stringify({ prefix: "users.ada", key: "food", value, created_at: "2026-01-01" })}\n`;
   const file = await write("store.jsonl", row({ text: "likes pizza" }));
@@ -68,7 +68,7 @@ it("takes the rows of a LangGraph store, and a changed value changes its memory"
   expect(data?.memories).toMatchObject([{ output: "likes pasta", tags: ["namespace:users.ada"] }]);
 });
 
-it("continues after a broken line was repaired", async () => {
+it("mayfly import continues after a broken line was repaired", async () => {
   const line = (n: number) => JSON.stringify({ task: "Count", output: `This is number ${n}.` });
   const lines = Array.from({ length: 600 }, (_, n) => line(n));
   const file = await write("many.jsonl", [...lines, "not JSON"].join("\n"));
@@ -87,7 +87,7 @@ it("continues after a broken line was repaired", async () => {
   ).toHaveLength(1);
 });
 
-it("imports a whole export into another tenant with its ids and vectors, and nothing twice", async () => {
+it("mayfly import brings a whole export into another tenant with its ids and vectors, and nothing twice", async () => {
   const marker = "The marker of the export.";
   await mayfly.memory.remember({ task: "Mark", output: marker, key: "marker", reward: 0.5 });
   await mayfly.state.shared.set("plan", { steps: 3 });

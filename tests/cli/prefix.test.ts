@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-it("refuses equal names, and accepts a prefix", async () => {
+it("mayfly init refuses equal names, and accepts a prefix", async () => {
   const refused = await runCli(["init", root, "--yes"]);
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("--prefix mayfly-") });
   expect((await runCli(["init", root, "--yes", "--prefix", "no prefix"])).code).toBe(2);

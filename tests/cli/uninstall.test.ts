@@ -50,7 +50,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-it("says what is lost, asks for confirmation, and leaves only the database's own records", async () => {
+it("mayfly uninstall says what is lost, asks for confirmation, and leaves only the database's own records", async () => {
   expect((await runCli(["init", root, "--yes"])).code).toBe(0);
   await writeFile(join(root, "supabase/mayfly/functions/spawn/index.ts"), "// mine");
   await apply();

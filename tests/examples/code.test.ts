@@ -5,7 +5,7 @@ const symbols = (path: string, text: string) =>
   extract(path, text).map(({ title, line, from }) => `${from}-${line} ${title}`);
 
 describe("code is split at its symbols", () => {
-  test("TypeScript: signature, doc comment and body; imports are left out", () => {
+  test("TypeScript gives each symbol with its signature, doc comment and body, and no imports", () => {
     const text = `import { a } from "a";
 import {
   b,
@@ -79,7 +79,7 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("Python: decorators, classes, constants", () => {
+  test("Python keeps decorators with what they decorate, and has classes and constants", () => {
     const text = `import os\nfrom a import (\n    b,\n)\n\nLIMIT = 3\n\n@cached\n# why\ndef top(a, b=(1, 2)) -> int:\n    """Doc."""\n    return 1\n\n\nclass Foo(Base):\n    def bar(self):\n        return 1\n`;
     expect(symbols("a.py", text)).toEqual([
       "6-10 def top(a, b=(1, 2)) -> int",
@@ -87,7 +87,7 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("SQL: a statement extends to the next one, across the body of a function", () => {
+  test("SQL statements extend to the next one, across the body of a function", () => {
     const text = `-- Who may do what.\n\ncreate table app.roles (\n  id uuid,\n  name text\n);\ncomment on table app.roles is 'x';\n\n-- Says whether.\ncreate or replace function app.can(\n  scope text,\n  of uuid\n) returns boolean\nlanguage plpgsql as $$\nbegin\ncreate temp table t (a int);\n  return true;\nend;\n$$;\nrevoke all on function app.can from public;\n\ndo $$ begin perform app.can('x'); end $$;\n`;
     expect(symbols("a.sql", text)).toEqual([
       "1-3 create table app.roles",
@@ -97,7 +97,7 @@ export const handler = async (request: Request): Promise<Response> => {
     expect(extract("a.sql", text)[0]?.text).toContain("comment on table");
   });
 
-  test("Go", () => {
+  test("Go gives methods and types, with the comments above them", () => {
     const text = `// Package a.\npackage a\n\nimport (\n\t"fmt"\n)\n\n// Foo does.\nfunc (s *Server) Foo(a int) (int, error) {\n\treturn 1, nil\n}\n\ntype Server struct {\n\ta int\n}\n`;
     expect(symbols("a.go", text)).toEqual([
       "1-1 a.go: Package a.",
@@ -106,12 +106,12 @@ export const handler = async (request: Request): Promise<Response> => {
     ]);
   });
 
-  test("Rust: attributes, impl with a where clause", () => {
+  test("Rust keeps attributes, and an impl with its where clause", () => {
     const text = `use std::fmt;\n\n/// A thing.\n#[derive(Debug)]\npub struct Thing<T> {\n    a: T,\n}\n\nimpl<T> Thing<T>\nwhere\n    T: Clone,\n{\n    pub fn new(a: T) -> Self { Self { a } }\n}\n`;
     expect(symbols("a.rs", text)).toEqual(["3-5 pub struct Thing<T>", "9-9 impl<T> Thing<T>"]);
   });
 
-  test("shell, C and Java", () => {
+  test("shell, C and Java are split too", () => {
     expect(
       symbols("a.sh", "#!/bin/sh\nset -e\n\n# Greets.\ngreet() {\n  echo hi\n}\n\ngreet\n"),
     ).toEqual(["1-5 greet()", "9-9 a.sh: greet"]);

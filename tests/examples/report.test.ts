@@ -1,8 +1,19 @@
+import { Writable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { excerpt } from "../../examples/learn-a-folder/excerpt.ts";
 import { extract } from "../../examples/learn-a-folder/extract/index.ts";
-import { count, duration, printable, size, wrap } from "../../examples/learn-a-folder/format.ts";
+import {
+  count,
+  duration,
+  fill,
+  printable,
+  size,
+  wrap,
+} from "../../examples/learn-a-folder/format.ts";
 import { questionsFor } from "../../examples/learn-a-folder/questions.ts";
+import { emptyTally } from "../../examples/learn-a-folder/reader.ts";
+import { textReport } from "../../examples/learn-a-folder/report-text.ts";
 import { stemsOf, wordsWith } from "../../examples/learn-a-folder/words.ts";
 
 describe("an answer shows the most relevant lines", () => {
@@ -38,7 +49,7 @@ describe("an answer shows the most relevant lines", () => {
     expect(line?.text).toMatch(/^….*…$/);
   });
 
-  test("code loses only its common indentation", () => {
+  test("code without its common indentation", () => {
     const code = "class A {\n    if (key) {\n      rotate(key);\n    }\n}";
     expect(
       excerpt({ text: code, from: 1, line: 1 }, "which key?").map((line) => line.text),
@@ -81,7 +92,7 @@ describe("the demo asks about what stands out if it gets no question", () => {
     expect(questionsFor([])).toEqual([]);
   });
 
-  test("headings that every project has, versions and tests are left out", () => {
+  test("but no headings that every project has, no versions and no tests", () => {
     const sections = [
       [
         "README.md",
@@ -97,8 +108,8 @@ describe("the demo asks about what stands out if it gets no question", () => {
   });
 });
 
-describe("numbers and text for people", () => {
-  test("counts, durations and sizes", () => {
+describe("output for people", () => {
+  test("shows counts, durations and sizes in words", () => {
     expect(count(1, "file")).toBe("1 file");
     expect(count(1204, "file")).toBe("1,204 files");
     expect([420, 12_400, 180_000, 7.3e6, 1e9].map(duration)).toEqual([
@@ -111,12 +122,49 @@ describe("numbers and text for people", () => {
     expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 KB", "1.3 MB"]);
   });
 
-  test("long lines break between words, and only too long words break inside", () => {
+  test("breaks long lines between words, and only too long words inside", () => {
     expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
     expect(wrap("abcdefghij", 4)).toEqual(["abcd", "efgh", "ij"]);
   });
 
-  test("a file cannot control the terminal", () => {
+  test("fills each line of prose to its end, without counting colours", () => {
+    expect(fill("one two three", 7)).toEqual(["one two", "three"]);
+    expect(fill("\u001b[1mone\u001b[22m two three", 7)).toEqual([
+      "\u001b[1mone\u001b[22m two",
+      "three",
+    ]);
+    expect(fill("", 7)).toEqual([""]);
+  });
+
+  test("uses the whole width of a terminal, and marks where the progress line is cut", () => {
+    let written = "";
+    const stream = new Writable({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        written += text;
+        done();
+      },
+    });
+    const terminal = Object.assign(stream, { columns: 70, isTTY: true }) as never;
+    const report = textReport(terminal, terminal);
+    const words = Array.from({ length: 40 }, () => "word").join(" ");
+    report.answer({
+      ...{ question: "?", mode: "hybrid", model: null, problem: null, findings: [] },
+      written: { model: "test/model", text: words, citations: [] },
+    });
+    const lines = written.split("\n").filter((line) => line.includes("word word"));
+    // One more word would be 71 wide.
+    expect(Math.max(...lines.map((line) => line.length))).toBeGreaterThan(70 - 5);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(70);
+    report.alive([{ name: "a", status: `reading ${"long/".repeat(20)}file.ts` }]);
+    report.progress(emptyTally(), 12);
+    expect(stripVTControlCharacters(written.split("\r").at(-1) ?? "")).toMatch(/^ .{60,68}…$/);
+    report.modelFailed("It is away.");
+    report.modelFailed("It is away.");
+    expect(written.match(/is asked again: It is away\./g)).toHaveLength(1);
+  });
+
+  test("lets no file control the terminal", () => {
     expect(printable("a\u001b[31mb\u0007\tc\r")).toBe("a[31mb  c");
   });
 });

@@ -166,7 +166,7 @@ describe("facts that are refused", () => {
     expect(await call("find_entities")).toEqual([]);
   });
 
-  it("an invisible memory, an unknown entity, a missing scope", async () => {
+  it("include those with an invisible memory, an unknown entity or a missing scope", async () => {
     const memory_id = crypto.randomUUID();
     expect(await refusalOf(record([good, { ...good, memory_id }]))).toMatchObject({
       code: "memory_unknown",

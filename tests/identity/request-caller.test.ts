@@ -33,14 +33,14 @@ const enter = (
 const tasksOf = async (caller: Mayfly) =>
   dataOf(await caller.memory.list()).memories.map(({ task }) => task);
 
-it("acts as a person in the only tenant of the person, with the person's role", async () => {
+it("forRequest acts as a person in the only tenant of the person, with the person's role", async () => {
   const viewer = dataOf(await enter(await signIn(local, tenant, "viewer")));
   expect(await tasksOf(viewer)).toEqual(["Rotate the key"]);
   const refused = await viewer.memory.remember({ task: "Mine" });
   expect(refused.error).toMatchObject({ code: "scope_missing" });
 });
 
-it("acts as an agent in the agent's tenant", async () => {
+it("forRequest acts as an agent in the agent's tenant", async () => {
   const agent = dataOf(await mayfly.spawn({ scopes: ["memory:read"] }));
   const token = await tokenOf(local, {
     ...{ iss: "mayfly", sub: agent.id, role: "authenticated", aud: "authenticated" },
@@ -50,7 +50,7 @@ it("acts as an agent in the agent's tenant", async () => {
   await agent.stop();
 });
 
-it("uses the tenant of the header for a person in several tenants, and never another tenant", async () => {
+it("forRequest uses the tenant of the header for a person in several tenants, and never another tenant", async () => {
   const { tenant: second, mayfly: there } = await local.enter();
   const { tenant: foreign, mayfly: elsewhere } = await local.enter();
   const person = await personOf(local, { [tenant]: "member", [second]: "member" });
@@ -64,7 +64,7 @@ it("uses the tenant of the header for a person in several tenants, and never ano
   await Promise.all([there.close(), elsewhere.close()]);
 });
 
-it("refuses a request without a token, and one with a token of another project", async () => {
+it("forRequest refuses a request without a token, and one with a token of another project", async () => {
   expect((await enter(undefined)).error).toMatchObject({
     code: "not_authorized",
     hint: expect.stringContaining("Authorization: Bearer"),
@@ -72,7 +72,7 @@ it("refuses a request without a token, and one with a token of another project",
   expect((await enter("no.jwt.atall")).error).toMatchObject({ code: "not_authorized" });
 });
 
-it("says that the project does not answer, instead of refusing the caller", async () => {
+it("forRequest says that the project does not answer, instead of refusing the caller", async () => {
   const proxy = await startProxy(local.apiUrl);
   onTestFinished(() => proxy.close());
   const token = await signIn(local, tenant, "viewer");

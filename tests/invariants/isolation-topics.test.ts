@@ -80,7 +80,7 @@ describe("isolation of the topics", () => {
       [{ claims: victim.owner }, "channel", ["read broadcast"]],
       [{ claims: present.claims }, "agents", ["read broadcast", "write presence"]],
       [{ claims: present.claims }, "log", []],
-      // Whoever reads one kind of event is told that there is something to read.
+      // Anyone who may read one kind of event is told that there is something to read.
       [{ claims: quiet.claims }, "log", ["read broadcast"]],
       // What is meant for one agent is announced to that agent and to people.
       [agent, "people", []],

@@ -47,7 +47,7 @@ async function strayAnswers(ask: (caller: Caller) => Promise<string[]>): Promise
   return answers.flat();
 }
 
-it("shows each of 200 parallel requests of 10 tenants its own rows, in the Data API", async () => {
+it("each of 200 parallel requests of 10 tenants sees its own rows, in the Data API", async () => {
   const stray = await strayAnswers(async ({ token }) => {
     const response = await fetch(`${local.apiUrl}/rest/v1/memories?select=task`, {
       headers: {
@@ -61,7 +61,7 @@ it("shows each of 200 parallel requests of 10 tenants its own rows, in the Data 
   expect(stray).toEqual([]);
 });
 
-it("shows each of 200 parallel requests of 10 tenants its own rows, through the functions", async () => {
+it("each of 200 parallel requests of 10 tenants sees its own rows, through the functions", async () => {
   const stray = await strayAnswers(async ({ token }) => {
     const response = await fetch(`${local.apiUrl}/functions/v1/query`, {
       method: "POST",
@@ -75,7 +75,7 @@ it("shows each of 200 parallel requests of 10 tenants its own rows, through the 
   expect(stray).toEqual([]);
 });
 
-it("shows each of 200 parallel transactions of 10 tenants its own rows, on the wire port, beside the Data API", async () => {
+it("each of 200 parallel transactions of 10 tenants sees its own rows, on the wire port, beside the Data API", async () => {
   const pools = callers.map(() => postgres(local.dbUrl, { max: 2, onnotice: () => {} }));
   try {
     const [wire, rest] = await Promise.all([

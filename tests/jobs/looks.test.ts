@@ -18,7 +18,7 @@ const put = (name: string) => add(db.sql, serviceRole, [{ name }], {}, inTenant(
 const doorOf = (sql: Sql) => sqlDoor(sql, serviceRole, inTenant(tenant));
 const unending = { drainOnTermination: false, pollMs: 600_000 };
 
-it("looks again for what a job has made ready while a look was under way", async () => {
+it("a worker looks again for what a job has made ready while a look was under way", async () => {
   const door = doorOf(db.sql);
   const looked = Promise.withResolvers<void>();
   const hasEnded = Promise.withResolvers<void>();
@@ -54,7 +54,7 @@ it("looks again for what a job has made ready while a look was under way", async
   expect(ran).toEqual(["first", "second"]);
 });
 
-it("that is stopped ends with its last job, even if it is woken meanwhile", async () => {
+it("a worker that is stopped ends with its last job, even if it is woken meanwhile", async () => {
   const door = doorOf(db.sql);
   let wake = () => {};
   const listening: typeof door = {

@@ -16,16 +16,6 @@ import {
 
 let db: TestDatabase;
 
-/** Leases held by an agent that is dead, or has a dead ancestor. */
-const _heldByDead = async (tenant: string) =>
-  (
-    await db.sql`
-      select count(*)::int from mayfly.jobs j
-      where j.tenant_id = ${tenant} and j.status = 'running' and exists (
-        select from mayfly.agents a join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)
-        where a.tenant_id = j.tenant_id and a.id = j.holder and (l.status <> 'running' or l.expires_at < j.lease_end))`
-  )[0]?.count as number;
-
 describe.skipIf(!databaseUrl)("jobs under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();

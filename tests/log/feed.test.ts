@@ -141,7 +141,7 @@ describe("a watch that follows", () => {
     const watch = dataOf(await reader.log.watch(options, () => heard()));
     dataOf(await peer.state.shared.set("a", 0));
     await first;
-    // Otherwise there is one more, at the end of the nudge's window.
+    // If it did not follow, it would pull only once more, at the end of the nudge's window.
     for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
     await watch.stop();
   });
@@ -158,7 +158,7 @@ describe("a watch of messages, by somebody other than an agent", () => {
       }),
     );
     const sent: string[] = [];
-    // Without its own interval, it would hear of the first at the most, until it looks again after 30 s.
+    // Without nudges it looks only every 30 s, so it could hear of at most one of these in time, by chance.
     for (let n = 0; n < 3; n++) {
       sent.push(dataOf(await peer.send(reader.id, "info", { text: `${n}` })).id);
       await expect.poll(() => heard, { timeout: 10_000 }).toEqual(sent);

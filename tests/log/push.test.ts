@@ -103,7 +103,13 @@ describe("an operation", () => {
   });
 
   it("can be mixed with the older form in one push, each answered in its own form", async () => {
-    const [newer, older] = [put(), putOf()];
+    const vectorOf = async (id: string) => {
+      const [row] = await db.sql`
+        select embedding::real[] from mayfly.memory_vectors where tenant_id = ${tenant} and memory_id = ${id}`;
+      return row?.embedding[383].toFixed(2);
+    };
+    const first = { embedding: Array(384).fill(0.1), model: "m" };
+    const [newer, older] = [put(first), { ...putOf(), ...first }];
     expect(await sync([older, newer])).toEqual([
       { id: older.id, status: "applied", memory: older.memory.id },
       { id: newer.id, status: "applied", subject: newer.subject },
@@ -112,6 +118,8 @@ describe("an operation", () => {
     const { embedding, ...rest } = { ...change, embedding: Array(384).fill(0.2), model: "m" };
     expect(await sync([{ ...rest, embedding }])).toMatchObject([{ memory: older.memory.id }]);
     expect((await read(older.memory.id)).task).toBe("changed");
+    expect(await vectorOf(newer.subject)).toBe("0.10");
+    expect(await vectorOf(older.memory.id)).toBe("0.20");
   });
 
   const faulty: Record<string, [unknown, string]> = {
@@ -125,6 +133,10 @@ describe("an operation", () => {
     "a body without text": [{ ...put(), body: {} }, "body"],
     "a field out of bounds": [put({ task: "x".repeat(2001) }), "body.task"],
     "a vector of the wrong length": [put({ embedding: [1, 2], model: "m" }), "body.embedding"],
+    "a vector as a text": [
+      put({ embedding: JSON.stringify(Array(384).fill(0.1)), model: "m" }),
+      "body.embedding",
+    ],
     "a vector without a model": [put({ embedding: Array(384).fill(0.1) }), "body.model"],
     "an agent that there is not": [put({ agent_id: randomUUID() }), "body.agent_id"],
     "a set that is none": [put({ set: 1 }, { type: "memory.update" }), "body.set"],
@@ -148,7 +160,9 @@ describe("an operation", () => {
       [{ ...putOf(), memory: 1 }, "memory"],
       [putOf({ id: "x" }), "memory.id"],
       [putOf({ task: 1 }), "memory.task"],
-      [{ ...putOf(), embedding: [1], model: "m" }, "embedding"],
+      ...[[1], ["x"], Array(384).fill(0), JSON.stringify(Array(384).fill(0.1)), {}].map(
+        (embedding) => [{ ...putOf(), embedding, model: "m" }, "embedding"] as const,
+      ),
       [{ ...putOf(), embedding: Array(384).fill(0.1) }, "model"],
       [updateOf(randomUUID(), { reward: 2 }), "memory.set.reward"],
     ] as const)

@@ -161,13 +161,16 @@ it("every field of the contract has a case", () => {
   expect(Object.keys(shape).sort()).toEqual([...ids, "body", "type"].sort());
 });
 
-it.each(Object.entries(cases))("%s of a put", async (field, values) => {
-  const beside = field === "hlc" ? { key: "k" } : {};
-  const make = (value: unknown) => put({ ...beside, [field]: value });
-  expect(await differences(`body.${field}`, values, make)).toEqual([]);
-});
+it.each(Object.entries(cases))(
+  "%s of a put has the same bounds in SQL and in the SDK",
+  async (field, values) => {
+    const beside = field === "hlc" ? { key: "k" } : {};
+    const make = (value: unknown) => put({ ...beside, [field]: value });
+    expect(await differences(`body.${field}`, values, make)).toEqual([]);
+  },
+);
 
-it("agent_id of a put, for an existing agent", async () => {
+it("agent_id of a put has the same bounds in SQL and in the SDK", async () => {
   expect(
     await differences("body.agent_id", [[agentId], []], (id) => put({ agent_id: id })),
   ).toEqual([]);
@@ -177,24 +180,32 @@ const notUpdated = ["agent_id", "created_at", "key", "once", "hlc"];
 const updated = Object.entries({ ...cases, task: texts(0, 2_000) }).filter(
   ([field]) => !notUpdated.includes(field),
 );
-it.each(updated)("%s of an update", async (field, values) => {
-  const make = (value: unknown) => update({ [field]: value });
-  expect(await differences(`body.set.${field}`, values, make)).toEqual([]);
-});
+it.each(updated)(
+  "%s of an update has the same bounds in SQL and in the SDK",
+  async (field, values) => {
+    const make = (value: unknown) => update({ [field]: value });
+    expect(await differences(`body.set.${field}`, values, make)).toEqual([]);
+  },
+);
 
-it.each(ids)("%s of an operation", async (field) => {
+it.each(ids)("%s of an operation has the same bounds in SQL and in the SDK", async (field) => {
   expect(await differences(field, uuids, (value) => put({}, { [field]: value }))).toEqual([]);
 });
 
-it.each(Object.entries(vectors))("%s of a put", async (field, values) => {
-  const make = (value: unknown) =>
-    put(
-      field === "model" ? { embedding: vector(0.5), model: value } : { model: "m", [field]: value },
-    );
-  expect(await differences(`body.${field}`, values, make)).toEqual([]);
-});
+it.each(Object.entries(vectors))(
+  "%s of a put has the same bounds in SQL and in the SDK",
+  async (field, values) => {
+    const make = (value: unknown) =>
+      put(
+        field === "model"
+          ? { embedding: vector(0.5), model: value }
+          : { model: "m", [field]: value },
+      );
+    expect(await differences(`body.${field}`, values, make)).toEqual([]);
+  },
+);
 
-it("what only SQL can measure is refused by SQL, with the field", async () => {
+it("what only SQL can measure is refused by SQL, which names the field", async () => {
   for (const metadata of [nested(40), { text: "x".repeat(70_000) }])
     expect(await refusedBySql(put({ metadata }))).toBe("body.metadata");
 });

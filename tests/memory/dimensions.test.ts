@@ -28,7 +28,7 @@ const recall = async (embedding: number[]) => {
   return rows.map((row) => [row.task, Number((row.parts.similarity as number).toFixed(3))]);
 };
 
-it("are 384 until they are set, 256 to 2,000", async () => {
+it("vectors have 384 numbers until another number, from 256 to 2,000, is set", async () => {
   expect(await call("embedding_dimensions")).toBe(384);
   await put("first", vector(384, 3));
   await put("second", vector(384, 4));
@@ -38,7 +38,7 @@ it("are 384 until they are set, 256 to 2,000", async () => {
     );
 });
 
-it("grow by padding existing vectors with zeros, which are found as before", async () => {
+it("more numbers pad existing vectors with zeros, which are found as before", async () => {
   const before = await recall([...vector(384, 3)]);
   await db.sql`select mayfly_private.set_dimensions(1536)`;
   expect(await call("embedding_dimensions")).toBe(1536);
@@ -55,7 +55,7 @@ it("grow by padding existing vectors with zeros, which are found as before", asy
   });
 });
 
-it("limit what a worker can complete, and set what a vector is charged", async () => {
+it("the set number limits what a worker can complete, and decides what a vector is charged", async () => {
   await call("sync", { push: [putOf({ task: "waits" })], page_limit: 0 });
   const [claim] = (await call("claim_embeddings", { model: "m" })) as {
     memory: string;
@@ -74,7 +74,7 @@ it("limit what a worker can complete, and set what a vector is charged", async (
   expect(await bytes()).toBe(charged);
 });
 
-it("shrink by queueing every memory to be embedded again", async () => {
+it("fewer numbers queue every memory to be embedded again", async () => {
   await db.sql`select mayfly_private.set_dimensions(256)`;
   expect(await recall(vector(256, 3))).toEqual([]);
   const progress = await call("embedding_progress", { model: "m" });
@@ -87,7 +87,7 @@ it("shrink by queueing every memory to be embedded again", async () => {
   expect(index?.indexdef).toContain("ef_construction='128'");
 });
 
-it("leave the index and the statistics as the schema defines them", async () => {
+it("another number leaves the index and the statistics as the schema defines them", async () => {
   const [target] = await db.sql`
     select attstattarget from pg_attribute
     where attrelid = 'mayfly.memory_vectors'::regclass and attname = 'embedding'`;

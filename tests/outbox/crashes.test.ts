@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(data, { recursive: true, force: true, maxRetries: 5 });
 });
 
-it("loses and repeats nothing when the functions are killed in the middle of pushes", async () => {
+it("an outbox loses and repeats nothing when the functions are killed in the middle of pushes", async () => {
   const { tenant } = await local.enter();
   const agent = await spawnIn(new Mayfly({ url: proxy.url, key: local.secretKey, tenant }));
   let kills = 0;
@@ -62,7 +62,7 @@ it("loses and repeats nothing when the functions are killed in the middle of pus
 // Two starts of a stack, which take 8 s on an idle machine.
 const slow = { timeout: 120_000 };
 it(
-  "loses and repeats nothing when the database is restarted in the middle of pushes",
+  "an outbox loses and repeats nothing when the database is restarted in the middle of pushes",
   slow,
   async () => {
     const { tenant } = await local.enter();

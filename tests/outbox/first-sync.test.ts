@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => local?.close());
 
 it.runIf(long)(
-  "syncs 10,000 memories of 100 MB for the first time in a heap of 96 MB",
+  "an agent syncs 10,000 memories of 100 MB for the first time in a heap of 96 MB",
   async () => {
     const { tenant } = await local.enter({ max_bytes: 1_000_000_000 });
     await local.sql`

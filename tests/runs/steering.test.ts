@@ -88,7 +88,7 @@ describe("what tools and models of a run get", () => {
     }
   });
 
-  it("can be defined as a class with decorators", async () => {
+  it("is the same if the agent is a class with decorators", async () => {
     const running = await makeRunning(db.sql);
     const source = `
       import { agentOf, DefineAgent, Tool } from "@mayfly/sdk";

@@ -13,16 +13,18 @@ beforeAll(async () => {
 });
 afterAll(() => local?.close());
 beforeEach(async () => {
-  ({ tenant, mayfly } = await local.enter());
+  ({ tenant, mayfly } = await local.enter({ max_lifetime: "30 days" }));
   return () => mayfly.close();
 });
 
 const spawn = (options: Parameters<Mayfly["teams"]["spawn"]>[1] = {}) =>
-  mayfly.teams.spawn("release", { members: { worker: 3 }, ...options }).then(dataOf);
+  mayfly.teams
+    .spawn("release", { members: { worker: { count: 3, lifetime } }, ...options })
+    .then(dataOf);
 /** Looks again only when asked. */
 const quiet = { every: "1h" } as const;
-const ago = (seconds: number, team: string) =>
-  local.sql`update mayfly_private.team_pulses set since = since - make_interval(secs => ${seconds}) where team_id = ${team}`;
+/** Lives until the test ends, whatever time passes. */
+const lifetime = 30 * 86_400;
 
 describe("a watched team", () => {
   it.each([
@@ -35,9 +37,9 @@ describe("a watched team", () => {
     dataOf(await one.heartbeat({ activity }));
     const watch = mayfly.teams.of(team.id).watch(quiet);
     expect(await watch.check()).toEqual([]);
-    await ago(seconds - 5, team.id);
+    await local.advance(`${seconds - 60} seconds`);
     expect(await watch.check()).toEqual([]);
-    await ago(6, team.id);
+    await local.advance("61 seconds");
     expect(await watch.check()).toMatchObject([
       { kind: "silence", agents: [one.id], detail: { activity }, times: 1, status: "open" },
     ]);
@@ -85,7 +87,7 @@ describe("a watched team", () => {
     const spend = (agent: Agent, usd: number) => local.sql`
       insert into mayfly.model_usage (tenant_id, id, at, agent, agent_id, provider, model, input_tokens, cache_read_tokens,
         cache_write_tokens, output_tokens, reasoning_tokens, usage, usd, priced, bytes)
-      values (${tenant}, gen_random_uuid(), now(), 'worker', ${agent.id}, 'scripted', 'scripted', 1, 0, 0, 1, 0, '{}', ${usd}, 'exact', 1)`;
+      values (${tenant}, gen_random_uuid(), mayfly_private.now(), 'worker', ${agent.id}, 'scripted', 'scripted', 1, 0, 0, 1, 0, '{}', ${usd}, 'exact', 1)`;
     await spend(a, 4);
     await spend(b, 4);
     const watch = mayfly.teams.of(team.id).watch(quiet);
@@ -97,7 +99,9 @@ describe("a watched team", () => {
   });
 
   it("is nudged, and then restarted if that did not help", async () => {
-    const { team, members } = await spawn({ members: { worker: { capabilities: ["german"] } } });
+    const { team, members } = await spawn({
+      members: { worker: { capabilities: ["german"], lifetime } },
+    });
     const [one] = members.worker as [Agent];
     dataOf(await one.heartbeat({ activity: "thinking" }));
     const inbox: unknown[] = [];
@@ -109,14 +113,14 @@ describe("a watched team", () => {
       onReplaced: (agent) => void replaced.push(agent),
     });
     await watch.check();
-    await ago(400, team.id);
+    await local.advance("400 seconds");
     expect(await watch.check()).toMatchObject([{ times: 1 }]);
     await vi.waitUntil(() => inbox.length === 1, 10_000);
     const space = mayfly.teams.of(team.id);
     expect(dataOf(await space.alerts())).toMatchObject([{ handledWith: "nudge" }]);
     // Within its patience, nothing more is done.
     expect(await watch.check()).toEqual([]);
-    await local.sql`update mayfly.team_alerts set handled_at = handled_at - interval '2 minutes' where team_id = ${team.id}`;
+    await local.advance("2 minutes");
     expect(await watch.check()).toMatchObject([{ times: 2 }]);
     const { members: now } = dataOf(await mayfly.teams.get(team.id)) ?? {};
     expect(now?.map(({ role, status }) => [role, status]).sort()).toEqual([
@@ -144,7 +148,7 @@ describe("a watched team", () => {
       onAlert: (alert) => told.push(alert),
     });
     await watch.check();
-    await ago(700, team.id);
+    await local.advance("700 seconds");
     await watch.check();
     expect(told).toHaveLength(1);
     const { members } = dataOf(await mayfly.teams.get(team.id)) ?? {};
@@ -160,7 +164,7 @@ describe("a watched team", () => {
     dataOf(await (agents[0] as Agent).heartbeat({ activity: "blocked" }));
     const watch = mayfly.teams.of(team.id).watch({ ...quiet, rules: { silence: "stop" } });
     await watch.check();
-    await ago(2_000, team.id);
+    await local.advance("2000 seconds");
     await watch.check();
     expect(dataOf(await mayfly.teams.get(team.id))?.status).toBe("ended");
     await watch.check();

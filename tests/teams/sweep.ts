@@ -49,11 +49,20 @@ export const sweep: RoomSweep = {
     // The victim has one living agent.
     await as("stop_agent", { id: team.lead }, victim.owner);
     const options = ["the secret plan", "another"];
-    // A member that has been working on it for an hour.
+    // This member sends the same message twice, which watch_team reports.
     await as("heartbeat", { activity: "thinking" });
-    const watch = () => as<{ alerts: { id: string }[] }>("watch_team", { team_id: team.id });
-    await watch();
-    await sql`update mayfly_private.team_pulses set since = since - interval '1 hour' where team_id = ${team.id}`;
+    const message = {
+      to: { agent: victim.agent.id },
+      type: "info",
+      payload: { text: "the secret" },
+    };
+    for (let n = 0; n < 2; n++)
+      await as("send_messages", { messages: [{ id: crypto.randomUUID(), ...message }] as never });
+    const watch = () =>
+      as<{ alerts: { id: string }[] }>("watch_team", {
+        team_id: team.id,
+        limits: { repeats: 2 } as never,
+      });
     const [alert] = (await watch()).alerts;
     await as("heartbeat", { activity: "idle" });
     let poll = { id: "" };

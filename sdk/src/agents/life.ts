@@ -8,10 +8,11 @@ import { reconnectAfterMs } from "../link/connection-errors.ts";
 import type { HybridClock } from "../link/hybrid-clock.ts";
 import { Link } from "../link/link.ts";
 import { type Limit, Requests } from "../link/requests.ts";
+import { fromRow } from "../link/rows.ts";
 import type { Transport } from "../link/transport.ts";
 import { type Left, notPushed, silenceMs, withLeft } from "../link/unsent-at-close.ts";
-import { agentRow, beaten, stopped } from "./answers.ts";
-import type { Activity } from "./card.ts";
+import { agentRow, beaten, cardRow, stopped } from "./answers.ts";
+import type { Activity, AgentCard } from "./card.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 import { Session } from "./session.ts";
 
@@ -104,6 +105,11 @@ export class Life {
   /** Why it can do nothing more. Null while it still can. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
+  }
+
+  async card(): Promise<Result<AgentCard>> {
+    const answer = await this.link.rpc("get_agent", { id: this.agent.id }, cardRow);
+    return answer.error ? answer : ok(fromRow(answer.data));
   }
 
   async heartbeat(state: { activity?: Activity; task?: string }): Promise<Result<null>> {

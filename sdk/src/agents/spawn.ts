@@ -1,9 +1,8 @@
 import { list } from "../contract/answer-form.ts";
-import { failed, type Result } from "../contract/errors.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { problemOf } from "../contract/storable.ts";
 import type { Link } from "../link/link.ts";
-
 import { issued } from "./answers.ts";
 import type { Issued } from "./issued.ts";
 
@@ -54,15 +53,35 @@ export function requestAgent(
   return link.fn("spawn", issued, body, headers && { headers });
 }
 
-/** Asks the spawn function for a team, all agents or none. */
-export function requestTeam(
-  link: Link,
-  team: TeamGroup[],
-  headers?: Record<string, string>,
-): Promise<Result<Issued[]>> {
-  for (const [index, { metadata = {} }] of team.entries()) {
-    const problem = problemOf(metadata);
-    if (problem) return Promise.resolve(failed(invalid(`team.${index}.metadata`, problem)));
+/** Spawns agents with the identity of a client, and connects them. */
+export class Spawner<Agent> {
+  readonly #link: Link;
+  readonly #connect: (issued: Issued) => Agent;
+  readonly #headers: Record<string, string>;
+
+  constructor(
+    link: Link,
+    connect: (issued: Issued) => Agent,
+    headers: Record<string, string> = {},
+  ) {
+    this.#link = link;
+    this.#connect = connect;
+    this.#headers = headers;
   }
-  return link.fn("spawn/team", list(issued), { team }, headers && { headers });
+
+  async one(options: SpawnOptions): Promise<Result<Agent>> {
+    const answer = await requestAgent(this.#link, options, this.#headers);
+    return answer.error ? answer : ok(this.#connect(answer.data));
+  }
+
+  /** All agents or none. */
+  async team(team: TeamGroup[]): Promise<Result<Agent[]>> {
+    for (const [index, { metadata = {} }] of team.entries()) {
+      const problem = problemOf(metadata);
+      if (problem) return failed(invalid(`team.${index}.metadata`, problem));
+    }
+    const headers = this.#headers;
+    const answer = await this.#link.fn("spawn/team", list(issued), { team }, { headers });
+    return answer.error ? answer : ok(answer.data.map(this.#connect));
+  }
 }

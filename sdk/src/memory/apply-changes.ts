@@ -25,7 +25,7 @@ export function settledBy(memory: Memory, fields: Fields, result: PushResult): M
   );
   if (taken.length === 0) return memory;
   const settled = withFields(memory, Object.fromEntries(taken));
-  // If the server's version contains more than this, the rest is still to come.
+  // If this change alone does not make the server's version, a later pull brings the rest.
   const whole =
     taken.length === Object.keys(fields).length && result.version === memory.version + 1;
   return whole ? { ...settled, version: memory.version + 1 } : settled;

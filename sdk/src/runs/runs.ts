@@ -274,7 +274,7 @@ function endOf<Output>(run: RunDetails<Output>): Result<RunResult<Output>> {
   return failed(
     new MayflyError({
       code: "run_failed",
-      message: `The run ${status === "failed" ? "failed" : `ended as ${status}`}${error ? `: ${error.message}` : "."}`,
+      message: `The run ${status === "failed" ? "failed" : `ended as ${status}`}${error ? `: ${error.message.replace(/[^.!?]$/, "$&.")}` : "."}`,
       hint: "Look at it with runs.get, and fork it from a step.",
       details: { id, status, error: error ?? null, steps, usage, cost },
     }),

@@ -136,7 +136,7 @@ export class WorkflowContext {
     });
   }
 
-  /** Waits for a duration or until a time. Days cost one row and no worker. */
+  /** Waits for a duration or until a time. A wait of days costs one row and no worker. */
   sleep(time: Duration | Date): Wait<void> {
     return new Wait<void>(this.#run, {
       label: () => this.#numbered("sleep"),
@@ -251,7 +251,7 @@ export class WorkflowContext {
     return full;
   }
 
-  /** A name for something that has none. From the second one on, it ends in a number. */
+  /** The name of a step that the caller does not name. If there are several, the second and later ones end in a number. */
   #numbered(label: string): string {
     return this.#name(this.#count(label));
   }

@@ -1,8 +1,8 @@
--- An approval with its decisions. For callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Keeps no lock.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql
 set search_path = ''
 as $$
 declare
@@ -10,6 +10,10 @@ declare
   approval mayfly.approvals;
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.await_deliveries(tenant);
+    select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  end if;
   if not found then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
   end if;

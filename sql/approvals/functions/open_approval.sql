@@ -10,6 +10,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  if not exists (select from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id) then
+    perform mayfly_private.await_deliveries(tenant);
+  end if;
   perform from mayfly.jobs j
   where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
   for no key update;

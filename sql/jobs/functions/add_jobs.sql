@@ -12,6 +12,7 @@ declare
   tenant uuid;
   author uuid;
   fault integer;
+  has_waited boolean := false;
 begin
   if lease is null then
     tenant := mayfly_private.require_tenant('job:add');
@@ -22,13 +23,18 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Only the recipient of a message may answer it.
-    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-    where o.j ->> 'answers' is not null and not exists (
-      select from mayfly.deliveries d
-      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-    order by o.n limit 1;
-    if found then
+    loop
+      -- Only the recipient of a message may answer it.
+      select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+      where o.j ->> 'answers' is not null and not exists (
+        select from mayfly.deliveries d
+        where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+      order by o.n limit 1;
+      exit when fault is null or has_waited;
+      perform mayfly_private.await_deliveries(tenant);
+      has_waited := true;
+    end loop;
+    if fault is not null then
       perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
         'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;

@@ -75,12 +75,12 @@ begin
   select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
-  where jsonb_typeof(o.op #> '{body,embedding}') = 'array' and s.set ?| '{task,tags,input,output}';
+  where jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') and s.set ?| '{task,tags,input,output}';
 
   bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
     where s.set ?| '{task,tags,input,output}' and not exists (
       select from jsonb_array_elements(push) o (op)
-      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op #> '{body,embedding}') = 'array'));
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string')));
   if bare is not null then
     perform mayfly_private.enqueue_embeddings(tenant, bare);
   end if;

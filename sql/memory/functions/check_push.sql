@@ -66,7 +66,7 @@ begin
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
     and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100)) -- bounds: 100 memory.model
-    and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = 'array' and o.op #>> '{body,model}' <> ''))
+    and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = case when o.op ? 'old' then 'string' else 'array' end and o.op #>> '{body,model}' <> ''))
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);
@@ -99,7 +99,7 @@ begin
 
   if with_embedding > 0 and embeddings is null then
     embeddings := (
-      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
+      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
       from jsonb_array_elements(push) with ordinality as o (op, n));
   end if;
   return embeddings;

@@ -20,7 +20,7 @@ begin
   from (
     select written.n, written.content, written.content::extensions.halfvec as embedding
     from (
-      select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then o.op #>> '{body,embedding}' end as content
+      select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') then o.op #>> '{body,embedding}' end as content
       from jsonb_array_elements(push) with ordinality as o (op, n)
       offset 0
     ) written

@@ -10,11 +10,11 @@
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
--- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
--- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
--- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
--- for Hybrid Retrieval", TOIS 2023).
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
+-- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
+-- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
+-- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+-- Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
 -- three took 2 ms to plan at each recall.
@@ -85,8 +85,8 @@ begin
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
-    -- else.
+    -- Searches with the memory's labels and its vector (of the named model, if the caller names one), unless the caller
+    -- passes a query or a vector.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model

@@ -14,7 +14,10 @@ declare
   updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
-  from jsonb_array_elements(push) with ordinality as o (op, n),
+  from jsonb_array_elements(push) with ordinality as e (op, n),
+    -- Converted operations have their vectors as texts (convert_operations).
+    lateral (select e.n, case when e.op ? 'old' and jsonb_typeof(e.op #> '{body,embedding}') = 'string'
+      then jsonb_set(e.op, '{body,embedding}', (e.op #>> '{body,embedding}')::jsonb) else e.op end as op) as o,
     lateral (
       select o.op -> 'body' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
     ) as part,

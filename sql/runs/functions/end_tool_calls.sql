@@ -45,7 +45,7 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded whether or not the next call can be reserved; the worker then asks for itself.
+    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then

@@ -87,7 +87,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
@@ -106,7 +107,7 @@ grant execute on function mayfly_private.record_model_call to authenticated, ser
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
 -- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`; without them, begin them yourself.
+-- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb

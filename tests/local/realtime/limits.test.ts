@@ -56,7 +56,7 @@ test("a client above the plan's limit can connect before the others join, but ca
   expect(await join(second, "room")).toContain(
     '"reason":"ConnectionRateLimitReached: Too many connected users"',
   );
-  // It has already joined, and is one user with two channels.
+  // It has already joined. A client counts once, however many channels it is in.
   expect(await join(first, "other")).toContain('"status":"ok"');
   const refused = await new RawClient(socketUrl(target)).refused();
   expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });
@@ -120,7 +120,7 @@ test("if presence is on for all, a join without it has it too", async () => {
   await take(client, "presence_state");
 });
 
-test("a reload tells each channel and closes the sockets with 1012", async () => {
+test("a reload is announced in each channel, and closes the sockets with 1012", async () => {
   const target = await start({});
   const client = await open(target);
   await join(client, "one");
@@ -222,7 +222,7 @@ test("presence counts for clients that receive it, not for those that only show 
   // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
-  // Two in each tick of 30 ms.
+  // That is two in each tick of 30 ms.
   const target = await start({ presencePerSecond: 2 / 0.03, rateTickMs: 30, rateTicks: 1 });
   const token = await userToken(alice);
   const shown: RawClient[] = [];

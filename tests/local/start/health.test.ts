@@ -26,7 +26,7 @@ async function health(): Promise<{ status: number; body: Told }> {
   return { status: response.status, body: (await response.json()) as Told };
 }
 
-it("reports each part's state and version", async () => {
+it("/health reports each part's state and version", async () => {
   const { status, body } = await health();
   expect(status).toBe(200);
   expect(body.status).toBe("ok");
@@ -43,7 +43,7 @@ it("reports each part's state and version", async () => {
   expect(new Set(Object.values(body.parts).map(({ state }) => state))).toEqual(new Set(["ok"]));
 });
 
-it("lets a browser read every answer, refusals included", async () => {
+it("a browser may read every answer, refusals included", async () => {
   const paths = ["rest/v1/none", "auth/v1/user", "functions/v1/sync", "functions/v1/none"];
   for (const path of [
     ...paths,
@@ -58,7 +58,7 @@ it("lets a browser read every answer, refusals included", async () => {
   }
 });
 
-it("returns 503 and names the part that is down after the database ended", async () => {
+it("/health returns 503 and names the part that is down after the database ended", async () => {
   const end = local.sql`select pg_sleep(300)`.catch((error: Error) => error);
   takeOver(join(data, "db"));
   expect((await crash.promise).message).toMatch(/taken over/);

@@ -66,7 +66,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-test("its migrations are applied, and its seeds after them in their order", async () => {
+test("a project gets its migrations, and then its seeds in their order", async () => {
   const { data } = await createClient(local.apiUrl, local.secretKey)
     .from("words")
     .select("word")
@@ -74,7 +74,7 @@ test("its migrations are applied, and its seeds after them in their order", asyn
   expect(data?.map(({ word }) => word)).toEqual(["a", "b", "2"]);
 });
 
-test("all its functions are served with their own imports, even if config.toml does not name them", async () => {
+test("all functions of a project are served with their own imports, even if config.toml does not name them", async () => {
   const call = (name: string, headers = {}) =>
     fetch(`${local.apiUrl}/functions/v1/${name}`, { headers });
   const open = await call("open");
@@ -121,7 +121,7 @@ test("a seed that fails stops the start with its name", async () => {
   );
 });
 
-test("it is found from a folder within it, as the Supabase CLI finds it", () => {
+test("a project is found from a folder within it, as the Supabase CLI finds it", () => {
   expect(findProject(join(root, "supabase/functions"))).toBe(root);
   expect(findProject(tmpdir())).toBeNull();
 });

@@ -86,7 +86,7 @@ function Body(props: { space: Space; approval: ApprovalDetails; reload(): void }
             </header>
             <Json value={input} open={12} />
             <footer title={`SHA-256 of the arguments: ${digest}`}>
-              digest <code>{digest.slice(0, 16)}…</code> A decision counts for this one alone.
+              digest <code>{digest.slice(0, 16)}…</code> A decision counts only for these arguments.
             </footer>
           </section>
           {mine && <Decide space={space} approval={approval} onDone={reask} />}

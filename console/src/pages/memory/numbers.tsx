@@ -24,7 +24,7 @@ export function Numbers({ space, statistics }: { space: Space; statistics: Loade
             <Figure label="In the past hour" value={numbers.lastHour.toLocaleString("en")} />
             <Figure label="In the past day" value={numbers.lastDay.toLocaleString("en")} />
             <Figure label="Texts, tags and metadata" value={bytes(numbers.bytes)} />
-            <Figure label="Of one agent alone" value={numbers.private.toLocaleString("en")} />
+            <Figure label="Private to one agent" value={numbers.private.toLocaleString("en")} />
             <Figure
               label="Conflicts"
               value={numbers.conflicts}

@@ -1,4 +1,4 @@
--- tenant:{t}:parcel:{p}, the way of a parcel: read with parcel:read, sent by the database alone.
+-- tenant:{t}:parcel:{p}, where a parcel is on its way: read with parcel:read. Only the database sends to it.
 
 create function mayfly_private.may_use_parcel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
