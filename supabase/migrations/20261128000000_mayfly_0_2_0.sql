@@ -5151,7 +5151,7 @@ insert into mayfly_private.imports (relation, sets) values
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- Called by mayfly_private.push, which has claimed the ids, as owner. Each statement names the tenant of the
+-- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
 -- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
 -- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
 -- memories it wrote. The meters charge them.
@@ -5211,7 +5211,7 @@ begin
     sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
   end if;
 
-  select count(*) as puts, array_agg((op ->> 'subject')::uuid) filter (where jsonb_typeof(op #> '{body,embedding}') is distinct from 'array') as bare
+  select count(*) as puts, array_agg((op ->> 'subject')::uuid) filter (where coalesce(op #> '{body,embedding}', 'null') = 'null') as bare
   into fresh
   from jsonb_array_elements(work) op
   where op ->> 'type' = 'memory.put' and (op ->> 'id')::uuid = any (claimed);
@@ -5290,7 +5290,8 @@ begin
       end if;
     end loop;
   end if;
-  if work <> push then
+  -- Comparing 100 vectors takes 4 ms.
+  if (given.keyed or given.changes > 0 or cardinality(written) < fresh.puts) and work <> push then
     perform mayfly_private.keep_names(tenant, push, work, claimed);
   end if;
   return cardinality(written) + changed;
@@ -5537,12 +5538,12 @@ begin
   select tenant, o.op #>> '{body,model}', s.id, (o.op #>> '{body,embedding}')::extensions.halfvec
   from jsonb_array_elements(push) as o (op)
   join jsonb_to_recordset(outcomes) as s (op uuid, id uuid, set jsonb) on s.op = (o.op ->> 'id')::uuid
-  where jsonb_typeof(o.op #> '{body,embedding}') = 'array' and s.set ?| '{task,tags,input,output}';
+  where jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') and s.set ?| '{task,tags,input,output}';
 
   bare := (select array_agg(s.id) from jsonb_to_recordset(outcomes) as s (id uuid, op uuid, set jsonb)
     where s.set ?| '{task,tags,input,output}' and not exists (
       select from jsonb_array_elements(push) o (op)
-      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op #> '{body,embedding}') = 'array'));
+      where (o.op ->> 'id')::uuid = s.op and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string')));
   if bare is not null then
     perform mayfly_private.enqueue_embeddings(tenant, bare);
   end if;
@@ -5641,7 +5642,7 @@ begin
     and (m.expires_at is null or (m.expires_at ~ '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$'
       and pg_input_is_valid(m.expires_at, 'timestamptz')))
     and (o.op #> '{body,model}' is null or (jsonb_typeof(o.op #> '{body,model}') = 'string' and char_length(o.op #>> '{body,model}') <= 100)) -- bounds: 100 memory.model
-    and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = 'array' and o.op #>> '{body,model}' <> ''))
+    and (not coalesce(o.op -> 'body' ? 'embedding', false) or (embeddings is not null and jsonb_typeof(o.op #> '{body,embedding}') = case when o.op ? 'old' then 'string' else 'array' end and o.op #>> '{body,model}' <> ''))
   ) is not true;
   if doubted is not null then
     perform mayfly_private.refuse_faults(push, doubted);
@@ -5674,7 +5675,7 @@ begin
 
   if with_embedding > 0 and embeddings is null then
     embeddings := (
-      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
+      select array_agg(case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') then (o.op #>> '{body,embedding}')::extensions.halfvec end order by o.n)
       from jsonb_array_elements(push) with ordinality as o (op, n));
   end if;
   return embeddings;
@@ -5960,6 +5961,10 @@ comment on function mayfly_private.content_hash is 'A hash that memories with id
 -- type, memory, embedding, model }, and outboxes of processes that were away still hold that form; it is
 -- accepted until 0.3. For a converted operation, `old` names the part of the old form, so that results and
 -- errors use the form in which it was sent. Called by sync. Locks nothing.
+--
+-- A vector becomes its text, as a cast to halfvec needs it: as an array, its numbers were copied five times, which
+-- took 36 ms for 100 vectors, and 10 ms this way, 6 ms of which the cast would otherwise take. Anything else in its
+-- place becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -5978,7 +5983,8 @@ begin
         else (o.op - '{memory,embedding,model}'::text[]) || jsonb_build_object('old', 'memory', 'subject', o.op #> '{memory,id}',
           'body', case when jsonb_typeof(o.op -> 'memory') = 'object'
             then (o.op -> 'memory') - '{id,embedding,model}'::text[]
-              || case when o.op ? 'embedding' then jsonb_build_object('embedding', o.op -> 'embedding') else '{}' end
+              || case when o.op ? 'embedding' then jsonb_build_object('embedding', case jsonb_typeof(o.op -> 'embedding')
+                when 'array' then to_jsonb(o.op ->> 'embedding') when 'null' then 'null' else 'false' end) else '{}' end
               || case when o.op ? 'model' then jsonb_build_object('model', o.op -> 'model') else '{}' end
             else 'null' end)
       end order by o.n)
@@ -6086,7 +6092,7 @@ begin
   from (
     select written.n, written.content, written.content::extensions.halfvec as embedding
     from (
-      select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') = 'array' then o.op #>> '{body,embedding}' end as content
+      select o.n, case when o.op ->> 'type' like 'memory.%' and jsonb_typeof(o.op #> '{body,embedding}') in ('array', 'string') then o.op #>> '{body,embedding}' end as content
       from jsonb_array_elements(push) with ordinality as o (op, n)
       offset 0
     ) written
@@ -7175,11 +7181,11 @@ comment on function mayfly.queue_embeddings is
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness,
--- and mayfly_private.half_life the half-lives. The caller can set the weights. By default, words weigh 1,
--- meaning what mayfly_private.worth_of_model says, neighbours 0.3, and the others 0.1. Scores are fused, not
--- ranks, which were .005 to .015 of nDCG@10 behind (Bruch, Gai and Ingber, "An Analysis of Fusion Functions
--- for Hybrid Retrieval", TOIS 2023).
+-- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
+-- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
+-- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
+-- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+-- Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
 -- three took 2 ms to plan at each recall.
@@ -7250,8 +7256,8 @@ begin
     end if;
   end if;
   if similar_to is not null then
-    -- By its vector (of the named model, if there is one) and by its labels, unless the caller asks for something
-    -- else.
+    -- Searches with the memory's labels and its vector (of the named model, if the caller names one), unless the caller
+    -- passes a query or a vector.
     select coalesce(nullif(query, ''), left(mayfly_private.labels(m.task, m.tags), 10000)),
       coalesce(asked_vector, v.embedding), case when asked_vector is null then v.model else recall.model end
     into query, asked_vector, model
@@ -7529,7 +7535,10 @@ declare
   updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
-  from jsonb_array_elements(push) with ordinality as o (op, n),
+  from jsonb_array_elements(push) with ordinality as e (op, n),
+    -- Converted operations have their vectors as texts (convert_operations).
+    lateral (select e.n, case when e.op ? 'old' and jsonb_typeof(e.op #> '{body,embedding}') = 'string'
+      then jsonb_set(e.op, '{body,embedding}', (e.op #>> '{body,embedding}')::jsonb) else e.op end as op) as o,
     lateral (
       select o.op -> 'body' as memory, o.op ->> 'type' = 'memory.put' as put, o.op ->> 'type' = 'memory.update' as update
     ) as part,
@@ -8778,6 +8787,30 @@ begin
   end if;
 end
 $$;
+
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
+-- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
+-- no such message. A function calls this when it does not find what a message was about, and then looks again.
+--
+-- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
+  raise exception using errcode = 'MF001';
+exception when sqlstate 'MF001' then
+  -- The rollback of this block has given up the lock.
+  null;
+end
+$$;
+
+comment on function mayfly_private.await_deliveries is 'Waits until the messages on their way to the caller are visible.';
+
+grant execute on function mayfly_private.await_deliveries to authenticated, service_role;
 
 -- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
 
@@ -11758,6 +11791,7 @@ declare
   tenant uuid;
   author uuid;
   fault integer;
+  has_waited boolean := false;
 begin
   if lease is null then
     tenant := mayfly_private.require_tenant('job:add');
@@ -11768,13 +11802,18 @@ begin
   author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
-    -- Only the recipient of a message may answer it.
-    select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
-    where o.j ->> 'answers' is not null and not exists (
-      select from mayfly.deliveries d
-      where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
-    order by o.n limit 1;
-    if found then
+    loop
+      -- Only the recipient of a message may answer it.
+      select o.n - 1 into fault from jsonb_array_elements(jobs) with ordinality as o (j, n)
+      where o.j ->> 'answers' is not null and not exists (
+        select from mayfly.deliveries d
+        where d.tenant_id = tenant and d.message_id = (o.j ->> 'answers')::uuid and d.recipient_id = author)
+      order by o.n limit 1;
+      exit when fault is null or has_waited;
+      perform mayfly_private.await_deliveries(tenant);
+      has_waited := true;
+    end loop;
+    if fault is not null then
       perform mayfly_private.fail(404, 'message_unknown', format('jobs[%s].answers is not a message that the caller has received.', fault),
         'Nothing was added. Pass the id of a message in your inbox.', jsonb_build_object('index', fault, 'field', 'answers'));
     end if;
@@ -12333,7 +12372,7 @@ begin
         order by r.lane, r.priority, r.seq limit s.quota for update skip locked) h))
     returning j.tenant_id, j.priority, j.seq, case
       -- Most jobs have none of these fields.
-      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+      when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
         'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -12775,7 +12814,7 @@ begin
               where h.status = 'ready' and h.tenant_id = tenant and h.lane = found_lanes.lanes[at_lane]
               order by h.lane, h.priority, h.seq limit asked for update skip locked)))
             returning j.priority, j.seq, case
-              when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+              when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
                 or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
               else json_build_object(
                 'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -12873,6 +12912,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
 -- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
+-- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -13937,7 +13977,7 @@ grant execute on function mayfly.job_statistics to authenticated, service_role;
 -- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
 -- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
 -- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
--- worker finds its lanes without reading any job of the others.
+-- worker finds its lanes without reading any job of other lanes.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
@@ -15062,24 +15102,40 @@ comment on function mayfly.set_schedule is
 
 grant execute on function mayfly.set_schedule to authenticated, service_role;
 
--- A claimed job in the form that its worker gets, with its lease.
+-- A claimed job in the form that its worker gets, with its lease. From the second attempt on, it comes with the steps
+-- that earlier attempts recorded (`steps`), if they have 16 KB at most, so that most jobs continue without read_steps.
+-- A step counts at least 128 bytes, so a job with more than 130 has more than that.
+--
+-- It is volatile, so that it sees what was committed before the claim locked the job, and not only what the claim's
+-- snapshot has. Otherwise a step that another worker has just recorded would run again.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   shown constant jsonb := jsonb_build_object(
     'lease', job.attempt || '.' || job.id || '.' || job.tenant_id, 'id', job.id, 'tenant_id', job.tenant_id, 'queue', job.queue,
     'name', job.name, 'priority', job.priority, 'attempt', job.attempt, 'max_attempts', job.max_attempts, 'run_at', job.run_at,
-    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input);
+    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input)
+    || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
+      'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  steps jsonb;
 begin
-  if job.deadline is null and job.timeout is null and job.parent_id is null and job.key is null and job.answers is null and job.trace is null then
-    return shown;
+  if job.attempt > 1 then
+    select case when count(*) = 0 then '{}' else jsonb_object_agg(s.name, s.result) filter (where s.size <= 16384) end into steps
+    from (
+      select r.name, r.result, sum(r.bytes) over () as size
+      from (
+        select a.name, a.result, a.bytes from mayfly.job_steps a
+        where a.tenant_id = job.tenant_id and a.job_id = job.id
+        order by a.name limit 130) r) s;
   end if;
-  return shown || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
-    'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  return case when steps is null then shown else shown || jsonb_build_object('steps', steps) end;
 end
 $$;
 
@@ -15199,7 +15255,7 @@ begin
       order by h.lane, h.priority, h.seq limit wanted for update skip locked))
     returning j.priority, j.seq, case
       -- Most jobs have none of these fields.
-      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+      when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
         'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,
@@ -16259,11 +16315,11 @@ $$;
 
 comment on function mayfly_private.end_approval is 'Ends a pending approval and signals its job.';
 
--- An approval with its decisions. For callers with approval:read. Locks nothing.
+-- An approval with its decisions. For callers with approval:read. Keeps no lock.
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql
 set search_path = ''
 as $$
 declare
@@ -16271,6 +16327,10 @@ declare
   approval mayfly.approvals;
 begin
   select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  if not found then
+    perform mayfly_private.await_deliveries(tenant);
+    select * into approval from mayfly.approvals a where a.tenant_id = tenant and a.id = get_approval.id;
+  end if;
   if not found then
     perform mayfly_private.fail(404, 'approval_unknown', 'There is no such approval.', null, '{"field": "id"}');
   end if;
@@ -16486,6 +16546,9 @@ declare
   approval mayfly.approvals;
   over text;
 begin
+  if not exists (select from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id) then
+    perform mayfly_private.await_deliveries(tenant);
+  end if;
   perform from mayfly.jobs j
   where j.tenant_id = tenant and j.id = (select a.job_id from mayfly.approvals a where a.tenant_id = tenant and a.id = open_approval.id)
   for no key update;
@@ -18982,7 +19045,8 @@ grant execute on function mayfly.list_budgets to authenticated, service_role;
 
 -- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
 -- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
--- after each failed try, at most five minutes. Locks the breaker.
+-- after each failed try, at most five minutes. Calls that were under way when it opened do not count. Locks the
+-- breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -19000,8 +19064,9 @@ begin
   insert into mayfly_private.model_breakers as b (tenant_id, provider, model, failures, last_failure, at, open_until)
   values (tenant, mark_breaker.provider, mark_breaker.model, 1, left(failure, 100), ts, case when retry_after is not null then ts + make_interval(secs => least(retry_after, 3600)) end)
   on conflict on constraint model_breakers_pkey do update
-  set failures = b.failures + 1, last_failure = excluded.last_failure, at = ts, probing_until = null,
-    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4
+  set failures = b.failures + case when b.open_until > ts then 0 else 1 end,
+    last_failure = excluded.last_failure, at = ts, probing_until = null,
+    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4 and (b.open_until > ts) is not true
       then ts + make_interval(secs => least(300, 30 * power(2, least(b.failures - 4, 10)))) end);
 end
 $$;
@@ -20560,7 +20625,7 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded whether or not the next call can be reserved; the worker then asks for itself.
+    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -21068,7 +21133,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer; the worker then asks for itself.
+  -- A paused run stops before its tools. A refused audit does not undo the answer. The
+  -- worker then begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
@@ -21088,7 +21154,7 @@ grant execute on function mayfly_private.record_model_call to authenticated, ser
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
 -- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`; without them, begin them yourself.
+-- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -23175,11 +23241,10 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). `voters` (ids, or { id, weight } under the rule
--- weighted), the living members of `team`, or everybody with the scope team:vote can vote. The poll closes
--- once: when all living voters have voted, when nothing can change the outcome, at the quorum, or at its
--- deadline. With `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds
--- the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
+-- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
+-- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
+-- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
