@@ -2890,7 +2890,7 @@ grant execute on function mayfly.get_agent to service_role;
 
 create function mayfly.get_approval(id uuid)
 returns jsonb
-language plpgsql stable
+language plpgsql volatile
 set search_path = "";
 grant execute on function mayfly.get_approval to authenticated;
 grant execute on function mayfly.get_approval to service_role;
@@ -3976,6 +3976,13 @@ set jit = off
 set search_path = "";
 grant execute on function mayfly_private.assign_job to authenticated;
 grant execute on function mayfly_private.assign_job to service_role;
+
+create function mayfly_private.await_deliveries(tenant uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.await_deliveries to authenticated;
+grant execute on function mayfly_private.await_deliveries to service_role;
 
 create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
 returns mayfly.tenders
@@ -6556,7 +6563,10 @@ grant execute on function mayfly_private.show_checkpoints to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.show_entity(entity mayfly.entities)
