@@ -3086,7 +3086,7 @@ set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
 
-create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text)
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
 set plan_cache_mode = force_custom_plan
@@ -3108,7 +3108,7 @@ set search_path = "";
 grant execute on function mayfly.list_polls to authenticated;
 grant execute on function mayfly.list_polls to service_role;
 
-create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -5103,6 +5103,13 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.job_id_at(ts timestamp with time zone)
+returns uuid
+language sql immutable strict parallel safe
+set search_path = "";
+grant execute on function mayfly_private.job_id_at to authenticated;
+grant execute on function mayfly_private.job_id_at to service_role;
+
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
 language plpgsql volatile security definer
@@ -5208,7 +5215,7 @@ set search_path = "";
 grant execute on function mayfly_private.list_polls to authenticated;
 grant execute on function mayfly_private.list_polls to service_role;
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamp with time zone, until timestamp with time zone, containing text)
 returns jsonb
 language plpgsql stable security definer
 set search_path = "";
