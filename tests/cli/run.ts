@@ -56,7 +56,8 @@ export function startCli(
 ): Running {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.test(name)));
   const options = terminal ? ["--import", pretend] : [];
-  const child = spawn(process.execPath, [...options, command, ...words], {
+  // Like vitest.config.ts: a database that lives for seconds is not worth optimizing.
+  const child = spawn(process.execPath, ["--liftoff-only", ...options, command, ...words], {
     cwd,
     env: { ...own, ...cache, ...env },
     stdio: [terminal ? "pipe" : "ignore", "pipe", "pipe"],

@@ -58,6 +58,8 @@ export async function openPostgresDatabase({
   const admin = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   const url = await copyTemplate(admin, databaseUrl);
   const name = new URL(url).pathname.slice(1);
+  // Compiling a test's query takes longer than running it.
+  await admin.unsafe(`alter database ${name} set jit = off`);
   if (!durable) await admin.unsafe(`alter database ${name} set synchronous_commit = off`);
   const sql = postgres(url, { max: 10, onnotice: () => {} });
   return {

@@ -46,50 +46,36 @@ export const olderClients = ["2.84", "2.106"].map((version) => {
 const oldest = olderClients[0]?.modules;
 export const olderClientPath = oldest && join(oldest, "@supabase/supabase-js/dist/module/index.js");
 
-/** For the summary: what is missing here, and how to get it. */
-export const missing: { what: string; how: string }[] = [
-  ...(databaseUrl
-    ? []
-    : [
-        {
-          what: "the suites on a real Postgres 17",
-          how: "set DATABASE_URL to one with pgvector, as a superuser",
-        },
-      ]),
-  ...(chromiumPath
-    ? []
-    : [
-        {
-          what: "the suites in a browser",
-          how: "install Chromium, or set CHROMIUM_PATH",
-        },
-      ]),
-  ...(node22Path
-    ? []
-    : [{ what: "the packed SDK in Node 22", how: "set NODE22_PATH to its binary" }]),
-  ...(bunPath
-    ? []
-    : [{ what: "the packed SDK in Bun", how: "install it as .ci/run does, or set BUN_PATH" }]),
-  ...(workerdPath
-    ? []
-    : [
-        {
-          what: "the packed SDK in workerd",
-          how: "install it as .ci/run does, or set WORKERD_PATH",
-        },
-      ]),
-  ...olderClients
-    .filter(({ modules }) => !modules)
-    .map(({ version }) => ({
-      what: `supabase-js ${version}`,
-      how: "install it as .ci/run does, or set SUPABASE_JS_…_PATH to its node_modules",
-    })),
-  ...(canUnshare
-    ? []
-    : [
-        {
-          what: "the locks of two processes that both are process 1",
-          how: "run on Linux as root, with unshare of util-linux",
-        },
-      ]),
-];
+const runtimes = "install it as .ci/run does, or set";
+/** For the summary: what is missing here, how to get it, and the word by which a test file that needs it knows it. */
+export const missing = [
+  {
+    ...{ need: "databaseUrl", has: databaseUrl, what: "the suites on a real Postgres 17" },
+    how: "set DATABASE_URL to one with pgvector, as a superuser",
+  },
+  {
+    ...{ need: "chromiumPath", has: chromiumPath, what: "the suites in a browser" },
+    how: "install Chromium, or set CHROMIUM_PATH",
+  },
+  {
+    ...{ need: "node22Path", has: node22Path, what: "the packed SDK in Node 22" },
+    how: "set NODE22_PATH to its binary",
+  },
+  {
+    ...{ need: "bunPath", has: bunPath, what: "the packed SDK in Bun" },
+    how: `${runtimes} BUN_PATH`,
+  },
+  {
+    ...{ need: "workerdPath", has: workerdPath, what: "the packed SDK in workerd" },
+    how: `${runtimes} WORKERD_PATH`,
+  },
+  ...olderClients.map(({ version, modules }) => ({
+    ...{ need: "olderClient", has: modules, what: `supabase-js ${version}` },
+    how: `${runtimes} SUPABASE_JS_…_PATH to its node_modules`,
+  })),
+  {
+    ...{ need: "canUnshare", has: canUnshare },
+    what: "the locks of two processes that both are process 1",
+    how: "run on Linux as root, with unshare of util-linux",
+  },
+].filter(({ has }) => !has);

@@ -1,13 +1,27 @@
-import type { Reporter, TestModule } from "vitest/node";
+import { readFileSync } from "node:fs";
+import type { Reporter, TestModule, TestSpecification, Vitest } from "vitest/node";
 import type {} from "./effort.ts";
 import { missing } from "./needs.ts";
 
 /** How many files are listed by their processor time. A whole run takes as long as all of them together. */
 const listed = 20;
 
-/** Says what costs most in a whole run, which tests did not run here and why, and ends with the numbers. */
+/** Says which tests of a run did not run here and why. A whole run also says what costs most, and ends with the numbers. */
 export default class Summary implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  #vitest: Vitest | undefined;
+  #asked = 0;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  onTestRunStart(specifications: readonly TestSpecification[]): void {
+    this.#asked = specifications.length;
+  }
+
+  async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
+    const all = await this.#vitest?.globTestSpecifications();
+    const isWhole = this.#asked === all?.length;
     let passed = 0;
     let failed = 0;
     let skipped = 0;
@@ -26,17 +40,22 @@ export default class Summary implements Reporter {
     const efforts = modules
       .map((module) => ({ name: module.relativeModuleId, seconds: module.meta().effort ?? 0 }))
       .sort((a, b) => b.seconds - a.seconds);
-    if (efforts.length > 2 * listed) {
-      const all = efforts.reduce((sum, { seconds }) => sum + seconds, 0);
+    if (isWhole) {
+      const sum = efforts.reduce((before, { seconds }) => before + seconds, 0);
       console.log(
-        `Seconds of processor time: ${all.toFixed(0)}, and without Postgres. Most of it:`,
+        `Seconds of processor time: ${sum.toFixed(0)}, and without Postgres. Most of it:`,
       );
       for (const { name, seconds } of efforts.slice(0, listed))
         console.log(`${seconds.toFixed(1).padStart(7)} ${name}`);
     }
     for (const name of flaky)
       console.log(`Passed only at its second try, and has to be fixed: ${name}`);
-    for (const { what, how } of missing) console.log(`Did not run: ${what}. To have them: ${how}.`);
-    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+    const sources = modules.map(({ moduleId }) => readFileSync(moduleId, "utf8"));
+    for (const { need, what, how } of missing)
+      if (isWhole || sources.some((text) => text.includes(need)))
+        console.log(`Did not run: ${what}. To have them: ${how}.`);
+    // Vitest has printed them in its own words.
+    if (isWhole)
+      console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   }
 }

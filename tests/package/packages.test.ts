@@ -75,7 +75,7 @@ it("the test kit starts a tenant, an agent and its own clock in three lines", as
     console.log((await mayfly.agents.get(agent.id)).data?.status);
     await test.close();`,
   );
-  const { stdout } = await command(process.execPath, [file], { cwd: place });
+  const { stdout } = await command(process.execPath, ["--liftoff-only", file], { cwd: place });
   expect(stdout).toBe("expired\n");
 });
 
