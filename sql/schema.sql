@@ -3086,7 +3086,7 @@ set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
 
-create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text)
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
 set plan_cache_mode = force_custom_plan
@@ -3108,7 +3108,7 @@ set search_path = "";
 grant execute on function mayfly.list_polls to authenticated;
 grant execute on function mayfly.list_polls to service_role;
 
-create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -5098,6 +5098,13 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.job_id_at(ts timestamp with time zone)
+returns uuid
+language sql immutable strict parallel safe
+set search_path = "";
+grant execute on function mayfly_private.job_id_at to authenticated;
+grant execute on function mayfly_private.job_id_at to service_role;
+
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
 language plpgsql volatile security definer
@@ -5203,7 +5210,7 @@ set search_path = "";
 grant execute on function mayfly_private.list_polls to authenticated;
 grant execute on function mayfly_private.list_polls to service_role;
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamp with time zone, until timestamp with time zone, containing text)
 returns jsonb
 language plpgsql stable security definer
 set search_path = "";
@@ -6549,7 +6556,10 @@ grant execute on function mayfly_private.show_checkpoints to service_role;
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.show_entity(entity mayfly.entities)
