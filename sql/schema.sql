@@ -4503,8 +4503,6 @@ set search_path = "";
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
@@ -4698,15 +4696,12 @@ set search_path = "";
 create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
@@ -5674,8 +5669,6 @@ create function mayfly_private.neighbours_of(tenant uuid, threads uuid[], times 
 returns record
 language plpgsql stable
 set enable_seqscan = off
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.new_job_id(ts timestamp with time zone)
@@ -7012,7 +7005,6 @@ set search_path = "";
 create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
 returns record
 language plpgsql stable
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.words_version()

@@ -6008,8 +6008,6 @@ create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 declare
   -- The place of each memory, and for identical ones the lowest place.
@@ -6209,7 +6207,6 @@ create function mayfly_private.find_by_meanings(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
@@ -6279,10 +6276,8 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning again took longer than the search. Words are always found through their index.
-set plan_cache_mode = force_generic_plan
+-- Words are always found through their index. recall sets the rest.
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -6390,9 +6385,10 @@ begin
       -- Computed once for each memory. Taking each rarity out of its array, for the filter, the order and the result,
       -- took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-          + coalesce(w.o4 * c.r4 * c.r4, 0) + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-          + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-          + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0)
+          -- Few questions have more than three words.
+          + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
           + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
       from c, w
     ), best as (
@@ -6977,9 +6973,7 @@ create function mayfly_private.neighbours_of(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -8219,7 +8213,6 @@ create function mayfly_private.words_of_question(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
@@ -10691,13 +10684,22 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  spawned record;
 begin
-  perform realtime.send(jsonb_build_object('agents', n.ids), 'spawned', format('tenant:%s:debug:new', n.tenant_id), true)
-  from (select r.tenant_id, jsonb_agg(r.id) as ids from new_rows r where 'debug:write' = any (r.scopes) group by r.tenant_id) n
-  where exists (
+  for spawned in
+    select n.tenant_id as tenant, jsonb_agg(n.id) as ids
+    from new_rows n
+    where 'debug:write' = any (n.scopes) and exists (
       select from mayfly_private.debug_leases l
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
-    and mayfly_private.may_tell(n.tenant_id, 1) > 0;
+    group by n.tenant_id
+  loop
+    -- Asked only for a broadcast, because it counts as one.
+    if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
+      perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
+    end if;
+  end loop;
   return null;
 end
 $$;
