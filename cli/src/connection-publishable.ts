@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parseEnv } from "node:util";
+import { type Environment, names as ofSecret, readEnvironment } from "./connection.ts";
 import { usage } from "./failure.ts";
 import { projectUrl } from "./project-url.ts";
 
@@ -9,25 +7,32 @@ const names = {
   key: ["MAYFLY_PUBLISHABLE_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
 };
 
+export interface Publishable {
+  url: string;
+  key: string | null;
+  /** The secret key, if it is set. Only the embedded Supabase is asked with it, for a link. */
+  secret: string | null;
+}
+
 /** A project by the key that a page may have: options, then the environment, then the folder's `.env`. */
 export async function findPublishable(
   options: { url?: string; key?: string },
-  { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<{ url: string; key: string } | null> {
-  const text = await readFile(join(cwd, ".env"), "utf8").catch(() => "");
-  const all: NodeJS.ProcessEnv = { ...parseEnv(text), ...env };
+  { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: Environment } = {},
+): Promise<Publishable | null> {
+  const all = await readEnvironment(cwd, env);
   const from = (keys: string[]) => keys.map((name) => all[name]).find(Boolean);
   const url = options.url ?? from(names.url);
   const key = options.key ?? from(names.key);
   if (!url && !key) return null;
   if (!url) throw usage("There is a key, but no project URL.", "Pass --url.");
-  if (!key)
-    throw usage(
-      `There is no publishable key for ${url}.`,
-      "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
-    );
-  return { url: projectUrl(url), key };
+  return { url: projectUrl(url), key: key ?? null, secret: from(ofSecret.key) ?? null };
 }
+
+export const noPublishable = ({ url, secret }: Publishable) =>
+  usage(
+    `There is no publishable key for ${url}.${secret ? " There is a secret key, which must never be in a page." : ""}`,
+    "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
+  );
 
 /** The console is a page, so everybody who opens it gets its key. */
 export function checkPublishableKey(key: string): void {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
+import { secretKeyMend, startCommand } from "./here.ts";
 import { readManifest } from "./init-manifest.ts";
 import { projectUrl } from "./project-url.ts";
 import { findEmbedded } from "./running.ts";
@@ -26,10 +27,10 @@ export interface Connection {
   functionsPrefix?: string | undefined;
 }
 
-type Environment = Record<string, string | undefined>;
+export type Environment = Record<string, string | undefined>;
 
 /** The first one that is set counts. */
-const names = {
+export const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
   publishable: ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
@@ -45,7 +46,7 @@ export async function findConnection(
   options: ConnectionOptions,
   { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: Environment } = {},
 ): Promise<Connection> {
-  const all: Environment = { ...(await readEnvironment(cwd)), ...withoutEmpty(env) };
+  const all = await readEnvironment(cwd, env);
   const from = (keys: string[]) => keys.map((name) => all[name]).find(Boolean);
   const tenant = options.tenant ?? from(names.tenant);
   const given = options.url ?? from(names.url);
@@ -65,14 +66,20 @@ export async function findConnection(
       : "";
     throw usage(
       `There is no key for ${url}.${unfit}`,
-      "Set MAYFLY_KEY to the project's secret key (Project Settings → API Keys), or pass --key.",
+      `Set MAYFLY_KEY, or pass --key. ${await secretKeyMend(url)}`,
     );
   }
+  const running = key && (await findEmbedded(cwd));
+  if (running)
+    throw usage(
+      "There is a key, but no project URL.",
+      `The key of the project that runs here, at ${running.url}, is known: leave out MAYFLY_KEY and --key.`,
+    );
   throw usage(
     key
       ? "There is a key, but no project URL."
       : "No project was given, and none is running in this folder.",
-    "Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: npx mayfly dev",
+    `Set MAYFLY_URL and MAYFLY_KEY (or --url and --key), or start one here: ${await startCommand(cwd)}`,
   );
 }
 
@@ -84,9 +91,10 @@ export async function installedPrefix(folder: string): Promise<string | undefine
   }
 }
 
-async function readEnvironment(folder: string): Promise<Environment> {
+/** What is set in the environment, or else in the `.env` of the folder. */
+export async function readEnvironment(folder: string, env: Environment): Promise<Environment> {
   const text = await readFile(join(folder, ".env"), "utf8").catch(() => "");
-  return withoutEmpty(parseEnv(text) as Environment);
+  return { ...withoutEmpty(parseEnv(text) as Environment), ...withoutEmpty(env) };
 }
 
 const withoutEmpty = (env: Environment): Environment =>

@@ -1,10 +1,16 @@
 import type { Command } from "commander";
 import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
-import { checkPublishableKey, findPublishable } from "./connection-publishable.ts";
+import {
+  checkPublishableKey,
+  findPublishable,
+  noPublishable,
+  type Publishable,
+} from "./connection-publishable.ts";
 import { serveConsole } from "./console-server.ts";
 import { Failure } from "./failure.ts";
+import { instanceAt, secretKeyMend, startCommand } from "./here.ts";
 import { aborted } from "./interruption.ts";
-import { findEmbedded } from "./running.ts";
+import { type Embedded, findEmbedded } from "./running.ts";
 
 interface Options extends CommonOptions {
   url?: string;
@@ -39,7 +45,7 @@ export function addConsole(program: Command): void {
 async function open(options: Options, session: Session): Promise<undefined> {
   const { output, interruption } = session;
   const named = await findPublishable(options);
-  const embedded = named ? null : await findEmbedded(process.cwd());
+  const embedded = named?.key ? null : await embeddedOf(named);
   // The embedded Supabase serves the console itself, and knows its developer.
   if (embedded) {
     const url = await linkOf(embedded);
@@ -48,15 +54,17 @@ async function open(options: Options, session: Session): Promise<undefined> {
   }
   if (!named)
     throw new Failure("No project was given, and none is running here.", {
-      hint: "Set MAYFLY_URL and MAYFLY_PUBLISHABLE_KEY (or --url and --key), or start the embedded Supabase: npm start",
+      hint: `Set MAYFLY_URL and MAYFLY_PUBLISHABLE_KEY (or --url and --key), or start one here: ${await startCommand()}`,
       exitCode: 2,
       code: "usage",
     });
-  checkPublishableKey(named.key);
-  const serving = await serveConsole(named, options.port);
+  const { url, key } = named;
+  if (!key) throw noPublishable(named);
+  checkPublishableKey(key);
+  const serving = await serveConsole({ url, key }, options.port);
   try {
-    output.answer({ url: serving.url, project: named.url }, () => [
-      `The console of ${named.url}: ${serving.url}`,
+    output.answer({ url: serving.url, project: url }, () => [
+      `The console of ${url}: ${serving.url}`,
       "Ctrl-C ends it.",
     ]);
     await aborted(interruption.signal);
@@ -64,6 +72,14 @@ async function open(options: Options, session: Session): Promise<undefined> {
     await serving.close();
   }
   return undefined;
+}
+
+/** The embedded Supabase at the URL that is set, or the one that runs here. */
+async function embeddedOf(named: Publishable | null): Promise<Embedded | null> {
+  const here = await findEmbedded(process.cwd());
+  if (!named) return here;
+  const key = named.secret ?? (here?.url === named.url ? here.key : null);
+  return key && (await instanceAt(named.url)) ? { url: named.url, key } : null;
 }
 
 /** A new link of an embedded Supabase. */
@@ -75,7 +91,9 @@ async function linkOf({ url, key }: { url: string; key: string }): Promise<strin
   }).catch(() => null);
   const answer = (await response?.json().catch(() => null)) as { data?: { url?: string } } | null;
   if (answer?.data?.url) return answer.data.url;
-  throw new Failure("The embedded Supabase that runs here serves no console.", {
-    hint: "Start it again with: npm start",
+  if (response?.status === 401 || response?.status === 403)
+    throw new Failure(`${url} does not accept this key.`, { hint: await secretKeyMend(url) });
+  throw new Failure(`The embedded Supabase at ${url} serves no console.`, {
+    hint: `Stop it, and start it again with: ${await startCommand()}`,
   });
 }

@@ -10,6 +10,7 @@ import { checkTimeouts } from "./doctor-neighbours.ts";
 import { pushMend } from "./entry.ts";
 import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
 import { duration } from "./format-values.ts";
+import { secretKeyMend } from "./here.ts";
 import { nameOf } from "./init-migrations.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
@@ -64,7 +65,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
     body: {},
     headers: inMayfly,
   });
-  if (answer.status !== 200) return [notTold(answer)];
+  if (answer.status !== 200) return [await notTold(connection, answer)];
   if (!installation.safeParse(answer.body).success)
     return [
       wrong(
@@ -93,7 +94,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
   ];
 }
 
-function notTold(answer: Answer): Finding {
+async function notTold({ url }: Connection, answer: Answer): Promise<Finding> {
   const code = codeOf(answer);
   if (code === "PGRST202")
     return wrong("migrations", "The migrations are older than this CLI.", anewMend);
@@ -101,7 +102,7 @@ function notTold(answer: Answer): Finding {
     return wrong(
       "key",
       "This key may not read the installation, because it is not a secret key.",
-      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
+      await secretKeyMend(url),
     );
   return wrong(
     "migrations",

@@ -34,5 +34,10 @@ export function checkMaintenance(
         "select * from cron.job_run_details order by start_time desc limit 20; in the SQL editor shows whether mayfly-maintain runs",
       ),
     );
-  return findings.length > 0 ? findings : [fine(check, "It runs for every tenant.")];
+  if (findings.length > 0) return findings;
+  if (scheduled) return [fine(check, "It runs for every tenant.")];
+  const longest = oldest === null ? "" : ` A tenant has waited for ${duration(waited)}.`;
+  return [
+    fine(check, `Without pg_cron, it runs when mayfly.tenants.maintain() is called.${longest}`),
+  ];
 }

@@ -3,11 +3,13 @@ import { execute, type ProjectOptions, type Session, withProject } from "./comma
 import { findConnection } from "./connection.ts";
 import { checkAgents } from "./doctor-agents.ts";
 import { checkDatabase } from "./doctor-database.ts";
+import { forEmbedded } from "./doctor-embedded.ts";
 import { checkEntry } from "./doctor-entry.ts";
 import { checkFunctions } from "./doctor-functions.ts";
 import { checkRealtime } from "./doctor-realtime.ts";
 import type { Finding } from "./finding.ts";
 import { count } from "./format-values.ts";
+import { instanceAt, startCommand } from "./here.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
 
@@ -33,8 +35,10 @@ export function addDoctor(program: Command): void {
 async function doctor(options: ProjectOptions, session: Session): Promise<number> {
   const { output, interruption } = session;
   const connection = await findConnection(options);
+  const start = (await instanceAt(connection.url)) && (await startCommand());
   const findings: Finding[] = [];
-  const add = (found: Finding[]) => {
+  const add = (given: Finding[]) => {
+    const found = start ? given.map((finding) => forEmbedded(finding, start)) : given;
     findings.push(...found);
     if (!output.json)
       for (const finding of found) for (const line of linesOf(finding, output)) output.line(line);

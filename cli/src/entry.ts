@@ -1,6 +1,7 @@
 import { list } from "@mayfly/sdk/contract/answer-form";
 import { behindRow, tenantRow } from "@mayfly/sdk/internal";
 import type { Connection } from "./connection.ts";
+import { isLoopback, secretKeyMend, unreachableMend } from "./here.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 
 export interface KnownTenant {
@@ -58,7 +59,7 @@ export async function everyTenant(
   return all;
 }
 
-function entryOf({ url }: Connection, answer: Answer): Entry {
+async function entryOf({ url }: Connection, answer: Answer): Promise<Entry> {
   const { status, body, ms, reason } = answer;
   const stop = (at: Exclude<Entry["at"], "inside">, message: string, mend: string): Entry => ({
     at,
@@ -71,17 +72,13 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
     return stop(
       "unreachable",
       `${url} could not be reached: ${reason}.`,
-      "Check the URL and the network. You can restore a paused project in the dashboard.",
+      await unreachableMend(url),
     );
   const tenants = list(tenantRow).safeParse(body);
   if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
   // An HTML page does not come from the gateway or the Data API.
   if (status === 401 && body !== null)
-    return stop(
-      "key_refused",
-      `${url} does not accept this key.`,
-      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
-    );
+    return stop("key_refused", `${url} does not accept this key.`, await secretKeyMend(url));
   if (code === "PGRST106")
     return stop(
       "schema_not_exposed",
@@ -95,7 +92,7 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
     return stop(
       "key_refused",
       "This key may not read the tenants, because it is not a secret key.",
-      "Use this project's secret key: Project Settings → API Keys, sb_secret_….",
+      await secretKeyMend(url),
     );
   // The Data API first calls the project's own function, which no longer exists.
   if (code === "42883")
@@ -109,7 +106,7 @@ function entryOf({ url }: Connection, answer: Answer): Entry {
     return stop(
       "not_supabase",
       `${url} is not a Supabase project: it answered ${status}.`,
-      "The URL should look like https://<ref>.supabase.co, without a path.",
+      `The URL should look like ${isLoopback(url) ? "http://127.0.0.1:54321" : "https://<ref>.supabase.co"}, without a path.`,
     );
   const { message } = body as { message?: unknown };
   return stop(

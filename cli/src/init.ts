@@ -201,7 +201,8 @@ function doneLines(plan: Plan, output: Output): string[] {
   }
   return [
     "",
-    "Done. Now do this in the project's folder:",
+    `Done. To try it on this machine first, in the project's folder: ${output.paint("bold", "npx mayfly dev")}`,
+    "To put it on a hosted project, do this in the project's folder:",
     ...[
       `npx supabase link --project-ref <ref> && ${push}`,
       "Project Settings → Data API → Exposed schemas: add mayfly",
@@ -209,7 +210,7 @@ function doneLines(plan: Plan, output: Output): string[] {
       "  and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'",
       deploy,
     ].map((line) => `  ${output.paint("bold", line)}`),
-    "and this in Mayfly's folder, to check the project:",
+    "and this here, to check the project:",
     `  ${output.paint("bold", "MAYFLY_URL=https://<ref>.supabase.co MAYFLY_KEY=sb_secret_… npx mayfly doctor")}`,
   ];
 }

@@ -28,7 +28,7 @@ export function addRecommend(program: Command): void {
     .option("--limit <number>", "1 to 20", whole(1, 20), 5)
     .option(
       "--min-reward <number>",
-      "average reward from which something counts as having worked (default: 0.5)",
+      "how high the average reward must be to count as having worked (default: 0.5)",
       share,
     )
     .option("--tags <tags>", "must have all of these, separated by commas", list)

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { instanceAt } from "./here.ts";
 
 /** The content of `.mayfly/running.json`, which the embedded Supabase writes. */
 const announced = z.object({
@@ -28,9 +29,7 @@ async function embeddedIn(folder: string): Promise<Embedded | null> {
   try {
     const { instance, apiUrl: url, secretKey: key } = announced.parse(JSON.parse(text));
     // A killed process leaves its file, and another one may use its port now.
-    const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-    const answer = (await health.json()) as { instance?: string };
-    return answer.instance === instance ? { url, key } : null;
+    return (await instanceAt(url)) === instance ? { url, key } : null;
   } catch {
     return null;
   }

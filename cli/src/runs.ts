@@ -2,7 +2,7 @@ import type { RunDetails, RunInfo, RunStatus } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
-import { duration, harmless, printable, shorten } from "./format-values.ts";
+import { count, duration, harmless, printable, shorten } from "./format-values.ts";
 import { openProject } from "./project.ts";
 import { addVerbs } from "./runs-verbs.ts";
 
@@ -58,7 +58,7 @@ const lineOf = (run: RunInfo) =>
     run.id,
     run.status.padEnd(9),
     run.agent,
-    `${run.steps} steps`,
+    count(run.steps, "step"),
     `${run.inputTokens} + ${run.outputTokens} tokens`,
     `${run.usd.toFixed(6)} USD${run.unpriced > 0 ? ` and ${run.unpriced} without a price` : ""}`,
     duration(run.activeMs),

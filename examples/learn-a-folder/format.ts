@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** `1,204 files`, `1 file`. */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
@@ -31,6 +33,18 @@ export function wrap(text: string, width: number): string[] {
     rest = rest.slice(end).trimStart();
   }
   return [...lines, rest];
+}
+
+/** Breaks prose between words. Colours have no width. */
+export function fill(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length > 0 && `${lines.at(-1)} ${word}`;
+    if (longer && stripVTControlCharacters(longer).length <= width)
+      lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** A file may contain control characters, which must not reach the terminal. */

@@ -1,7 +1,7 @@
 import type { Agent, ListOptions, Mayfly, MemoryPage } from "@mayfly/sdk";
 import type { Known } from "./compare.ts";
 import { toKnown } from "./episode.ts";
-import { dataOf, until, within } from "./failure.ts";
+import { dataOf, Failure, until, within } from "./failure.ts";
 import { addTally, emptyTally, readShare } from "./reader.ts";
 import type { Lesson, Report } from "./report.ts";
 import type { Scan } from "./scan.ts";
@@ -34,6 +34,10 @@ export async function learn(learning: Learning): Promise<Lesson> {
   const lead = await team.spawn("lead", LEAD_LIFETIME, "Share out the files and watch the readers");
   const presence = await watch(learning);
   const known = await knownOf(lead, learning);
+  if (found.files.length === 0 && known.size === 0) {
+    const message = `There is nothing to learn in ${learning.folder}: it has no text file${found.skipped.size > 0 ? " that may be read" : ""}.`;
+    throw new Failure(message, { code: "usage", exitCode: 2 });
+  }
   const shares = shareOut(found.files, learning.agents);
   report.learning({
     readers: shares.length,
@@ -77,11 +81,12 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows which readers are alive. Other agents of the tenant are not counted. */
+/** Shows which readers are alive. Presence may still have one that has ended, and other agents of the tenant. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {
-    const own = new Set(team.members.map((member) => member.id));
+    const living = team.members.filter(({ role, endedAt }) => role === "reader" && !endedAt);
+    const own = new Set(living.map(({ id }) => id));
     const readers = present.filter(({ id }) => own.has(id));
     most = Math.max(most ?? 0, readers.length);
     report.alive(readers);

@@ -52,7 +52,8 @@ export class LiveLine {
   #draw(): void {
     const frame = frames[this.#frame++ % frames.length] ?? "";
     const room = (this.#out.columns ?? 80) - 5;
-    const text = [...this.#whole()].slice(0, room).join("");
+    const whole = [...this.#whole()];
+    const text = whole.length > room ? `${whole.slice(0, room - 1).join("")}…` : whole.join("");
     this.#out.write(`${clear}  ${styleText("cyan", frame, { stream: this.#out })} ${text}`);
   }
 }

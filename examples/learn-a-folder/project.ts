@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createConsoleLog, findRunning, type Logger, startLocal } from "@mayfly/local";
-import { Mayfly } from "@mayfly/sdk";
+import { Mayfly, type Telemetry } from "@mayfly/sdk";
 import { dataOf, Failure, until, within } from "./failure.ts";
 import type { Place } from "./report.ts";
 
@@ -67,10 +67,11 @@ export async function openTenant(
   project: Project,
   folder: string,
   signal: AbortSignal,
+  telemetry?: Telemetry,
 ): Promise<{ mayfly: Mayfly; tenant: string }> {
   const { key, place } = project;
   const inTenant = (tenant: string) => ({
-    mayfly: new Mayfly({ url: place.url, key, tenant }),
+    mayfly: new Mayfly({ url: place.url, key, tenant, ...(telemetry && { telemetry }) }),
     tenant,
   });
   if (project.tenant) return inTenant(project.tenant);

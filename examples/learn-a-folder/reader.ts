@@ -92,6 +92,7 @@ export async function readShare(assignment: Assignment): Promise<void> {
     await team.end(agent, queue.length === 0 ? "read its share" : "its life was too short");
     signal.throwIfAborted();
     if (queue.length === before) {
+      if (thinking?.problem) throw thinking.problem;
       throw new Failure(
         `${agent.name} could learn nothing in its ${lifetime} s; give the agents a longer --lifetime.`,
         { code: "lifetime_too_short" },

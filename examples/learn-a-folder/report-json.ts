@@ -12,6 +12,7 @@ export function jsonReport(write: (text: string) => void): Report {
     progress: silent,
     alive: silent,
     noPresence: silent,
+    modelFailed: silent,
     learned: silent,
     newcomer: silent,
     answer: silent,

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { Answer, Finding } from "./ask.ts";
-import { count, duration, printable, size, wrap } from "./format.ts";
+import { count, duration, fill, printable, size, wrap } from "./format.ts";
 import { LiveLine } from "./live-line.ts";
 import { learnedOf } from "./reader.ts";
 import type { Lesson, Outcome, Place, Report } from "./report.ts";
@@ -15,9 +15,15 @@ type Style = Parameters<typeof styleText>[0];
 export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Report {
   const paint = (style: Style, text: string) => styleText(style, text, { stream: out });
   const live = new LiveLine(out);
+  const columns = out.columns ?? Number.POSITIVE_INFINITY;
   const say = (text = "") => live.print(text);
-  const field = (name: string, text: string) => say(`  ${paint("dim", name.padEnd(10))}${text}`);
+  const tell = (text: string) => say(fill(text, columns).join("\n"));
+  const field = (name: string, text: string) =>
+    say(
+      `  ${paint("dim", name.padEnd(10))}${fill(text, columns - 12).join(`\n${" ".repeat(12)}`)}`,
+    );
   let silentPresence = false;
+  const failures = new Set<string>();
   let files = 0;
 
   return {
@@ -34,8 +40,9 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
       field("files", filesText(found));
     },
     learning({ readers, lifetime }) {
+      if (readers === 0) return;
       say();
-      say(
+      tell(
         `${count(readers, "agent")} ${readers === 1 ? "reads" : "read"} them, each with ${lifetime} s to live unless it renews itself.`,
       );
     },
@@ -54,29 +61,36 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
       if (!silentPresence) say(`  ${paint("yellow", "presence does not work:")} ${message}`);
       silentPresence = true;
     },
+    modelFailed(message) {
+      if (!failures.has(message)) field("model", `is asked again: ${message}`);
+      failures.add(message);
+    },
     learned(lesson, members) {
       for (const member of members.filter((one) => one.role === "reader")) {
         say(`  ${readerText(member, paint)}`);
       }
       say();
-      for (const line of lessonText(lesson, files)) say(line);
+      for (const line of lessonText(lesson, files)) tell(line);
     },
     newcomer(name, { total }) {
       say();
-      say(
+      tell(
         `They are all gone. ${paint("cyan", name)} is new, has read nothing, and answers from the ` +
           `${count(total, "episode")} they left.`,
       );
     },
     answer(answer) {
-      const width = Math.max(60, Math.min(out.columns ?? 120, 120)) - 8;
+      const width = Math.max(60, Math.min(out.columns ?? 120, 120));
       for (const line of answerText(answer, width, paint)) say(line);
     },
     finished(outcome) {
       live.end();
       say();
-      if (outcome.error) err.write(`${paint("red", "Failed:")} ${outcome.error.message}\n`);
-      else say(outcomeText(outcome, paint));
+      if (outcome.error)
+        err.write(
+          `${fill(`${paint("red", "Failed:")} ${outcome.error.message}`, err.columns ?? columns).join("\n")}\n`,
+        );
+      else tell(outcomeText(outcome, paint));
     },
   };
 }
@@ -150,7 +164,7 @@ function answerText(answer: Answer, width: number, paint: Paint): string[] {
 }
 
 function writtenText({ model, text, citations }: Written, width: number, paint: Paint): string[] {
-  const said = text.split("\n").flatMap((line) => wrap(printable(line), width));
+  const said = text.split("\n").flatMap((line) => wrap(printable(line), width - 2));
   const from = citations.length > 0 ? "with these passages:" : "and cites nothing; this was found:";
   return ["", ...said.map((line) => `  ${line}`), "", paint("dim", `  ${model} answers ${from}`)];
 }
@@ -176,7 +190,7 @@ function findingText(
   ];
   for (const { line, text } of finding.excerpt) {
     const number = String(line).padStart(5);
-    const [first, ...rest] = wrap(printable(text), width - 4);
+    const [first, ...rest] = wrap(printable(text), width - 10);
     lines.push(`  ${paint("dim", `${number} │`)} ${mark(first ?? "")}`);
     for (const more of rest) lines.push(`  ${paint("dim", "      │")} ${mark(more)}`);
   }

@@ -47,6 +47,8 @@ export interface Report {
   progress(tally: Tally, files: number): void;
   alive(agents: readonly { name: string; status?: string | undefined }[]): void;
   noPresence(message: string): void;
+  /** A call of the model failed, and is tried again. */
+  modelFailed(message: string): void;
   learned(lesson: Lesson, members: readonly Member[]): void;
   newcomer(name: string, lesson: Lesson): void;
   answer(answer: Answer): void;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { findRunning } from "@mayfly/local";
 import type { Mayfly } from "@mayfly/sdk";
 import { ask } from "./ask.ts";
 import { folderTag } from "./episode.ts";
@@ -42,7 +43,7 @@ export async function run(options: Options, report: Report, signal: AbortSignal)
   } catch (error) {
     outcome.interrupted = signal.aborted;
     exitCode = signal.aborted ? 130 : error instanceof Failure ? error.exitCode : 1;
-    if (!signal.aborted) outcome.error = explain(error);
+    if (!signal.aborted) outcome.error = (await stopped(options, outcome)) ?? explain(error);
   }
   outcome.ms = performance.now() - started;
   report.finished(outcome);
@@ -61,12 +62,14 @@ async function go(
   try {
     outcome.place = project.place;
     report.connected(project.place);
-    const { mayfly, tenant } = await openTenant(project, folder, signal);
+    const thinking =
+      options.model &&
+      new Thinking(options.model, signal, (message) => report.modelFailed(message));
+    const { mayfly, tenant } = await openTenant(project, folder, signal, thinking?.telemetry);
     outcome.tenant = tenant;
     const found = await scan(folder, signal);
     outcome.found = found;
     report.scanned(found);
-    const thinking = options.model && new Thinking(options.model, signal);
     const team = new Team(mayfly, signal, thinking ? thinkingScopes : []);
     outcome.members = team.members;
     try {
@@ -118,6 +121,13 @@ async function questionsOf(options: Options, files: readonly FoundFile[]): Promi
     return extract(path, text).map((section) => ({ path, section }));
   });
   return questionsFor((await Promise.all(sections)).flat());
+}
+
+/** An embedded Supabase that somebody else started can end at any time. */
+async function stopped({ data }: Options, { place }: Outcome): Promise<Outcome["error"]> {
+  if (place?.supabase !== "running" || (await findRunning(data))) return null;
+  const message = `The embedded Supabase at ${place.url} was stopped. Start it again with npm start, or let the demo start its own: run it again. What was acknowledged is kept.`;
+  return { code: "stopped", message };
 }
 
 function explain(error: unknown): { code: string; message: string } {

@@ -1,7 +1,7 @@
-import { type Agent, defineAgent, runAgents } from "@mayfly/sdk";
+import { type Agent, defineAgent, runAgents, type SpanFacts, type Telemetry } from "@mayfly/sdk";
 import { z } from "zod";
 import type { Chosen } from "../model.ts";
-import { dataOf, until } from "./failure.ts";
+import { dataOf, Failure, until } from "./failure.ts";
 
 /** The number of files in one call. The beginning of a file shows what it is about. */
 const FILES = 8;
@@ -30,13 +30,22 @@ export class Thinking {
   readonly name: string;
   calls = 0;
   tokens = 0;
+  /** Why the model's last call failed. Null after an answer. */
+  problem: Failure | null = null;
+  readonly #lost = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #onProblem: (message: string) => void;
   readonly #summariser;
   readonly #answerer;
 
-  constructor({ name, model }: Chosen, signal: AbortSignal) {
+  constructor(
+    { name, model }: Chosen,
+    signal: AbortSignal,
+    onProblem: (message: string) => void = () => {},
+  ) {
     this.name = name;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#lost.signal]);
+    this.#onProblem = onProblem;
     this.#summariser = defineAgent({
       name: "summariser",
       model,
@@ -57,11 +66,37 @@ export class Thinking {
     });
   }
 
+  /** Hears of each call of the model. A run hides why its calls fail while it tries again. */
+  readonly telemetry: Telemetry = {
+    traceparent: () => undefined,
+    span: (about, work) => {
+      void work(about.kind === "model" ? (facts) => this.#heard(facts) : () => {});
+    },
+  };
+
+  #heard({ error, finish }: SpanFacts): void {
+    if (finish !== undefined) this.problem = null;
+    if (!error?.code.startsWith("model_")) return;
+    const message = error.message.replace(/[^.!?]$/, "$&.");
+    // Nobody may call a model that has failed too often. Keep why it failed.
+    const isBarred = error.code === "model_unavailable";
+    if (!isBarred || !this.problem)
+      this.problem = new Failure(
+        `${this.name} failed: ${message} Check its key, its name and the network, or run without a model: --model none`,
+        { code: error.code },
+      );
+    if (error.code === "model_refused" || (isBarred && this.problem.code !== "model_rate_limited"))
+      this.#lost.abort(this.problem);
+    else this.#onProblem(message);
+  }
+
   /** Executes the runs of this agent until the work is done. */
   async as<T>(agent: Agent, work: () => Promise<T>): Promise<T> {
     const working = agent.work(runAgents(this.#summariser, this.#answerer), {
       concurrency: 4,
       pollMs: POLL_MS,
+      // A run that failed says it in its result, and a worker ends with its agent.
+      onError: () => {},
     });
     const worker = dataOf("Working failed", await until(this.#signal, working));
     try {
@@ -122,10 +157,9 @@ export class Thinking {
       const started = await agent.runs.start(definition, input);
       return started.error ? started : started.data.result({ pollMs: POLL_MS });
     };
-    const { output, usage } = dataOf(
-      `Asking ${this.name} failed`,
-      await until(this.#signal, asking()),
-    );
+    const answered = await until(this.#signal, asking());
+    if (answered.error && this.problem) throw this.problem;
+    const { output, usage } = dataOf(`Asking ${this.name} failed`, answered);
     this.calls++;
     this.tokens += usage.inputTokens + usage.outputTokens;
     return output;

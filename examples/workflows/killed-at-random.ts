@@ -1,7 +1,7 @@
 // A workflow that ends correctly although its workers are killed at random with kill -9. Every word of a file
 // is counted once, and each part goes to an account that takes an idempotency key. This program starts its
 // workers as separate processes.
-//   node examples/workflows/killed-at-random.ts [file] [kills] [seed]
+//   node_modules/.bin/node examples/workflows/killed-at-random.ts [file] [kills] [seed]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";

@@ -1,6 +1,6 @@
 // A release that a person supervises in the terminal: they approve, change or reject first its notes, and then its
 // publication.
-//   node examples/workflows/release.ts [folder]      answers may also be piped in, one per line
+//   node_modules/.bin/node examples/workflows/release.ts [folder]      answers may also be piped in, one per line
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

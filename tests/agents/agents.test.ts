@@ -136,7 +136,7 @@ describe("dead is dead", () => {
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
-  it("marks dead agents during other calls, with the reason", async () => {
+  it("marks dead agents, and why they died, during other calls", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });

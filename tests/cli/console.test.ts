@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { startTestLocal } from "#harness/local";
 import { inTurn } from "#harness/once";
 import { buildConsole } from "../../scripts/build-console.ts";
 import { runCli, startCli } from "./run.ts";
 
+const root = join(import.meta.dirname, "../..");
 const project = ["--url", "https://ref.supabase.co"];
 
 describe("mayfly console", () => {
@@ -29,10 +32,26 @@ describe("mayfly console", () => {
     expect((await serving.ended).code).toBe(143);
   });
 
+  it("makes a link of an embedded Supabase with its secret key, and refuses another", async () => {
+    const local = await startTestLocal({ embedded: true, console: join(root, "console") });
+    const open = (key: string) =>
+      runCli(["console"], { env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: key } });
+    const [right, wrong] = await Promise.all([open(local.secretKey), open("sb_secret_wrong")]);
+    await local.close();
+    expect(right.out).toContain(`${local.apiUrl}/console/#link=`);
+    expect(wrong).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/does not accept this key\.\nUse the SECRET_KEY that /),
+    });
+  });
+
   it("refuses a secret key, and names what is missing", async () => {
     const secret = await runCli(["console", ...project, "--key", "sb_secret_abc"]);
     expect(secret.code).toBe(2);
     expect(secret.err).toContain("must never be in a page");
+    const env = { MAYFLY_KEY: "sb_secret_abc" };
+    const unused = await runCli(["console", ...project], { env });
+    expect(unused.err).toContain("There is a secret key, which must never be in a page.");
     const nothing = await runCli(["console", ...project]);
     expect(nothing.code).toBe(2);
     expect(nothing.err).toContain("There is no publishable key");

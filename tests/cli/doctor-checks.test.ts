@@ -87,7 +87,13 @@ describe("the check of maintenance", () => {
     expect(checkMaintenance(behind, true, now)).toMatchObject([
       { state: "warning", message: "A tenant has waited for it for 4 h." },
     ]);
-    expect(checkMaintenance(behind, false, now)).toMatchObject([{ state: "ok" }]);
+    expect(checkMaintenance(behind, false, now)).toMatchObject([
+      {
+        state: "ok",
+        message:
+          "Without pg_cron, it runs when mayfly.tenants.maintain() is called. A tenant has waited for 4 h.",
+      },
+    ]);
     for (const fresh of [oldest, null])
       expect(checkMaintenance({ oldest: fresh, failing: [] }, true, now)).toMatchObject([
         { state: "ok" },

@@ -51,6 +51,18 @@ describe("a breaker", () => {
     expect((await reserveOne(db.sql, other.agent.claims)).granted).toBe(true);
   });
 
+  it("is not opened for longer by calls that were under way when it opened", async () => {
+    const spending = await makeSpending(db.sql);
+    const { claims } = spending.agent;
+    const begun = [];
+    for (let nth = 0; nth < 9; nth++) begun.push((await reserveOne(db.sql, claims)).id);
+    for (const hold of begun) await release(db.sql, claims, { hold, failure: "overloaded" });
+    expect(await reserveOne(db.sql, claims)).toMatchObject({ retry_after: 30 });
+    await db.advance("30 seconds");
+    await failWith(spending, 1);
+    expect(await reserveOne(db.sql, claims)).toMatchObject({ retry_after: 60 });
+  });
+
   it("opens at once for as long as the provider says", async () => {
     const spending = await makeSpending(db.sql);
     await failWith(spending, 1, { retry_after: 7 });

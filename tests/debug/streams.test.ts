@@ -159,7 +159,7 @@ describe("debug streams", () => {
     expect(watch.names()).toEqual(Array.from({ length: 1_100 }, (_, n) => String(n + 1)));
   });
 
-  it("of more agents than a connection can hold are left out, with a notice", async () => {
+  it("of more agents than a connection can hold are left out, and a notice says so", async () => {
     await local.sql`
       insert into mayfly.agents (tenant_id, name, lifetime, expires_at)
       select ${tenant}, 'agent ' || n, '5 minutes', now() + interval '5 minutes' from generate_series(1, 93) n`;

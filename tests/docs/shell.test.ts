@@ -103,7 +103,7 @@ function missing(options: string[], help: string): string | null {
 }
 
 describe("the commands in the documents", () => {
-  it("exist, with their options", async () => {
+  it("exist, and so do their options", async () => {
     expect(commands.length).toBeGreaterThan(20);
     const faults: string[] = [];
     for (const { page, line, words } of commands) {

@@ -1,8 +1,19 @@
+import { Writable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { excerpt } from "../../examples/learn-a-folder/excerpt.ts";
 import { extract } from "../../examples/learn-a-folder/extract/index.ts";
-import { count, duration, printable, size, wrap } from "../../examples/learn-a-folder/format.ts";
+import {
+  count,
+  duration,
+  fill,
+  printable,
+  size,
+  wrap,
+} from "../../examples/learn-a-folder/format.ts";
 import { questionsFor } from "../../examples/learn-a-folder/questions.ts";
+import { emptyTally } from "../../examples/learn-a-folder/reader.ts";
+import { textReport } from "../../examples/learn-a-folder/report-text.ts";
 import { stemsOf, wordsWith } from "../../examples/learn-a-folder/words.ts";
 
 describe("an answer shows the most relevant lines", () => {
@@ -114,6 +125,43 @@ describe("output for people", () => {
   test("breaks long lines between words, and only too long words inside", () => {
     expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
     expect(wrap("abcdefghij", 4)).toEqual(["abcd", "efgh", "ij"]);
+  });
+
+  test("fills each line of prose to its end, without counting colours", () => {
+    expect(fill("one two three", 7)).toEqual(["one two", "three"]);
+    expect(fill("\u001b[1mone\u001b[22m two three", 7)).toEqual([
+      "\u001b[1mone\u001b[22m two",
+      "three",
+    ]);
+    expect(fill("", 7)).toEqual([""]);
+  });
+
+  test("uses the whole width of a terminal, and marks where the progress line is cut", () => {
+    let written = "";
+    const stream = new Writable({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        written += text;
+        done();
+      },
+    });
+    const terminal = Object.assign(stream, { columns: 70, isTTY: true }) as never;
+    const report = textReport(terminal, terminal);
+    const words = Array.from({ length: 40 }, () => "word").join(" ");
+    report.answer({
+      ...{ question: "?", mode: "hybrid", model: null, problem: null, findings: [] },
+      written: { model: "test/model", text: words, citations: [] },
+    });
+    const lines = written.split("\n").filter((line) => line.includes("word word"));
+    // One more word would be 71 wide.
+    expect(Math.max(...lines.map((line) => line.length))).toBeGreaterThan(70 - 5);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(70);
+    report.alive([{ name: "a", status: `reading ${"long/".repeat(20)}file.ts` }]);
+    report.progress(emptyTally(), 12);
+    expect(stripVTControlCharacters(written.split("\r").at(-1) ?? "")).toMatch(/^ .{60,68}…$/);
+    report.modelFailed("It is away.");
+    report.modelFailed("It is away.");
+    expect(written.match(/is asked again: It is away\./g)).toHaveLength(1);
   });
 
   test("lets no file control the terminal", () => {

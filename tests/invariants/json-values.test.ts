@@ -58,7 +58,7 @@ describe("numbers that JavaScript would change", () => {
     ],
   ];
   const changed = ["1e400", "-1e400", "9007199254740993", "-123456789012345678901", "1e-400"];
-  it.each(places)("are refused in %s, with the field", async (_, place, field) => {
+  it.each(places)("are refused in %s, and the error names the field", async (_, place, field) => {
     for (const number of changed) {
       const refusal = await refusalOf(call(place(`{"a": [{"n": ${number}}]}`)));
       expect(refusal, number).toMatchObject({ details: { field } });

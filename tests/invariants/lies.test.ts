@@ -68,7 +68,7 @@ describe("an answer from something in between", () => {
 
   const all = { ...successes, ...refusals };
   it.each(Object.keys(all))(
-    "like %s is an error of every call, and throws nothing",
+    "like %s makes every call return an error, and none throw",
     async (lie) => {
       await agent.remember({ task: "kept" });
       proxy.lie(all[lie] as Lie);

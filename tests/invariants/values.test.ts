@@ -131,7 +131,7 @@ it("metadata keys with special names in JavaScript are kept at any level", async
 });
 
 it.each(["1e400", "9007199254740993", "-123456789012345678901", "1e-400"])(
-  "the number %s is refused by a function, with the field",
+  "the number %s is refused by a function that names the field",
   async (number) => {
     const pushed = await post("sync", putOf(`{"a": [{"n": ${number}}]}`));
     expect(pushed.status).toBe(400);
@@ -147,7 +147,7 @@ it.each(["1e400", "9007199254740993", "-123456789012345678901", "1e-400"])(
   },
 );
 
-it("the SDK refuses numbers that JSON does not have or that were already rounded, with the field", async () => {
+it("the SDK refuses numbers that JSON does not have or that were already rounded, and names the field", async () => {
   for (const number of [Number.POSITIVE_INFINITY, Number.NaN, 2 ** 53, -(2 ** 60)]) {
     const metadata = { a: [{ n: number }] };
     expect((await agent.remember({ task: "t", metadata })).error).toMatchObject({

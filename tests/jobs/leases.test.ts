@@ -1,6 +1,14 @@
 /** Invariants 1 and 3: one lease token for every write, and what is recorded is recorded once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Claims, codeOf, inTenant, makePerson, rpc, serviceRole } from "#harness/callers";
+import {
+  type Claims,
+  codeOf,
+  inTenant,
+  makePerson,
+  rpc,
+  type Sql,
+  serviceRole,
+} from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import {
   add,
@@ -182,6 +190,35 @@ describe("steps", () => {
       last: "two",
       more: false,
     });
+  });
+
+  it.each([
+    ["of one lane", false, claim],
+    ["of several lanes", true, claim],
+    ["of all tenants", false, (sql: Sql, _: Claims, wanted: number) => claimAny(sql, wanted)],
+  ])("come with the next claim %s, up to 16 KB", async (_, severalLanes, next) => {
+    const { claims } = await setUp();
+    const [small, large, none] = await add(db.sql, claims, [
+      { name: "a" },
+      { name: "a" },
+      { name: "a", ...(severalLanes && { group: "g" }) },
+    ]);
+    const results = new Map<string | undefined, unknown>([
+      [small?.id, { v: 1 }],
+      [large?.id, "x".repeat(16_384)],
+    ]);
+    for (const { id, lease } of (await claim(db.sql, claims, 10)).jobs) {
+      const result = results.get(id);
+      const steps = [{ name: "one", result }];
+      if (result) await rpc(db.sql, claims, "record_steps", { lease, steps: steps as never });
+      await endLease(db.sql, id);
+    }
+    await letTick(db.sql);
+    const jobs = (await next(db.sql, claims, 1_000)).jobs as { id: string; steps?: object }[];
+    const stepsOf = (id = "") => jobs.find((job) => job.id === id)?.steps;
+    expect(stepsOf(small?.id)).toEqual({ one: { v: 1 } });
+    expect(stepsOf(large?.id)).toBeUndefined();
+    expect(stepsOf(none?.id)).toEqual({});
   });
 
   it("are read page by page, by name", async () => {

@@ -141,7 +141,7 @@ describe("a watch that follows", () => {
     const watch = dataOf(await reader.log.watch(options, () => heard()));
     dataOf(await peer.state.shared.set("a", 0));
     await first;
-    // Otherwise there is one more, at the end of the nudge's window.
+    // If it did not follow, it would pull only once more, at the end of the nudge's window.
     for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
     await watch.stop();
   });

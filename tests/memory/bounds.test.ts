@@ -205,7 +205,7 @@ it.each(Object.entries(vectors))(
   },
 );
 
-it("what only SQL can measure is refused by SQL, with the field", async () => {
+it("what only SQL can measure is refused by SQL, which names the field", async () => {
   for (const metadata of [nested(40), { text: "x".repeat(70_000) }])
     expect(await refusedBySql(put({ metadata }))).toBe("body.metadata");
 });

@@ -35,7 +35,7 @@ describe.skipIf(!databaseUrl)("before the message's transaction is visible, its 
       if (waiting.length > 0) return;
     }
   };
-  /** Does `then` between a call and its commit. The commit follows when the other is blocked, or has ended. */
+  /** Starts `then` after a call and before its commit. The commit follows when `then` is blocked or has ended. */
   const beforeCommit = async <T, U>(
     call: (session: Session) => Promise<T>,
     then: (made: T) => Promise<U>,
@@ -72,7 +72,7 @@ describe.skipIf(!databaseUrl)("before the message's transaction is visible, its 
     expect(decided).toMatchObject({ status: "approved" });
   });
 
-  it("is told of an unknown one without keeping a lock of its inbox", async () => {
+  it("leaves no lock on its inbox when the approval is unknown", async () => {
     await actAs(db.sql, admin, async (session) => {
       await session
         .savepoint((inner) => inner`select mayfly.get_approval(${crypto.randomUUID()})`)

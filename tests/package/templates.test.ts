@@ -1,7 +1,7 @@
 /** What `npm create mayfly` creates runs, from the packed tarballs, in a new folder. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
@@ -89,6 +89,30 @@ describe.skipIf(long)("with the packages that npm would install", () => {
     expect(out).toContain(
       "answer    Larger refunds need Grace's approval. (copied by the stand-in)",
     );
+  });
+
+  it("the team says in one sentence why its model fails, and reads the notes when it is started again", async () => {
+    const { folder } = await create("wrong-key", "--template", "node");
+    await all.install(folder);
+    const start = () =>
+      startCli(["dev", "--", process.execPath, "team.ts"], { cwd: folder, cli: all.cli }).ended;
+    const path = join(folder, "model.ts");
+    const model = await readFile(path, "utf8");
+    await writeFile(
+      path,
+      model.replace(
+        "const said =",
+        'throw Object.assign(new Error("This key is wrong."), { statusCode: 401 });\n      const said =',
+      ),
+    );
+    const refused = await start();
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain("The run failed: This key is wrong.\n");
+    expect(refused.err).not.toContain("    at ");
+    await writeFile(path, model);
+    const again = await start();
+    expect(again.code, again.err).toBe(0);
+    expect(again.out).toContain("answer    Larger refunds need Grace's approval.");
   });
 
   it("the function works the job that is added", async () => {

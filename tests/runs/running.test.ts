@@ -156,6 +156,15 @@ describe("a run", () => {
     const failed = await runToEnd(db.sql, running, lost, "Anybody?");
     expect(failed).toMatchObject({ status: "failed", error: { code: "model_failed" } });
     expect(failed.calls).toHaveLength(3);
+    // After five failures nobody may call the model, which says nothing about the reason.
+    expect(await runToEnd(db.sql, running, lost, "Anybody?")).toMatchObject({
+      error: {
+        code: "model_unavailable",
+        message: expect.stringMatching(
+          /^The model has failed too often\. .* again in \d+ s\. Before that: It answered 503\.$/,
+        ),
+      },
+    });
     const refused = defineAgent({
       name: "refused",
       model: scriptedModel(() => apiError(400), "wrong"),

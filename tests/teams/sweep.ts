@@ -49,7 +49,7 @@ export const sweep: RoomSweep = {
     // The victim has one living agent.
     await as("stop_agent", { id: team.lead }, victim.owner);
     const options = ["the secret plan", "another"];
-    // A member that says the same thing again.
+    // This member sends the same message twice, which watch_team reports.
     await as("heartbeat", { activity: "thinking" });
     const message = {
       to: { agent: victim.agent.id },

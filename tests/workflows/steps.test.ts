@@ -136,7 +136,10 @@ describe("a step of a workflow", () => {
 });
 
 describe("a run that continues", () => {
-  it.each([10, 5_000])("after %i steps reads them in one call", async (count) => {
+  it.each([
+    [10, 0],
+    [5_000, 1],
+  ])("after %i steps reads them in %i calls, beside the claim", async (count, reads) => {
     const long = workflow("long", null, async (ctx) => {
       let sum = 0;
       for (let n = 0; n < count; n++) sum += await ctx.step(`s${n}`, () => -1);
@@ -160,7 +163,7 @@ describe("a run that continues", () => {
     await letTick(db.sql);
     await stage.die(long.handlers, counted);
     expect((await stage.query(id)).result).toBe((count * (count - 1)) / 2);
-    expect(calls).toMatchObject({ read_steps: 1, record_steps: 1 });
+    expect({ read_steps: 0, ...calls }).toMatchObject({ read_steps: reads, record_steps: 1 });
   });
 });
 

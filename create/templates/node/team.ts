@@ -33,6 +33,7 @@ if (isStandIn)
     "AI_GATEWAY_API_KEY is not set, so a scripted stand-in copies sentences in place of a model.\n",
   );
 
+const begun = new Date();
 // Three workers side by side. Each could be its own process, on another machine.
 const team = await Promise.all(
   ["one", "two", "three"].map(async (name) => {
@@ -44,31 +45,45 @@ const team = await Promise.all(
   }),
 );
 
-await Promise.all(
-  notes.map(async (file) => {
-    const text = await readFile(new URL(file, folder), "utf8");
+try {
+  await Promise.all(notes.map(read));
+  await answer();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  for (const { agent, work } of team) {
+    await work.stop({ timeoutMs: 1_000 });
+    await agent.stop("done");
+  }
+  await mayfly.close();
+}
+
+async function read(file: string) {
+  const text = await readFile(new URL(file, folder), "utf8");
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  for (let attempt = 1; ; attempt++) {
     // The same text is read only once, because a run with this key already exists.
-    const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
-    const { data: run, error } = await mayfly.runs.start(reader, text, {
-      key: `${file}-${digest}`,
-    });
+    const key = `${file}-${digest}-${attempt}`;
+    const { data: run, error } = await mayfly.runs.start(reader, text, { key });
     if (error) throw error;
     const { error: failed } = await run.result();
-    if (failed) throw failed;
-    console.log(`read      notes/${file}`);
-  }),
-);
-
-console.log(`\nquestion  ${question}`);
-const { data: run, error } = await mayfly.runs.start(analyst, question);
-if (error) throw error;
-process.stdout.write("answer    ");
-for await (const { chunk } of run.stream())
-  if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
-console.log(isStandIn ? " (copied by the stand-in)" : "");
-
-for (const { agent, work } of team) {
-  await work.stop();
-  await agent.stop("done");
+    if (!failed) break;
+    // If it failed when the team was started before, it is read again.
+    const { data: known } = await mayfly.runs.get(run.id);
+    if (!known || known.createdAt >= begun) throw failed;
+  }
+  console.log(`read      notes/${file}`);
 }
-await mayfly.close();
+
+async function answer() {
+  console.log(`\nquestion  ${question}`);
+  const { data: run, error } = await mayfly.runs.start(analyst, question);
+  if (error) throw error;
+  process.stdout.write("answer    ");
+  for await (const { chunk } of run.stream())
+    if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
+  console.log(isStandIn ? " (copied by the stand-in)" : "");
+  const { error: failed } = await run.result();
+  if (failed) throw failed;
+}

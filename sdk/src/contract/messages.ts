@@ -23,7 +23,7 @@ export const messageSchemas = {
   request_help: z.looseObject({ problem: text, context: context.optional() }),
   share_knowledge: z.looseObject({
     knowledge: text,
-    /** The ids of memories with the context. */
+    /** The ids of memories that give the context. */
     memories: z.array(z.guid()).optional(),
   }),
   review_request: z.looseObject({ subject: text, criteria: z.array(text).optional() }),

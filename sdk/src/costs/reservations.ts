@@ -132,14 +132,16 @@ const messages: Record<string, [string, string]> = {
     "A hard budget needs the price of this model, and it is not known.",
     "Run `mayfly prices import`, or import a price of your own.",
   ],
-  model_unavailable: ["The model has failed too often.", "Try again after retry_after seconds."],
-  rate_limited: ["A rate limit has no room for this call.", "Try again after retry_after seconds."],
+  model_unavailable: ["The model has failed too often.", "Try another model, or later."],
+  rate_limited: ["A rate limit has no room for this call.", "Try again later."],
   lease_lost: ["The lease of this job is over.", "Stop working on it."],
 };
 
 function refusal({ provider, model }: CostAsk, answer: Reserved): MayflyError {
   const { id: _id, code = "internal", ...more } = answer;
-  const [message, hint] = messages[code] ?? ["The call was refused.", null];
+  const [reason, hint] = messages[code] ?? ["The call was refused.", null];
+  const { retry_after: wait } = answer;
+  const message = wait === undefined ? reason : `${reason} It may be called again in ${wait} s.`;
   return new MayflyError({
     code: code as MayflyError["code"],
     message,

@@ -39,7 +39,10 @@ export interface ClaimedRow {
   answers?: string;
   deadline?: string;
   timeout?: number;
+  /** What earlier attempts recorded, unless it is too large to come with the claim. */
+  steps?: Record<string, unknown>;
 }
+const named = z.record(text, value);
 const claimed = row<ClaimedRow>({
   lease: text,
   id: text,
@@ -59,6 +62,7 @@ const claimed = row<ClaimedRow>({
   answers: text.optional(),
   deadline: text.optional(),
   timeout: count.optional(),
+  steps: named.optional(),
 });
 
 /** Where the next claim continues. Pass it back unchanged, except for the marks. */
@@ -105,7 +109,6 @@ export const heard = row<{ lost: number[]; cancelled: number[]; lease_end: strin
 });
 export const failedJobs = texts;
 export const released = row<{ released: number }>({ released: count });
-const named = z.record(text, value);
 export const recorded = row<{ known: Record<string, unknown> }>({ known: named });
 export const readSteps = row<{
   steps: Record<string, unknown>;

@@ -61,7 +61,7 @@ export function refusalOfFunction(body: unknown, status: number, path: string): 
   }
   return (
     refusedKey(body, status) ??
-    inFront(status, `the function ${path}`, status === 404 ? notDeployed(path) : undefined)
+    inFront(status, `the function ${path}`, body, status === 404 ? notDeployed(path) : undefined)
   );
 }
 
@@ -73,7 +73,7 @@ export function refusalOfDataApi(
 ): MayflyError {
   if (!status) return unreached(cause, where);
   const error = dataApiError.safeParse(cause).data;
-  if (!error) return refusedKey(cause, status) ?? inFront(status, where);
+  if (!error) return refusedKey(cause, status) ?? inFront(status, where, cause);
   const { code, message, hint } = error;
   const details = detailsOf(error.details);
   if (isErrorCode(code))
@@ -115,7 +115,7 @@ function refusedKey(body: unknown, status: number): MayflyError | undefined {
   return new MayflyError({
     code: "not_authorized",
     message: `${said.message.replace(/\.?$/, "")}.`,
-    hint: "Use a key of this project: Project Settings → API Keys.",
+    hint: "Use a key of this project: Project Settings → API Keys. An embedded one prints its keys.",
     details: { status },
   });
 }
@@ -125,11 +125,21 @@ const notDeployed = (path: string) => ({
   hint: "Check the URL, and check with npx mayfly doctor that the functions are deployed.",
 });
 
-function inFront(status: number, where: string, said?: { message: string; hint: string }) {
+/** What a platform says about itself, such as that a function did not start. */
+const platformError = z.object({ message: z.string() });
+
+function inFront(
+  status: number,
+  where: string,
+  body: unknown,
+  said?: { message: string; hint: string },
+) {
   if (!said && status >= 200 && status < 300) return foreign(where);
+  const told = platformError.safeParse(Object(body).error ?? body).data?.message;
+  const why = told ? `: ${told.slice(0, 200).replace(/\.$/, "")}` : "";
   return new MayflyError({
     code: "unavailable",
-    message: `Something in front of ${where} answered ${status}.`,
+    message: `Something in front of ${where} answered ${status}${why}.`,
     hint: "Try again. If this keeps happening, run npx mayfly doctor.",
     details: { status },
     ...said,

@@ -30,8 +30,14 @@ export async function think(state: LoopState, step: number): Promise<ModelMessag
       await parts.job.waitNamed(`retry ${step}/${tries}`, [], seconds);
     },
   });
-  if (tried.failure) throw new RunEnd("failed", tried.failure.message, tried.failure.code);
-  return tried.answer;
+  if (!tried.failure) return tried.answer;
+  const { code, message } = tried.failure;
+  // That a model is barred says nothing about the reason.
+  const own = log.calls.findLast(
+    ({ step: at, error }) => at === step && error && error.code !== "model_unavailable",
+  );
+  const before = code === "model_unavailable" && own?.error;
+  throw new RunEnd("failed", before ? `${message} Before that: ${before.message}` : message, code);
 }
 
 /** @returns the answer, or how the call failed. */

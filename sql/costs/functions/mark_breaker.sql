@@ -1,6 +1,7 @@
 -- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
 -- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
--- after each failed try, at most five minutes. Locks the breaker.
+-- after each failed try, at most five minutes. Calls that were under way when it opened do not count. Locks the
+-- breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -18,8 +19,9 @@ begin
   insert into mayfly_private.model_breakers as b (tenant_id, provider, model, failures, last_failure, at, open_until)
   values (tenant, mark_breaker.provider, mark_breaker.model, 1, left(failure, 100), ts, case when retry_after is not null then ts + make_interval(secs => least(retry_after, 3600)) end)
   on conflict on constraint model_breakers_pkey do update
-  set failures = b.failures + 1, last_failure = excluded.last_failure, at = ts, probing_until = null,
-    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4
+  set failures = b.failures + case when b.open_until > ts then 0 else 1 end,
+    last_failure = excluded.last_failure, at = ts, probing_until = null,
+    open_until = greatest(b.open_until, excluded.open_until, case when b.failures >= 4 and (b.open_until > ts) is not true
       then ts + make_interval(secs => least(300, 30 * power(2, least(b.failures - 4, 10)))) end);
 end
 $$;

@@ -36,6 +36,7 @@ grant execute on function mayfly_private.claim_jobs to authenticated, service_ro
 -- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
 -- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
 -- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
+-- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

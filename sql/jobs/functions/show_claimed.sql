@@ -1,21 +1,37 @@
--- A claimed job in the form that its worker gets, with its lease.
+-- A claimed job in the form that its worker gets, with its lease. From the second attempt on, it comes with the steps
+-- that earlier attempts recorded (`steps`), if they have 16 KB at most, so that most jobs continue without read_steps.
+-- A step counts at least 128 bytes, so a job with more than 130 has more than that.
+--
+-- It is volatile, so that it sees what was committed before the claim locked the job, and not only what the claim's
+-- snapshot has. Otherwise a step that another worker has just recorded would run again.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
-language plpgsql immutable
+language plpgsql security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   shown constant jsonb := jsonb_build_object(
     'lease', job.attempt || '.' || job.id || '.' || job.tenant_id, 'id', job.id, 'tenant_id', job.tenant_id, 'queue', job.queue,
     'name', job.name, 'priority', job.priority, 'attempt', job.attempt, 'max_attempts', job.max_attempts, 'run_at', job.run_at,
-    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input);
+    'created_at', job.created_at, 'lease_end', job.lease_end, 'input', job.input)
+    || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
+      'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  steps jsonb;
 begin
-  if job.deadline is null and job.timeout is null and job.parent_id is null and job.key is null and job.answers is null and job.trace is null then
-    return shown;
+  if job.attempt > 1 then
+    select case when count(*) = 0 then '{}' else jsonb_object_agg(s.name, s.result) filter (where s.size <= 16384) end into steps
+    from (
+      select r.name, r.result, sum(r.bytes) over () as size
+      from (
+        select a.name, a.result, a.bytes from mayfly.job_steps a
+        where a.tenant_id = job.tenant_id and a.job_id = job.id
+        order by a.name limit 130) r) s;
   end if;
-  return shown || jsonb_strip_nulls(jsonb_build_object('deadline', job.deadline, 'timeout', extract(epoch from job.timeout),
-    'parent_id', job.parent_id, 'key', job.key, 'answers', job.answers, 'trace', job.trace));
+  return case when steps is null then shown else shown || jsonb_build_object('steps', steps) end;
 end
 $$;
 

@@ -49,7 +49,7 @@ begin
       order by h.lane, h.priority, h.seq limit wanted for update skip locked))
     returning j.priority, j.seq, case
       -- Most jobs have none of these fields.
-      when j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
+      when j.attempt > 1 or j.deadline is not null or j.timeout is not null or j.parent_id is not null or j.key is not null
         or j.answers is not null or j.trace is not null then mayfly_private.show_claimed(j)::json
       else json_build_object(
         'lease', j.attempt || '.' || j.id || '.' || j.tenant_id, 'id', j.id, 'tenant_id', j.tenant_id, 'queue', j.queue,

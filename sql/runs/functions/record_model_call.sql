@@ -107,7 +107,7 @@ grant execute on function mayfly_private.record_model_call to authenticated, ser
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
 -- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`; without them, begin them yourself.
+-- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb

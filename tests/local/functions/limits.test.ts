@@ -1,4 +1,4 @@
-/** What a hosted project would end is also ended here, and WebSockets reach a function. */
+/** Requests that a hosted project would end are also ended here, and WebSockets reach a function. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,7 +13,7 @@ export default {
   async fetch(request: Request) {
     const url = new URL(request.url);
     const times = Number(url.searchParams.get("times"));
-    // Never long enough at a time to look hung.
+    // Each spin is too short to look hung.
     for (let i = 0; i < times; i++) { spin(20); await new Promise((resolve) => setTimeout(resolve, 5)); }
     if (url.searchParams.has("hang")) await new Promise(() => {});
     return Response.json({ pid: Deno.pid });
