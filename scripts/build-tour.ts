@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createConsoleLog, startLocal } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import gifenc from "gifenc";
-import { chromium } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import { buildConsole } from "./build-console.ts";
 import { seed } from "./seed/index.ts";
 import { done } from "./seed/world.ts";
@@ -24,6 +24,15 @@ interface Stop {
   picture?: string;
   /** A selector of the part that is drawn last. */
   shows: string;
+  /** Opens something on the page first. */
+  opens?(page: Page): Promise<void>;
+}
+
+/** The form for another job like the last one, with a field for each part of its input. */
+async function openJobForm(page: Page): Promise<void> {
+  await page.click("main button >> text=Add a job");
+  await page.fill("dialog input[name=name]", "read-log");
+  await page.keyboard.press("Tab");
 }
 
 const data = await mkdtemp(join(tmpdir(), "mayfly-tour-"));
@@ -48,10 +57,11 @@ try {
   await page.waitForSelector(".shell");
 
   const frames: Buffer[] = [];
-  for (const { path, picture, shows } of await stopsOf(mayfly)) {
+  for (const { path, picture, shows, opens } of await stopsOf(mayfly)) {
     await page.evaluate((hash) => {
       globalThis.location.hash = hash;
     }, `#/${tenant}/${path}`);
+    await opens?.(page);
     await page.waitForSelector(`main ${shows}`);
     await page.waitForSelector("main .skeleton", { state: "detached" });
     const frame = await page.screenshot();
@@ -83,6 +93,7 @@ async function stopsOf(mayfly: Mayfly): Promise<Stop[]> {
     { path: `agents/${grace?.id}`, shows: ".trail li" },
     { path: `teams/${team?.id}`, shows: ".ballots, .poll summary" },
     { path: "stream", picture: "console-stream.png", shows: ".line" },
+    { path: "jobs", shows: 'dialog [name="input.file"]', opens: openJobForm },
     { path: `workflows/${digest?.id}`, shows: ".graph-step" },
     { path: `runs/${answered?.id}`, shows: ".span-bar" },
     { path: "approvals", picture: "console-approvals.png", shows: ".exact .json" },

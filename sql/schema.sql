@@ -3086,7 +3086,7 @@ set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
 
-create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text)
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql stable
 set plan_cache_mode = force_custom_plan
@@ -3108,7 +3108,7 @@ set search_path = "";
 grant execute on function mayfly.list_polls to authenticated;
 grant execute on function mayfly.list_polls to service_role;
 
-create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -4503,8 +4503,6 @@ set search_path = "";
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
@@ -4698,15 +4696,12 @@ set search_path = "";
 create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
 returns record
 language plpgsql stable
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
@@ -5103,6 +5098,13 @@ returns mayfly_private.job_holder
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.job_id_at(ts timestamp with time zone)
+returns uuid
+language sql immutable strict parallel safe
+set search_path = "";
+grant execute on function mayfly_private.job_id_at to authenticated;
+grant execute on function mayfly_private.job_id_at to service_role;
+
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
 language plpgsql volatile security definer
@@ -5208,7 +5210,7 @@ set search_path = "";
 grant execute on function mayfly_private.list_polls to authenticated;
 grant execute on function mayfly_private.list_polls to service_role;
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamp with time zone, until timestamp with time zone, containing text)
 returns jsonb
 language plpgsql stable security definer
 set search_path = "";
@@ -5667,8 +5669,6 @@ create function mayfly_private.neighbours_of(tenant uuid, threads uuid[], times 
 returns record
 language plpgsql stable
 set enable_seqscan = off
-set jit = off
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.new_job_id(ts timestamp with time zone)
@@ -7005,7 +7005,6 @@ set search_path = "";
 create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
 returns record
 language plpgsql stable
-set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.words_version()

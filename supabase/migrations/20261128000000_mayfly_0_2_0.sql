@@ -6008,8 +6008,6 @@ create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 declare
   -- The place of each memory, and for identical ones the lowest place.
@@ -6209,7 +6207,6 @@ create function mayfly_private.find_by_meanings(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
@@ -6279,10 +6276,8 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning again took longer than the search. Words are always found through their index.
-set plan_cache_mode = force_generic_plan
+-- Words are always found through their index. recall sets the rest.
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -6390,9 +6385,10 @@ begin
       -- Computed once for each memory. Taking each rarity out of its array, for the filter, the order and the result,
       -- took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-          + coalesce(w.o4 * c.r4 * c.r4, 0) + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-          + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-          + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0)
+          -- Few questions have more than three words.
+          + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
           + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
       from c, w
     ), best as (
@@ -6977,9 +6973,7 @@ create function mayfly_private.neighbours_of(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -8219,7 +8213,6 @@ create function mayfly_private.words_of_question(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
@@ -10691,13 +10684,22 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  spawned record;
 begin
-  perform realtime.send(jsonb_build_object('agents', n.ids), 'spawned', format('tenant:%s:debug:new', n.tenant_id), true)
-  from (select r.tenant_id, jsonb_agg(r.id) as ids from new_rows r where 'debug:write' = any (r.scopes) group by r.tenant_id) n
-  where exists (
+  for spawned in
+    select n.tenant_id as tenant, jsonb_agg(n.id) as ids
+    from new_rows n
+    where 'debug:write' = any (n.scopes) and exists (
       select from mayfly_private.debug_leases l
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
-    and mayfly_private.may_tell(n.tenant_id, 1) > 0;
+    group by n.tenant_id
+  loop
+    -- Asked only for a broadcast, because it counts as one.
+    if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
+      perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
+    end if;
+  end loop;
   return null;
 end
 $$;
@@ -14014,13 +14016,28 @@ comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tena
 
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
+-- The lowest id of a job that was added at this time or later: ids contain the time (new_job_id). Null for null.
+-- Locks nothing.
+
+create function mayfly_private.job_id_at(ts timestamptz)
+returns uuid
+language sql immutable strict parallel safe
+set search_path = ''
+return rpad(lpad(to_hex((extract(epoch from least(greatest(ts, 'epoch'::timestamptz), '9999-01-01Z'::timestamptz)) * 1000)::bigint), 12, '0'), 32, '0')::uuid;
+
+comment on function mayfly_private.job_id_at is 'The lowest id of a job that was added at this time or later.';
+
+grant execute on function mayfly_private.job_id_at to authenticated, service_role;
+
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
--- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index. Another filter has none: it reads
--- the newest jobs until it has a page. Locks nothing.
+-- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index, and since and until a range of
+-- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in ids, names, keys,
+-- errors and inputs, without case. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
-  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null
+  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null,
+  since timestamptz default null, until timestamptz default null, containing text default null
 )
 returns jsonb
 language plpgsql stable
@@ -14029,6 +14046,9 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
+  oldest constant uuid := mayfly_private.job_id_at(since);
+  past constant uuid := mayfly_private.job_id_at(until);
+  wanted constant text := lower(containing);
   ids constant uuid[] := case
     when of_key_prefix is null then of_ids
     else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
@@ -14038,6 +14058,8 @@ begin
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
       'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  elsif length(containing) > 200 then -- bounds: 200 work.containing
+    perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
@@ -14049,6 +14071,8 @@ begin
           where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
             and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
+            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
+            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -14057,6 +14081,8 @@ begin
           where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
             and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
+            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
+            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end
@@ -20768,22 +20794,29 @@ comment on function mayfly_private.held_run is 'The run of a lease, locked.';
 
 -- Lists runs, as a definer because their status depends on their jobs, which the caller may not see. Locks nothing.
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb
 language plpgsql stable security definer
 set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('run:read');
+  oldest constant uuid := mayfly_private.job_id_at(since);
+  past constant uuid := mayfly_private.job_id_at(until);
+  wanted constant text := lower(containing);
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif length(containing) > 200 then -- bounds: 200 work.containing
+    perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
   return (
     select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
     from (
       select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
       where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
+        and (oldest is null or r.id >= oldest) and (past is null or r.id < past)
+        and (wanted is null or strpos(lower(concat_ws(' ', r.id, r.agent, r.input #>> '{}')), wanted) > 0)
         and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
       order by r.id desc limit page_limit) s);
 end
@@ -20793,16 +20826,17 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
--- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses. `about` is the
--- beginning of a run's input.
+-- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses, added in a
+-- range of time, and whose id, agent or input has a text, without case. `about` is the beginning of a run's input.
 
-create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100)
+create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
+  since timestamptz default null, until timestamptz default null, containing text default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.list_runs(of_agent, of_status, before, page_limit);
+  return mayfly_private.list_runs(of_agent, of_status, before, page_limit, since, until, containing);
 end
 $$;
 

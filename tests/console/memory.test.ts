@@ -150,6 +150,14 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
+  it("says in the stream which memories were stored before the page was opened", async () => {
+    const page = await opened("stream?kinds=memory");
+    await page.waitForSelector(".line-text >> text=Port of the database");
+    // A turn of a conversation has no task.
+    await page.waitForSelector(".line-text >> text=And the user?");
+    await page.context().close();
+  });
+
   it("shows a viewer no button that would be refused", async () => {
     const page = await newPage();
     await signIn(page, await makePerson("viewer"));

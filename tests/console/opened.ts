@@ -89,6 +89,9 @@ export async function signIn(page: Page, person: { email: string; password: stri
 export async function keepLooks(page: Page, name: string): Promise<void> {
   if (process.env.CI) return;
   const size = page.viewportSize();
+  await page.evaluate(() => {
+    for (const box of document.querySelectorAll("html, main")) box.scrollTop = 0;
+  });
   // Set as the system's theme. The page redraws its canvases by the second frame at the latest.
   const theme = async (colorScheme: "light" | "dark") => {
     await page.emulateMedia({ colorScheme });

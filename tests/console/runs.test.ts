@@ -108,6 +108,8 @@ describe.skipIf(!chromiumPath)("the console's runs", () => {
   it("lists runs, and shows each step with its prompt, answer, tools, memories and cost", async () => {
     const page = await opened("runs");
     await page.waitForSelector("main td >> text=Why did order 17 fail?");
+    // No call had a price, so no sum is zero dollars.
+    expect(await page.locator("main").textContent()).not.toContain("$0.00");
     await expectAccessible(page);
     await keepLooks(page, "runs");
     await page.click("main td >> text=Why did order 17 fail?");
@@ -119,6 +121,23 @@ describe.skipIf(!chromiumPath)("the console's runs", () => {
     expect(page.url()).toContain("at=call-1-1");
     await expectAccessible(page);
     await keepLooks(page, "run");
+    // The divider is moved with the mouse or the keys, and stays where it was.
+    const divider = page.getByRole("separator");
+    const width = async () => (await page.locator(".timeline").boundingBox())?.width ?? 0;
+    const before = await width();
+    const at = await divider.boundingBox();
+    if (!at) throw new Error("There is no divider.");
+    await page.mouse.move(at.x + 8, at.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(at.x - 192, at.y + 40);
+    await page.mouse.up();
+    await expect.poll(width).toBeLessThan(before - 150);
+    await divider.press("ArrowRight");
+    const share = await divider.getAttribute("aria-valuenow");
+    await page.reload();
+    await expect.poll(() => divider.getAttribute("aria-valuenow")).toBe(share);
+    await divider.dblclick();
+    await page.click(".span >> text=Step 1");
     // With the keyboard to the tool, and on to the next step.
     await page.keyboard.press("ArrowDown");
     await page.waitForSelector(".picked h2 >> text=order");

@@ -105,7 +105,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("redrives only the dead letters that were picked, or that a search has found", async () => {
+  it("redrives only the failed jobs that were picked, or that a search has found", async () => {
     const added = dataOf(
       await mayfly.jobs.add(
         ["one", "two", "three"].map((key) => ({ name: "break", key, maxAttempts: 1 })),
@@ -127,9 +127,13 @@ describe.skipIf(!chromiumPath)("the console", () => {
     const row = page.locator("main tr", { hasText: "Broken." });
     await expect.poll(() => row.count()).toBe(3);
     const first = added[0]?.id.slice(-6) ?? "";
+    await page.getByRole("button", { name: "Pick all" }).click();
+    const all = await page.locator("main td .pick").count();
+    await page.waitForSelector(`main button >> text=Redrive ${all}`);
+    await page.getByRole("button", { name: "Pick none" }).click();
     await page.getByRole("button", { name: `Pick break ${first}` }).click();
     await expectAccessible(page);
-    await keepLooks(page, "dead-letters");
+    await keepLooks(page, "failed-jobs");
     await page.click("main button >> text=Redrive 1");
     await page.click(".confirm button >> text=Redrive 1");
     await page.waitForSelector("text=They are ready again");
@@ -281,7 +285,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await goTo(page, "runs");
     await page.waitForSelector("main td >> text=Why did order 17 fail?");
     expect(await page.locator("main button >> text=Start a run").count()).toBe(0);
-    await page.locator("main tr .pick").first().click();
+    await page.locator("main td .pick").first().click();
     await page.waitForSelector("main button >> text=Pick another to compare");
     expect(await page.locator("main button >> text=/^Fork/").count()).toBe(0);
     await goTo(page, "jobs?status=failed");

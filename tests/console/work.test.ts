@@ -2,6 +2,7 @@
 import type { Agent, JobOptions } from "@mayfly/sdk";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { dataOf } from "#harness/agents";
 import { chromiumPath } from "#harness/needs";
 import {
   expectAccessible,
@@ -102,11 +103,25 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click("dialog button >> text=Add it");
     await page.waitForSelector("h1 >> text=call-home");
     await page.waitForSelector("main .json >> text=number");
-    const [job] = (await mayfly.jobs.list({ name: "call-home" })).data ?? [];
+    // The next one has a field for each part of it.
+    await goTo(page, "jobs");
+    await page.click("text=Add a job");
+    await page.fill("dialog input[name=name]", "call-home");
+    await page.keyboard.press("Tab");
+    const number = page.getByLabel("number");
+    await expect.poll(() => number.inputValue()).toBe("7");
+    await number.fill("8");
+    await expectAccessible(page);
+    await keepLooks(page, "job-form");
+    await page.click("dialog button >> text=Add it");
+    await page.waitForSelector("h1 >> text=call-home");
+    await page.waitForSelector("main .json >> text=8");
+    expect(dataOf(await mayfly.jobs.list({ containing: '"number": 8' }))).toHaveLength(1);
     await page.click("main .actions >> text=Signal");
     await page.fill("dialog input[name=name]", "ring");
     await page.click("dialog button >> text=Send");
     await page.waitForSelector("main >> text=Signals kept");
+    const [job] = (await mayfly.jobs.list({ name: "call-home" })).data ?? [];
     expect((await mayfly.jobs.get(job?.id ?? "")).data?.signals[0]?.name).toBe("ring");
     await page.context().close();
   });
@@ -169,15 +184,20 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await keepLooks(page, "approvals");
     await expectNoSidewaysScroll(page);
     await page.click("text=Change the arguments");
-    await page.fill(".decide textarea.mono", '{ "version": "1.4", "share": 90 }');
+    // A field for each part of the schema. The regions have none, and stay as they were asked.
+    const share = page.locator(".decide").getByLabel("share");
+    await expect.poll(() => share.inputValue()).toBe("50");
+    expect(await page.locator(".decide").getByLabel("regions").count()).toBe(0);
+    await share.fill("90");
+    await keepLooks(page, "approval-fields");
     await page.click("text=Approve with the change");
     await page.waitForSelector(".decide .warning >> text=invalid_request");
-    await page.fill(".decide textarea.mono", '{ "version": "1.4", "share": 10 }');
+    await share.fill("10");
     await page.click("text=Approve with the change");
     await page.waitForSelector(".side .count >> text=1");
     expect((await mayfly.approvals.get(second.id)).data).toMatchObject({
       status: "approved",
-      input: { version: "1.4", share: 10 },
+      input: { version: "1.4", share: 10, regions: ["eu-central-1", "us-east-1"] },
     });
     await page.click(".asking-list >> text=Refund order 17");
     await page.fill(".decide textarea", "The parcel was lost.");

@@ -3,6 +3,7 @@ import { type Agent, graph, workflow } from "@mayfly/sdk";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { dataOf } from "#harness/agents";
 import { chromiumPath } from "#harness/needs";
 import {
   expectAccessible,
@@ -144,6 +145,33 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.waitForSelector("h1 >> text=publish");
     await page.waitForSelector("main >> text=Waits for a worker");
     expect(await page.locator(".page-head button").allInnerTexts()).toEqual(["Id"]);
+    await page.context().close();
+  });
+
+  it("finds jobs by what is in their inputs, and by when they were added", async () => {
+    dataOf(
+      await mayfly.jobs.add(
+        ["Der Hund bellt.", "Die Katze schläft."].map((text) => ({
+          name: "translate",
+          input: { text },
+        })),
+      ),
+    );
+    const page = await opened("jobs?find=katze");
+    const rows = page.locator("main tbody tr", { hasText: "translate" });
+    await expect.poll(() => rows.count()).toBe(1);
+    await page.fill("main input[type=search]", "translate");
+    await expect.poll(() => rows.count()).toBe(2);
+    await page.getByLabel("Time").selectOption("hour");
+    await expect.poll(() => page.url()).toContain("within=hour");
+    await expect.poll(() => rows.count()).toBe(2);
+    await page.getByLabel("Time").selectOption("between");
+    await page.getByLabel("Until").fill("2020-01-01T00:00");
+    await page.getByLabel("Until").blur();
+    await page.waitForSelector("main >> text=No job matches.");
+    await expectAccessible(page);
+    await keepLooks(page, "jobs-between");
+    await expectNoSidewaysScroll(page);
     await page.context().close();
   });
 

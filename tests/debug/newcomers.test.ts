@@ -23,6 +23,13 @@ it("those who watch every agent are told about a new one that reports when it is
   await lease((await spawn()).id);
   await spawn();
   expect(await told()).toEqual([]);
+  const counted = async () => {
+    const [row] = await db.sql`
+      select coalesce(sum(told), 0)::int as told from mayfly_private.tenant_usage where tenant_id = ${tenant}`;
+    return row?.told;
+  };
+  // A spawn that nobody is told about uses up no broadcast.
+  expect(await counted()).toBe(0);
   await lease();
   await spawn(["memory:read"]);
   const { id } = await spawn();

@@ -17,7 +17,8 @@ export function subjectOf(space: Space, event: Happening): string | null {
   if (subject === null) return null;
   if (kind === "agent") return aboutAgent(space, subject, type);
   if (kind === "message") return aboutMessage(space, subject);
-  if (kind === "memory") return space.events.memories.get(subject) ?? null;
+  if (kind === "memory")
+    return space.events.memories.get(subject) ?? space.subjects.get(subject) ?? null;
   if (kind === "member") return space.names.of(subject).name;
   return space.subjects.get(subject) ?? null;
 }

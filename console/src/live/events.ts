@@ -1,6 +1,6 @@
 import type { LogEvent, Mayfly, MayflyError, Watch } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
-import { oneLine } from "../parts/text.ts";
+import { titleOfMemory } from "../parts/text.ts";
 import { hourMs } from "./agents.ts";
 import { type Instant, Timeline } from "./timeline.ts";
 
@@ -55,7 +55,7 @@ export function happeningOf(event: LogEvent): Happening {
  */
 export class Events {
   readonly timeline = new Timeline<Happening>(kept);
-  /** The tasks of memories, as far as they are known. */
+  /** The titles of memories that were stored or changed while the page was open. */
   readonly memories = new Map<string, string>();
   readonly state = signal<LiveState>({ at: "starting", lagMs: null, message: null });
   readonly #mayfly: Mayfly;
@@ -80,7 +80,7 @@ export class Events {
   async start(): Promise<MayflyError | null> {
     const options = { followMs, onError: (error: unknown) => this.#trouble(error) };
     const watch = await this.#mayfly.log.watch(options, ({ events, memories, snapshot }) => {
-      for (const { id, task } of memories) this.memories.set(id, oneLine(task ?? ""));
+      for (const one of memories) this.memories.set(one.id, titleOfMemory(one));
       if (events.length > 0) this.#take(events);
       // The cursor has expired, so the page reads the past again.
       if (snapshot) void this.#readWholePast();

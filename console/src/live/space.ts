@@ -48,7 +48,8 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const asked = new Asked(mayfly, events);
   events.listen((happened, isPast) => {
     learn(agents, messages, happened, isPast);
-    subjects.want(happened);
+    // A memory that arrives with its event needs no look.
+    subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
   });
   const scopes = new Set(me.data.scopes);
   const space: Space = {

@@ -1,5 +1,5 @@
 import type { Fact, Mayfly, Result } from "@mayfly/sdk";
-import { oneLine, preview } from "../parts/text.ts";
+import { oneLine, preview, titleOfMemory } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
 
@@ -93,6 +93,12 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(runs.list({ limit: newest }), ({ id, agent }) => ({
       ...{ id, name: oneLine(agent), path: ["runs", id] },
     })),
+  memory: async ({ memory }) => {
+    const { data } = await memory.list({ limit: newest, newestFirst: true });
+    return (data?.memories ?? []).map((one) => ({
+      ...{ id: one.id, name: titleOfMemory(one), path: ["memory", one.id] },
+    }));
+  },
   approval: ({ approvals }) =>
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },

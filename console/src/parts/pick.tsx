@@ -4,36 +4,46 @@ import type { Column } from "./table.tsx";
 /** The rows that a person has picked, for what is done to several at once. */
 export interface Picks {
   ids: readonly string[];
-  toggle(id: string): void;
-  clear(): void;
+  set(ids: readonly string[]): void;
 }
 
 export function usePicks(): Picks {
-  const [ids, setIds] = useState<readonly string[]>([]);
+  const [ids, set] = useState<readonly string[]>([]);
+  return { ids, set };
+}
+
+/** The column with which rows are picked, one by one or all. */
+export function pickColumn<T extends { id: string }>(
+  { ids, set }: Picks,
+  rows: readonly T[],
+  labelOf: (row: T) => string,
+): Column<T> {
+  const all = rows.length > 0 && rows.every(({ id }) => ids.includes(id));
   return {
-    ids,
-    toggle: (id) =>
-      setIds((before) =>
-        before.includes(id) ? before.filter((one) => one !== id) : [...before, id],
-      ),
-    clear: () => setIds([]),
+    title: "Pick",
+    head: (
+      <Box
+        label={all ? "Pick none" : "Pick all"}
+        isOn={all}
+        onToggle={() => set(all ? [] : rows.map(({ id }) => id))}
+      />
+    ),
+    cell: (row) => {
+      const isOn = ids.includes(row.id);
+      const others = ids.filter((id) => id !== row.id);
+      const toggle = () => set(isOn ? others : [...ids, row.id]);
+      return <Box label={labelOf(row)} isOn={isOn} onToggle={toggle} />;
+    },
   };
 }
 
-/** The column with which rows are picked. */
-export const pickColumn = <T extends { id: string }>(
-  { ids, toggle }: Picks,
-  title: string,
-  labelOf: (row: T) => string,
-): Column<T> => ({
-  title,
-  cell: (row) => (
-    <button
-      type="button"
-      class="pick"
-      aria-pressed={ids.includes(row.id)}
-      aria-label={labelOf(row)}
-      onClick={() => toggle(row.id)}
-    />
-  ),
-});
+const Box = (props: { label: string; isOn: boolean; onToggle(): void }) => (
+  <button
+    type="button"
+    class="pick"
+    title={props.label}
+    aria-pressed={props.isOn}
+    aria-label={props.label}
+    onClick={props.onToggle}
+  />
+);

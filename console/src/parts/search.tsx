@@ -1,7 +1,19 @@
+import { useEffect, useState } from "preact/hooks";
 import { route, setQuery } from "../app/route.ts";
 
 /** The search text of this page, in lower case. It is kept in the address. */
 export const searched = (): string => (route.value.query.get("find") ?? "").toLowerCase();
+
+/** The search text as it is sent to the server: when the person pauses, and as long as a search may be. */
+export function useSought(): string {
+  const text = searched().trim().slice(0, 200);
+  const [sought, setSought] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSought(text), 250);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return sought;
+}
 
 /** The search field of a page. Pressing `/` moves to it. */
 export function Search({ label, placeholder }: { label: string; placeholder: string }) {

@@ -4,6 +4,8 @@ import { plural } from "./text.ts";
 
 export interface Column<T> {
   title: string;
+  /** Instead of the title. */
+  head?: ComponentChildren;
   cell(row: T): ComponentChildren;
   /** Numbers are aligned to the right. */
   number?: boolean;
@@ -38,7 +40,7 @@ export function Table<T>(props: {
           <tr>
             {columns.map((column) => (
               <th key={column.title} class={classOf(column)} scope="col">
-                {column.title}
+                {column.head ?? column.title}
               </th>
             ))}
           </tr>

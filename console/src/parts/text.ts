@@ -24,6 +24,13 @@ export function oneLine(text: string, most = 200): string {
   return printable(cut.replace(/\s+/g, " "));
 }
 
+/** What a memory is called in one line. Turns of a conversation have no task. */
+export const titleOfMemory = (memory: {
+  task?: string | null;
+  input?: string | null;
+  output?: string | null;
+}): string => oneLine(memory.task || memory.input || memory.output || "");
+
 /** A value in one line, as far as it fits. */
 export function preview(value: unknown, most = 160): string {
   if (typeof value === "string") return oneLine(value, most);

@@ -1520,7 +1520,7 @@ isOneToOne: false
 { Args: { "of_name"?: string }; Returns: Json
                            },
 "list_jobs":
-{ Args: { "before"?: string,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+{ Args: { "before"?: string,"containing"?: string,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1529,7 +1529,7 @@ isOneToOne: false
 { Args: { "page_limit"?: number,"team_id"?: string }; Returns: Json
                            },
 "list_runs":
-{ Args: { "before"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number }; Returns: Json
+{ Args: { "before"?: string,"containing"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "list_schedules":
 { Args: Record<PropertyKey, never>; Returns: Json

@@ -1,9 +1,11 @@
-/** Limits of a worker's settings. */
+/** Limits of a worker's settings, and of lists of its work. */
 export const workBounds = {
   concurrency: { least: 1, most: 500 },
   /** Seconds. */
   lease: { least: 3, most: 3_600 },
   pollMs: { least: 10 },
+  /** The text to find in a list of jobs or runs, in characters. */
+  containing: 200,
 };
 
 /**

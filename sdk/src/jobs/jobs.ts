@@ -176,7 +176,8 @@ export class Jobs {
 
   /** Lists jobs without inputs and results, newest first, one page at a time. */
   async list(of: ListJobs = {}): Promise<Result<JobInfo[]>> {
-    const { status, queue, name, holder, ids, keyPrefix, before, limit } = of;
+    const { status, queue, name, holder, ids, keyPrefix, since, until, containing } = of;
+    const { before, limit } = of;
     const values = {
       ...(status && { of_status: [status].flat() }),
       ...(queue && { of_queue: queue }),
@@ -184,6 +185,9 @@ export class Jobs {
       ...(holder && { of_holder: idOf(holder) }),
       ...(ids && { of_ids: ids.map(idOf) }),
       ...(keyPrefix && { of_key_prefix: keyPrefix }),
+      ...(since && { since: since.toISOString() }),
+      ...(until && { until: until.toISOString() }),
+      ...(containing && { containing }),
       ...(before && { before: idOf(before) }),
       ...(limit !== undefined && { page_limit: limit }),
     };

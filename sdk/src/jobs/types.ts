@@ -125,6 +125,12 @@ export interface ListJobs {
   ids?: string[];
   /** Only jobs whose key begins with this. */
   keyPrefix?: string;
+  /** Only those that were added at this time or later. */
+  since?: Date;
+  /** Only those that were added before this time. */
+  until?: Date;
+  /** Only jobs with this text in their id, name, key, error or input, without case. 200 characters at most. */
+  containing?: string;
   /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */

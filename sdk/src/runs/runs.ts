@@ -25,6 +25,12 @@ import type {
 export interface ListRuns {
   agent?: string;
   status?: RunStatus | RunStatus[];
+  /** Only those that were added at this time or later. */
+  since?: Date;
+  /** Only those that were added before this time. */
+  until?: Date;
+  /** Only runs with this text in their id, agent or input, without case. 200 characters at most. */
+  containing?: string;
   /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */
@@ -146,8 +152,12 @@ export class Runs {
   }
 
   /** Lists runs, newest first, one page at a time. Needs `run:read`. */
-  async list({ agent, status, before, limit }: ListRuns = {}): Promise<Result<RunInfo[]>> {
+  async list(of: ListRuns = {}): Promise<Result<RunInfo[]>> {
+    const { agent, status, since, until, containing, before, limit } = of;
     const values = present({
+      since: since?.toISOString(),
+      until: until?.toISOString(),
+      containing,
       of_agent: agent,
       of_status: status && [status].flat(),
       before: before && idOf(before),

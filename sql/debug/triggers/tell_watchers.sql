@@ -8,13 +8,22 @@ returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  spawned record;
 begin
-  perform realtime.send(jsonb_build_object('agents', n.ids), 'spawned', format('tenant:%s:debug:new', n.tenant_id), true)
-  from (select r.tenant_id, jsonb_agg(r.id) as ids from new_rows r where 'debug:write' = any (r.scopes) group by r.tenant_id) n
-  where exists (
+  for spawned in
+    select n.tenant_id as tenant, jsonb_agg(n.id) as ids
+    from new_rows n
+    where 'debug:write' = any (n.scopes) and exists (
       select from mayfly_private.debug_leases l
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
-    and mayfly_private.may_tell(n.tenant_id, 1) > 0;
+    group by n.tenant_id
+  loop
+    -- Asked only for a broadcast, because it counts as one.
+    if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
+      perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
+    end if;
+  end loop;
   return null;
 end
 $$;

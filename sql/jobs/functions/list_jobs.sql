@@ -14,13 +14,27 @@ $$;
 comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
+-- The lowest id of a job that was added at this time or later: ids contain the time (new_job_id). Null for null.
+-- Locks nothing.
+
+create function mayfly_private.job_id_at(ts timestamptz)
+returns uuid
+language sql immutable strict parallel safe
+set search_path = ''
+return rpad(lpad(to_hex((extract(epoch from least(greatest(ts, 'epoch'::timestamptz), '9999-01-01Z'::timestamptz)) * 1000)::bigint), 12, '0'), 32, '0')::uuid;
+
+comment on function mayfly_private.job_id_at is 'The lowest id of a job that was added at this time or later.';
+grant execute on function mayfly_private.job_id_at to authenticated, service_role;
+
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
--- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index. Another filter has none: it reads
--- the newest jobs until it has a page. Locks nothing.
+-- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index, and since and until a range of
+-- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in ids, names, keys,
+-- errors and inputs, without case. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
-  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null
+  of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null,
+  since timestamptz default null, until timestamptz default null, containing text default null
 )
 returns jsonb
 language plpgsql stable
@@ -29,6 +43,9 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
+  oldest constant uuid := mayfly_private.job_id_at(since);
+  past constant uuid := mayfly_private.job_id_at(until);
+  wanted constant text := lower(containing);
   ids constant uuid[] := case
     when of_key_prefix is null then of_ids
     else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
@@ -38,6 +55,8 @@ begin
   elsif not of_status <@ '{scheduled,ready,running,waiting,succeeded,failed,cancelled}'::text[] then
     perform mayfly_private.fail(400, 'invalid_request',
       'of_status must be one or more of scheduled, ready, running, waiting, succeeded, failed, cancelled.', null, '{"field": "of_status"}');
+  elsif length(containing) > 200 then -- bounds: 200 work.containing
+    perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
@@ -49,6 +68,8 @@ begin
           where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
             and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
             and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
+            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
+            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
           order by j.id desc limit page_limit)
         union all
         (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
@@ -57,6 +78,8 @@ begin
           where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
             and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
             and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
+            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
+            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);
 end

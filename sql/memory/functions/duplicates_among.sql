@@ -10,8 +10,6 @@ create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
-set jit = off
 as $$
 declare
   -- The place of each memory, and for identical ones the lowest place.

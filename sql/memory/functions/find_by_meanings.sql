@@ -12,7 +12,6 @@ create function mayfly_private.find_by_meanings(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare

@@ -27,10 +27,8 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Planning again took longer than the search. Words are always found through their index.
-set plan_cache_mode = force_generic_plan
+-- Words are always found through their index. recall sets the rest.
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -138,9 +136,10 @@ begin
       -- Computed once for each memory. Taking each rarity out of its array, for the filter, the order and the result,
       -- took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-          + coalesce(w.o4 * c.r4 * c.r4, 0) + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-          + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-          + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0)
+          -- Few questions have more than three words.
+          + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
           + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
       from c, w
     ), best as (

@@ -12,9 +12,7 @@ create function mayfly_private.neighbours_of(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_variable
 declare

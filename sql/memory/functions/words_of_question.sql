@@ -11,7 +11,6 @@ create function mayfly_private.words_of_question(
 )
 language plpgsql stable
 set search_path = ''
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare

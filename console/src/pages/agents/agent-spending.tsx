@@ -2,7 +2,7 @@ import type { AgentLife } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
-import { dollars } from "../../parts/money.ts";
+import { costOf } from "../../parts/money.ts";
 import { Figure, Panel } from "../../parts/panel.tsx";
 
 /** Tokens and money of all agents with this name, because costs are counted by name. */
@@ -21,7 +21,10 @@ export function AgentSpending({ space, life }: { space: Space; life: AgentLife }
             own.reduce((total, row) => total + pick(row), 0);
           return (
             <div class="figures flat">
-              <Figure label="Money" value={dollars(sum(({ usd }) => usd))} />
+              <Figure
+                label="Money"
+                value={costOf({ usd: sum(({ usd }) => usd), unpriced: sum((row) => row.unpriced) })}
+              />
               <Figure label="Calls" value={sum(({ calls }) => calls)} />
               <Figure
                 label="Tokens"

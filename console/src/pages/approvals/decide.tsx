@@ -1,8 +1,8 @@
 import type { ApprovalDetails, MayflyError, Result } from "@mayfly/sdk";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
-import { parseJson } from "../../parts/form.tsx";
+import { InputFields, readInput, shapeOf, shapeOfSchema } from "../../parts/fields.tsx";
 import { Refusal, say } from "../../parts/notice.tsx";
 import { Select } from "../../parts/select.tsx";
 import { printable } from "../../parts/text.ts";
@@ -12,7 +12,8 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
   const { space, approval, onDone } = props;
   const { approvals } = space.mayfly;
   const [reason, setReason] = useState("");
-  const [changed, setChanged] = useState<string | null>(null);
+  const [changes, setChanges] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
   const [to, setTo] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -30,8 +31,8 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
     onDone();
   };
   const approve = () => {
-    if (changed === null) return act("Approved", () => approvals.approve(approval, why));
-    const input = parseJson(changed.trim(), "The changed input");
+    if (!changes || !form.current) return act("Approved", () => approvals.approve(approval, why));
+    const input = readInput(new FormData(form.current));
     if (typeof input === "string") return setProblem(input);
     return act("Approved, with your change", () =>
       approvals.approve(approval, { ...why, input: input.value }),
@@ -39,17 +40,14 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
   };
   const others = to === null ? [] : othersOf(space, approval);
   return (
-    <form class="decide" onSubmit={(event) => event.preventDefault()}>
-      {changed !== null && (
-        <label>
-          The arguments that you approve instead, as JSON
-          <textarea
-            class="mono"
-            rows={Math.min(16, changed.split("\n").length + 1)}
-            value={changed}
-            onInput={({ currentTarget }) => setChanged(currentTarget.value)}
-          />
-        </label>
+    <form ref={form} class="decide form" onSubmit={(event) => event.preventDefault()}>
+      {changes && (
+        <InputFields
+          shape={shapeOfSchema(approval.inputSchema, approval.input) ?? shapeOf(approval.input)}
+          rest={approval.input as Record<string, unknown>}
+          hint="that you approve instead"
+          placeholder="{}"
+        />
       )}
       <label>
         Reason
@@ -95,7 +93,7 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
       {to === null && (
         <div class="decide-row">
           <button type="button" class="button primary" disabled={busy} onClick={approve}>
-            {changed === null ? "Approve" : "Approve with the change"}
+            {changes ? "Approve with the change" : "Approve"}
           </button>
           <button
             type="button"
@@ -107,14 +105,8 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
           </button>
           <span class="decide-more">
             {approval.inputSchema && (
-              <button
-                type="button"
-                class="button"
-                onClick={() =>
-                  setChanged(changed === null ? JSON.stringify(approval.input, null, 2) : null)
-                }
-              >
-                {changed === null ? "Change the arguments" : "Keep them as requested"}
+              <button type="button" class="button" onClick={() => setChanges(!changes)}>
+                {changes ? "Keep them as requested" : "Change the arguments"}
               </button>
             )}
             <button type="button" class="button" onClick={() => setTo("")}>

@@ -4,7 +4,7 @@ import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { Chart } from "../../parts/chart.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
-import { dollars } from "../../parts/money.ts";
+import { costOf, dollars } from "../../parts/money.ts";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { plural, printable } from "../../parts/text.ts";
@@ -99,5 +99,5 @@ const columnsOf = (models: CostRow[]): Column<CostRow>[] => [
     number: true,
     wide: true,
   },
-  { title: "Cost", cell: ({ usd }) => <b>{dollars(usd)}</b>, number: true },
+  { title: "Cost", cell: (row) => <b>{costOf(row)}</b>, number: true },
 ];

@@ -1,11 +1,13 @@
 import type { DeadJobs, JobInfo } from "@mayfly/sdk";
+import { route } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import type { Picks } from "../../parts/pick.tsx";
 import { searched } from "../../parts/search.tsx";
 import { oneLine, plural } from "../../parts/text.ts";
+import { timesKey } from "../../parts/times.tsx";
 
-/** Redrives or discards dead letters: the picked ones, else those that a search has found, else all of the queue. */
+/** Redrives or discards failed jobs, which the documentation also calls dead letters: the picked ones, else those that a search or a span of time has found, else all of the queue. */
 export function DeadLetters(props: {
   space: Space;
   queue: string;
@@ -14,16 +16,17 @@ export function DeadLetters(props: {
   onDone(): void;
 }) {
   const { queue, found, picks } = props;
+  const isAll = searched() === "" && timesKey(route.value.query).trim() === "";
   const { jobs } = props.space.mayfly;
   const shown = new Set(found.map(({ id }) => id));
   const picked = picks.ids.filter((id) => shown.has(id));
-  const some = picked.length > 0 ? picked : searched() === "" ? null : [...shown];
+  const some = picked.length > 0 ? picked : isAll ? null : [...shown];
   if (some?.length === 0) return null;
   const of: DeadJobs = some ? { ids: some } : queue ? { queue } : {};
   const where = some ? "" : queue ? ` of ${oneLine(queue, 60)}` : " of all queues";
-  const which = some ? `these ${plural(some.length, "dead letter")}` : `the dead letters${where}`;
+  const which = some ? `these ${plural(some.length, "failed job")}` : `the failed jobs${where}`;
   const after = () => {
-    picks.clear();
+    picks.set([]);
     props.onDone();
   };
   const many = some ? String(some.length) : "all";

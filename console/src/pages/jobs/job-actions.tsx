@@ -37,7 +37,7 @@ export function JobActions(props: { space: Space; job: JobDetails; reload(): voi
           label="Discard"
           tone="danger"
           scope="job:admin"
-          confirm="Delete this dead letter for good?"
+          confirm="Delete this failed job for good?"
           done="It is deleted"
           run={async () => {
             const answer = await jobs.discard({ ids: [job.id] });

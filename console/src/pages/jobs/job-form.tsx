@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Form, parseJson } from "../../parts/form.tsx";
+import { InputFields, readInput, shapeOf, useLastInput } from "../../parts/fields.tsx";
+import { Form } from "../../parts/form.tsx";
 
 /** A button that opens the form for a new job. */
 export function AddJob({ space, queues }: { space: Space; queues: QueueStatistics[] }) {
@@ -21,14 +22,16 @@ export function AddJob({ space, queues }: { space: Space; queues: QueueStatistic
 
 function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): void }) {
   const { space, onClose } = props;
+  const [name, setName] = useState("");
+  const last = useLastInput(space, name);
   return (
     <Dialog title="Add a job" onClose={onClose}>
       <Form
         label="Add it"
         done="The job is added"
         onDone={onClose}
-        run={async (field) => {
-          const input = parseJson(field("input"), "The input");
+        run={async (field, form) => {
+          const input = readInput(form);
           if (typeof input === "string") return input;
           const [key, delay, priority] = [field("key"), field("delay"), field("priority")];
           const added = await space.mayfly.jobs.add(field("name"), input.value, {
@@ -42,17 +45,24 @@ function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): vo
       >
         <label>
           Name: workers with a handler for it do it
-          <input name="name" required placeholder="summarise" list="job-names" />
+          <input
+            name="name"
+            required
+            placeholder="summarise"
+            list="job-names"
+            onChange={({ currentTarget }) => setName(currentTarget.value.trim())}
+          />
         </label>
         <datalist id="job-names">
           {props.queues.map(({ queue }) => (
             <option key={queue} value={queue} />
           ))}
         </datalist>
-        <label>
-          Input, as JSON
-          <textarea name="input" class="mono" rows={5} placeholder='{ "url": "https://…" }' />
-        </label>
+        <InputFields
+          shape={shapeOf(last)}
+          hint="as in the last job of this name"
+          placeholder='{ "url": "https://…" }'
+        />
         <div class="form-row thirds">
           <label>
             Key

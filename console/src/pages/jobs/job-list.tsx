@@ -9,11 +9,12 @@ import { Show } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { pickColumn, usePicks } from "../../parts/pick.tsx";
-import { Search, searched } from "../../parts/search.tsx";
+import { Search, searched, useSought } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
+import { Times, timesKey, timesOf } from "../../parts/times.tsx";
 import { Views } from "../../parts/views.tsx";
 import { DeadLetters } from "./dead-letters.tsx";
 import { hasEnded, isWork } from "./job-actions.tsx";
@@ -24,13 +25,13 @@ const views: readonly (Chip & { status: JobStatus[] })[] = [
   { key: "ready", title: "Ready", status: ["ready"], tone: "blue" },
   { key: "running", title: "Running", status: ["running"], tone: "green" },
   { key: "waiting", title: "Waiting", status: ["waiting", "scheduled"], tone: "amber" },
-  { key: "failed", title: "Dead letters", status: ["failed"], tone: "red" },
+  { key: "failed", title: "Failed", status: ["failed"], tone: "red" },
   { key: "succeeded", title: "Succeeded", status: ["succeeded"], tone: "green" },
   { key: "cancelled", title: "Cancelled", status: ["cancelled"], tone: "gray" },
 ];
 const [atFirst, most] = [200, 1_000];
 
-/** The newest jobs, by status, queue and name. These filters are in the address. */
+/** The newest jobs, by status, queue, time and text. These filters are in the address. */
 export function JobList({ space, queues }: { space: Space; queues: QueueStatistics[] }) {
   const { query } = route.value;
   const [limit, setLimit] = useState(atFirst);
@@ -38,21 +39,31 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
   const { key: name = "all", status = [] } = view ?? {};
   const queue = query.get("queue") ?? "";
   const picks = usePicks();
+  const sought = useSought();
   const jobs = useLive(
     space,
-    () =>
-      space.mayfly.jobs.list({
-        limit,
+    async () => {
+      const answer = await space.mayfly.jobs.list({
+        ...{ limit, ...timesOf(query) },
         ...(status.length > 0 && { status }),
         ...(queue && { queue }),
-      }),
-    { on: [name, queue, limit], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
+        ...(sought && { containing: sought }),
+      });
+      return answer.error ? answer : { data: { all: answer.data, sought }, error: null };
+    },
+    {
+      on: [name, queue, limit, sought, timesKey(query)],
+      concerns: isWork,
+      goesOn: ({ all }) => !all.every(hasEnded),
+    },
   );
+  // While a new search is on its way, nothing may be done to what the old one has found.
+  const isCurrent = jobs.data?.sought === searched().trim().slice(0, 200);
   return (
     <div class="stack">
       <div class="controls">
         <div class="controls-row">
-          <Search label="Find jobs" placeholder="Name, key, id, error  ( / )" />
+          <Search label="Find jobs" placeholder="Name, key, input, error  ( / )" />
           <Select
             label="Queue"
             value={queue}
@@ -64,11 +75,12 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
             ]}
             onChange={(to) => setQuery({ queue: to })}
           />
-          {name === "failed" && (
+          <Times />
+          {name === "failed" && isCurrent && (
             <DeadLetters
               space={space}
               queue={queue}
-              found={(jobs.data ?? []).filter((job) => matches(job, searched()))}
+              found={jobs.data?.all ?? []}
               picks={picks}
               onDone={jobs.reload}
             />
@@ -83,13 +95,13 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
         <Views />
       </div>
       <Show of={jobs}>
-        {(all) => {
-          const found = all.filter((job) => matches(job, searched()));
-          const pickable = [...columns, pickColumn<JobInfo>(picks, "Pick", pickLabel)];
+        {({ all: found }) => {
+          const isAll = name === "all" && !sought && !queue && timesKey(query).trim() === "";
+          const pickable = [...columns, pickColumn(picks, found, pickLabel)];
           return (
             <Panel title={plural(found.length, "job")} hint="the newest first">
               {found.length === 0 ? (
-                <None isAll={all.length === 0 && name === "all" && queue === ""} view={name} />
+                <None isAll={isAll} view={name} />
               ) : (
                 <Table
                   label="Jobs"
@@ -99,7 +111,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
                   hrefOf={({ id }) => href("jobs", id)}
                 />
               )}
-              {all.length === limit && limit < most && (
+              {found.length === limit && limit < most && (
                 <button type="button" class="more more-wide" onClick={() => setLimit(most)}>
                   Load older jobs
                 </button>
@@ -126,29 +138,32 @@ function None({ isAll, view }: { isAll: boolean; view: string }) {
     );
   if (view === "failed")
     return (
-      <Empty title="There are no dead letters.">
-        Jobs that fail for good come here, to be redriven or discarded.
+      <Empty title="No job has failed.">
+        Jobs that fail in their last attempt come here, to be redriven or discarded.
       </Empty>
     );
   return (
-    <Empty title="No job matches.">Choose another status or queue, or use a shorter search.</Empty>
+    <Empty title="No job matches.">
+      Choose another status, queue or time, or use a shorter search.
+    </Empty>
   );
 }
 
-const matches = ({ id, name, key, queue, error }: JobInfo, text: string) =>
-  text === "" ||
-  `${id} ${name} ${key ?? ""} ${queue} ${error?.message ?? ""}`.toLowerCase().includes(text);
-
 const pickLabel = ({ name, id }: JobInfo) => `Pick ${printable(name)} ${id.slice(-6)}`;
 
-/** Until a worker took it, for the last time. A pause between attempts is not counted. */
-const queued = ({ createdAt, runAt, startedAt }: JobInfo) => {
+const several = <span title="Several attempts: its page shows each of them.">–</span>;
+
+/** Until a worker took it. The list knows only the last attempt, and the page of a job all of them. */
+const queued = ({ createdAt, runAt, startedAt, attempt }: JobInfo) => {
+  if (attempt > 1) return several;
   const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;
   return ms < 0 ? "–" : duration(ms);
 };
 
-const took = ({ startedAt, finishedAt }: JobInfo) =>
-  startedAt && finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : "–";
+const worked = ({ startedAt, finishedAt, attempt }: JobInfo) => {
+  if (attempt > 1) return several;
+  return startedAt && finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : "–";
+};
 
 export const columns: Column<JobInfo>[] = [
   { title: "Job", cell: ({ name }) => <JobTitle name={name} /> },
@@ -173,8 +188,8 @@ export const columns: Column<JobInfo>[] = [
     cell: ({ holder }) => (holder ? <Name id={holder} /> : <span class="muted">–</span>),
     wide: true,
   },
-  { title: "Queued", cell: queued, number: true, wide: true },
-  { title: "Took", cell: took, number: true, wide: true },
+  { title: "In the queue", cell: queued, number: true, wide: true },
+  { title: "At work", cell: worked, number: true, wide: true },
   { title: "Added", cell: ({ createdAt }) => <Ago at={createdAt} /> },
 ];
 

@@ -84,10 +84,11 @@ function paintEnd(
     return;
   }
   context.beginPath();
-  context.moveTo(at + 4, y - 4);
-  context.lineTo(at + 12, y + 4);
-  context.moveTo(at + 12, y - 4);
-  context.lineTo(at + 4, y + 4);
+  // To the left of its end, which may be the present: it is over, so nothing of it is in the future.
+  context.moveTo(at - 9, y - 4);
+  context.lineTo(at - 1, y + 4);
+  context.moveTo(at - 1, y - 4);
+  context.lineTo(at - 9, y + 4);
   context.stroke();
 }
 

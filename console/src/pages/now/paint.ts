@@ -40,12 +40,9 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): Spot[] {
   return spots;
 }
 
-function paintGrid(
-  context: CanvasRenderingContext2D,
-  { width, height, from, to }: Scene,
-  tint: Tint,
-  x: Scale,
-): void {
+function paintGrid(context: CanvasRenderingContext2D, scene: Scene, tint: Tint, x: Scale): void {
+  const { width, height, from, to, head } = scene;
+  const pill = context.measureText(headText(scene)).width / 2 + 11;
   const step = steps.find((ms) => ((to - from) / ms) * 90 < width) ?? 900_000;
   context.fillStyle = tint("muted");
   context.strokeStyle = tint("line");
@@ -57,17 +54,18 @@ function paintGrid(
     context.moveTo(place, axisHeight);
     context.lineTo(place, height);
     context.stroke();
-    const text = clockTime(at);
-    context.fillText(step < 60_000 ? text : text.slice(0, -3), place, 18);
+    const text = step < 60_000 ? clockTime(at) : clockTime(at).slice(0, -3);
+    const half = context.measureText(text).width / 2;
+    const isCut = place < half || place > width - half;
+    // Neither cut by an edge nor under the time of the present.
+    if (!isCut && Math.abs(place - x(head)) > half + pill) context.fillText(text, place, 18);
   }
 }
 
-function paintHead(
-  context: CanvasRenderingContext2D,
-  { height, isLive, head }: Scene,
-  tint: Tint,
-  at: number,
-): void {
+const headText = ({ isLive, head }: Scene) => (isLive ? "now" : clockTime(head));
+
+function paintHead(context: CanvasRenderingContext2D, scene: Scene, tint: Tint, at: number): void {
+  const { height, isLive } = scene;
   const tone = isLive ? tint("accent") : tint("amber");
   context.strokeStyle = tone;
   context.lineWidth = 1.5;
@@ -75,7 +73,7 @@ function paintHead(
   context.moveTo(at, axisHeight - 4);
   context.lineTo(at, height);
   context.stroke();
-  const text = isLive ? "now" : clockTime(head);
+  const text = headText(scene);
   const room = context.measureText(text).width + 14;
   context.fillStyle = tone;
   box(context, at - room / 2, 4, room, 19, 9);

@@ -4,7 +4,7 @@ import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
 import { Status } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
-import { dollars } from "../../parts/money.ts";
+import { costOf, dollars } from "../../parts/money.ts";
 import { Empty, Head, Panel } from "../../parts/panel.tsx";
 import { printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
@@ -87,23 +87,28 @@ function RunHead({ run }: { run: RunDetails }) {
 }
 
 function Totals({ left, right }: { left: RunDetails; right: RunDetails }) {
-  const rows: [string, (run: RunDetails) => number, (value: number) => string][] = [
+  const rows: [
+    string,
+    (run: RunDetails) => number,
+    (value: number) => string,
+    ((run: RunDetails) => string)?,
+  ][] = [
     ["Steps", ({ steps }) => steps, String],
     ["At work", ({ activeMs }) => activeMs, duration],
     ["Tokens in", ({ inputTokens }) => inputTokens, tokens],
     ["Tokens out", ({ outputTokens }) => outputTokens, tokens],
     ["Tools", ({ tools }) => tools.length, String],
-    ["Cost", ({ usd }) => usd, dollars],
+    ["Cost", ({ usd }) => usd, dollars, costOf],
   ];
   return (
     <div class="figures">
-      {rows.map(([label, pick, say]) => {
+      {rows.map(([label, pick, form, say = (run: RunDetails) => form(pick(run))]) => {
         const [one, other] = [pick(left), pick(right)];
         return (
           <div key={label} class="figure">
             <span>{label}</span>
             <strong>
-              {say(one)} <span class="muted">→</span> {say(other)}
+              {say(left)} <span class="muted">→</span> {say(right)}
             </strong>
             <small>{change(one, other)}</small>
           </div>

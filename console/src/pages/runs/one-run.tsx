@@ -5,6 +5,7 @@ import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { Status } from "../../parts/badge.tsx";
 import { Copy } from "../../parts/copy.tsx";
+import { Divider } from "../../parts/divider.tsx";
 import { Refusal } from "../../parts/notice.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { preview, printable } from "../../parts/text.ts";
@@ -94,6 +95,7 @@ function Body(props: { space: Space; run: FollowedRun; details: RunDetails }) {
           clip={play.at}
           player={items.length > 1 && over ? <Player play={play} /> : null}
         />
+        <Divider />
         <Picked
           space={space}
           run={details}

@@ -35,7 +35,7 @@ export function PickedRuns(props: { space: Space; runs: readonly RunInfo[]; pick
           space={space}
           runs={picked}
           onClose={() => setForks(false)}
-          onDone={picks.clear}
+          onDone={() => picks.set([])}
         />
       )}
     </>

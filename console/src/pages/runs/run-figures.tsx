@@ -1,5 +1,5 @@
 import type { RunInfo } from "@mayfly/sdk";
-import { dollars } from "../../parts/money.ts";
+import { costOf } from "../../parts/money.ts";
 import { Figure } from "../../parts/panel.tsx";
 import { plural } from "../../parts/text.ts";
 import { duration } from "../../parts/time.tsx";
@@ -38,7 +38,7 @@ export function RunFigures({ runs }: { runs: readonly RunInfo[] }) {
       />
       <Figure
         label="Cost"
-        value={dollars(sum(({ usd }) => usd))}
+        value={costOf({ usd: sum(({ usd }) => usd), unpriced })}
         note={unpriced > 0 ? `${plural(unpriced, "call")} without a price` : "of all these runs"}
       />
     </div>

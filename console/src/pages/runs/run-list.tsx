@@ -1,25 +1,25 @@
 import type { RunInfo, RunStatus } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
-import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
 import { Badge, Status } from "../../parts/badge.tsx";
 import { Show } from "../../parts/loaded.tsx";
-import { dollars } from "../../parts/money.ts";
+import { costOf } from "../../parts/money.ts";
 import { say } from "../../parts/notice.tsx";
 import { Empty, Head, Panel } from "../../parts/panel.tsx";
 import { type Picks, pickColumn, usePicks } from "../../parts/pick.tsx";
-import { Search, searched } from "../../parts/search.tsx";
+import { Search, useSought } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
+import { Times, timesKey, timesOf } from "../../parts/times.tsx";
 import { Views } from "../../parts/views.tsx";
 import { PickedRuns } from "./picked-runs.tsx";
 import { RunFigures } from "./run-figures.tsx";
 import { StartRun } from "./start-run.tsx";
-import { isOver, ranMs } from "./totals.ts";
+import { isOver } from "./totals.ts";
 
 const pageSize = 100;
 const statuses: readonly (RunStatus | "")[] = [
@@ -27,12 +27,16 @@ const statuses: readonly (RunStatus | "")[] = [
   ...(["max_steps", "max_time", "max_tokens", "max_cost"] as const),
 ];
 
-/** The newest runs, filtered by agent and status. */
+/** The newest runs, filtered by agent, status, time and text. */
 export function RunList({ space }: { space: Space }) {
   const { query } = route.value;
   const agent = query.get("agent") ?? "";
   const status = query.get("status") ?? "";
+  const sought = useSought();
+  const times = timesKey(query);
   const which = {
+    ...timesOf(query),
+    ...(sought && { containing: sought }),
     ...(agent && { agent }),
     ...(status && { status: status as RunStatus }),
     limit: pageSize,
@@ -40,11 +44,11 @@ export function RunList({ space }: { space: Space }) {
   const [older, setOlder] = useState<{ of: string; runs: RunInfo[]; all: boolean } | null>(null);
   const picks = usePicks();
   const loaded = useLive(space, () => space.mayfly.runs.list(which), {
-    on: [agent, status],
+    on: [agent, status, sought, times],
     concerns: ({ kind }) => kind === "run" || kind === "job",
     goesOn: (runs) => !runs.every(isOver),
   });
-  const of = `${agent} ${status}`;
+  const of = `${agent} ${status} ${times} ${sought}`;
   const kept = older?.of === of ? older : null;
   const loadOlder = async (last: RunInfo | undefined) => {
     const { data, error } = await space.mayfly.runs.list({
@@ -68,6 +72,7 @@ export function RunList({ space }: { space: Space }) {
           ])}
           onChange={(to) => setQuery({ status: to })}
         />
+        <Times />
         <PickedRuns space={space} runs={known} picks={picks} />
         <StartRun space={space} known={known} />
       </Head>
@@ -75,9 +80,9 @@ export function RunList({ space }: { space: Space }) {
       <Show of={loaded}>
         {(newest) => {
           const seen = new Set(newest.map(({ id }) => id));
-          const all = [...newest, ...(kept?.runs ?? []).filter(({ id }) => !seen.has(id))];
-          const found = all.filter((run) => matches(run, searched()));
-          if (all.length === 0) return <NoRuns filtered={Boolean(agent || status)} />;
+          const found = [...newest, ...(kept?.runs ?? []).filter(({ id }) => !seen.has(id))];
+          if (found.length === 0)
+            return <NoRuns filtered={Boolean(agent || status || sought || times.trim())} />;
           return (
             <div class="stack">
               <RunFigures runs={found} />
@@ -102,16 +107,11 @@ export function RunList({ space }: { space: Space }) {
                   hrefOf={({ id }) => href("runs", id)}
                   columns={columnsOf(found, picks)}
                 />
-                {found.length === 0 && (
-                  <Empty title="None of these matches.">
-                    Use a shorter search, or load older ones.
-                  </Empty>
-                )}
                 {newest.length === pageSize && !kept?.all && (
                   <button
                     type="button"
                     class="more more-wide"
-                    onClick={() => loadOlder(all.at(-1))}
+                    onClick={() => loadOlder(found.at(-1))}
                   >
                     Load older
                   </button>
@@ -133,7 +133,16 @@ function NoRuns({ filtered }: { filtered: boolean }) {
           <button
             type="button"
             class="link-button"
-            onClick={() => setQuery({ agent: null, status: null })}
+            onClick={() =>
+              setQuery({
+                agent: null,
+                status: null,
+                find: null,
+                within: null,
+                since: null,
+                until: null,
+              })
+            }
           >
             Show all runs
           </button>
@@ -156,11 +165,8 @@ function NoRuns({ filtered }: { filtered: boolean }) {
   );
 }
 
-const matches = ({ agent, about = "", id }: RunInfo, text: string) =>
-  text === "" || `${agent} ${about} ${id}`.toLowerCase().includes(text);
-
 function columnsOf(runs: readonly RunInfo[], picks: Picks): Column<RunInfo>[] {
-  const longest = Math.max(1, ...runs.map((run) => ranMs(run, second.value)));
+  const longest = Math.max(1, ...runs.map(({ activeMs }) => activeMs));
   return [
     {
       title: "Run",
@@ -178,9 +184,9 @@ function columnsOf(runs: readonly RunInfo[], picks: Picks): Column<RunInfo>[] {
     { title: "Status", cell: ({ status }) => <Status of={status} /> },
     { title: "Steps", cell: ({ steps }) => steps, number: true, wide: true },
     {
-      title: "Took",
+      title: "At work",
       cell: (run) => {
-        const took = ranMs(run, second.value);
+        const took = run.activeMs;
         return (
           <span class="run-took">
             <span>{run.startedAt ? duration(took) : "–"}</span>
@@ -200,14 +206,14 @@ function columnsOf(runs: readonly RunInfo[], picks: Picks): Column<RunInfo>[] {
     },
     {
       title: "Cost",
-      cell: ({ usd, unpriced }) => (unpriced > 0 && usd === 0 ? "–" : dollars(usd)),
+      cell: costOf,
       number: true,
       wide: true,
     },
     { title: "Started", cell: ({ createdAt }) => <Ago at={createdAt} /> },
     pickColumn(
       picks,
-      "Pick",
+      runs,
       ({ agent, id }) => `Pick the run of ${printable(agent)} ${id.slice(-6)}`,
     ),
   ];

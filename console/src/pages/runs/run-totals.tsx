@@ -1,6 +1,6 @@
 import type { RunDetails } from "@mayfly/sdk";
 import { second } from "../../live/clock.ts";
-import { dollars } from "../../parts/money.ts";
+import { costOf, dollars } from "../../parts/money.ts";
 import { Figure } from "../../parts/panel.tsx";
 import { plural } from "../../parts/text.ts";
 import { duration } from "../../parts/time.tsx";
@@ -8,7 +8,7 @@ import { isOver, ranMs, tokens } from "./totals.ts";
 
 /** The numbers of a run. */
 export function RunTotals({ run }: { run: RunDetails }) {
-  const { steps, limits, activeMs, inputTokens, outputTokens, usd, unpriced, tools, calls } = run;
+  const { steps, limits, activeMs, inputTokens, outputTokens, unpriced, tools, calls } = run;
   const waited = ranMs(run, isOver(run) ? 0 : second.value) - activeMs;
   const cached = calls.reduce((sum, { usage }) => sum + (usage?.cache_read ?? 0), 0);
   const failed = tools.filter(({ status }) => status === "failed" || status === "denied").length;
@@ -48,7 +48,7 @@ export function RunTotals({ run }: { run: RunDetails }) {
       <Figure label="Recalled" value={recalled} note={recalled === 1 ? "memory" : "memories"} />
       <Figure
         label="Cost"
-        value={unpriced > 0 && usd === 0 ? "–" : dollars(usd)}
+        value={costOf(run)}
         note={
           unpriced > 0
             ? `${plural(unpriced, "call")} without a price`

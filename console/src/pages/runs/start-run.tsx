@@ -3,7 +3,9 @@ import { useState } from "preact/hooks";
 import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Form, parseJson } from "../../parts/form.tsx";
+import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
+import { Form } from "../../parts/form.tsx";
+import { useLoaded } from "../../parts/loaded.tsx";
 import { printable } from "../../parts/text.ts";
 
 /** A button that opens the form for a new run. */
@@ -25,7 +27,12 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
   const { space, known, onClose } = props;
   const names = [...new Set(known.map(({ agent }) => agent))];
   const [agent, setAgent] = useState(names[0] ?? "");
-  const { limits = {} } = known.find((run) => run.agent === agent) ?? {};
+  const { id: lastId, limits = {} } = known.find((run) => run.agent === agent) ?? {};
+  const last = useLoaded<unknown>(async () => {
+    const run = lastId && (await space.mayfly.runs.get(lastId)).data;
+    return { data: run ? run.input : null, error: null };
+  }, [lastId]);
+  const shape = shapeOf(last.data);
   const limit = (name: keyof typeof limits, title: string, step: string) => (
     <label key={name}>
       {title}
@@ -45,9 +52,8 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
       <Form
         label="Start it"
         onDone={onClose}
-        run={async (field) => {
-          const text = field("input");
-          const input = field("as") === "json" ? parseJson(text, "The input") : { value: text };
+        run={async (field, form) => {
+          const input = field("as") === "text" ? { value: field("input") } : readInput(form);
           if (typeof input === "string") return input;
           const number = (name: string) => (field(name) ? Number(field(name)) : undefined);
           const [steps, usd, tokens, seconds] = ["steps", "usd", "tokens", "seconds"].map(number);
@@ -83,18 +89,24 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
             </option>
           ))}
         </datalist>
-        <label>
-          Input
-          <textarea name="input" rows={4} required placeholder="Why did order 17 fail?" />
-        </label>
-        <div class="form-row">
+        {shape ? (
+          <InputFields shape={shape} hint="as in its last run" placeholder="{}" />
+        ) : (
           <label>
-            The input is
-            <select class="field" name="as">
-              <option value="text">a text</option>
-              <option value="json">JSON</option>
-            </select>
+            Input
+            <textarea name="input" rows={4} required placeholder="Why did order 17 fail?" />
           </label>
+        )}
+        <div class="form-row">
+          {!shape && (
+            <label>
+              The input is
+              <select class="field" name="as">
+                <option value="text">a text</option>
+                <option value="json">JSON</option>
+              </select>
+            </label>
+          )}
           <label>
             Key
             <input name="key" placeholder="Optional: starts only one run" />

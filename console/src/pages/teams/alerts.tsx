@@ -1,12 +1,14 @@
 import type { AlertKind, TeamAlert } from "@mayfly/sdk";
+import { href } from "../../app/route.ts";
+import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
 import { Badge, Status } from "../../parts/badge.tsx";
-import { Json } from "../../parts/json.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { dollars } from "../../parts/money.ts";
 import { Name } from "../../parts/name.tsx";
-import { Empty, Panel } from "../../parts/panel.tsx";
-import { plural, printable } from "../../parts/text.ts";
-import { Ago } from "../../parts/time.tsx";
+import { Empty, type Fact, Facts, Panel } from "../../parts/panel.tsx";
+import { plural, preview, printable } from "../../parts/text.ts";
+import { Ago, duration } from "../../parts/time.tsx";
 
 const says: Record<AlertKind, string> = {
   deadlock: "They wait for each other",
@@ -42,7 +44,7 @@ export function Alerts({ space, team, count }: { space: Space; team: string; cou
           ) : (
             <div class="panel-body stack">
               {all.map((alert) => (
-                <OneAlert key={alert.id} alert={alert} />
+                <OneAlert key={alert.id} space={space} alert={alert} />
               ))}
             </div>
           )
@@ -52,7 +54,28 @@ export function Alerts({ space, team, count }: { space: Space; team: string; cou
   );
 }
 
-function OneAlert({ alert }: { alert: TeamAlert }) {
+/** A part of what was found, in words. Ids become names. */
+function factOf(space: Space, [key, value]: [string, unknown]): Fact {
+  const word = key === "usd" ? "Spent" : `${key[0]?.toUpperCase()}${key.slice(1)}`;
+  if (value === null) return [word, null];
+  if (key === "usd" || key === "limit") return [word, dollars(Number(value))];
+  if (key === "seconds") return ["Within", duration(Number(value) * 1_000)];
+  if (key === "run") return [word, <a href={href("runs", String(value))}>Open the run</a>];
+  if (key === "waits" && Array.isArray(value))
+    return [
+      "Waits",
+      value.map((id, at) => (
+        <>
+          {at > 0 && " → "}
+          <Name id={String(id)} />
+        </>
+      )),
+    ];
+  const text = typeof value === "string" ? printable(value) : preview(value, 200);
+  return [word, <bdi>{withNames(space, text)}</bdi>];
+}
+
+function OneAlert({ space, alert }: { space: Space; alert: TeamAlert }) {
   const { kind, agents, detail, status, times, foundAt, handledAt, handledWith } = alert;
   return (
     <article class="poll">
@@ -74,7 +97,7 @@ function OneAlert({ alert }: { alert: TeamAlert }) {
           </>
         )}
       </p>
-      <Json value={detail} open={1} />
+      <Facts of={Object.entries(detail ?? {}).map((part) => factOf(space, part))} />
     </article>
   );
 }

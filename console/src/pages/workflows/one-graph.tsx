@@ -3,7 +3,8 @@ import { go, href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Form, parseJson } from "../../parts/form.tsx";
+import { InputFields, readInput, shapeOf, useLastInput } from "../../parts/fields.tsx";
+import { Form } from "../../parts/form.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Head, Missing, Panel } from "../../parts/panel.tsx";
@@ -92,14 +93,15 @@ export function OneGraph(props: { space: Space; name: string; version: string | 
 
 function StartForm(props: { space: Space; name: string; version: string; onClose(): void }) {
   const { space, name, version, onClose } = props;
+  const last = useLastInput(space, `workflow:${name}:${version}`);
   return (
     <Dialog title={`Start ${oneLine(name, 60)} ${oneLine(version, 20)}`} onClose={onClose}>
       <Form
         label="Start"
         done="The run is started"
         onDone={onClose}
-        run={async (field) => {
-          const input = parseJson(field("input"), "The input");
+        run={async (field, form) => {
+          const input = readInput(form);
           if (typeof input === "string") return input;
           const workflow = { name, version, job: `workflow:${name}:${version}`, input: undefined };
           const key = field("key");
@@ -109,10 +111,7 @@ function StartForm(props: { space: Space; name: string; version: string; onClose
           return started;
         }}
       >
-        <label>
-          Input, as JSON
-          <textarea name="input" class="mono" rows={6} placeholder='{ "urls": [] }' />
-        </label>
+        <InputFields shape={shapeOf(last)} hint="as in its last run" placeholder='{ "urls": [] }' />
         <label>
           Key: with the same key, there is only one run
           <input name="key" />
