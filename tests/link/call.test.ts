@@ -16,6 +16,16 @@ describe("an error of the Data API", () => {
     });
   });
 
+  it("repeats what a platform in front says about itself", () => {
+    const said = (error: unknown) =>
+      fromDataApi({ data: null, error: error as never, status: 503 }, z.unknown()).error?.message;
+    const start = "Something in front of the Data API answered 503";
+    expect(said({ message: "It is starting." })).toBe(`${start}: It is starting.`);
+    const inEnvelope = { code: "functions_unavailable", message: "They have stopped" };
+    expect(said({ data: null, error: inEnvelope })).toBe(`${start}: They have stopped.`);
+    expect(said("<html>")).toBe(`${start}.`);
+  });
+
   it("about a value that Postgres cannot store says what to do", () => {
     const answer = (code: string, message: string, details: string | null) =>
       fromDataApi({ data: null, error: { code, message, details }, status: 400 }, z.unknown())

@@ -36,7 +36,7 @@ it.runIf(long)(
         }
       } });
       if (failed) throw failed;
-      const { cached } = agent;
+      const { cached } = agent.memory;
       await agent.stop();
       console.log(JSON.stringify({ pulled: data.pulled, tasks: tasks.size, bytes, cached }));`;
     const { stdout } = await promisify(execFile)(process.execPath, [
