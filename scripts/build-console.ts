@@ -7,6 +7,7 @@ import { build } from "vite";
 const repository = join(import.meta.dirname, "..");
 /** The second lockfile is npm's own list of installed packages. */
 const sources = [
+  "scripts/build-console.ts",
   ...["console/src", "console/index.html", "console/vite.config.ts", "console/package.json"],
   ...["sdk/src", "package-lock.json", "node_modules/.package-lock.json"],
 ];
@@ -24,6 +25,22 @@ async function fingerprintOf(root: string): Promise<string> {
   return hash.digest("hex");
 }
 
+let builds = 0;
+const ownEnvironment = process.env.NODE_ENV;
+
+/** Vite makes a larger page for developers if NODE_ENV is `test`, as vitest sets it. */
+async function inProduction(run: () => Promise<unknown>): Promise<void> {
+  builds++;
+  process.env.NODE_ENV = "production";
+  try {
+    await run();
+  } finally {
+    builds--;
+    if (builds === 0 && ownEnvironment === undefined) delete process.env.NODE_ENV;
+    else if (builds === 0) process.env.NODE_ENV = ownEnvironment;
+  }
+}
+
 /**
  * Builds into a temporary folder, and renames it when it is complete, so that a failed build leaves no page.
  * A build that another process completed in the meantime stays: that process is already serving or copying it.
@@ -38,7 +55,9 @@ export async function buildConsole(root = repository): Promise<void> {
   try {
     // A page built from older sources, which a failed build must not leave behind.
     await rm(dist, { recursive: true, force: true });
-    await build({ root: join(root, "console"), logLevel: "warn", build: { outDir: made } });
+    await inProduction(() =>
+      build({ root: join(root, "console"), logLevel: "warn", build: { outDir: made } }),
+    );
     await writeFile(join(made, ".built-from"), fingerprint);
     // Fails if another process has put a folder there.
     await rename(made, dist).catch(async () => {

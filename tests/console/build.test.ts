@@ -38,6 +38,14 @@ describe("building the console", () => {
     expect((await built()).join()).toContain("second");
   });
 
+  it("builds what users get, even from a test", async () => {
+    expect(process.env.NODE_ENV).toBe("test");
+    await put("console/src/main.ts", "document.title = process.env.NODE_ENV;");
+    await buildConsole(root);
+    expect((await built()).join()).toContain("production");
+    expect(process.env.NODE_ENV).toBe("test");
+  });
+
   it("keeps a page that another process has built in the meantime and may be reading", async () => {
     const mark = join(root, "console/dist/mark");
     const builds = [buildConsole(root), buildConsole(root)];
