@@ -10,6 +10,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Database } from "../../sdk/src/contract/database.types.ts";
 import { isErrorCode } from "../../sdk/src/contract/errors.ts";
 import { olderDatabase } from "../../sdk/src/contract/older-database.ts";
+import { unfinishedCall } from "../../sdk/src/contract/unfinished-call.ts";
 import { version } from "../../sdk/src/contract/version.ts";
 import { Refusal } from "./answer.ts";
 import { verifyToken } from "./tokens.ts";
@@ -101,8 +102,8 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
       error.details ? JSON.parse(error.details) : null,
     );
   }
-  const older = olderDatabase(error, "functions");
-  if (older) throw new Refusal(503, older.code, older.message, older.hint, older.details);
+  const said = olderDatabase(error, "functions") ?? unfinishedCall(error);
+  if (said) throw new Refusal(503, said.code, said.message, said.hint, said.details);
   if (status === 401) throw notAuthorized("The token is missing or not valid.");
   if (error.code === "42501") {
     throw new Refusal(
@@ -116,7 +117,7 @@ export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries =
     throw new Refusal(400, "invalid_request", "A value of the request has the wrong type.");
   }
   const refusal =
-    status === 0 || status >= 502 || error.code === undefined
+    status === 0 || status >= 502 || /^(?:08|25|5[3578])/.test(error.code ?? "08")
       ? new Refusal(503, "unavailable", "The database could not be reached.", "Try again shortly.")
       : new Refusal(
           500,

@@ -1,4 +1,4 @@
-/** Jobs that succeeded with their steps, one that failed, some that wait, and a schedule. */
+/** One job that succeeded in two steps, one that failed, two that wait, and a schedule. */
 import { agentOf, done, type Room } from "./world.ts";
 
 export const jobs: Room = async (world) => {

@@ -1,7 +1,7 @@
 -- The scopes of this room.
 
--- Broadcasts of clients count against the project's rate, and no quota limits them. So an agent must ask for
--- channel:broadcast.
+-- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent
+-- has channel:broadcast only if you ask for it.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),

@@ -2742,9 +2742,9 @@ begin
 end
 $$;
 
--- The claims that the spawn function signs for an agent, with a new renewal secret (returned once, stored as a
--- hash) and the version of its type with which it was spawned. Called by spawning, renewing and resuming, as
--- owner.
+-- The claims that the spawn function signs for an agent. With them come a new renewal secret (returned once, stored
+-- as a hash) and the agent's type, in the version that the agent was spawned with. Called by spawning, renewing
+-- and resuming, as owner.
 
 create or replace function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
@@ -6256,13 +6256,14 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
 --
--- The square turns ts_rank's flat frequency into about that of BM25 with k1 = 2. The logarithm keeps very short
--- and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and plain
--- ts_rank's 0.470 (npm run bench -- quality). A quoted phrase counts as a word of the task.
+-- ts_rank grows little when a word is repeated. Its square grows about as in BM25 with k1 = 2. The logarithm keeps
+-- very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and
+-- plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
 --
--- In a large tenant, only the rarest words select candidates: as many words as are expected to find a twentieth
--- of the memories, or 500. All words rank. This way 100,000 memories take 18 ms, instead of
--- 60 to 76, and of the best ten, 9.4 are the same. If the filters leave too few candidates, all words select.
+-- In a large tenant, only the rarest words select candidates. Words are added, rarest first, while they are expected
+-- to match at most a twentieth of the memories (or 500, if that is more). All words count in the ranking. With
+-- 100,000 memories, this takes 18 ms instead of 60 to 76, and on average 9.4 of the best ten results stay the same.
+-- If the filters leave too few candidates, all words select them.
 --
 -- A word of the question that no memory has counts as a typo. Memories whose task or tags have a similar word
 -- (pg_trgm's word_similarity, at least 0.5) count as having it, with half of that similarity. Called by
@@ -6344,7 +6345,7 @@ begin
         ts_rank('{0.1,0.2,0.8,1}', x.words, t.t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t12) as r12,
         x.words @@ phrase as has_phrase
       from (
-        -- Unpacked once, not once for each word.
+        -- Decompresses the words of a memory once, not once for each word of the question.
         select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
         from mayfly.memories m
         where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
@@ -6358,7 +6359,7 @@ begin
           and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
           and (conversation is null or m.conversation_id = conversation)
         limit 5 * most) x
-      -- As columns, because taking each one out of its array for each memory took longer than ranking it.
+      -- Each word of the question is a column. Reading it from an array for each memory took longer than the ranking.
       cross join (
         select terms[1] as t1, terms[2] as t2, terms[3] as t3, terms[4] as t4, terms[5] as t5, terms[6] as t6,
           terms[7] as t7, terms[8] as t8, terms[9] as t9, terms[10] as t10, terms[11] as t11, terms[12] as t12
@@ -6382,8 +6383,8 @@ begin
           from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
         offset 0) r
     ), s as materialized (
-      -- Computed once for each memory. Taking each rarity out of its array, for the filter, the order and the result,
-      -- took three quarters of the time.
+      -- The sum is computed once for each memory. Before, the filter, the order and the result each read the rarities
+      -- from their array, which took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
           -- Few questions have more than three words.
           + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
@@ -6409,7 +6410,7 @@ begin
     most := 2000000;
   end loop;
 
-  -- A word that the sample or any visible memory has is not a typo.
+  -- A word is not a typo if it is in the sample or in any visible memory.
   if 0 = any (found_in) then
     doubtful := array(
       select words[k] from generate_subscripts(words, 1) k
@@ -9379,8 +9380,8 @@ comment on function mayfly_private.log_messages is 'Trigger: logs which messages
 
 -- The scopes of this room.
 
--- Broadcasts of clients count against the project's rate, and no quota limits them. So an agent must ask for
--- channel:broadcast.
+-- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent
+-- has channel:broadcast only if you ask for it.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
@@ -14468,8 +14469,8 @@ comment on function mayfly.read_steps is
 
 grant execute on function mayfly.read_steps to authenticated, service_role;
 
--- Makes jobs ready that the caller has locked: at the end of their lanes and without a holder. It also wakes
--- sleeping workers. If a job was due before now, its run_at becomes now. Called wherever a lease or a wait ends.
+-- Makes jobs ready. The caller has locked them. They go to the end of their lanes, without a holder, and their
+-- run_at becomes now. It also wakes sleeping workers. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void
@@ -19568,7 +19569,7 @@ comment on function mayfly.reserve_costs is 'Reserves the possible cost of calls
 
 grant execute on function mayfly.reserve_costs to authenticated, service_role;
 
--- Stores a budget, as a definer because it writes. Locks the budget.
+-- Stores a budget. It is a definer because it writes. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
@@ -19618,8 +19619,8 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget of the tenant, a team, the agents with a name, or a run, replacing the old one (scope
--- cost:admin). What was already spent still counts. At least one of the limits has to be set.
+-- Sets the budget of the tenant, a team, a run, or all agents with the same name. It replaces the old budget
+-- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,

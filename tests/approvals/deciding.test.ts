@@ -75,7 +75,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, member, forOne)).status).toBe("approved");
   });
 
-  it("waits for its quorum, counts nobody twice, and ends with one rejection", async () => {
+  it("waits for its quorum, counts nobody twice, and ends at the first rejection", async () => {
     const { agent, owner, admin, member } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { quorum: 2 });
     expect((await decide(db.sql, admin, asked)).status).toBe("pending");
@@ -86,7 +86,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, admin, other, { verdict: "reject" })).status).toBe("rejected");
   });
 
-  it("takes a changed input that matches the schema, and drops approvals of the former one", async () => {
+  it("accepts a changed input that matches the schema, and drops the approvals of the old input", async () => {
     const { agent, owner, admin, member } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { input, input_schema, quorum: 2 });
     await decide(db.sql, owner, asked);
@@ -117,7 +117,7 @@ describe("deciding an approval", () => {
     );
   });
 
-  it("recognises equal arguments in any order and form", async () => {
+  it("treats equal arguments as the same, in any order of keys and form of numbers", async () => {
     const { agent } = await makeAsking(db.sql);
     const digests = [];
     for (const written of ['{"a": 1, "b": [2.50, {"c": 0}]}', '{"b": [2.5, {"c": 0.0}], "a": 1.0}'])
@@ -161,7 +161,7 @@ describe("deciding an approval", () => {
     ).not.toBeNull();
   });
 
-  it("can be delegated, and its delegator can then no longer decide it", async () => {
+  it("can be delegated, and whoever delegated it can then no longer decide", async () => {
     const { agent, admin, owner, member, viewer } = await makeAsking(db.sql);
     const asked = await ask(db.sql, agent.claims, { roles: ["admin", "owner"], quorum: 2 });
     const hand = (by: typeof admin, to_id: unknown) =>
@@ -175,7 +175,7 @@ describe("deciding an approval", () => {
     expect((await decide(db.sql, owner, asked)).status).toBe("approved");
   });
 
-  it("decides several independently and in order", async () => {
+  it("decides several approvals in one call, in order, each on its own", async () => {
     const { agent, admin } = await makeAsking(db.sql);
     const first = await ask(db.sql, agent.claims);
     const second = await ask(db.sql, agent.claims, { roles: ["owner"] });

@@ -35,7 +35,7 @@ for (const [, add = "", file = ""] of (await read("cli/src/main.ts")).matchAll(
   (module[add] as (program: Command) => void)(mayfly);
 }
 
-/** The commands of the Supabase CLI by their words, each with its flags. One start of the CLI takes a second. */
+/** The commands of the Supabase CLI, each with its flags. All are read at once, because the CLI takes a second to start. */
 const supabase = new Map<string, string>();
 const completions = await run(join(root, "node_modules/.bin/supabase"), ["--completions", "bash"]);
 // A command with subcommands only groups them, so it is left out.
@@ -83,7 +83,7 @@ async function faultOf(words: string[]): Promise<string | null> {
     : `nothing checks ${program}`;
 }
 
-/** The longest words that name a command of the CLI. Its arguments come after them. */
+/** Looks for the longest command of the CLI that the words begin with. The words after it are its arguments. */
 function faultOfSupabase(words: string[]): string | null {
   const plain = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
   for (let length = Math.min(2, plain.length); length > 0; length--) {

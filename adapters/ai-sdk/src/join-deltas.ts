@@ -1,6 +1,6 @@
 import type { UIMessageChunk } from "ai";
 
-/** For each type of chunk: the field with its part of a text, and the field that identifies the text. */
+/** For each type of delta: the field with its piece of text, and the field that says which text it belongs to. */
 const deltas: Record<string, readonly [text: string, of: string]> = {
   "text-delta": ["delta", "id"],
   "reasoning-delta": ["delta", "id"],
@@ -17,7 +17,7 @@ export async function* joinDeltas(
   const iterator = chunks[Symbol.asyncIterator]();
   const read = () => {
     const next = iterator.next();
-    // Awaited below, after the previous chunk has been consumed.
+    // It is awaited below, once the previous chunk has been consumed. Until then, a failure must not count as unhandled.
     next.catch(() => {});
     return next;
   };
@@ -41,7 +41,7 @@ export async function* joinDeltas(
   }
 }
 
-/** Resolves after everything that is already available. */
+/** Resolves only after all promises that are already settled, so it loses a race against each of them. */
 const soon = () => new Promise<undefined>((resolve) => setTimeout(resolve, 0));
 
 function joined(held: UIMessageChunk, next: UIMessageChunk): UIMessageChunk | undefined {

@@ -7,7 +7,7 @@ import {
   type RecallOptions,
 } from "@mayfly/sdk";
 
-/** An agent, or `Mayfly` as the person or server that it acts for. */
+/** An agent, or a `Mayfly`. A `Mayfly` acts for a person or a server. */
 export type MemoryOwner = Agent | Mayfly;
 
 /** What is recalled for a model: how many memories, within how many tokens, and which ones. */
@@ -38,7 +38,7 @@ export async function recallFor(
  * Remembers. An agent also pushes the memory. If the server does not answer, the memory waits in the agent's
  * outbox, and that is not an error.
  *
- * @throws any other error, including that of a memory that the server refuses.
+ * @throws any other error, for example if the server refuses the memory.
  */
 export async function rememberFor(owner: MemoryOwner, memory: NewMemory): Promise<string> {
   const { data, error } = await owner.memory.remember(memory);

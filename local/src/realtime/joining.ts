@@ -17,7 +17,7 @@ export interface Joined {
   replayed: StoredMessage[];
 }
 
-/** Checks a join in the server's order. @throws JoinError */
+/** Checks a join, in the same order as Supabase's Realtime server. @throws JoinError */
 export async function checkJoin(
   message: Incoming,
   channelsOpen: number,

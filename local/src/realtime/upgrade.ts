@@ -9,7 +9,7 @@ export type Handshake =
   | { version: Version; token: string; headers: Record<string, string> }
   | { status: number; error: string | undefined; waits: boolean };
 
-/** Checks a WebSocket request in the server's order. */
+/** Checks a WebSocket request, in the same order as Supabase's Realtime server. */
 export async function checkHandshake(
   request: Pick<IncomingMessage, "url" | "headers">,
   { limits, rates, users, authenticate }: Context,

@@ -4,11 +4,11 @@
  */
 export const ticks = (): number => performance.now();
 
-/** The machine's time when the process started, and going only forward from there. */
+/** The machine's time when the process started, plus the time since then. It never goes back. */
 export const machineTime = (): number => Math.floor(performance.timeOrigin + performance.now());
 
 /** A longer timer would fire at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
-/** A valid delay for a timer, whatever a server or a caller says. */
+/** A delay that a timer accepts, however long a server or a caller wants to wait. */
 export const within = (ms: number): number => Math.min(ms, longestTimerMs);

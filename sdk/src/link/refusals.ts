@@ -22,6 +22,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes, isErrorCode, MayflyError } from "../contract/errors.ts";
 import { olderDatabase } from "../contract/older-database.ts";
 import { storableRule } from "../contract/storable.ts";
+import { unfinishedCall } from "../contract/unfinished-call.ts";
 
 /** An error in the envelope of the functions. */
 const envelope = z.object({
@@ -79,8 +80,8 @@ export function refusalOfDataApi(
   if (isErrorCode(code))
     return new MayflyError({ code, message, hint: hint || null, details }, { cause });
   if (/^JWT (?:expired|not yet valid|issued at future)/i.test(message)) return passing(cause);
-  const older = olderDatabase(error, "sdk");
-  if (older) return new MayflyError(older, { cause });
+  const said = olderDatabase(error, "sdk") ?? unfinishedCall(error);
+  if (said) return new MayflyError(said, { cause });
   const meant = codes.find(([pattern]) => pattern.test(code))?.[1];
   if (unfitCodes.includes(code)) return unfit(error, details, cause);
   const fallback = status < 500 ? "invalid_request" : "unavailable";

@@ -1,4 +1,4 @@
--- Who subscribed to a channel, and how far each has handled it.
+-- The subscribers of a channel, and the last message that each has handled.
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,

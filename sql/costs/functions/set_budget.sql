@@ -1,4 +1,4 @@
--- Stores a budget, as a definer because it writes. Locks the budget.
+-- Stores a budget. It is a definer because it writes. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
@@ -47,8 +47,8 @@ $$;
 comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets a budget of the tenant, a team, the agents with a name, or a run, replacing the old one (scope
--- cost:admin). What was already spent still counts. At least one of the limits has to be set.
+-- Sets the budget of the tenant, a team, a run, or all agents with the same name. It replaces the old budget
+-- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,

@@ -1,5 +1,5 @@
--- Makes jobs ready that the caller has locked: at the end of their lanes and without a holder. It also wakes
--- sleeping workers. If a job was due before now, its run_at becomes now. Called wherever a lease or a wait ends.
+-- Makes jobs ready. The caller has locked them. They go to the end of their lanes, without a holder, and their
+-- run_at becomes now. It also wakes sleeping workers. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void

@@ -1,9 +1,10 @@
--- Decides what an update changes of a memory, field by field:
+-- Decides, field by field, what an update changes in a memory:
 --
---   latest_wins  the newer hybrid logical timestamp wins; a field that was never updated is the oldest
---   merge        a three-way merge with `base`. A change of only one side stays. Metadata is merged deeply, and
---                tags by additions and removals. If both changed a value, the newer one wins. Without the base
---                of a field, tags and metadata are only added to, and the rest is like latest_wins
+--   latest_wins  the newer hybrid logical timestamp wins. A field that was never updated counts as the oldest
+--   merge        a three-way merge with `base`. If only one side changed a value, that change is kept. If both did,
+--                the newer one wins. Metadata is merged key by key at every level, and tags by what was added and
+--                removed. Without a base, tags and metadata only gain entries, and any other field follows
+--                latest_wins
 --   manual       applied if the field still has the value in `base`; otherwise the memory stays as it is, and
 --                the wanted value is kept as a conflict
 --

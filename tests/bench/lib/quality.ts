@@ -12,7 +12,7 @@ export interface Ranked {
   all: Quality;
   /** Of the questions with odd numbers, and of those with even numbers. */
   halves: [Quality, Quality];
-  /** A question. Null for what is computed here. */
+  /** The time for one question. Null if this program computes the ranking itself. */
   ms: number | null;
 }
 
@@ -20,7 +20,7 @@ const { model } = developmentEmbedder;
 const embed = async (texts: string[]) => developmentEmbedder.embed(texts);
 const count = 10;
 
-/** @param only these rankers, all by default. */
+/** @param only the names of the rankers to measure. All by default. */
 export async function measureQuality(sql: Sql, only?: string[]): Promise<Ranked[]> {
   const { documents, questions } = await readCranfield();
   const tenant = await makeTenant(sql, unlimited);
@@ -82,7 +82,7 @@ export async function measureQuality(sql: Sql, only?: string[]): Promise<Ranked[
     ["BM25", async (text) => bm25.rank(await lexemesOf(text)).slice(0, count), false],
     ["recall, words alone", inDatabase((text) => recall(text, 0)), true],
     ["recall, with the development embedder", inDatabase((text) => recall(text, null)), true],
-    ["recall, its meaning at full weight", inDatabase((text) => recall(text, 1)), true],
+    ["recall, with that embedder at weight 1", inDatabase((text) => recall(text, 1)), true],
   ];
   const ranked: Ranked[] = [];
   for (const [name, ask, isTimed] of rankers) {

@@ -1,0 +1,21 @@
+/** What the Data API says if the database has undone a call that may succeed later, in words for its caller. */
+const reasons: [RegExp, string, string][] = [
+  [
+    /^57014$/,
+    "The database stopped this call, because it took longer than a statement may take.",
+    "Try again, or ask for less in one call.",
+  ],
+  [/^40/, "Other calls changed the same rows at the same time.", "Try again."],
+];
+
+/** The error for it, or undefined if the answer is about something else. */
+export function unfinishedCall({ code = "" }: { code?: string }) {
+  const [, message, hint] = reasons.find(([codes]) => codes.test(code)) ?? [];
+  if (!message || !hint) return undefined;
+  return {
+    code: "unavailable",
+    message: `${message} Nothing was done.`,
+    hint,
+    details: null,
+  } as const;
+}
