@@ -96,7 +96,7 @@ async function chunksOf<Chunk = UIMessageChunk>(stream: AsyncIterable<Chunk>) {
   for await (const chunk of stream) chunks.push(chunk);
   return chunks;
 }
-/** The message, when it has what the test waits for. */
+/** The message, once it contains what the test waits for. */
 async function messageOf(
   stream: ReadableStream<UIMessageChunk>,
   {

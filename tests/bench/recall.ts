@@ -45,9 +45,9 @@ const db = await openPostgresDatabase({ durable: true });
 const { sql } = db;
 const say = (text: string) => console.log(`${Math.round(performance.now() / 1000)} s: ${text}`);
 
-/** The vector part for a tenant of this size. Returns the plain query to compare it with. */
+/** Measures the vector part for a tenant of this size. Returns the plain query to compare it with. */
 async function vectorPart(size: number, tenant: string, questions: string[]): Promise<string> {
-  // A tenth of a second for each, at 100,000.
+  // Not among 100,000 vectors, where comparing all of them takes a tenth of a second.
   const calls = [ours, ...(size < 100_000 ? [exact] : []), ...(isLarge(size) ? efs.map(hnsw) : [])];
   const rows = await sql<Measured[]>`
     select * from compare(${calls}, ${tenant}, ${questions}, ${rounds(4, 2)})`;
@@ -144,7 +144,7 @@ async function wholes(size: number, tenant: string, questions: string[], plain: 
   await Promise.all([agent.close(), owner.close()]);
 }
 
-/** This many callers at once, each of which asks again when it is answered. */
+/** This many callers at once. Each asks again as soon as it has an answer. */
 async function atOnce(callers: number, tenant: string, plain: string) {
   const pool = postgres(db.url, { max: callers, onnotice: () => {} });
   const [row] = await sql`select count(*)::int as n from questions`;

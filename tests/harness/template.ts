@@ -58,7 +58,7 @@ async function makeStages(): Promise<void> {
   await forgetOldStages();
 }
 
-/** Makes it of the last one, if that is possible. */
+/** Makes the template from the last one, if possible. */
 async function changedFromLast(stages: Stages): Promise<boolean> {
   const changes = await changesSinceLast("pglite", stages);
   if (!changes || !(await isThere(changes.stage))) return false;

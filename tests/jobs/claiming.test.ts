@@ -16,7 +16,7 @@ async function setUp() {
 }
 
 describe("claiming jobs", () => {
-  it("takes them by priority, then by age, and each once", async () => {
+  it("takes jobs by priority, then by age, and each once", async () => {
     const { claims } = await setUp();
     const ids = await add(db.sql, claims, [
       { name: "a", priority: 5 },

@@ -94,7 +94,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     expect(await heldByDead(tenant)).toBe(0);
   });
 
-  it("of a claim that commits before its agent stops are taken back", async () => {
+  it("are taken back if their claim commits before the agent stops", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const agent = await makeWorker(db.sql, tenant);
     await add(db.sql, agent.claims, [{ name: "a" }]);

@@ -16,7 +16,7 @@ import {
 
 let db: TestDatabase;
 
-describe.skipIf(!databaseUrl)("jobs under concurrency", () => {
+describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });

@@ -73,8 +73,8 @@ async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
   }
 }
 
-describe("at the plan's limit", () => {
-  it("of connections, it says so, durable work continues, and presence comes back later", async () => {
+describe("at the plan's limit,", () => {
+  it("the SDK says so for connections, durable work continues, and presence comes back later", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const sockets = await connect(40);
     await Promise.all(sockets.map((socket) => join(socket, 1, {})));
@@ -111,7 +111,7 @@ describe("at the plan's limit", () => {
     await stop();
   });
 
-  it("of presence messages, it says so at once", async () => {
+  it("the SDK says so at once for presence messages", async () => {
     const agent = await spawn();
     dataOf(await agent.presence.track({ status: "first" }));
     const sockets = await connect(4);
@@ -127,7 +127,7 @@ describe("at the plan's limit", () => {
     });
   });
 
-  it("of joins, it says so", async () => {
+  it("the SDK says so for joins", async () => {
     const agent = await spawn();
     const names = Array.from({ length: 12 }, (_, n) => `room-${n}`);
     for (const name of names) dataOf(await mayfly.channels.create({ name, kind: "broadcast" }));

@@ -6,7 +6,7 @@ import { rpc, serviceRole } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
 /** Above the project's rate, Realtime drops broadcasts of the database without telling anybody. */
-describe("while Realtime drops broadcasts in silence", () => {
+describe("while Realtime drops broadcasts in silence,", () => {
   /** The server asks this for each broadcast. */
   const faults: RealtimeFaults = { seed: 1, drop: 0 };
   let local: TestLocal;
@@ -116,7 +116,7 @@ describe("while Realtime drops broadcasts in silence", () => {
   });
 });
 
-describe("under another tenant's flood at more than twice the project's rate", () => {
+describe("under another tenant's flood at more than twice the project's rate,", () => {
   let local: TestLocal;
   beforeAll(async () => {
     local = await startTestLocal({ limits: { messagesPerSecond: 20, rateTickMs: 250 } });
@@ -146,7 +146,7 @@ describe("under another tenant's flood at more than twice the project's rate", (
         );
     })();
     try {
-      // It has been listening, with a lease, since before this one.
+      // The agent has been listening, with a lease, since before this heartbeat.
       dataOf(await agent.heartbeat());
       for (let n = 1; errors.every(({ code }) => code !== "broadcasts_lost"); n++) {
         await tick(n);

@@ -19,7 +19,7 @@ function searchOf(memories: Memory[], embedder?: Embedder) {
 }
 
 describe("the local cache", () => {
-  it("evicts the least important first, and among these the oldest", () => {
+  it("evicts the least important memories first, and among these the oldest", () => {
     const cache = new MemoryCache({ maxMemories: 20 });
     for (let n = 0; n < 20; n++) {
       const importance = n % 2 === 0 ? 5 : 8;

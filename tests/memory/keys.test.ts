@@ -191,7 +191,7 @@ describe("a put with once", () => {
     ]);
   });
 
-  it("is stored as well if the other differs, was changed, is a turn, or had no once", async () => {
+  it("is stored even so if the other memory differs, was changed, is a turn, or was put without once", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);

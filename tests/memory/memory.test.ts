@@ -241,7 +241,7 @@ describe("a recall without a server", () => {
 });
 
 describe("reading memories", () => {
-  it("filters a list, gets one, and a thread with its last turns in order", async () => {
+  it("filters a list, gets one memory, and gets a thread with its last turns in order", async () => {
     const agent = await spawnIn(mayfly);
     const [conversationId, sessionId] = [randomUUID(), randomUUID()];
     for (let n = 1; n <= 5; n++)

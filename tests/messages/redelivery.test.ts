@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("can be requested in a handler, while others wait for their turn", async () => {
+  it("can be requested in a handler, while other messages wait for their turn", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     ada.on("query", async (message) => void (await message.reply({ answer: 1 })));
     const order: string[] = [];

@@ -222,7 +222,7 @@ test("presence counts for clients that receive it, not for those that only show 
   // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
-  // That is two in each tick of 30 ms.
+  // The limit is two presence messages in each tick of 30 ms.
   const target = await start({ presencePerSecond: 2 / 0.03, rateTickMs: 30, rateTicks: 1 });
   const token = await userToken(alice);
   const shown: RawClient[] = [];
