@@ -147,7 +147,7 @@ describe("a run as a UI message stream", () => {
     });
     go();
     dataOf(await run.result());
-    // It may have been stored in between, like any message.
+    // JSON, because an application may have stored the message in between.
     const from = JSON.parse(JSON.stringify(part)) as RunMessage;
     const rest = toUIMessageStream(run, { after: from.metadata?.seq ?? 0 });
     const [one, two] = rest.tee();

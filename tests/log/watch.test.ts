@@ -234,7 +234,7 @@ describe("watch", () => {
     const [id] = await remember("there");
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    // At once, because a pull between the two would find another epoch without these rows.
+    // In one transaction, because a pull between the two changes would find the new epoch without these rows.
     const next = "ffffffff-ffff-7fff-bfff-ffffffffffff";
     await local.sql.begin(async (sql) => {
       await sql`update mayfly_private.epochs set timeline = timeline + 1`;

@@ -175,7 +175,7 @@ describe("a local search", () => {
     const { search } = searchOf(
       Array.from({ length: 500 }, (_, n) => memoryOf(`m${n}`, { output: `word${n} `.repeat(50) })),
     );
-    // Turns of the event loop, however long each takes.
+    // Counts turns of the event loop, because their length depends on the machine.
     let turns = 0;
     let over = false;
     const turn = () => {

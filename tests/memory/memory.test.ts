@@ -94,7 +94,7 @@ describe("an agent's local memory", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled again after the database was restored, without lost memories", async () => {
+  it("is pulled again after the database was restored, and drops memories that are lost", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),

@@ -137,7 +137,7 @@ describe("maintenance of every tenant", () => {
 });
 
 describe("sync", () => {
-  it("marks agents that are dead but do not say so", async () => {
+  it("marks dead agents that nobody has marked yet", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const dead = await makeAgent(db.sql, tenant, { lifetime: 30 });

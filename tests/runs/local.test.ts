@@ -71,7 +71,7 @@ const run = (...given: string[]) =>
   runCli(given, {
     env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant },
   });
-/** Until it asks for the approval. */
+/** Waits until the run asks for the approval. */
 const asked = async (id: string) => {
   for await (const { chunk } of mayfly.runs.stream(id))
     if (chunk.type === "tool-approval-request") return;

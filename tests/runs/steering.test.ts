@@ -26,7 +26,7 @@ const search = tool({
 });
 
 describe("what a run gives to its tools and models", () => {
-  it("is their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
+  it("includes their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
     const { tenant, owner } = await makeRunning(db.sql);
     const { tenant: other } = await makeRunning(db.sql);
     const said = `sk-${crypto.randomUUID()}`;

@@ -116,7 +116,7 @@ describe("on a change,", () => {
     expect((await held).status).toBe(503);
   });
 
-  test("a replaced process ends when its last request has", async () => {
+  test("a replaced process ends when its last request has ended", async () => {
     const { call, log, project } = await start({ wild, slow }, { watch: true });
     const before = await pidAfter(call);
     project.write("functions/wild/index.ts", says("two"));
