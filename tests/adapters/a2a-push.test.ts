@@ -14,7 +14,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** The job waits for this. */
+/** Lets the job continue, which waits for it. */
 let letGo: () => void;
 let held: Promise<void>;
 

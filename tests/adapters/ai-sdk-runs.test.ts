@@ -50,7 +50,7 @@ const analyst = defineAgent({
   },
 });
 const brief = defineAgent({ name: "brief", model: scriptedModel(() => "It was lost.") });
-/** Its first model stops in the middle of an answer. */
+/** An agent whose first model stops in the middle of an answer. */
 const stumbling = defineAgent({
   name: "stumbling",
   model: [

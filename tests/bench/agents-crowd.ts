@@ -80,7 +80,7 @@ const timers = [
   inTurns(changeMs, show),
   inTurns(heartbeatMs, async (agent) => {
     const { error } = await agent.heartbeat({ activity: turn % 2 ? "thinking" : "executing" });
-    // It may have just been stopped.
+    // An agent that has just been stopped may fail.
     if (error && agents.includes(agent)) problem(error);
   }),
   setInterval(() => void turnOver().catch(problem), turnoverMs),

@@ -95,7 +95,7 @@ await onEach(async ({ sql }, on) => {
   }
 });
 
-/** Too long for a quick run, which measures a start anyway. */
+/** It takes too long for a quick run, in which another benchmark measures a start anyway. */
 if (!quick) await growStart();
 
 for (const [line, points] of lines) console.log(`${line}: slope ${round(slope(points))}`);

@@ -186,7 +186,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
                 { lease: failed?.lease, error: { message: "x" }, retry_in: 0 },
               ]);
             }
-            // It may have been the only one.
+            // The failed job may have been the only one.
             if (jobs.length === 0) continue;
             const { lost } = await complete(
               sql,
@@ -247,7 +247,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
       await Promise.all(all);
       expect(bad).toBe(0);
       expect(stops).toBeGreaterThan(5);
-      // What workers get when they are stopped. No deadlock, and nothing else.
+      // Stopped workers get these errors. There is no deadlock, and no other error.
       expect(
         [...errors.keys()].filter(
           (code) =>

@@ -29,7 +29,7 @@ const handlers = {
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
 /**
- * A call ends 2 s after it has begun its first job, a sixth of its wall clock. A job without a step for 4 s would be
+ * A call ends 2 s (a sixth of its wall clock) after it has begun its first job. A job without a step for 4 s would be
  * stuck, and even a busy machine records one in that time.
  */
 const slices = { wallClockMs: 12_000, maxJobs: 1 };

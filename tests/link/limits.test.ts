@@ -11,8 +11,8 @@ let mayfly: Mayfly;
 let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
-  // Averages of 10 s instead of a minute, which are as high as on a server that has run for long. Fewer connections
-  // than the plan's, because each has to join a channel to count.
+  // Rates are averages of 10 s instead of a minute, so they soon are as high as on a server that has run for long.
+  // There are fewer connections than in the plan, because each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
   local = await startTestLocal({ limits });
 });
@@ -62,7 +62,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
   });
 }
 
-/** Rates count whole seconds, so each shows in the next one. */
+/** Waits a second. A rate counts whole seconds, so messages count only in the next one. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1_000));
 
 async function until<T>(step: () => Promise<T | undefined>): Promise<T> {

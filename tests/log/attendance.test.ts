@@ -30,7 +30,7 @@ describe("the attendance of a client", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("leases what is read at once, and then every 30 s", async () => {
+  it("leases what the client reads, at once and then every 30 s", async () => {
     const { beats, attendance } = serverWith({ log: 0, inbox: 0, channels: { c: 0 } });
     const readers = [
       new TestReader(),

@@ -165,7 +165,7 @@ describe("messages", () => {
         );
       const id = String(await told("id"));
       for (const n of [1, 2]) await send(ada, id, n);
-      // Handled messages are acknowledged within 20 ms, and these should be.
+      // Handled messages are acknowledged within 20 ms. These two must be, before the next one is sent.
       while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
       const handled = told("handled");
       await send(ada, id, 3);
