@@ -2,8 +2,8 @@
  * Recall among 200,000 vectors in 101 tenants of 10 to 100,000, on a real Postgres 17. Measures how much of
  * the exact best ten the vector part finds, and compares its p50 with the fastest plain query that finds as much.
  * Also compares a whole recall by words, by meaning and by both, as an agent, with its goal: twice the time of the
- * plain queries, plus 0.5 ms. Also measures 1, 8 and 32 simultaneous callers. With --held-out, it uses vectors with another distribution, on which
- * nothing was tuned.
+ * plain queries, plus 0.5 ms. Also measures 1, 8 and 32 simultaneous callers. With --held-out, it uses vectors with
+ * another distribution, on which nothing was tuned.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/recall.ts [--quick] [--held-out]
  */
