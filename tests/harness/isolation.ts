@@ -1,7 +1,4 @@
-/**
- * The tables and attacks with which the isolation of tenants is tested, for all rooms and for those that a test
- * adds.
- */
+/** The tables and attacks that test the isolation of tenants, for all rooms and for rooms that a test adds. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { actAs, machineClaims, makeAgent, type SpawnedAgent, type Sql } from "./callers.ts";
