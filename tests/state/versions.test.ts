@@ -37,7 +37,7 @@ describe("the versions of a state", () => {
     ]);
   });
 
-  it("of all states are found by the time of a checkpoint", async () => {
+  it("of all states are found for the time of a checkpoint", async () => {
     const clock = async () => {
       const [row] = await db.sql`select clock_timestamp()::text as at`;
       return String(row?.at);
@@ -163,7 +163,7 @@ describe("two changes of the same base", () => {
     });
   });
 
-  it("can be two kept versions", async () => {
+  it("can come from two kept versions", async () => {
     await set("k", ours);
     const values = { ours_version: 3, theirs_version: 2, expected_version: 3 };
     expect((await reconcile({ strategy: "merge", ...values })).state.value).toEqual({
