@@ -121,7 +121,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
       "The tables exist, but no tool recorded the migrations, so their version is unknown.",
       "If you know that they have this version, run npx supabase migration repair <number> --status applied --remote for each *_mayfly*.sql of your supabase/migrations",
     );
-  // By name, because a project has them under its own numbers (see mayfly init).
+  // Compares by name, because migrations can have other numbers in a project (see mayfly init).
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
   const missing = files.filter((file) => !recorded.has(nameOf(file.path)));

@@ -6,7 +6,7 @@ import { type ByHand, rewriteCode, rewriteMarkdown } from "./rewrite.ts";
 export interface CodemodOptions {
   /** Files and folders. A folder stands for the code and the Markdown in it. */
   paths: string[];
-  /** Only reports what it would do. */
+  /** Whether to only report the changes, without making them. */
   dryRun?: boolean;
 }
 
@@ -29,8 +29,8 @@ declare const other: import("@mayfly/sdk").Agent;
 `;
 
 /**
- * Rewrites files from the names of 0.1 to those of 0.2. Returns which, and what people have to change
- * themselves.
+ * Rewrites files from the names of 0.1 to those of 0.2. Returns the changed files, and what people have to
+ * change themselves.
  */
 export async function codemod({ paths, dryRun = false }: CodemodOptions): Promise<Changed[]> {
   const files = (await Promise.all(paths.map(filesOf))).flat().sort();

@@ -40,7 +40,7 @@ async function arrayIn(file: string): Promise<unknown[] | null> {
     throw usage(`The file ${file} cannot be read: ${(error as Error).message}`);
   }
   const start = first.trimStart();
-  // An object that ends on its own line is JSON Lines.
+  // If the first line is complete JSON and no array, the file is JSON Lines.
   if (!start.startsWith("[") && parsed(start.split("\n")[0] ?? "") !== undefined) return null;
   const whole = parsed(await readFile(file, "utf8"));
   if (Array.isArray(whole)) return whole;
