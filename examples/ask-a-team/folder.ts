@@ -50,7 +50,7 @@ async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** The text of a file. Empty if the file is not text. */
+/** The text of a file. Empty if the file is not text, or is too long or unreadable. */
 async function textOf(folder: string, path: string): Promise<string> {
   const text = await readFile(join(folder, path), "utf8").catch(() => "");
   return text.length > 500_000 || text.includes("\0") ? "" : text;

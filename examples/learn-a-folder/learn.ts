@@ -81,7 +81,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows which readers are alive. Presence may also contain readers that have ended, and agents of other teams. */
+/** Shows which readers are alive. Presence also has the tenant's other agents, and may still have ended readers. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {

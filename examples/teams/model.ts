@@ -42,8 +42,8 @@ function chance(text: string): number {
 }
 
 /**
- * A script instead of a model. It knows the mistakes. Each reader sees about two thirds of them, each reader others,
- * and sometimes invents one. A check catches nine of ten inventions.
+ * A script instead of a model. It knows the mistakes. Each reader sees a different two thirds of them, and
+ * sometimes invents one. A check catches nine of ten inventions.
  */
 function scriptedModel(): Model {
   const model: Model = {

@@ -21,7 +21,7 @@ const projectKeys = z.object({
   secretKey: z.string().startsWith("sb_secret_"),
   /** The project's legacy HS256 secret. */
   jwtSecret: z.string().min(32),
-  /** The first key signs, and all of them verify, so that a rotation can have two. */
+  /** The first key signs, and all keys verify, so that there can be two during a rotation. */
   signingKeys: z.array(signingKey).min(1),
   /** The password of every login role on the wire port. */
   databasePassword: z.string().min(16),

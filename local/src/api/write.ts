@@ -158,7 +158,7 @@ function listOf(text: string | null): string[] | undefined {
   return [...new Set(names)];
 }
 
-/** The other parameters say how to show the rows, including filters of embedded tables. */
+/** Whether a parameter filters this table. All others, even filters of embedded tables, say how to show the rows. */
 function isFilter(name: string, table: Table): boolean {
   if (/^(select|order|limit|offset|apikey)$/.test(name)) return false;
   if (/^(not\.)?(and|or)$/.test(name) || table.columns.has(name)) return true;

@@ -16,7 +16,7 @@ const MAX_PENDING = 8 << 20;
 const MAX_UNSENT = 16 << 20;
 const AUTH_TIMEOUT_MS = 30_000;
 const FORWARDED = new Set([..."QPBDECSHF"].map(code));
-/** COPY data after a refused COPY. Postgres also ignores it outside of COPY. */
+/** The messages of COPY data, which a client may send after a refused COPY. Like Postgres, ignore them there. */
 const IGNORED = new Set([..."dcf"].map(code));
 
 export interface ClientEvents {

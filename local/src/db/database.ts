@@ -42,7 +42,7 @@ export interface PgliteOptions {
    * cluster.
    */
   template?: Blob | Uint8Array | string;
-  /** The loopback port, or where to look for one. Any port without it. */
+  /** The loopback port, or where to look for a free one. By default, any free port. */
   port?: PortChoice;
   passwords: Passwords;
   /** How long an idle owner may keep the others waiting. 10 s by default. */

@@ -1,11 +1,12 @@
 /**
- * Transactions that are prepared and not yet committed. They can no longer fail, they survive a
- * crash, and nobody sees what they wrote. On hosted projects, every commit is in this state for a
- * moment, and Realtime reads the log, so a broadcast can arrive during it. PGlite's single session
- * can do the same with PREPARE TRANSACTION, which frees the session.
+ * Held transactions, which are prepared but not yet committed. They can no longer fail, they survive
+ * a crash, and nobody sees what they wrote. On hosted projects, every transaction is in this state
+ * for a moment. Because Realtime reads the log, a broadcast can arrive in that moment. PGlite's
+ * single session can do the same with PREPARE TRANSACTION, which frees the session.
  *
- * While one is held, only the Data API's transactions get turns. A statement that waits for its
- * locks is ended (lock-waits.ts), and the Data API runs that request's transaction again.
+ * While a transaction is held, only the Data API's transactions get turns. If one of their statements
+ * waits for a lock of the held transaction, it is ended (lock-waits.ts), and the Data API runs that
+ * transaction again.
  */
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
@@ -111,8 +112,8 @@ export class Hold {
 }
 
 /**
- * Whether the turn is the arbiter's own work or the Data API's. It meets no held lock, or runs
- * again if it does.
+ * Whether the turn is the arbiter's own work, which meets no held lock, or the Data API's, which runs
+ * again if it meets one.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

@@ -47,7 +47,8 @@ const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /**
- * A channel that nobody can listen on. It keeps the tag and leaves the shared subscriptions alone.
+ * Replaces a client's UNLISTEN, with a channel that nobody uses. The command tag stays the same, and
+ * the subscriptions that all clients share are kept.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
 /** The parts of DISCARD ALL and DEALLOCATE ALL that affect only the client. */
@@ -69,7 +70,7 @@ const COPY_REFUSED: PgError = {
   hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
 };
 
-/** The answer of hosted projects. Here, only the Data API prepares transactions. */
+/** The error that hosted projects return. Here, only the Data API may prepare transactions. */
 const PREPARE_REFUSED: PgError = {
   severity: "ERROR",
   sqlstate: "55000",
