@@ -35,7 +35,7 @@ export async function readSources(root: string): Promise<SqlFile[]> {
     .map((path) => `sql/${path.replaceAll("\\", "/")}`)
     .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
     .filter((path) => !/\/(inspect|upgrades)\//.test(path));
-  // A thousand small files: one after the other costs a third of what as many promises do.
+  // For a thousand small files, reading one after the other takes a third of the time of as many promises.
   const sources = paths
     .sort()
     .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));

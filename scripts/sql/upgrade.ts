@@ -9,11 +9,11 @@ export interface Upgrade {
   realtime: string[];
 }
 
-/** Comes at the end of each migration, so that nobody can call a function whose file grants nothing. */
+/** The end of each migration. It makes sure that nobody can call a function whose file grants nothing. */
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
-/** Comes at the start of each migration. If a lock is not available, the whole migration fails and can be run again. */
+/** The start of each migration. If a lock is not available, the whole migration fails and can run again. */
 const limit = "set local lock_timeout = '5s';";
 
 const quietly = (key: string) => {
@@ -133,7 +133,7 @@ export function upgradeFrom(
   return {
     main: [
       limit,
-      // Of Realtime's policies, only those that depend on a dropped function.
+      // Drops of Realtime's policies only those that depend on a dropped function.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
       ...texts(made.filter(({ realtime }) => !realtime)),
