@@ -1,5 +1,5 @@
 /**
- * Rules about which file may import which: a room may use rooms on lower floors, and a package only the public entries
+ * Rules about which file may import which: a room may use the rooms before it, and a package only the public entries
  * of other packages.
  */
 import type { Fault } from "./faults.ts";
