@@ -57,7 +57,7 @@ const anewMend =
   "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
 /**
- * Checks what mayfly.installation says: migrations, policies, extensions, and what else is open to agents.
+ * Checks what mayfly.installation reports: migrations, policies, extensions, and other tables that agents can read.
  */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {

@@ -12,7 +12,11 @@ export interface Numbered {
   number: number;
 }
 
-/** JSON Lines, or one JSON array, also within `results`, `memories` or `data`. @throws Failure with the line. */
+/**
+ * Reads JSON Lines, or one JSON array, which may also be in `results`, `memories` or `data` of an object.
+ *
+ * @throws Failure that names the line.
+ */
 export async function* itemsOf(file: string): AsyncGenerator<Numbered> {
   const array = await arrayIn(file);
   if (array) {

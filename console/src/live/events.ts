@@ -31,7 +31,7 @@ export interface LiveState {
 const followMs = 150;
 const kept = 20_000;
 const pageSize = 1_000;
-/** At most this many pages of the past hour's events are read at once. */
+/** How many pages of the past hour's events are read at most. More are read when the person asks for them. */
 const pastPages = 3;
 /** After this long without a failure, the page counts as up to date again. */
 const calmMs = 35_000;

@@ -32,9 +32,9 @@ const notOffered =
   /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;
 
 /**
- * Auth over @supabase/lite, as supabase_auth_admin. lite signs its sessions with a secret that
- * never leaves this process. Callers see the project's own signature, and lite sees the claims of
- * tokens that we have verified.
+ * Auth, which uses @supabase/lite with the user supabase_auth_admin. lite signs its sessions with a
+ * secret that never leaves this process. Callers get tokens that the project has signed, and lite
+ * gets the claims of tokens that we have verified.
  */
 export function createAuth(options: {
   authUrl: string;

@@ -33,14 +33,14 @@ export class Holds {
     return this.#held.size > 0;
   }
 
-  /** Takes the next one out of the queue, if it may have a turn. */
+  /** Takes the first turn that is allowed now out of the queue. */
   next(queue: Turn[]): Turn | undefined {
     if (!this.any) return queue.shift();
     const at = queue.findIndex(mayPassHolds);
     return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
-  /** A new hold. Undefined while somebody waits for the others to end, so that nobody starves. */
+  /** Makes a hold. Returns undefined while somebody waits for the existing holds to end, so that nobody starves. */
   take(): Hold | undefined {
     if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
     const gid = `${holdPrefix}${process.pid}_${++this.#last}`;

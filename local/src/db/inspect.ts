@@ -167,10 +167,10 @@ function inspectStatement(
 }
 
 /**
- * Reads a text before it reaches the backend. `realName` gives the backend's name of a client's
- * protocol-level statement, for DEALLOCATE. It only reads text, so it does not see settings that a
- * function changes. These are lost at the next change of clients, and never shown to another
- * client.
+ * Inspects a text before it reaches the backend. `realName` returns the backend's name for a
+ * client's protocol-level statement, for DEALLOCATE. Only the text is read, so settings that a
+ * function changes are not seen. They are lost at the next change of clients, and never reach
+ * another client.
  */
 export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
   if (!INTERESTING.test(text)) return NOTHING;

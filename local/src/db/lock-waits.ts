@@ -4,8 +4,8 @@
  * transaction is held (see holds.ts), a wait for a lock is ended at once, as a canceled statement
  * (57014).
  *
- * Before it sleeps, the backend sets its timer for the deadlock check, with an import that we wrap.
- * `deadlock_timeout` is 1 ms, so no other timer is as short.
+ * Before the backend sleeps, it sets a timer for its deadlock check, by calling an import, which is
+ * wrapped here. `deadlock_timeout` is 1 ms, so no other timer is as short.
  */
 interface Globals {
   _InterruptPending?: number;

@@ -171,7 +171,7 @@ class Rewriter {
     return { text: inspection.text, inspection };
   }
 
-  /** A text that the backend refuses with a syntax error, so that the transaction fails. */
+  /** A text to run instead of a refused statement. It is a syntax error, so the transaction fails. */
   #refusal(error: Buffer): string {
     const word = `mayfly_refusal_${++refusalCount}`;
     this.#result.refusals.set(word, error);
