@@ -27,7 +27,7 @@ export async function buildPackage(folder: string): Promise<void> {
   // Each folder names its own module format, so that both can use the same declarations.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
-  // For resolvers that do not know exports.
+  // Folders with a package.json, for resolvers that do not know the field `exports`.
   for (const [name, file] of Object.entries(doors)) {
     await mkdir(join(folder, name));
     await writeJson(join(folder, name, "package.json"), {

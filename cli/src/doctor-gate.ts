@@ -7,7 +7,7 @@ import { probeRaw } from "./probe-raw.ts";
 export interface PreRequest {
   /** The name in the setting. */
   function: string;
-  /** Its quoted name. Null if it does not exist. */
+  /** The function's quoted name. Null if the function does not exist. */
   callable: string | null;
   /** The function that our wrapper calls after our check. */
   next: string | null;

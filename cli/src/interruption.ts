@@ -40,7 +40,7 @@ export function interruption(): Interruption {
     if (!left && !controller.signal.aborted)
       process.stderr.write(`The output could not be written: ${error.message}\n`);
     code = left ? 0 : exitCodes.failed;
-    // It may arrive after the work has ended.
+    // The signal may arrive after the work has ended.
     process.exitCode = code;
     controller.abort();
   });

@@ -111,7 +111,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
     for (const event of events) {
-      // In the order of the log, with debug records in between.
+      // Events are shown in the order of the log, with debug records in between.
       await told.showUntil(Date.parse(event.at));
       await show([recordOf(event, names.of(agentOf(event)))]);
     }

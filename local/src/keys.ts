@@ -57,7 +57,7 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   });
   if (text === undefined) {
     await mkdir(folder, { recursive: true });
-    // Written to another file and then linked, so that a crash leaves no half-written file, and one
+    // The keys are written to another file and then linked, so that a crash leaves no half-written file, and one
     // of two simultaneous starts wins.
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(await generateKeys(), null, 2), { mode: 0o600 });

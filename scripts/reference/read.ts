@@ -40,7 +40,7 @@ export const markdownOf = (parts: Parts): string =>
 export const summaryOf = (one: DeclarationReflection): string =>
   markdownOf(commentOf(one)?.summary ?? []);
 
-/** Its first sentence or line, on one line. */
+/** The first sentence or line of a text, on one line. */
 export const firstSentence = (text: string): string => {
   const line = text.split("\n\n")[0]?.replaceAll("\n", " ") ?? "";
   return /^.*?[.!?](?=\s|$)/.exec(line)?.[0] ?? line;

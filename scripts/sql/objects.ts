@@ -23,7 +23,10 @@ export interface SqlObject {
   hash: string;
   /** A hash of a function's name, parameters and result, because `create or replace` can change everything else. */
   head?: string;
-  /** Whether it belongs to `realtime`, where a hosted project allows only policies, in a separate migration. */
+  /**
+   * Whether the object is in the schema `realtime`. There, a hosted project allows only policies, which are in a
+   * migration of their own.
+   */
   realtime: boolean;
 }
 

@@ -83,7 +83,7 @@ async function byHand(root: string, version: string): Promise<string | null> {
   return texts.length > 0 ? texts.join("\n") : null;
 }
 
-/** For all files, or only for those of Realtime, which a hosted project needs in a separate migration. */
+/** The SQL of all objects, or only of those in the schema `realtime`, which need a migration of their own. */
 function whole(sources: SqlFile[], ofRealtime: boolean): string {
   return sources
     .filter(({ objects }) => objects.some((o) => o.realtime) === ofRealtime)

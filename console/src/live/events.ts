@@ -19,7 +19,7 @@ export interface Happening extends Instant {
 /** Whether the page is up to date. */
 export interface LiveState {
   at: "starting" | "live" | "catching-up" | "trouble" | "ended";
-  /** How long the last event took from its commit to the page, measured with two clocks. */
+  /** How long the last event took from its commit to the page: the time on the page's clock minus the database's. */
   lagMs: number | null;
   message: string | null;
 }

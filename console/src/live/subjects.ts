@@ -15,7 +15,7 @@ const newest = 200;
 interface Subject {
   id: string;
   name: string;
-  /** Its page. */
+  /** The path of its page. */
   path: string[];
 }
 

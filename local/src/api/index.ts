@@ -102,7 +102,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** One line with the error's code, but without the database's message, which may contain values. */
+/** Logs one line with the error's code, but without the database's message, which may contain values. */
 async function logFailure(log: Logger, request: Request, response: Response): Promise<void> {
   const text = await response.clone().text();
   const code = /"(?:error_)?code":"([^"]+)"/.exec(text)?.[1] ?? null;

@@ -51,7 +51,7 @@ export class Client {
   #closed = false;
   /** Set once logged in. */
   session: Session | undefined;
-  /** Whether its batches are dropped up to the next Sync, after a cancel. */
+  /** Whether the client's batches are dropped up to the next Sync, because a cancel has ended one. */
   skipping = false;
 
   constructor(socket: Socket, events: ClientEvents) {

@@ -35,7 +35,7 @@ export interface Database {
 export type Passwords = Record<User, string> | string;
 
 export interface PgliteOptions {
-  /** Where the data is stored. In memory without it. */
+  /** Where the data is stored. Without it, the data is in memory. */
   dataDir?: string;
   /**
    * A `dumpDataDir` to start from, or the path of its file. Ignored if the folder already has a

@@ -19,7 +19,7 @@ export interface Inspection {
   names: string[];
   /** Whether there is a set_config whose name may be in a bound parameter. */
   namesInParameters: boolean;
-  /** Whether it may leave a temporary table, a session lock or a held cursor. */
+  /** Whether the statement may leave behind a temporary table, a session lock or a held cursor. */
   residue: boolean;
   prepares: { name: string; text: string }[];
   listens: { on: boolean; channel: string | undefined }[];

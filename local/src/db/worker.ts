@@ -30,7 +30,7 @@ const lockWaits = new LockWaits();
 const create = () =>
   PGlite.create({
     ...(inMemory ? {} : { dataDir: options.pgdata as string }),
-    // For a folder, PGlite copies it itself.
+    // If the cluster is in a folder, PGlite copies the template there itself.
     ...(!inMemory && template ? { loadDataDir: new Blob([template]) } : {}),
     extensions: { files: filesOf(extensions, inMemory ? template : undefined) },
     startParams: [

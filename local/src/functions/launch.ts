@@ -61,7 +61,7 @@ function installed(
   const isConfig = importMap !== undefined && /^deno\.jsonc?$/.test(basename(importMap));
   return [
     "--cached-only",
-    // Not in deno.json, because that is deployed, and hosted functions have no node_modules.
+    // This is not in deno.json, because that file is deployed, and hosted functions have no node_modules.
     "--node-modules-dir=manual",
     `--allow-read=${readable.join(",")}`,
     ...(isConfig ? [`--config=${importMap}`] : ["--no-config", asText(merged)]),

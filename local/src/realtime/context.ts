@@ -17,7 +17,7 @@ export interface Context {
   readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
-  /** Only for tests. */
+  /** Faults to inject, only for tests. */
   readonly faults: Faults | undefined;
   readonly log: Logger;
 }

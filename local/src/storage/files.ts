@@ -10,7 +10,7 @@ import { problems } from "./answers.ts";
 /** The metadata of a written file. */
 export interface Written {
   size: number;
-  /** With quotes. */
+  /** The ETag, with quotes. */
   eTag: string;
 }
 

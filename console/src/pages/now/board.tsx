@@ -38,7 +38,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const rowOf = useMemo(() => new Map(lanes.map(({ id }, row) => [id, row])), [lanes]);
   const arcs = useMemo(
     () => [...messageArcs(messages.all()), ...jobArcs(events.timeline.items)],
-    // Not computed for each event. But it is computed every second, so that the last job gets its arc even if nothing
+    // The arcs are not computed for each event, but every second, so that the last job gets its arc even if nothing
     // else happens.
     [
       messages.version.value,

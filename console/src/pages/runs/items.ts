@@ -76,7 +76,7 @@ export interface Axis {
   /** The place of an instant, from 0 to 1. */
   place(at: number): number;
   gaps: Gap[];
-  /** How long it worked. */
+  /** How long the run worked. */
   busyMs: number;
 }
 
