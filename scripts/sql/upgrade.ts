@@ -26,7 +26,7 @@ const quietly = (key: string) => {
 const replacing = (text: string) =>
   text.replace(/^create (function|trigger)\b/m, "create or replace $1");
 
-/** The names of what an object calls. */
+/** The names of our functions that an object calls. */
 const calledBy = ({ text }: SqlObject) =>
   new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 
@@ -61,7 +61,7 @@ function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
 /**
  * @param before the last release's objects.
  *
- * @param objects those of the sources, in an order in which they can be made.
+ * @param objects the objects of the sources, in an order in which they can be made.
  * @param byHand the handwritten part for durable objects: `sql/upgrades/<version>/<room>.sql`.
  * @throws an error that says what the handwritten part must do, if it is missing.
  */
@@ -156,7 +156,7 @@ export function upgradeFrom(
   };
 }
 
-/** Whether what a comment is about is still there: for a column, whether its table's text names it. */
+/** Whether the object of a comment still exists. A column exists if the text of its table names it. */
 const hasSubject = (comment: string, object: SqlObject | undefined) =>
   !!object &&
   (!comment.startsWith("comment on column ") ||

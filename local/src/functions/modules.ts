@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 type Names = Record<string, string>;
 
-/** An import map, also that of a deno.json, with complete addresses. */
+/** An import map, or the part of a deno.json that is one, with complete addresses. */
 interface ImportMap {
   imports: Names;
   scopes: Record<string, Names>;

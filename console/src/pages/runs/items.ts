@@ -80,7 +80,7 @@ export interface Axis {
   busyMs: number;
 }
 
-/** A wait longer than this share of the work is drawn as a mark of this width. */
+/** If a wait is longer than this share of the work, it is drawn as a mark, which is as wide as this share. */
 const gapShare = 0.03;
 const noticedMs = 1_000;
 
