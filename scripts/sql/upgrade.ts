@@ -26,7 +26,7 @@ const quietly = (key: string) => {
 const replacing = (text: string) =>
   text.replace(/^create (function|trigger)\b/m, "create or replace $1");
 
-/** The names of our functions that an object calls. */
+/** The names of the functions that an object calls. */
 const calledBy = ({ text }: SqlObject) =>
   new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 

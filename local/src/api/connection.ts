@@ -148,7 +148,7 @@ async function succeeded(result: unknown): Promise<boolean> {
   return !body.includes('"code":"PGRST');
 }
 
-/** Left unchanged if it is already JSON. */
+/** A value as JSON text. A string is JSON text already, and stays unchanged. */
 const jsonText = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 

@@ -124,7 +124,7 @@ function hiddenIn(name: string, value: string, hide: Hide): string {
   return `${not}${operator}${modifier}.${hiddenValue(operator, modifier, text, hide)}`;
 }
 
-/** In patterns, a star in the address stands for a percent sign. */
+/** Hides a value. In a pattern, a star stands for a percent sign, which has another meaning in addresses. */
 function hiddenValue(operator: string, modifier: string, text: string, hide: Hide): string {
   const value = /^i?like$/.test(operator) ? text.replaceAll("*", "%") : text;
   return /^\((any|all)\)$/.test(modifier) ? `{${hide(value)}}` : hide(value);
@@ -148,7 +148,7 @@ class Reader {
   }
 }
 
-/** `(a.eq.1,or(b.gt.2,not.and(…)))` */
+/** Reads conditions, such as `(a.eq.1,or(b.gt.2,not.and(…)))`, and hides their values. */
 function treeOf(reader: Reader, hide: Hide): string {
   const items: string[] = [];
   reader.must(/^\s*\(\s*/);
@@ -174,7 +174,7 @@ function leafOf(reader: Reader, hide: Hide): string {
   return start + hiddenValue(operator, modifier, value, hide);
 }
 
-/** `(a,"b,c")`; an empty list is left to lite. */
+/** Reads a list of values, such as `(a,"b,c")`, and hides them. An empty list is left to lite. */
 function listOf(reader: Reader, hide: Hide): string {
   const empty = reader.take(/^\(\s*\)/);
   if (empty !== undefined) return empty;

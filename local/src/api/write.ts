@@ -84,7 +84,7 @@ export async function write(
     const where = await filterOf(filters, context, tools);
     if (where instanceof Response) return where;
     if (!where && (method === "DELETE" || payload?.names.length))
-      // Like the extension safeupdate, which hosted projects load for the Data API.
+      // A write to every row is refused, as by the extension safeupdate, which hosted projects load for the Data API.
       throw refusal(400, {
         code: "21000",
         message: `${method === "DELETE" ? "DELETE" : "UPDATE"} requires a WHERE clause`,

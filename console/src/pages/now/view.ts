@@ -8,7 +8,7 @@ export const speeds = [1, 5, 20, 60];
 export const ahead = 0.28;
 
 export const spanMs = signal(spans["5 min"]);
-/** Null means live. */
+/** The instant of the past that is shown. Null means live. */
 export const pastAt = signal<number | null>(null);
 export const playing = signal(false);
 export const speed = signal(20);
