@@ -12,7 +12,10 @@ const renewalTries = 3;
 const retryDelayMs = 500;
 /** None of these errors means that the agent has ended. */
 const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
-/** A token that ends sooner than this is not used, because it has to arrive first. */
+/**
+ * A token that expires sooner than this is not used, because it must still be valid when the request
+ * arrives.
+ */
 const marginMs = 10_000;
 
 /**
@@ -145,8 +148,8 @@ const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);
 
 /**
- * The life of a token that has just arrived, in milliseconds. Uses its own two times, because our clock may
- * be wrong.
+ * The life of a token that has just arrived, in milliseconds. Both times come from the server, because our
+ * clock may be wrong.
  */
 function lifeOf({ token, token_expires_at }: Issued): number {
   return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;

@@ -43,8 +43,8 @@ export class Artifacts {
    * Stores a file as the next version of its name. Nobody sees it before it is complete. Its bytes
    * count towards the tenant's `maxBytes`. Needs `artifact:write`.
    *
-   * @returns `quota_exceeded`, `not_configured` if the project has no Storage, `invalid_request`
-   * for a file over the project's limit.
+   * @returns `quota_exceeded`, `not_configured` if the project has no Storage, `invalid_request` if the file
+   * is larger than the project allows.
    * @example
    * const { data: report } = await mayfly.artifacts.put("report.md", "# All well");
    * console.log(report?.version); // 1
@@ -251,7 +251,7 @@ export async function fitting(
   return { artifact: data.id, size: data.size } satisfies ArtifactRef;
 }
 
-/** Whether JSON is more than a row may hold. A character is three bytes at most. */
+/** Whether JSON is larger than a row may hold. A character takes at most three bytes. */
 export const isLarge = (text: string | undefined): text is string =>
   text !== undefined && text.length * 3 > maxResultBytes && byteLength(text) > maxResultBytes;
 
