@@ -41,7 +41,7 @@ export interface GetArtifact {
   version?: number;
 }
 
-/** The next page begins after this artifact. */
+/** Which page to list. It begins after the artifact `after`. */
 export interface ListArtifacts {
   after?: Pick<Artifact, "name" | "version">;
   /** 100 by default, at most 1,000. */

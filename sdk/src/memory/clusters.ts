@@ -23,9 +23,9 @@ export interface ClusterOptions {
 
 /** Memories about the same topic. */
 export interface Cluster {
-  /** The three words that set it apart best. */
+  /** The three words that best set it apart from the other clusters. */
   name: string;
-  /** Up to eight words, the most telling first, as the memories write them. */
+  /** Up to eight words, the most telling first, spelled as in the memories. */
   words: string[];
   /** How many memories of the sample are in it. */
   size: number;
@@ -33,7 +33,7 @@ export interface Cluster {
   share: number;
   /** The average reward. Null if no memory has one. */
   averageReward: number | null;
-  /** Up to three memories that have the most of its words. */
+  /** Up to three memories that contain the most of its words. */
   examples: { id: string; task: string }[];
   /** The ids of all its memories. */
   ids: string[];

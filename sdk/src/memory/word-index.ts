@@ -165,7 +165,7 @@ function phrasesOf(question: string): string[][] {
     .filter((words) => words.filter((word) => word !== "").length > 1);
 }
 
-/** Words in sequence. An empty one stands for a stop word. */
+/** Words in sequence. An empty string stands for a stop word. */
 function* plainWords(text: string): Generator<string> {
   // The words that searched() added after the text are not part of its order.
   const plain = isPaired(text)
