@@ -27,7 +27,7 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The input and the result of a kind of job. Without a schema, anything. */
+/** The schemas of a kind of job. Without a schema, any input or result is accepted. */
 export interface JobKind {
   input?: JobSchema;
   result?: JobSchema;
@@ -86,8 +86,8 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   }
 
   /**
-   * Handlers for `work` and `serveJobs`. A job whose input or result does not match fails for good, with the
-   * code `invalid_request` and the path.
+   * Returns handlers for `work` and `serveJobs`. A job whose input or result does not match fails for good,
+   * with the code `invalid_request` and the path.
    */
   handlers(handlers: KindHandlers<Kinds>): JobHandlers {
     return Object.fromEntries(
