@@ -12,7 +12,7 @@ export type SpanAbout =
       tenantId: string;
       trace: string | null;
     }
-  /** A step of a job or a workflow that runs now. One that was recorded earlier has no span. */
+  /** A step of a job or a workflow that runs now. A step that was recorded earlier has no span. */
   | { kind: "step"; name: string; jobId: string; attempt: number }
   /** One attempt of a run. */
   | { kind: "agent"; name: string; runId: string; attempt: number }
@@ -38,7 +38,7 @@ export interface SpanFacts {
   id?: string;
   /** A code, such as `handler_failed`. The span has failed. */
   error?: { code: string; message: string };
-  /** Of a job: it waits, or somebody else has it now. */
+  /** The outcome of an attempt of a job. `waits`: the job waits. `lost`: somebody else has the job now. */
   outcome?: "succeeded" | "failed" | "waits" | "lost";
   maxTokens?: number;
   finish?: string;
@@ -56,7 +56,7 @@ export type Tell = (facts: SpanFacts) => void;
 
 /**
  * Observes what the SDK does. `@mayfly/opentelemetry` makes one for OpenTelemetry; you can write another. It
- * cannot change what it observes: what it throws is ignored.
+ * cannot change what it observes: if it throws, the error is ignored.
  */
 export interface Telemetry {
   /** Calls `work` once, before it returns, in a span that lasts until the promise of `work` settles. */

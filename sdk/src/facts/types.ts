@@ -14,7 +14,8 @@ export type NewFact = Said & {
   /** Such as `works_at`, `born`, `depends on`. 1 to 100 characters. Spaces and dashes become underscores. */
   predicate: string;
   /**
-   * Whether it exists beside others with the same subject and predicate. Otherwise, a newer one replaces it.
+   * Whether there can be several such facts, with the same subject and predicate. Otherwise, a newer fact
+   * replaces it.
    */
   many?: boolean;
   /** How sure the extraction is, from 0 to 1. */
@@ -38,7 +39,7 @@ export type NewFact = Said & {
 
 /** What happened to a fact. */
 export interface RecordedFact {
-  /** The id of the fact that says this now. For a confirmed fact, the id that it already had. */
+  /** The id of the fact. If the fact was only confirmed, this is the id that it already had. */
   id: string;
   status: "recorded" | "superseded" | "confirmed";
   /** The facts that it replaced, which have ended. */
@@ -162,7 +163,7 @@ export interface MentionedEntity extends ReachedEntity {
   named: string | null;
 }
 
-/** What is known about a text. */
+/** Which facts to return about a text. */
 export interface AboutOptions {
   /** Also returns facts that were extracted from these memories. At most 200 ids. */
   memories?: string[];

@@ -136,7 +136,7 @@ export interface ListJobs {
   /** Only those that were added before this time. */
   until?: Date;
   /**
-   * Only jobs with this text in their id, name, key, error or input, in upper or lower case. 200 characters at
+   * Only jobs with this text in their id, name, key, error or input. Case does not matter. 200 characters at
    * most.
    */
   containing?: string;

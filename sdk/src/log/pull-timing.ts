@@ -2,11 +2,14 @@ import { lookAgainMs } from "../link/look-again.ts";
 import { ticks } from "../link/monotonic-time.ts";
 import type { NudgeListener } from "./nudges.ts";
 
-/** The time between nudged pulls, however many writers there are. Each transaction sends a nudge. */
+/**
+ * The shortest time between nudged pulls. Each transaction sends a nudge, so many writers would cause many
+ * pulls.
+ */
 const nudgeWindowMs = 1_000;
 /** The time between pulls without a nudge, because a broadcast may be lost. */
 const netMs = 30_000;
-/** The same while broadcasts are known to be lost. */
+/** The time between pulls while broadcasts are known to be lost. */
 const losingMs = 1_000;
 /** It stops following after this many pulls in a row that found nothing. */
 const followed = 2;
@@ -25,7 +28,7 @@ export class Pace implements NudgeListener {
    */
   followMs: number | null = null;
   readonly #windowMs: number;
-  /** How many pulls in a row have found nothing since the last nudge, while it follows. */
+  /** While it follows: how many pulls in a row have found nothing since the last nudge. */
   #empty = followed;
   #joined = false;
   #nudged = false;
@@ -39,10 +42,7 @@ export class Pace implements NudgeListener {
   /** How often it has looked again. */
   #looks = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /**
-   * Whether it has just joined, so that a commit that was broadcast before may still become
-   * visible.
-   */
+  /** Whether it has just joined. Then a commit whose broadcast it missed may still become visible. */
   #settling = false;
   #ended = false;
   #wake: () => void = () => {};

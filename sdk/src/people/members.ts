@@ -63,8 +63,9 @@ export class Members {
   }
 
   /**
-   * Invites someone. You see the token only this once: send it in your own way, because Mayfly sends no mail.
-   * If you set `email`, the person who is signed in with it also finds the invitation without the token.
+   * Invites someone. You see the token only this once. Send it to the person yourself, because Mayfly sends
+   * no mail. If you set `email`, the person who is signed in with it also finds the invitation without the
+   * token.
    *
    * @example
    * const { data } = await mayfly.people.members.invite({ email: "ada@example.com", role: "member" });

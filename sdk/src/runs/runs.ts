@@ -29,7 +29,7 @@ export interface ListRuns {
   since?: Date;
   /** Only those that were added before this time. */
   until?: Date;
-  /** Only runs with this text in their id, agent or input, in upper or lower case. 200 characters at most. */
+  /** Only runs with this text in their id, agent or input. Case does not matter. 200 characters at most. */
   containing?: string;
   /** The last id of the previous page. */
   before?: string;

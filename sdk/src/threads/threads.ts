@@ -23,8 +23,8 @@ import type {
 } from "./types.ts";
 
 /**
- * Checkpoints of graphs that another framework runs, with the state of a thread at each step.
- * Adapters such as `@mayfly/langgraph` call this. Values are texts, which Mayfly never looks into.
+ * Checkpoints of graphs that another framework runs. They have the state of a thread at each step.
+ * Adapters such as `@mayfly/langgraph` call this. Values are texts, and Mayfly does not interpret them.
  */
 export class Threads {
   readonly #link: Link;
