@@ -16,12 +16,12 @@ export const maybeText = text.nullable();
 export const maybeCount = count.nullable();
 export const texts = z.array(text);
 export const flag = z.boolean();
-/** A word from a list that a later release may extend. */
+/** A word from a fixed list, to which a later release may add words. */
 export const word = text as unknown as z.ZodType<never>;
 export const object = z.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 );
-/** JSON. Absent if the row has none. */
+/** Any JSON. Absent if the row has none. */
 export const value = z.unknown();
 
 export const list = <Row>(of: z.ZodType<Row>): z.ZodType<Row[]> => z.array(of);

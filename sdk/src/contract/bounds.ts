@@ -17,7 +17,7 @@ export const memoryBounds = {
   model: 100,
   /** How many conflicts an update resolves. */
   settles: 50,
-  /** What SQL alone can measure. */
+  /** Only SQL can measure this. */
   metadataBytes: 65_536,
   metadataLevels: 32,
 } as const;
@@ -40,7 +40,7 @@ export const tenantBounds = {
   name: 200,
   livingAgents: 100_000,
   spawnsPerMinute: 100_000,
-  /** At least as many as one push may have. */
+  /** This is at least the number of operations that one push may have. */
   leastWritesPerMinute: 1_000,
   depth: 20,
 } as const;

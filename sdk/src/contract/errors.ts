@@ -126,7 +126,7 @@ export interface ErrorBody {
   message: string;
   hint: string | null;
   details: unknown;
-  /** The logs of the function have it too. */
+  /** The logs of the function contain the same id. */
   request_id?: string;
 }
 

@@ -21,17 +21,23 @@ import { type DebugRecord, readKept, toRecord } from "./record.ts";
 import { StreamPosition } from "./stream-position.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** A connection has 100 channels on every plan, and the log and others need some. */
+/**
+ * How many topics to join. A connection has 100 channels on every plan, and the log and other parts need
+ * some.
+ */
 const maxTopics = 90;
 const leaseSeconds = 60;
 const renewMs = 35_000;
 /** A lease lasts long enough for a few tries. */
 const retrying = { firstMs: 5_000, maxMs: renewMs };
-/** Between pulls after news of an agent, so that a second one that starts within a second is heard too. */
+/**
+ * The time between pulls after news of an agent. If another agent starts within a second, the watch then
+ * learns of it quickly too.
+ */
 const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;
-/** The newest stored records, which may also have arrived live. */
+/** How many of the newest stored records to remember, because they may also have arrived live. */
 const overlapRecords = 10_000;
 
 interface Followed {
@@ -157,7 +163,7 @@ export class DebugWatcher implements DebugWatch {
   async #follow(log: Log): Promise<Result<null>> {
     const { agent, onError } = this.#options;
     if (agent) return this.#join(agent).ready;
-    // Read the log first, so that it has agents that start while the living ones are listed.
+    // Watch the log first, so that no agent is missed that starts while the living ones are listed.
     const watch = await log.watch(
       { types: ["agent.*"], followMs, ...(onError && { onError }) },
       ({ events, snapshot }) => {
@@ -261,7 +267,7 @@ export class DebugWatcher implements DebugWatch {
     );
   }
 
-  /** First the stored records, then those that arrived meanwhile. */
+  /** Delivers first the stored records, then those that arrived meanwhile. */
   async #readSince(since: Date): Promise<Result<null>> {
     const seen = new Set<string>();
     const { agent } = this.#options;
@@ -291,7 +297,7 @@ export class DebugWatcher implements DebugWatch {
   }
 }
 
-/** When there is no room left. */
+/** Stands for a topic that was not joined because there was no room left. */
 const notJoined: Topic = {
   joined: false,
   ready: Promise.resolve(ok(null)),

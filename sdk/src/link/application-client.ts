@@ -12,7 +12,7 @@ export interface ApplicationClient {
 /**
  * The token of the person who is signed in to the application's client, read at every call.
  *
- * @throws `invalid_request` for a client with its own `accessToken`: supabase-js then has no session, and its
+ * @throws `invalid_request` for a client with its own `accessToken`. Such a client has no session, and its
  * tokens belong to people whom the project's Auth does not know.
  */
 export function sessionToken(client: ApplicationClient): () => Promise<string | null> {

@@ -30,8 +30,8 @@ export class Topics {
   }
 
   /**
-   * Listens to a private topic. Its channel joins again after anything that ends it: a lost connection, an
-   * expired token, or a server that closes it.
+   * Listens to a private topic. Its channel joins again whenever it ends: after a lost connection, an
+   * expired token, or when the server closes it.
    */
   join(topic: string, listener: TopicListener): Topic {
     this.#begins();

@@ -13,8 +13,8 @@ interface Schema extends DBSchema {
 const openMs = 10_000;
 
 /**
- * Keeps outboxes in IndexedDB. Two tabs may share one. Each also pushes what it finds from the other, and the
- * server applies it once, because of its id.
+ * Keeps outboxes in IndexedDB. Two tabs may share a database. Each tab also pushes the operations of the
+ * other. Because of their ids, the server applies each operation only once.
  */
 export function indexedDbStorage(name: string): OutboxStorage {
   return { open: (tenant) => IndexedDbStore.open(name, tenant) };
