@@ -62,7 +62,7 @@ export function answerError(context: Context, error: unknown): Response {
   return context.json({ data: null, error: body }, refusal.status);
 }
 
-/** The body of a request, validated. An empty one counts as `{}`. */
+/** Reads and validates the body of a request. An empty body counts as `{}`. */
 export async function readBody<Schema extends z.ZodType>(
   context: Context,
   schema: Schema,

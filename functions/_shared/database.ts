@@ -1,4 +1,4 @@
-/** The database with the identity of the caller. Row-level security decides what it sees. */
+/** Connects to the database as the caller. Row-level security decides what the caller sees. */
 import {
   createAdminClient,
   createContextClient,
