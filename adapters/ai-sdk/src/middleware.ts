@@ -33,10 +33,10 @@ const mostTurns = 1_000;
 const most = { question: 2_000, answer: 100_000 };
 
 /**
- * Gives a model a memory. Before a call it recalls what is known about the last user message, and puts it in
- * front of that message, marked as data with its origin and within a token budget. With `remember`, it
- * remembers the turn once it is answered. All steps of a turn use the same recall, so that the beginning of the
- * prompt stays the same.
+ * Gives a model a memory. Before a call, it recalls what is known about the last user message. It puts these
+ * memories in front of that message, within a token budget, marked as data with their origin. With `remember`,
+ * it remembers the turn once it is answered. All steps of a turn use the same recall, so that the beginning of
+ * the prompt stays the same.
  *
  * @example
  * const model = wrapLanguageModel({ model: anthropic("claude-sonnet-4-5"), middleware: memoryMiddleware(agent) });

@@ -50,9 +50,9 @@ const chunk = 1_000;
 
 /**
  * Calls `handler` with every agent that is alive, now and at every change. The table says who is
- * alive and what they are called. Presence says what they show about themselves. An agent that has
- * shown itself and no longer does has left, even if its lifetime is not over, because its process
- * is gone or it called `leave`.
+ * alive and what they are called. Presence says what they show about themselves. If an agent has
+ * shown itself and no longer does, it counts as having left, even if its lifetime is not over: its
+ * process is gone, or it called `leave`.
  */
 export async function watchPresence(
   link: Link,

@@ -58,7 +58,7 @@ export class Session {
     return this.#ended;
   }
 
-  /** A token that is valid for a while, or the last one if there is no better one. */
+  /** Returns a token that is still valid for a while, or the last token if there is no better one. */
   async token(): Promise<string> {
     if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {
       const renewal = this.renew();

@@ -1,9 +1,6 @@
 /** The names of Realtime topics, as `realtime.messages` and its policies know them. */
 export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
-/**
- * The topic on which everybody else is told about events that are meant for one agent and that they
- * may see.
- */
+/** The topic for events that are meant for one agent. It tells everybody else who may see them. */
 export const peopleTopic = (tenant: string) => `tenant:${tenant}:people`;
 export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
 export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;

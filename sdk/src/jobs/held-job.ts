@@ -239,7 +239,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Waits under a fixed name, whatever was waited for before.
+   * Waits under a fixed name, instead of a name with the number of the wait.
    *
    * @internal
    */

@@ -152,7 +152,7 @@ export class Jobs {
    * the job has ended, the sender gets one `task_result`: `{ job, status, result, error? }`, whatever happens
    * to the worker. While the job cannot be added, the message stays in the inbox. Needs `job:add`.
    *
-   * @param what the name of the job, whose input is the payload, or a function that may return a job.
+   * @param what the name of the job, which gets the payload as its input, or a function that may return a job.
    *
    * @example
    * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
@@ -200,7 +200,7 @@ export class Jobs {
    * Waits until a job has ended.
    *
    * @param options `timeoutMs`: how long at most, without limit by default. `pollMs`: how often it looks.
-   * @returns the job, whatever its end; `request_timeout` if it has not ended by then.
+   * @returns the job, even if it failed or was cancelled; `request_timeout` if it has not ended by then.
    *
    * @example
    * const { data: job } = await mayfly.jobs.ended(id, { timeoutMs: 60_000 });

@@ -18,7 +18,7 @@ export interface ApplicationClient {
 export function sessionToken(client: ApplicationClient): () => Promise<string | null> {
   const { auth } = client;
   try {
-    // Every property of such a client throws.
+    // If a client has its own `accessToken`, every property of its `auth` throws.
     if (typeof auth.getSession !== "function") throw new TypeError("It has no auth.getSession.");
   } catch (cause) {
     throw unusable(cause);
@@ -26,7 +26,7 @@ export function sessionToken(client: ApplicationClient): () => Promise<string | 
   return async () => (await auth.getSession()).data.session?.access_token ?? null;
 }
 
-/** A client whose session is the token of a request. Undefined if the request has none. */
+/** Makes a client with the token of a request as its session. Undefined if the request has no token. */
 export function sessionOf(headers: Headers): ApplicationClient | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   if (!token) return undefined;

@@ -22,7 +22,7 @@ const cutOff = { data: null, error: { message: "the client has ended" }, status:
 
 type Functions = Database["mayfly"]["Functions"];
 
-/** The agent whose connection it is. */
+/** The agent to which a connection belongs. */
 export interface Self {
   readonly id: string;
   readonly name: string;

@@ -185,8 +185,8 @@ function unfit(
 }
 
 /**
- * The error for a token that does not work at the moment. The agent may get another token. If not,
- * its renewal tells it.
+ * The error for a token that does not work at the moment. The agent may still get another token. If
+ * it does not, it learns from its renewal why.
  */
 const passing = (cause: unknown) =>
   new MayflyError(

@@ -30,7 +30,7 @@ const token = new RegExp(
   "giu",
 );
 
-/** Letters whose accent is not a separate mark, so it cannot be removed, with their replacements. */
+/** Accented letters that cannot be split into a letter and a mark, with their replacements. */
 const special: Record<string, string> = {
   ß: "ss",
   æ: "ae",

@@ -3,8 +3,8 @@ import type { KnownMessageType, PayloadOf } from "../contract/messages.ts";
 import { fromRow } from "../link/rows.ts";
 
 /**
- * The recipients of a message: the id of an agent or a person, every living agent, agents of a type, of a
- * role (as their type defines it) or with a capability, or a channel.
+ * The recipients of a message: an agent or a person (by id), every living agent, all agents with a type,
+ * role or capability, or a channel. The role of an agent is that of its type.
  */
 export type MessageTarget =
   | string

@@ -26,7 +26,7 @@ interface Listener extends ListenOptions {
   handle: (row: MessageRow) => unknown;
 }
 
-/** How many requests to remember whose sender has given up. Replies to them are of no use. */
+/** How many requests to remember that were given up. A reply to one of these is of no use. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
 

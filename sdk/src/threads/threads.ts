@@ -149,6 +149,6 @@ export class Threads {
   }
 }
 
-/** Putting a checkpoint twice changes nothing, so a call whose answer was lost is repeated. */
+/** Repeats a call if its answer was lost. Putting a checkpoint twice changes nothing. */
 const again = <T>(call: () => Promise<Result<T>>) =>
   retried(call, mayBeDone, { firstMs: 250, tries: 3 });
