@@ -88,7 +88,10 @@ interface DatabaseAnswer<T> {
   status: number;
 }
 
-/** The data of a call, or its error as one of ours. Deadlocks are retried at most twice. */
+/**
+ * Returns the data of a call, or throws its error as an error of Mayfly. Deadlocks are retried at
+ * most twice.
+ */
 export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries = 3): Promise<T> {
   const { data, error, status } = await run();
   if (!error) return data;

@@ -63,7 +63,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
     total.stored += stored;
     total.failed += done.failed;
     total.waiting = done.waiting;
-    // If none succeeds, the next ones would fail too.
+    // If no text of a batch succeeds, those of the next batch would fail too.
   } while (total.waiting > 0 && stored > 0 && performance.now() < deadline);
   return total;
 }

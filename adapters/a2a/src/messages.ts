@@ -57,7 +57,7 @@ export const saidBy = (taskId: string, contextId: string, said: string): Message
     parts: [partOf(said)],
   });
 
-/** The one artifact of a task: its answer. */
+/** The answer of a task, which is its only artifact. */
 export const answerOf = (output: unknown): Artifact =>
   Artifact.fromJSON({ artifactId: "answer", name: "answer", parts: [partOf(output)] });
 

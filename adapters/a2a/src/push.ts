@@ -144,7 +144,7 @@ export class PushConfigs {
     return cancelled || status === "cancelled";
   }
 
-  /** At most the newest 1,000 addresses. */
+  /** The jobs of the newest addresses, at most 1,000. */
   async #open(keyPrefix: string): Promise<JobInfo[]> {
     const of = { name: jobName, keyPrefix, status: [...active], limit: 1_000 };
     const found = await this.#mayfly.jobs.list(of);

@@ -69,7 +69,7 @@ class StateWriter<T> {
     this.#stored = { version: -1, value: undefined };
     const watching = await this.#watch(store);
     const stop = async () => {
-      // By now another store may follow the state.
+      // Another store may follow the state by now.
       if (this.#store === store) this.#store = undefined;
       this.#dropUnused();
       await watching?.stop();

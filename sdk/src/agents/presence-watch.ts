@@ -134,7 +134,7 @@ export async function watchPresence(
     await stop();
     return failed(joined.error);
   }
-  // Without the log, agents that show nothing are noticed at the next look.
+  // If the log cannot be followed, agents that show nothing are noticed at the next look.
   lives = await follow?.(sync);
   if (stopped) await lives?.data?.stop();
   if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);

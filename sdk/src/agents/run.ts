@@ -118,7 +118,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** The first error, if any. Each one is tried, even if others fail. */
+/** The first error, if any. Every agent gets its turn, even if others fail. */
 async function errorsOf<Agent>(
   agents: readonly Agent[],
   step: (agent: Agent) => Promise<MayflyError | null>,

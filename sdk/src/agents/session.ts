@@ -133,7 +133,7 @@ export class Session {
     this.#planned = moment();
     this.#renewAfter = ms;
     this.#timer = setTimeout(() => void this.renew(), within(ms));
-    // In Node, a waiting renewal does not keep the process alive.
+    // In Node, the timer for the next renewal must not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 }
@@ -141,8 +141,8 @@ export class Session {
 /** Uses both clocks, because one can be set and the other one stops while the machine sleeps. */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
- * The least time that has passed. Setting the clock back changes nothing, and setting it ahead
- * causes one renewal.
+ * The least time that can have passed. Setting the clock back changes nothing, and setting it ahead causes
+ * one renewal.
  */
 const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);

@@ -177,7 +177,7 @@ export const failed = (error: MayflyError): { data: null; error: MayflyError } =
   error,
 });
 
-/** Whether a code from outside is one of ours. */
+/** Whether a code from outside is a code of Mayfly. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   errorCodes.includes(code as ErrorCode);
 

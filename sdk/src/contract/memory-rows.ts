@@ -109,7 +109,7 @@ export interface Memory extends MemoryContent {
   /** Increases with each change. */
   version: number;
   updatedAt: Date;
-  /** From then on, no recall finds it. */
+  /** When it expires. From then on, no recall finds it. */
   expiresAt: Date | null;
   /** The key that its caller gave it. */
   key: string | null;

@@ -1,8 +1,8 @@
 /** What a span is about. */
 export type SpanAbout =
-  /** A run is added, a job is added, or a message is sent. What is added continues the trace of this span. */
+  /** A run or job is added, or a message is sent. It continues the trace of this span. */
   | { kind: "add"; what: "job" | "run" | "message"; name: string; tenantId: string | undefined }
-  /** One attempt of a job. `trace` is that of the caller that added it. */
+  /** One attempt of a job. `trace` is the trace context of the caller that added the job. */
   | {
       kind: "job";
       name: string;
@@ -20,7 +20,7 @@ export type SpanAbout =
   | { kind: "model"; provider: string; model: string; runId: string; step: number }
   /** A call of a tool. */
   | { kind: "tool"; name: string; description?: string; callId: string; runId: string }
-  /** A message is handled. `trace` is that of its sender. */
+  /** The handling of a message. `trace` is the trace context of its sender. */
   | {
       kind: "message";
       type: string;

@@ -196,7 +196,7 @@ export class DebugWatcher implements DebugWatch {
         .select("id")
         .eq("tenant_id", this.#tenant)
         .in("status", ["running", "suspended"])
-        // By the database's clock.
+        // The database compares this with its own clock.
         .gt("expires_at", "now")
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),

@@ -5,7 +5,7 @@ import type { Recall, RecallOptions } from "../memory/recall.ts";
  */
 export type EntityName = string | { name: string; type?: string } | { id: string };
 
-/** What a fact says about its subject: exactly one of `object`, which is an entity, and `value`. */
+/** What a fact says about its subject: either an `object`, which is an entity, or a `value`. */
 export type Said = { object: EntityName; value?: never } | { value: unknown; object?: never };
 
 /** A fact to record. */
@@ -33,7 +33,7 @@ export type NewFact = Said & {
   validFrom?: Date;
   /** Until when it was true. */
   validTo?: Date;
-  /** From then on, it disappears as if it had never been recorded. */
+  /** When it expires. From then on, it is gone as if it had never been recorded. */
   expiresAt?: Date;
 };
 

@@ -135,8 +135,8 @@ export async function fit(
 }
 
 /**
- * For a handler: an input or result that does not match now will not match in the next attempt
- * either.
+ * Unwraps a result in a handler. An input or result that does not match now will not match in the next
+ * attempt either.
  *
  * @internal
  */

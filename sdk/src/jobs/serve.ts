@@ -154,7 +154,7 @@ async function callOf(request: Request): Promise<string | undefined> {
   return z.object({ call: z.guid() }).safeParse(body).data?.call;
 }
 
-/** The next call continues where this one ends. Wait only until it has arrived. */
+/** Makes the next call, which continues where this one ends. Waits only until that call has arrived. */
 async function handOver(link: Link, request: Request): Promise<void> {
   const name = new URL(request.url).pathname.split("/").filter(Boolean).at(-1);
   if (!name) return;

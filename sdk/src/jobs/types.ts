@@ -104,7 +104,7 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   result: Output | null;
   /** The agent or person that added it. Missing for the secret key. */
   createdBy?: string;
-  /** In seconds. */
+  /** How long one attempt may take, in seconds. */
   timeout: number | null;
   steps: { name: string; result: unknown; attempt: number; ms: number | null; at: Date }[];
   /** Attempts that failed or were lost. */

@@ -282,7 +282,7 @@ export class Worker implements Work {
 
   async #giveBack(leases: string[]): Promise<void> {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
-    // In the worst case, they come back when their leases end.
+    // If these jobs could not be given back, they become ready when their leases end.
     if (error) this.#tell(error);
     else this.returned += leases.length;
   }

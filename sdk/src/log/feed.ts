@@ -14,7 +14,7 @@ export interface Member {
   readonly followMs: number | null;
   /** Where the log continues for this watcher. */
   readonly cursor: string;
-  /** Handles a page. When this resolves, it has room for the next one. */
+  /** Handles a page. When this resolves, the watcher has room for the next page. */
   offer(page: LogRead): Promise<void>;
   /**
    * Called when it gets no more pages, because it had no room or because something that it wants

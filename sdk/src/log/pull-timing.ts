@@ -37,7 +37,7 @@ export class Pace implements NudgeListener {
   /** When the window of the last nudge ends. */
   #windowEnd = 0;
   #pulledAt = 0;
-  /** Whether the current pull follows a nudge, or looks again for one. */
+  /** Whether the current pull follows a nudge, or looks again for what a nudge announced. */
   #seeks = false;
   /** How often it has looked again. */
   #looks = 0;

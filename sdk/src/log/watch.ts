@@ -152,7 +152,7 @@ export class Watch implements Member {
     }
     if (this.#alone) {
       const { data, error } = await readLog(this.#link, this.cursor, this.want);
-      // A caller that may not read memories gets the rest.
+      // If the caller may not read memories, read everything else.
       if (error?.code === "scope_missing" && this.want.types === null && this.want.memories) {
         this.want.memories = false;
         return this.#next();

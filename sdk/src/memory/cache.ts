@@ -38,7 +38,7 @@ interface Held {
  * cursor of the last pull.
  */
 export class MemoryCache {
-  /** Where the next pull starts. Null for the first one. */
+  /** Where the next pull starts. Null before the first pull. */
   cursor: string | null = null;
   /** Whether a first sync is running. Its pages have existing memories instead of the log. */
   inSnapshot = false;

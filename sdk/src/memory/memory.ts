@@ -83,7 +83,7 @@ export interface MemoryPage {
 /** What a sync pulled: events, and the memories that they are about. */
 export interface LogPage {
   events: LogEvent[];
-  /** The memories of the events. In a first sync, all existing ones. */
+  /** The memories that the events are about. In a first sync, all existing memories. */
   memories: Memory[];
 }
 

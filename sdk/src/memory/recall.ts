@@ -22,7 +22,7 @@ export interface RecalledMemory extends MemoryContent {
 
 /** A memory right before or after a result. */
 export interface Surrounding {
-  /** -1 and below are before it, 1 and above after it. */
+  /** Its distance from the result: negative before it, positive after it. */
   place: number;
   id: string;
   kind: MemoryKind;

@@ -22,7 +22,7 @@ export interface Statistics {
   byAgent: { agentId: string | null; memories: number }[];
   /** How many were made on each of the last 90 days (UTC), as `2026-11-29`. Days without one are missing. */
   byDay: Record<string, number>;
-  /** By model. */
+  /** How many have a vector, by model. */
   withVector: Record<string, number>;
   withoutVector: number;
   /** Fields that wait for a person's decision. */

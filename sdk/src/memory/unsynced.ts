@@ -145,7 +145,7 @@ export class Unsynced {
       return one ? (shown(result, one, options, now) ?? []) : [result];
     });
     const listed = new Set(answer.results.map(({ id }) => id));
-    // One at a time, because each needs the index as it is at that moment.
+    // Run one recall at a time, because each needs the index as it is at that moment.
     const run = this.#turn.then(async () => {
       const local = await this.#search(query, options, pending, now);
       const results = [...server, ...local.filter(({ id }) => !listed.has(id))]

@@ -26,7 +26,7 @@ const mostPlaces = 255;
 const weights = [1, 0.8, 0.2];
 const depth = 50;
 
-/** ts_rank of one word that occurs this often in each part. */
+/** The ts_rank of a word that occurs this often in each part. */
 function rankOf(times: number[]): number {
   let rank = 0;
   let place = 1;

@@ -50,7 +50,7 @@ export class Members {
     return answer.error ? answer : ok(null);
   }
 
-  /** Changes a member's role. An admin cannot make owners, and the last owner stays one. */
+  /** Changes a member's role. An admin cannot make owners, and the last owner has to stay owner. */
   async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
     const answer = await this.#link.rpc("change_member_role", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);

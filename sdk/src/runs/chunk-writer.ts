@@ -108,7 +108,7 @@ export class ChunkWriter {
     }
   }
 
-  /** As many as one call takes. */
+  /** Takes as many chunks as fit into one call. */
   #take(): HeldChunks | undefined {
     const part: string[] = [];
     for (let length = 0; this.#held.length > 0; ) {

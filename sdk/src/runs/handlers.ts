@@ -50,7 +50,7 @@ export function runAgents(
   );
 }
 
-/** One for each worker, so that reservations of its runs share calls. */
+/** The reservations of each worker, shared by all its runs, so that they share calls. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {

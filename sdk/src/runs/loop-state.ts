@@ -74,7 +74,7 @@ export class LoopState {
     this.#sdkTools = {};
     for (const [name, tool] of Object.entries(this.tools)) {
       const { description, input } = tool;
-      // Without `execute`, because we run them with the lease.
+      // The tools have no `execute`, because we run them ourselves, under the job's lease.
       this.#sdkTools[name] = ai.tool({
         ...(description !== undefined && { description }),
         inputSchema: ai.jsonSchema(await this.schemaOf(tool), {

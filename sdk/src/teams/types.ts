@@ -103,7 +103,7 @@ export interface PollOptions {
   quorum?: number;
   /** Closes after this time at the latest. 5 minutes by default. */
   within?: Duration;
-  /** With the same key, the same caller gets the same poll again. */
+  /** If the same caller uses the same key again, it gets the same poll. */
   key?: string;
   /** The lease of the job that opens it. The job gets the signal `poll:<id>` with the outcome. */
   lease?: string;
@@ -208,7 +208,7 @@ export interface Tender {
   closedAt: Date | null;
 }
 
-/** A job that is given to one agent or offered for bids, without a target. */
+/** A job that is assigned to an agent or offered for bids. It has no target. */
 export type Task = Omit<NewJob, "target" | "answers">;
 
 /** Who may get a job. */

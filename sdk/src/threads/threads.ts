@@ -81,8 +81,7 @@ export class Threads {
   }
 
   /**
-   * Reads a checkpoint of a thread. Without `id`, the newest one. Null if there is none. Needs
-   * `thread:read`.
+   * Reads a checkpoint of a thread, by default the newest. Null if there is none. Needs `thread:read`.
    */
   async get(
     thread: string,
