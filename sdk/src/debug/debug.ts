@@ -27,8 +27,8 @@ export interface DebugOptions {
   /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
   /**
-   * How many broadcasts a second an agent sends: at most 10, which is the default. If many agents are watched,
-   * each sends fewer.
+   * The most broadcasts a second of an agent, up to 10 (the default). It sends fewer if many agents are
+   * watched.
    */
   sendsPerSecond?: number;
   /** How many records may wait to be sent. The newest are kept. 1,000 by default, and at most 1 MB. */

@@ -21,18 +21,14 @@ import { type DebugRecord, readKept, toRecord } from "./record.ts";
 import { StreamPosition } from "./stream-position.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/**
- * How many topics to join. A connection has 100 channels on every plan, and the log and other parts need
- * some.
- */
+/** How many topics to join. A connection has 100 channels, and the log and other parts need some. */
 const maxTopics = 90;
 const leaseSeconds = 60;
 const renewMs = 35_000;
 /** A lease lasts long enough for a few tries. */
 const retrying = { firstMs: 5_000, maxMs: renewMs };
 /**
- * The time between pulls after news of an agent. If another agent starts within a second, the watch then
- * learns of it quickly too.
+ * The time between pulls after news of an agent. Short, because another agent may start right after it.
  */
 const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */

@@ -27,14 +27,9 @@ export class Worker implements Work {
   #endings: Ending[] = [];
   /** 1 if the last look left nothing, 2 if the look after that found nothing. At 2 the worker sleeps. */
   #quiet = 0;
-  /**
-   * Counts events that may have made jobs ready. A look that is under way at that time may not see these jobs.
-   */
+  /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
   #stirs = 0;
-  /**
-   * When to look again for a job that was announced but may not be visible yet. Used until a look finds
-   * something.
-   */
+  /** When to look again for an announced job that may not be visible yet, until a look finds something. */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   /** Running calls, and how many jobs they ask for. */
@@ -44,7 +39,7 @@ export class Worker implements Work {
   /** Whether the last claim returned as many jobs as it asked for, so there may be more. */
   #isFull = false;
   /**
-   * Whether a job was announced during a call. The call may not see it, so another call runs at the same time.
+   * Whether a job was announced during a call that may not see it. Another call then runs at the same time.
    */
   #isTold = false;
   #scheduled = false;
