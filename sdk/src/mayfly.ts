@@ -184,7 +184,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns an agent, pulls, works, pushes, and stops it, even if the work throws. See {@link run}.
+   * Spawns an agent, pulls, calls `work`, pushes what the agent remembered, and stops the agent, even if the
+   * work throws. See {@link run}.
    *
    * @example
    * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
@@ -198,8 +199,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns a team as a whole or not at all, pulls, works, pushes what each agent remembered, and stops them
-   * all, even if the work throws. See {@link run}.
+   * Spawns a team as a whole or not at all, pulls, calls `work`, pushes what each agent remembered, and stops
+   * all agents, even if the work throws. See {@link run}.
    *
    * @example
    * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>

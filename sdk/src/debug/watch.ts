@@ -27,9 +27,7 @@ const leaseSeconds = 60;
 const renewMs = 35_000;
 /** A lease lasts long enough for a few tries. */
 const retrying = { firstMs: 5_000, maxMs: renewMs };
-/**
- * The time between pulls after news of an agent. Short, because another agent may start right after it.
- */
+/** The time between pulls after news of an agent. It is short, as another agent may start. */
 const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;

@@ -37,7 +37,7 @@ export interface JobOptions {
   backoff?: { base?: number; factor?: number; cap?: number };
   /** How long one attempt may take. */
   timeout?: Duration;
-  /** After this time it fails instead of running. */
+  /** After this time, the job no longer runs, and fails. */
   deadline?: Date;
   /**
    * A trace context (W3C `traceparent`), passed on to the worker. By default the context of the current span,
@@ -117,7 +117,10 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   }[];
   /** Signals that nobody has taken yet. */
   signals: { name: string; at: Date }[];
-  /** The first 1,000. A child of a step of a graph has the key `<run>/<step>`, and of a map `<run>/<step>[<item>]`. */
+  /**
+   * The first 1,000 children. In a graph, the child for a step has the key `<run>/<step>`, or in a map
+   * `<run>/<step>[<item>]`.
+   */
   children: { id: string; name: string; status: JobStatus; key?: string }[];
 }
 

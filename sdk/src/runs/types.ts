@@ -96,9 +96,9 @@ export interface AgentOptions<Output = string> {
   instructions?: string;
   // biome-ignore lint/suspicious/noExplicitAny: each tool names the type of its own input.
   tools?: Record<string, ToolDefinition<any, any>>;
-  /** How many model calls with an answer: 20 by default (`max_steps`). */
+  /** How many model calls with an answer a run may make: 20 by default (`max_steps`). */
   maxSteps?: number;
-  /** How many tokens one call may return: 8,192 by default, and never more than the budgets allow. */
+  /** How many tokens one model call may return: 8,192 by default, and never more than the budgets allow. */
   maxOutputTokens?: number;
   budget?: RunBudget;
   memory?: {

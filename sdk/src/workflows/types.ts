@@ -95,7 +95,7 @@ export interface WorkflowQuery<Report = unknown, Output = unknown> extends Workf
   input: unknown;
   /** Null until it has succeeded. */
   result: Output | null;
-  /** The last `ctx.report`. Null before the first. */
+  /** What the last `ctx.report` reported. Null before the first report. */
   report: Report | null;
   /** How many checkpoints are recorded. */
   steps: number;
@@ -151,15 +151,15 @@ export interface MoveOptions {
   version: string;
   /** For each recorded name that changes, its name in this version. */
   rename?: Record<string, string>;
-  /** Recorded names to delete. They are done again if this version asks for them. */
+  /** Recorded names to delete. They are executed again if this version asks for them. */
   forget?: string[];
 }
 
 /** Options of a child. */
 export interface ChildOptions extends Omit<JobOptions, "key" | "answers"> {
   /**
-   * Its name among the children of the run. By default the name of the job, and from the second child with
-   * that name, also a number.
+   * Its name among the children of the run. By default, it is the name of the job, with a number from the
+   * second child with that name on.
    */
   as?: string;
 }
