@@ -124,7 +124,9 @@ export interface ApprovalPolicyOptions {
   /** After this time, people with `escalationRoles` may decide too: admins and owners by default. */
   escalateAfter?: Duration;
   escalationRoles?: ApprovalRole[];
-  /** The name of a job to add for each approval, delegation and escalation. Its handler tells people. */
+  /**
+   * The name of a job to add for each approval, delegation and escalation. The job's handler notifies people.
+   */
   notify?: string;
 }
 

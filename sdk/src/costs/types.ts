@@ -47,8 +47,8 @@ export type CostDimension = "tenant" | "agent" | "model" | "provider" | "day" | 
 /** Which costs to report. */
 export interface CostReportOptions {
   /**
-   * `["model"]` by default. `[]` gives one sum. With `tenant`, a `Mayfly` without a tenant gets every tenant that it may
-   * read.
+   * `["model"]` by default. With `[]`, the result is one sum. With `tenant`, a `Mayfly` without a tenant gets
+   * the costs of every tenant that it may read.
    */
   by?: CostDimension[];
   since?: Date;
@@ -117,7 +117,7 @@ export interface RateLimitOptions {
 
 /** What a call of a model used. */
 export interface ModelUsage {
-  /** All input tokens, including those of the cache. */
+  /** All input tokens, including cached ones. */
   input: number;
   cache_read?: number;
   cache_write?: number;

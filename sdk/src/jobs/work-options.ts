@@ -33,7 +33,9 @@ export interface WorkOptions {
   anyTenant?: boolean;
   /** Ends when there is nothing to do. @internal */
   untilEmpty?: boolean;
-  /** A job that `stop` gives back has failed its attempt if it recorded no step for this long. @internal */
+  /**
+   * If `stop` gives back a job that has recorded no step for this long, the attempt has failed. @internal
+   */
   stalledMs?: number;
 }
 

@@ -79,7 +79,7 @@ export class Attendance {
   #beating = false;
   #ended = false;
 
-  /** @param listen tells the server what is read, for a caller without a heartbeat of its own. */
+  /** @param listen tells the server what is read. Used for a caller that has no heartbeat. */
   constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
     this.#beat = () => listen(this.next());
   }

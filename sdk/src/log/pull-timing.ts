@@ -90,8 +90,8 @@ export class Pace implements NudgeListener {
   }
 
   /**
-   * Call this when a pull has ended. `found`: whether it found everything that it was nudged for,
-   * as far as the reader can tell.
+   * Call this when a pull has ended. `found`: whether it found everything that the nudges announced, as far
+   * as the reader can tell.
    */
   pulled(found: boolean, again: readonly number[] = lookAgainMs): void {
     const ms = this.#seeks && !found ? again[this.#looks++] : undefined;

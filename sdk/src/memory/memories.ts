@@ -94,7 +94,7 @@ export class Memories {
    * Packs what is remembered about a task into a prompt within a token budget, best first. No memory is cut
    * unless you set `cut`. The result says what was left out and why.
    *
-   * @returns what `recall` returns.
+   * @returns the same errors as `recall`.
    * @example
    * const { data } = await mayfly.memory.context({ task: "Rotate the key", maxTokens: 2_000 });
    */
@@ -108,7 +108,7 @@ export class Memories {
    * without a reward do not count. If nothing is known to work, `known` is false and `reason` says
    * why.
    *
-   * @returns what `recall` returns.
+   * @returns the same errors as `recall`.
    * @example
    * const { data } = await mayfly.memory.recommend("Rotate the signing key");
    * for (const { memory, reasons } of data?.recommendations ?? []) console.log(memory.output, reasons);

@@ -21,7 +21,7 @@ export interface OutboxLimits {
  */
 export class Outbox {
   /**
-   * The clock of updates that pass through here. Each timestamp is later than all before, even
+   * The clock that stamps updates in this outbox. Each timestamp is later than all earlier ones, even
    * those of an earlier process.
    */
   readonly clock = new HybridClock();

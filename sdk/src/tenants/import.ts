@@ -33,7 +33,7 @@ export interface ImportOptions {
   signal?: AbortSignal;
 }
 
-/** What `import` reads: bytes or text, as `export` gives them. */
+/** What `import` reads: bytes or text, as `export` returns them. */
 export type ImportSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>;
 
 interface Line {
