@@ -110,7 +110,7 @@ export class Channels {
   /**
    * Publishes a message, which is stored, like `agent.send` to `{ channel }`.
    *
-   * @returns `not_publisher`, `channel_unknown`, and what `agent.send` returns.
+   * @returns `not_publisher`, `channel_unknown`, and the errors of `agent.send`.
    */
   publish<T extends string>(
     name: string,

@@ -62,7 +62,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
    * Adds a job of a kind.
    *
    * @returns `invalid_request` with `details.field`: `name` for a kind that is not defined, or the path in
-   * the input that does not match, such as `input.url`; and what {@link Jobs.add} returns.
+   * the input that does not match, such as `input.url`; and the errors of {@link Jobs.add}.
    */
   async add<Name extends keyof Kinds & string>(
     name: Name,

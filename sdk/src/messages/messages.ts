@@ -103,7 +103,7 @@ export class Messages {
    * Sends a message and waits for the first reply.
    *
    * @param options `timeoutMs`: 30,000 by default.
-   * @returns `request_timeout`, and what `send` returns.
+   * @returns `request_timeout`, and the errors of `send`.
    * @example
    * const { data: reply } = await agent.request(other.id, "query", { question: "Which port?" });
    * console.log(reply?.payload);

@@ -77,7 +77,7 @@ export class Teams<Agent extends { id: string }> {
   /**
    * Spawns a team with a name, as a whole or not at all. Needs `agent:spawn` and `team:manage`.
    *
-   * @returns `name_taken` while a team with that name is running, and what `spawn` returns.
+   * @returns `name_taken` while a team with that name is running, and the errors of `spawn`.
    *
    * @example
    * const { data: release } = await mayfly.teams.spawn("release", {
