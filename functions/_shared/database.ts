@@ -28,7 +28,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
     db: { schema: "mayfly" as "public" },
     global: { headers: { ...ofFunctions, ...(tenant && { "x-mayfly-tenant": tenant }) } },
   };
-  // supabase-js sends an API key as a Bearer token too, but it is not a token.
+  // supabase-js also sends an API key as a Bearer token, but a key is not a token.
   if (token && !token.startsWith("sb_")) {
     if (!(await verifyToken(token))) throw notAuthorized("The token is not valid.");
     return createContextClient<Database>({

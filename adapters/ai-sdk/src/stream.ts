@@ -113,7 +113,7 @@ async function* chunksOf(
       if (isBegin) yield { type: "reset-step" };
       open = step;
     } else if (isBegin) {
-      // A step that begins again was retried, or its worker died.
+      // If a step begins again, it was retried, or its worker died.
       yield { type: step === open ? "reset-step" : "start-step" };
       yield { type: "message-metadata", messageMetadata: metadata(seq) };
       open = step;

@@ -9,7 +9,7 @@ export const numberRule =
  */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;
 
-/** Keys of objects and lists whose numbers `parseJson` changed. */
+/** For objects and lists, the keys of the numbers that `parseJson` changed. */
 const changed = new WeakMap<object, Set<string>>();
 
 /** Whether JavaScript reads a JSON number as it was written. */

@@ -107,7 +107,7 @@ export const teamRequest = z.strictObject({
       task: text(2000).optional(),
       /** In seconds. No member lives longer than this. */
       deadline: z.number().min(5).max(2_592_000).optional(),
-      /** What its members, and all that they spawn, may spend: US dollars, tokens. */
+      /** How much the members and their descendants may spend, in US dollars or tokens. */
       budget: teamBudget.optional(),
       /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),

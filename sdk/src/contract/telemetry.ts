@@ -61,6 +61,9 @@ export type Tell = (facts: SpanFacts) => void;
 export interface Telemetry {
   /** Calls `work` once, before it returns, in a span that lasts until the promise of `work` settles. */
   span(about: SpanAbout, work: (tell: Tell) => Promise<unknown>): void;
-  /** The trace context of the current span (W3C `traceparent`), sent with jobs, messages and calls of functions. */
+  /**
+   * The trace context of the current span (W3C `traceparent`). It is sent with jobs, messages and function
+   * calls.
+   */
   traceparent(): string | undefined;
 }

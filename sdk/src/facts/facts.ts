@@ -142,8 +142,8 @@ export class Facts {
   }
 
   /**
-   * Ends facts: from now on, or from `at`, they are no longer true. You do not have to say what is true
-   * instead. The facts are kept. Needs `fact:write`.
+   * Ends facts, without new facts that replace them: from now on, or from `at`, they are no longer true. They
+   * are kept. Needs `fact:write`.
    *
    * @returns the ids of facts that had not ended before; `fact_unknown`.
    */

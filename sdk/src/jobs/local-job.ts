@@ -45,7 +45,7 @@ const settled = ["lease_lost"];
  * Starts a job.
  *
  * @param end called once with the outcome, or with undefined if there is nothing to record. The second argument
- * says whether its end is already recorded.
+ * says whether the end is already recorded.
  */
 export function startJob(
   door: JobsDoor,

@@ -18,7 +18,7 @@ export const passing: readonly ErrorCode[] = [
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
 /**
- * Whether it is unknown after this error if the call took effect. Only a call with its own id is repeated then.
+ * Whether the call may have taken effect despite this error. If so, only a call with its own id is repeated.
  */
 export const mayBeDone = ({ code }: MayflyError): boolean =>
   code === "internal" || code === "unavailable";

@@ -80,7 +80,7 @@ export class Pace implements NudgeListener {
     this.#wake();
   }
 
-  /** Call this when a pull starts. The pull sees everything that was nudged until now. */
+  /** Call this when a pull starts. The pull sees everything that nudges have announced until now. */
   pulls(): void {
     this.#seeks = this.#nudged || Number.isFinite(this.#againAt);
     this.#nudged = false;

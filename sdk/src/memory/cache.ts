@@ -80,7 +80,7 @@ export class MemoryCache {
     return this.#held.get(id)?.memory;
   }
 
-  /** The id of a memory, which may have been put under another id. */
+  /** The id under which a memory is stored. It may have been put under another id. */
   idOf(name: string): string {
     return this.#names.get(name) ?? name;
   }

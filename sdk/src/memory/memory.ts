@@ -174,8 +174,9 @@ export interface MemoryChange {
    */
   base?: MemoryFields;
   /**
-   * What to do with a field that somebody else has changed meanwhile: `latest_wins` (default), `merge`
-   * (three-way merge: tags by what was added and removed, metadata deeply), or `manual` (kept as a conflict).
+   * What to do with a field that somebody else has changed meanwhile: `latest_wins` (default), `merge` (a
+   * three-way merge: tags by what was added and removed, metadata key by key at every level), or `manual`
+   * (kept as a conflict).
    */
   resolve?: "latest_wins" | "merge" | "manual";
   /** Conflicts in `mayfly.memory_conflicts` that this resolves. `set` may then be empty. */

@@ -15,7 +15,7 @@ type Page = Pick<SyncAnswer, "events" | "memories" | "cursor" | "more">;
 
 /** How many events a page has. Each may have a memory. */
 const pageEvents = 500;
-/** How many ids fit into the address of a request. */
+/** How many ids fit into the URL of a request. */
 const idsPerRequest = 100;
 
 /** What `agent.sync` did. */

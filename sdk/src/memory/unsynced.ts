@@ -128,7 +128,7 @@ export class Unsynced {
       .slice(-last);
   }
 
-  /** A recall of the server, with waiting memories inserted by score. */
+  /** The results of a recall on the server, with the waiting memories inserted by score. */
   recall(
     answer: Recall,
     query: string,

@@ -36,8 +36,8 @@ interface Waiting {
 }
 
 /**
- * Messages that are sent at the same time share one call. While one call is running, the next messages gather
- * in order.
+ * Messages that are sent at the same time share one call. While one call is running, further messages wait
+ * for the next call, in order.
  */
 export class Outgoing {
   readonly #link: Link;

@@ -110,7 +110,7 @@ export class AgentOutbox {
 
   /**
    *
-   * @internal Queues operations, all or none. When this resolves, they are as safe as the storage.
+   * @internal Queues operations, all or none. When this resolves, the storage has them.
    */
   async add(operation: Operation | Operation[]): Promise<Result<null>> {
     return this.#change(async () => {

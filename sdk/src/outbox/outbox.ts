@@ -91,7 +91,7 @@ export class Outbox {
     if (this.#owners.size > 0) return;
     const store = this.#store;
     this.#store = undefined;
-    // If it is opened again meanwhile, that waits until this is done.
+    // If the outbox is opened again meanwhile, opening waits until this is done.
     this.#closing = Promise.allSettled([this.#closing, ...this.#writing])
       .then(async () => (await store)?.close())
       .catch(() => {});

@@ -39,7 +39,7 @@ export class RunDoor {
   }
 
   /**
-   * Like `write`, for writes that a run cannot continue without.
+   * Like `write`, for writes without which a run cannot continue.
    *
    * @throws the error.
    */

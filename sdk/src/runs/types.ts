@@ -291,6 +291,6 @@ export interface ForkOptions {
   atStep: number;
   /** A message at that step. At the first step it replaces the input. */
   input?: unknown;
-  /** Replacements for the results of tools in the step before, by call id. */
+  /** New results for tool calls of the step before, by the id of the call. */
   edits?: Record<string, unknown>;
 }
