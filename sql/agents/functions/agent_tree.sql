@@ -1,5 +1,5 @@
--- Builds trees of agents, as a definer because whether an agent is alive depends on ancestors that the caller may not
--- see. Locks nothing.
+-- Builds trees of agents. It is a definer, because whether an agent is alive depends on ancestors that the caller may
+-- not see. Locks nothing.
 
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb

@@ -1,5 +1,4 @@
--- Creates a key and stores its hash, as a definer because it writes. The key itself is returned once and never
--- stored.
+-- Creates a key and stores its hash. The key itself is returned once and never stored.
 
 create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb

@@ -1,5 +1,5 @@
--- Adds a version to a type of agents, as a definer because it writes. Locks the tenant's row (for no key update), so
--- that version numbers have no gaps and no duplicates.
+-- Adds a version to a type of agents. Locks the tenant's row (for no key update), so that version numbers have no gaps
+-- and no duplicates.
 
 create function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],

@@ -1,4 +1,4 @@
--- Finds agents, as a definer because `@>` is not leakproof and no index could serve it under the policy. It is
+-- Finds agents. It is a definer, because `@>` is not leakproof and no index could serve it under the policy. It is
 -- planned for its arguments each time, so a search among living agents reads their index, however many agents have
 -- ended. Locks nothing.
 

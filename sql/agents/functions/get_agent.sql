@@ -1,4 +1,4 @@
--- Makes the card of an agent, as a definer because whether it is alive depends on ancestors that the caller may not
+-- Makes the card of an agent. It is a definer, because whether it is alive depends on ancestors that the caller may not
 -- see. Locks nothing.
 
 create function mayfly_private.get_agent(agent_id uuid)

@@ -1,6 +1,6 @@
--- Records a heartbeat, as a definer because it writes: the liveness at most once a second, and the agent's row only
--- if something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
--- caller's own rows, and what listen locks.
+-- Records a heartbeat. It writes the liveness at most once a second, and the agent's row only if something changes.
+-- Like listen, it leases what the agent listens to and returns the newest numbers. Locks the caller's own rows, and
+-- what listen locks.
 
 create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb

@@ -1,6 +1,6 @@
--- Replaces a renewal secret, as a definer because the secret is all that the caller has. Its hash comes in a token of
--- 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row, like
--- resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
+-- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
+-- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
 -- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
 -- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was

@@ -1,5 +1,5 @@
--- Resumes an agent, as a definer because it writes. The caller gets the agent's token, so it must have all of its
--- scopes. Locks the agent's row, and what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
+-- what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb

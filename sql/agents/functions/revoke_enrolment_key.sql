@@ -1,6 +1,5 @@
--- Revokes a key, as a definer because it writes. Locks the tenant's row (for no key update), like spawning does, so
--- that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them, those of its
--- agents.
+-- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
+-- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb

@@ -1,5 +1,4 @@
--- Checks scope, rate, quota and depth, inserts and logs, in one transaction, as a definer because it writes. Locks
--- the tenant's row (see open_spawn).
+-- Checks scope, rate, quota and depth, inserts and logs, in one transaction. Locks the tenant's row (see open_spawn).
 --
 -- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
 -- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.

@@ -1,5 +1,5 @@
--- Stops an agent, as a definer because it writes. Its descendants are no longer alive, by definition. Reaping marks
--- their rows later, so that nothing races. Locks the agent's row.
+-- Stops an agent. Its descendants are no longer alive, by definition. Reaping marks their rows later, so that nothing
+-- races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb

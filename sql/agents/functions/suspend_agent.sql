@@ -1,5 +1,5 @@
--- Suspends an agent, as a definer because it writes. Descendants are suspended by the definition of alive; their rows
--- are not touched. Locks the agent's row.
+-- Suspends an agent. Descendants are suspended by the definition of alive; their rows are not touched. Locks the
+-- agent's row.
 
 create function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb

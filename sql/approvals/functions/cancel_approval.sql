@@ -1,4 +1,4 @@
--- Withdraws an approval, as a definer because it writes. Locks the job, then the approval.
+-- Withdraws an approval. Locks the job, then the approval.
 
 create function mayfly_private.cancel_approval(id uuid)
 returns jsonb

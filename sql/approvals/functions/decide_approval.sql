@@ -1,7 +1,6 @@
--- Records a decision, as a definer because it writes. It is the only place that decides. It reads the decider from
--- the verified token. The decider passes the digest of the input that it has seen, so a decision about other
--- arguments is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is
--- exact.
+-- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
+-- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
+-- the approval: concurrent deciders wait for each other, and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb

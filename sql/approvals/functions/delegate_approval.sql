@@ -1,5 +1,5 @@
--- Delegates an approval, as a definer because it writes. The delegating person or agent can no longer decide, so the
--- quorum stays the same; the recipient needs the scope too. Locks the job, then the approval.
+-- Delegates an approval. The delegating person or agent can no longer decide, so the quorum stays the same; the
+-- recipient needs the scope too. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes a policy, as a definer because it writes. Locks the policy's row.
+-- Deletes a policy. Locks the policy's row.
 
 create function mayfly_private.delete_approval_policy(agent_type text, category text)
 returns jsonb

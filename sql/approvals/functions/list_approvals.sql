@@ -1,4 +1,4 @@
--- Lists approvals, as a definer because whether the caller may decide one depends on ancestors of agents, which the
+-- Lists approvals. It is a definer, because whether the caller may decide one depends on ancestors of agents, which the
 -- caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)

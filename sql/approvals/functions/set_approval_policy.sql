@@ -1,4 +1,4 @@
--- Stores a policy, as a definer because it writes. Locks the policy's row.
+-- Stores a policy. Locks the policy's row.
 
 create function mayfly_private.set_approval_policy(
   agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean,

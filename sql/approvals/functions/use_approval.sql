@@ -1,6 +1,6 @@
--- Hands a decision to its job, once, as a definer because it writes. A job calls it after a decision and before it
--- acts, with its own lease. The same step of the same job may take the decision again after a crash, and any other is
--- refused. Only a decided or expired approval can be taken. Locks the job, then the approval.
+-- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
+-- step of the same job may take the decision again after a crash, and any other is refused. Only a decided or expired
+-- approval can be taken. Locks the job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb

@@ -1,5 +1,4 @@
--- Reserves a version, as a definer because it writes. Locks the versions of the name (advisory), then a shard of the
--- tenant's usage.
+-- Reserves a version. Locks the versions of the name (advisory), then a shard of the tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Removes versions, as a definer because it writes. Locks the artifacts that it removes, by id.
+-- Removes versions. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb

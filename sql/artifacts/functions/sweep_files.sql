@@ -1,4 +1,4 @@
--- Reads the paths of files that are due, as a definer because they are in a private table, from which it also
+-- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
 -- deletes. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)

@@ -1,4 +1,4 @@
--- Deletes a budget, as a definer because it writes. Locks the budget.
+-- Deletes a budget. Locks the budget.
 
 create function mayfly_private.delete_budget(level text, subject text)
 returns jsonb

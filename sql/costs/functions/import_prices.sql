@@ -1,4 +1,4 @@
--- Adds prices that have changed, as a definer because it writes. Imports wait for each other (advisory lock).
+-- Adds prices that have changed. Imports wait for each other (advisory lock).
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Finds the price of a model, as a definer because price_of is private. Locks nothing.
+-- Finds the price of a model. It is a definer, because price_of is private. Locks nothing.
 
 create function mayfly_private.model_price(provider text, model text, at timestamptz)
 returns jsonb

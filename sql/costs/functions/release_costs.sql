@@ -1,4 +1,4 @@
--- Gives back holds, as a definer because it writes. Locks the budgets, then the holds, then the breakers.
+-- Gives back holds. Locks the budgets, then the holds, then the breakers.
 
 create function mayfly_private.release_costs(releases jsonb)
 returns jsonb

@@ -127,9 +127,8 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- Reserves costs, as a definer because it writes. Locks the affected budgets in their order, then breakers and rate
--- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
--- workers.
+-- Reserves costs. Locks the affected budgets in their order, then breakers and rate limits, then inserts the holds.
+-- Before it refuses a call for lack of budget, it gives back the holds of dead workers.
 
 create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb

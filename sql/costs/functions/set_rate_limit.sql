@@ -1,4 +1,4 @@
--- Stores a rate limit, as a definer because it writes. Locks the limit.
+-- Stores a rate limit. Locks the limit.
 
 create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Replaces holds with actual costs, as a definer because it writes. Locks the budgets, then the holds.
+-- Replaces holds with actual costs. Locks the budgets, then the holds.
 
 create function mayfly_private.settle_costs(settlements jsonb)
 returns jsonb

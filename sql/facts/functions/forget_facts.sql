@@ -1,4 +1,4 @@
--- Deletes facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb

@@ -1,5 +1,4 @@
--- Merges two entities, as a definer because it writes. Locks what hold_facts locks, and both entities and their
--- facts.
+-- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
 -- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
 -- both facts say the same, the older one stays.

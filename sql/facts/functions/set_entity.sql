@@ -1,4 +1,4 @@
--- Creates or changes an entity, as a definer because it writes. Locks what hold_facts locks, and the entity.
+-- Creates or changes an entity. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Finds the caller's tenants, as a definer because the policies call it, even those of mayfly.members, which it
+-- Finds the caller's tenants. It is a definer, because the policies call it, even those of mayfly.members, which it
 -- reads. Locks nothing.
 
 create function mayfly_private.tenant_ids(scope text)

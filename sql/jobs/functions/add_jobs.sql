@@ -1,6 +1,5 @@
--- Adds all jobs or none, as a definer because it writes. Without a lease, the tenant is the caller's (scope job:add).
--- With a lease, which must be the caller's, the jobs are children of its job. Locks the keys (sorted), what charge
--- locks, and the parent.
+-- Adds all jobs or none. Without a lease, the tenant is the caller's (scope job:add). With a lease, which must be the
+-- caller's, the jobs are children of its job. Locks the keys (sorted), what charge locks, and the parent.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Gives jobs to a worker (scope job:work), as a definer because it writes. Locks the tenant, the agent and its
--- ancestors (shared, advisory), then the jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
+-- jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean

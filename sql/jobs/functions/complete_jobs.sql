@@ -114,7 +114,7 @@ $$;
 
 comment on function mayfly_private.complete_held is 'Completes jobs under the leases of a holder.';
 
--- Completes jobs for the caller, as a definer because it writes. Locks what complete_held locks.
+-- Completes jobs for the caller. Locks what complete_held locks.
 
 create function mayfly_private.complete_jobs(done jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes failed jobs, as a definer because it writes. Locks the jobs.
+-- Deletes failed jobs. Locks the jobs.
 
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb

@@ -1,7 +1,6 @@
--- Records failures, as a definer because it writes. A job that may be retried and has an attempt left is scheduled
--- after its backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base *
--- factor^n, where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures.
--- Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
+-- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
+-- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb

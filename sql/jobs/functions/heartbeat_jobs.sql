@@ -1,6 +1,5 @@
--- Extends leases, as a definer because it writes. A lease never lasts longer than the agent and its ancestors, the
--- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because
--- no index has lease_end.
+-- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
+-- attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because no index has lease_end.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb

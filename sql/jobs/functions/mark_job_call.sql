@@ -1,4 +1,4 @@
--- Records what a call of a function reports, as a definer because it writes. Locks the call and its function.
+-- Records what a call of a function reports. Locks the call and its function.
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
 returns jsonb

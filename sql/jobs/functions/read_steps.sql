@@ -1,4 +1,4 @@
--- Reads the steps of a held job, as a definer because the worker may lack job:read. Locks the job (see fence_job).
+-- Reads the steps of a held job. It is a definer, because the worker may lack job:read. Locks the job (see fence_job).
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb

@@ -1,6 +1,5 @@
--- Records steps, as a definer because it writes. Fails with lease_lost unless the lease is the caller's and current.
--- A step that is already recorded keeps its first result, which the answer returns. It does not extend the lease;
--- heartbeats do. Locks the job.
+-- Records steps. Fails with lease_lost unless the lease is the caller's and current. A step that is already recorded
+-- keeps its first result, which the answer returns. It does not extend the lease; heartbeats do. Locks the job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb

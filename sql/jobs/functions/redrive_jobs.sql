@@ -1,6 +1,5 @@
--- Makes failed jobs ready, as a definer because it writes. The attempt number continues, so that no old lease is
--- valid again, and the job gets as many more attempts as at first. Its steps are kept, so it continues after the last
--- one. Locks the jobs.
+-- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
+-- more attempts as at first. Its steps are kept, so it continues after the last one. Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Returns jobs, as a definer because it writes. The attempt does not count. Locks the jobs by tenant and id.
+-- Returns jobs. The attempt does not count. Locks the jobs by tenant and id.
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb

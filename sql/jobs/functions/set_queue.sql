@@ -1,4 +1,4 @@
--- Stores the limits of a queue, as a definer because it writes. Locks the queue's row.
+-- Stores the limits of a queue. Locks the queue's row.
 
 create function mayfly_private.set_queue(
   name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer

@@ -1,6 +1,6 @@
--- Takes a signal or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row lock
--- puts this call and those of signal_job and tell_parents in order: a writer of a signal holds the job, so either
--- this call sees the signal or the writer sees that the job waits.
+-- Takes a signal or puts a job to sleep. The lease must be the caller's. The row lock puts this call and those of
+-- signal_job and tell_parents in order: a writer of a signal holds the job, so either this call sees the signal or the
+-- writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.

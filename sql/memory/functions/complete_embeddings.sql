@@ -1,4 +1,4 @@
--- Stores vectors, as a definer because it writes. Locks the rows of the queue that it completes.
+-- Stores vectors. Locks the rows of the queue that it completes.
 
 create function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Counts memories and vectors, as a definer because the queue is a private table. It reads the keys of all memories
+-- Counts memories and vectors. It is a definer, because the queue is a private table. It reads the keys of all memories
 -- of the tenant. Locks nothing.
 
 create function mayfly_private.embedding_progress(model text)

@@ -1,5 +1,5 @@
--- Deletes vectors, as a definer because it writes. Locks the vectors that it deletes, skipping those that other
--- transactions hold, and the settlements of their models.
+-- Deletes vectors. Locks the vectors that it deletes, skipping those that other transactions hold, and the settlements
+-- of their models.
 
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Finds and ranks memories, as a definer because the operators @@ and && are not leakproof, so under the policies
+-- Finds and ranks memories. It is a definer, because the operators @@ and && are not leakproof, so under the policies
 -- they could never use an index (full text on 100,000 rows: 370 ms under them, 0.32 ms without). It takes tenant and
 -- visibility from the token, and its statements repeat the policies of mayfly.memories. Locks nothing.
 --

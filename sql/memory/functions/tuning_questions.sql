@@ -1,4 +1,4 @@
--- Makes the questions, as a definer because worth_of_model is private. A caller with memory:admin sees every memory
+-- Makes the questions. It is a definer, because worth_of_model is private. A caller with memory:admin sees every memory
 -- of the tenant. Reads up to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)

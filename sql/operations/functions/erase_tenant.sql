@@ -1,9 +1,9 @@
--- Deletes rows of the tenant, as a definer because it writes. The first call stops every agent and revokes every key,
--- so that little is written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a
--- tenant (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more
--- than max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no
--- rows deletes the tenant. The caller's own membership goes with it, because without a membership the caller could
--- not call again.
+-- Deletes rows of the tenant. The first call stops every agent and revokes every key, so that little is written
+-- meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no rows
+-- deletes the tenant. The caller's own membership goes with it, because without a membership the caller could not call
+-- again.
 --
 -- Locks the tenant's row, and what it deletes.
 

@@ -1,5 +1,5 @@
--- Stores exported rows, as a definer because it writes. mayfly_private.imports says which rows and values do not come
--- back. What is stored is charged: by the triggers of its table, or else here.
+-- Stores exported rows. mayfly_private.imports says which rows and values do not come back. What is stored is charged:
+-- by the triggers of its table, or else here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb

@@ -1,7 +1,6 @@
--- Accepts an invitation, as a definer because it writes, for a person who is not a member yet. It does not tell
--- others what is wrong with an invitation that is not theirs. Locks the tenant's row (for no key update), as every
--- function that changes its members does, and then the invitation's row, so that it is accepted once. erase_tenant
--- locks in the same order.
+-- Accepts an invitation for a person who is not a member yet. It does not tell others what is wrong with an invitation
+-- that is not theirs. Locks the tenant's row (for no key update), as every function that changes its members does, and
+-- then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb

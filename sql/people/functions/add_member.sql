@@ -1,4 +1,4 @@
--- Adds a member, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Adds a member. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.add_member(member uuid, role text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Changes a role, as a definer because it writes. Locks the tenant's row (see lock_member), and what charge locks,
--- because each change writes to the log.
+-- Changes a role. Locks the tenant's row (see lock_member), and what charge locks, because each change writes to the
+-- log.
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Stores a grant, as a definer because it writes. Locks the membership until commit, so that two grants cannot exceed
--- the limit together, and no grant outlives a membership that is ending.
+-- Stores a grant. Locks the membership until commit, so that two grants cannot exceed the limit together, and no grant
+-- outlives a membership that is ending.
 
 create function mayfly_private.grant_client(client_id text, scopes text[])
 returns jsonb

@@ -1,5 +1,4 @@
--- Creates an invitation and stores the hash of its token, as a definer because it writes. The token itself is
--- returned once and never stored.
+-- Creates an invitation and stores the hash of its token. The token itself is returned once and never stored.
 
 create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb

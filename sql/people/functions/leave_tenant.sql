@@ -1,4 +1,4 @@
--- Deletes the caller's membership, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Deletes the caller's membership. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.leave_tenant()
 returns jsonb

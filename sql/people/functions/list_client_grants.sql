@@ -1,4 +1,4 @@
--- Lists grants, as a definer because they are in a private table. Locks nothing.
+-- Lists grants. It is a definer, because they are in a private table. Locks nothing.
 
 create function mayfly_private.list_client_grants()
 returns jsonb

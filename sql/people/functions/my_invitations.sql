@@ -1,4 +1,4 @@
--- Lists invitations, as a definer because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
 
 create function mayfly_private.my_invitations()
 returns jsonb

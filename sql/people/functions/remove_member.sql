@@ -1,4 +1,4 @@
--- Removes a member, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Removes a member. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb

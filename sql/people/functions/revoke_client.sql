@@ -1,4 +1,4 @@
--- Deletes a grant, as a definer because it writes. Locks the grant until commit.
+-- Deletes a grant. Locks the grant until commit.
 
 create function mayfly_private.revoke_client(client_id text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Changes both roles, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Changes both roles. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.transfer_tenant(member uuid)
 returns jsonb

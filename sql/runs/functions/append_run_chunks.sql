@@ -40,7 +40,7 @@ $$;
 
 comment on function mayfly_private.put_run_chunks is 'Writes chunks of a run.';
 
--- Appends chunks for the holder of the lease, as a definer because it writes. Locks the job and the run.
+-- Appends chunks for the holder of the lease. Locks the job and the run.
 
 create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
 returns jsonb

@@ -1,4 +1,4 @@
--- Marks a run as running, as a definer because it writes. Locks the job and the run.
+-- Marks a run as running. Locks the job and the run.
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb

@@ -64,8 +64,7 @@ $$;
 
 comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
 
--- Records tool calls for the holder of the lease, as a definer because it writes. Locks the job, the run and the
--- tools' rate limits.
+-- Records tool calls for the holder of the lease. Locks the job, the run and the tools' rate limits.
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- Ends a run, as a definer because it writes. It ends the run and its job in one transaction, so that a crash in
--- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
+-- Ends a run. It ends the run and its job in one transaction, so that a crash in between cannot cause anything to be
+-- paid again. Locks the job and the run, then the parent of the job.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb

@@ -1,5 +1,4 @@
--- Records outcomes of tool calls, as a definer because it writes. Locks the job and the run, then what reserve_costs
--- locks.
+-- Records outcomes of tool calls. Locks the job and the run, then what reserve_costs locks.
 
 create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb

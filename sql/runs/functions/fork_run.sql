@@ -1,5 +1,4 @@
--- Starts a fork, as a definer because it writes. It copies no step: the fork reads earlier steps from the original
--- run. Locks what start_run locks.
+-- Starts a fork. It copies no step: the fork reads earlier steps from the original run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb

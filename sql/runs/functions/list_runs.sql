@@ -1,4 +1,4 @@
--- Lists runs, as a definer because their status depends on their jobs, which the caller may not see. Locks nothing.
+-- Lists runs. It is a definer, because their status depends on their jobs, which the caller may not see. Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb

@@ -1,5 +1,4 @@
--- Pauses or resumes a run, as a definer because it writes. If something changes, it writes to the log. Locks the job
--- and the run.
+-- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb

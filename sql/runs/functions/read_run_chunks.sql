@@ -1,5 +1,5 @@
--- Reads the stream of a run, as a definer because a watch writes a lease of the run's broadcasts. Locks the watcher's
--- row.
+-- Reads the stream of a run. It is a definer, because a watch writes a lease of the run's broadcasts. Locks the
+-- watcher's row.
 
 create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
 returns jsonb

@@ -1,4 +1,4 @@
--- Reads a secret, as a definer because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
+-- Reads a secret. It is a definer, because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
 -- because Vault may be missing.
 
 create function mayfly_private.read_secret(lease text, name text)

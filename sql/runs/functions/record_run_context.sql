@@ -1,4 +1,4 @@
--- Stores the context of a run, as a definer because it writes. Locks the job and the run.
+-- Stores the context of a run. Locks the job and the run.
 
 create function mayfly_private.record_run_context(lease text, context text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Starts a run, as a definer because it writes. Under a lease, it starts a run for which the job of the lease waits,
--- once for each key. Locks what insert_jobs locks, and the job of the lease.
+-- Starts a run. Under a lease, it starts a run for which the job of the lease waits, once for each key. Locks what
+-- insert_jobs locks, and the job of the lease.
 
 create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb

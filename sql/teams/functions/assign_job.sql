@@ -1,5 +1,5 @@
--- Assigns a job, as a definer because it writes. Locks the assignments of the tenant (advisory), so that concurrent
--- callers see what the others assigned; then what give_job locks.
+-- Assigns a job. Locks the assignments of the tenant (advisory), so that concurrent callers see what the others
+-- assigned; then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
 returns jsonb

@@ -1,5 +1,4 @@
--- Withdraws a poll, as a definer because it writes. Its ballots are deleted unseen. Locks the poll's job, then the
--- poll.
+-- Withdraws a poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
 
 create function mayfly_private.cancel_poll(poll_id uuid)
 returns jsonb

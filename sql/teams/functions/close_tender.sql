@@ -1,4 +1,4 @@
--- Awards or withdraws a tender, as a definer because it writes. Locks the tender, then what give_job locks.
+-- Awards or withdraws a tender. Locks the tender, then what give_job locks.
 
 create function mayfly_private.close_tender(tender_id uuid, award boolean)
 returns jsonb

@@ -1,4 +1,4 @@
--- Records what was done, as a definer because it writes. Locks the alert.
+-- Records what was done. Locks the alert.
 
 create function mayfly_private.handle_alert(id uuid, action text)
 returns jsonb

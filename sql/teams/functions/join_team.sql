@@ -1,4 +1,4 @@
--- Adds members to a team, as a definer because it writes. Locks the team.
+-- Adds members to a team. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb

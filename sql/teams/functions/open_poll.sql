@@ -1,5 +1,5 @@
--- Creates a poll, as a definer because it writes. With a lease, the poll belongs to the job, and the call is fenced.
--- Locks the job and what charge locks.
+-- Creates a poll. With a lease, the poll belongs to the job, and the call is fenced. Locks the job and what charge
+-- locks.
 
 create function mayfly_private.open_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text

@@ -1,5 +1,5 @@
--- Stores a bid, as a definer because it writes. The bidder is read from the verified token. Locks the tender, so bids
--- are placed one after the other and the tender is awarded once.
+-- Stores a bid. The bidder is read from the verified token. Locks the tender, so bids are placed one after the other
+-- and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Creates the team, its agents, its members and its channel, all or none, as a definer because it writes. Locks what
--- spawn_team locks, the tenant's row first.
+-- Creates the team, its agents, its members and its channel, all or none. Locks what spawn_team locks, the tenant's row
+-- first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb

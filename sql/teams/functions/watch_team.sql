@@ -1,5 +1,5 @@
--- Checks a team and stores its alerts, as a definer because it writes. Locks the team, so that watchers check one
--- after the other and each alert goes to one of them.
+-- Checks a team and stores its alerts. Locks the team, so that watchers check one after the other and each alert goes
+-- to one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb

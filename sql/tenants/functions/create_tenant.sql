@@ -1,5 +1,4 @@
--- Creates a tenant, as a definer because it writes. Concurrent calls of one person wait for each other, so that they
--- cannot pass the limit together.
+-- Creates a tenant. Concurrent calls of one person wait for each other, so that they cannot pass the limit together.
 
 create function mayfly_private.create_tenant(name text, owner uuid)
 returns mayfly.tenants

@@ -1,4 +1,4 @@
--- Changes a tenant, as a definer because it writes. Locks the tenant's row.
+-- Changes a tenant. Locks the tenant's row.
 
 create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants

@@ -1,4 +1,4 @@
--- Counts usage, as a definer because the counters are in private tables. Counts and limits that other rooms have
+-- Counts usage. It is a definer, because the counters are in private tables. Counts and limits that other rooms have
 -- registered (mayfly_private.usage_counts) are included. Locks nothing.
 
 create function mayfly_private.usage()

@@ -1,4 +1,4 @@
--- Deletes a thread, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes a thread. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.delete_thread(thread text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes old checkpoints, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes old checkpoints. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.prune_thread(thread text, keep integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Stores a checkpoint, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores a checkpoint. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,

@@ -1,4 +1,4 @@
--- Stores the writes of a task, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores the writes of a task. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
 returns jsonb

@@ -1,6 +1,6 @@
--- Continues a run of a graph, as a definer because it writes. The lease must be the caller's. The row lock of the run
--- puts this call and children that end in order, so a child that ends during this call finds the run asleep and wakes
--- it. Locks the run and the keys of the children that it adds.
+-- Continues a run of a graph. The lease must be the caller's. The row lock of the run puts this call and children that
+-- end in order, so a child that ends during this call finds the run asleep and wakes it. Locks the run and the keys of
+-- the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes a graph, as a definer because it writes. Locks the row.
+-- Deletes a graph. Locks the row.
 
 create function mayfly_private.delete_graph(name text, version text)
 returns jsonb

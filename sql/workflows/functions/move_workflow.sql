@@ -50,8 +50,8 @@ $$;
 
 comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- Moves a run to another version, as a definer because it writes. If a worker holds the run, it loses the run, and
--- its next write is refused (lease_lost). A failed run runs again. Locks the job.
+-- Moves a run to another version. If a worker holds the run, it loses the run, and its next write is refused
+-- (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb

@@ -1,5 +1,5 @@
--- Reads the input of a step, as a definer because the worker may lack job:read. The lease must be the caller's. Locks
--- the job (see fence_job).
+-- Reads the input of a step. It is a definer, because the worker may lack job:read. The lease must be the caller's.
+-- Locks the job (see fence_job).
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb

@@ -29,7 +29,7 @@ $$;
 
 comment on function mayfly_private.keep_graph is 'Stores a graph under its name and version unless there is one.';
 
--- Stores a graph, as a definer because it writes. Locks the row.
+-- Stores a graph. Locks the row.
 
 create function mayfly_private.set_graph(name text, version text, graph jsonb)
 returns jsonb

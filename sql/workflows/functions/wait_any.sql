@@ -128,9 +128,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- Records outcomes or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row
--- lock puts this call and writers that signal the job in order. A signal written before it is seen here, and a later
--- writer sees that the job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
+-- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock puts this call and writers that
+-- signal the job in order. A signal written before it is seen here, and a later writer sees that the job waits. Locks
+-- the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
