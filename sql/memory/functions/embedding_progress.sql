@@ -32,7 +32,7 @@ $$;
 comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 grant execute on function mayfly_private.embedding_progress to service_role;
 
--- How far a tenant's memories are embedded with a model. For the secret key, which names the tenant.
+-- How many of a tenant's memories have been embedded with a model. For the secret key, which names the tenant.
 --
 --   memories   all that are not forgotten; `embedded` have a vector of the model, `left` have none
 --   waiting    those of `left` that are in the queue, including leased ones

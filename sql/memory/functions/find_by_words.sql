@@ -28,7 +28,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Words are always found through their index. recall sets the rest.
+-- Words are always found through their index. recall sets the other planner settings.
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable
@@ -60,7 +60,7 @@ begin
   end if;
 
   if sampled is null then
-    -- Counts only what the caller may see.
+    -- Counts only memories that the caller may see.
     known := (
       select count(*) from (
         select from mayfly.memories m
