@@ -81,7 +81,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
@@ -91,8 +91,8 @@ $$;
 comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs failed.';
 grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
--- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Returns for each, in
--- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
+-- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. For each, in order, returns
+-- retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
 
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb
