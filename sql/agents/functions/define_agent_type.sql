@@ -34,7 +34,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
   perform mayfly_private.check_numbers(metadata, 'metadata');
-  -- The spawner must have these scopes. Here it is enough that agents can have them.
+  -- The spawner of an agent must have these scopes. Here it is enough that agents can have them.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
   perform from mayfly.tenants t where t.id = of_tenant for no key update;

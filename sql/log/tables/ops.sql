@@ -1,6 +1,6 @@
--- Which pushed operations were applied, with their results. This makes a push idempotent. No foreign key: a push
--- locks its tenant once (mayfly_private.hold_tenant), not once for each operation, and when a tenant is deleted its
--- operations go too (mayfly_private.forget_log).
+-- Which pushed operations were applied, with their results. This makes a push idempotent. It has no foreign key,
+-- because a push locks its tenant once (mayfly_private.hold_tenant), not once for each operation. When a tenant is
+-- deleted, its operations are deleted too (mayfly_private.forget_log).
 
 create table mayfly_private.ops (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Each message once. Its recipients are in mayfly.deliveries. Messages never change.
+-- Each message has one row, which never changes. Its recipients are in mayfly.deliveries.
 
 create table mayfly.messages (
   tenant_id uuid not null,

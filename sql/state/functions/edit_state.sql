@@ -1,5 +1,5 @@
--- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
--- them first. Each edit applies to the result of the ones before. All are applied, as one version, or none. A missing
+-- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
+-- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
 -- state starts without a value. Nothing is written if the value does not change. For callers with state:write; see
 -- lock_state. Locks the state until commit, so concurrent edits follow one another and none is lost.
 
@@ -71,7 +71,7 @@ $$;
 comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
--- Edits are { op, path, value }, paths JSON pointers (RFC 6901):
+-- Edits are { op, path, value }. Paths are JSON pointers (RFC 6901):
 --
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
 --   inc     adds value (1 without it) to a number; what is not there is 0

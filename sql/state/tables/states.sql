@@ -1,6 +1,6 @@
--- Documents that agents keep beside their memories: one row for each key, owned by one agent or shared by the
--- tenant. Only the functions of this room write them. A deleted state stays as a tombstone without a value, so
--- its version numbers continue and readers of the log find it.
+-- Documents that agents keep in addition to their memories. Each key has one row, which belongs to one agent or is
+-- shared by the tenant. Only the functions of this room write them. A deleted state stays as a tombstone without a
+-- value, so that its version numbers continue and readers of the log find it.
 
 create table mayfly.states (
   tenant_id uuid not null,
