@@ -7,8 +7,9 @@
 --   held      a running job waits for the agent that holds it
 --   due       a job that only one agent may take has been ready for too long
 --
--- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A
--- job that waits for the first of several things is no edge: another one can wake it. Locks nothing.
+-- `work` and `due` count only after `patience`, because an agent that is not stuck answers or claims its job before
+-- that. A job that waits for the first of several things is not an edge, because another of these things can wake it.
+-- Locks nothing.
 
 create function mayfly_private.find_team_waits(tenant uuid, team uuid, patience double precision)
 returns table (waiter uuid, awaited uuid, by text)

@@ -34,7 +34,7 @@ $$;
 comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
 grant execute on function mayfly_private.usage to authenticated, service_role;
 
--- What the tenant uses, and its quotas. For everyone in it.
+-- What the tenant uses, and its quotas. Everyone in the tenant can read it.
 
 create function mayfly.usage()
 returns jsonb
