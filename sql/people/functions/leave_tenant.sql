@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.leave_tenant is 'Takes the calling person out of the tenant.';
 grant execute on function mayfly_private.leave_tenant to authenticated;
 
--- Leaves the tenant. The last owner cannot leave. For people.
+-- Leaves the tenant. Only people can call it, and the last owner cannot leave.
 
 create function mayfly.leave_tenant()
 returns jsonb
