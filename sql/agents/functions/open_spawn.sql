@@ -5,7 +5,7 @@
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
-  -- The person, agent or enrolment key; null for the secret key.
+  -- The person, agent or enrolment key. Null for the secret key.
   id uuid,
   allowed text[]
 );

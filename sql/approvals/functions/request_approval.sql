@@ -1,6 +1,6 @@
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it, and only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the
--- job and what charge locks.
+-- crash finds it. Only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the job
+-- and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,

@@ -213,8 +213,8 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call, `input` is the largest number of tokens that its prompt can have, and `output` is
--- how many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
+-- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
 -- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
 -- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
 -- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends

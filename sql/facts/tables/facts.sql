@@ -38,7 +38,7 @@ create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predi
 create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
 create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
--- For maintenance.
+-- Serves maintenance.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 

@@ -162,7 +162,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, one claim at a time serves it; the others skip it.
+          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);

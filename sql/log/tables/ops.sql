@@ -10,7 +10,7 @@ create table mayfly_private.ops (
   constraint ops_pkey primary key (tenant_id, id)
 );
 
--- For maintenance. Operations arrive in the order of their time, so a block range index costs a push nothing.
+-- Serves maintenance. Operations arrive in the order of their time, so a block range index costs a push nothing.
 create index ops_at_idx on mayfly_private.ops using brin (at);
 
 comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';

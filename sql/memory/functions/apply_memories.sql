@@ -4,10 +4,10 @@
 -- of the caller, and changes only memories that the caller sees (mayfly_private.lock_memories). Returns how many
 -- memories it wrote. The meters charge them.
 --
---   memory.put     subject: the id of the memory; body: its fields, and embedding and model; with a key, it changes the memory
---                  that has that key; with "once", it is not stored if the tenant already has its content. In
---                  both cases the result names the memory that is `kept`, and the subject becomes an alias of
---                  it (mayfly.memory_aliases)
+--   memory.put     subject: the id of the memory. body: its fields, and embedding and model. With a key, it changes
+--                  the memory that has this key. With "once", it is not stored if the tenant already has its
+--                  content. In both cases, the result names the memory that is `kept`, and the subject becomes an
+--                  alias of that memory (mayfly.memory_aliases)
 --   memory.update  body: { set, base, resolve, hlc, settles, embedding, model }
 --   memory.delete  no body
 

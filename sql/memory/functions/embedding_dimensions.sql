@@ -16,7 +16,7 @@ $$;
 comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the Edge Functions, which make vectors, and for callers that pass their own vectors.
+-- For the edge functions, which make vectors, and for callers that pass their own vectors.
 
 create function mayfly.embedding_dimensions()
 returns integer

@@ -1,6 +1,6 @@
 -- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time in the
 -- settings. It is a chore, so maintain_tenant calls it under its lock. It looks at up to max_rows memories in the order
--- of the primary key and continues where the last batch stopped, so it needs no index and any batch can be cancelled.
+-- of the primary key, and continues where the last batch stopped. So it needs no index, and any batch can be cancelled.
 -- `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
 -- It also rewrites search words that an older version of mayfly_private.words made.

@@ -92,7 +92,7 @@ grant execute on function mayfly_private.tuning_questions to authenticated, serv
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
 --   id: the memory of the question, which is not an answer
---   unrelated: as measured, null with fewer than 20 vectors
+--   unrelated: as measured, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb

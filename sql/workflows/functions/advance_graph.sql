@@ -1,6 +1,6 @@
--- Continues a run of a graph. The lease must be the caller's. The row lock of the run lets this call and children that
--- end run one after the other, so a child that ends during this call finds the run asleep and wakes it. Locks the run
--- and the keys of the children that it adds.
+-- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
+-- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
+-- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
