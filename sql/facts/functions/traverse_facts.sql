@@ -3,7 +3,8 @@
 -- and newest facts of each entity, and at most `result_limit` facts in all. `truncated` says whether there were more.
 -- Scope fact:read. Runs as the caller. Locks nothing.
 --
---   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that first led to the entity
+--   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
+--   via: the fact that first led to the entity
 
 create function mayfly.traverse_facts(
   start jsonb, hops integer default 1, predicates text[] default null, direction text default 'both', as_of timestamptz default null,
