@@ -1,4 +1,4 @@
--- Stores a budget. It is a definer because it writes. Locks the budget.
+-- Stores a budget. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
