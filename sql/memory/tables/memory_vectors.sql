@@ -37,4 +37,4 @@ alter table mayfly.memory_vectors
   alter column embedding set statistics 0;
 
 comment on table mayfly.memory_vectors is 'Embeddings of memories by model. Vectors of different models are never compared.';
-comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved it from the fresh tail to the index.';
+comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
