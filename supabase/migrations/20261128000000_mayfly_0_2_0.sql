@@ -4761,6 +4761,8 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
+comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
+
 -- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
 -- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
 
